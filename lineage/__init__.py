@@ -1,0 +1,22 @@
+"""Lineage: what the signed statements of a log mean together. Values in, values out; no database, clock or network.
+
+A statement becomes a leaf of the log if three questions about it have good answers, each a pure function:
+
+1. `predicates.facts(statement, entry)`: what does it establish? One file a statement type; facts are the closed union
+   of `facts`.
+2. `authority.check(root, statement, facts, keys, time)`: may these keys say that, by the trusted root in force?
+3. `admission.admit(facts, known)`: does it fit what the log holds? `admission.questions(facts)` says what must be known.
+
+What the facts then mean:
+
+- `standing`: which artifacts an incident reaches (`carries`, `spread`), and how an artifact stands: `Clean`, `Affected` with
+  the path that explains why, or `Unknown` with what is missing. Unknown is not clean.
+- `rebuilds`: what executing a provenance again has shown, and which edges are `reproduced` by it.
+- `around`: the slice of lineage about an artifact that a store hands over; `verdict.assess` makes everything `show` and
+  `status` say from it.
+- `graph`: distances and reasons in a slice. It alone loads networkx, and nothing here imports it, so that
+  publishing never pays for it.
+
+To add a statement type, drop a file into `predicates/`: a docstring that is its specification, `URI`, `ROLE`, `facts` and a
+builder `statement`, with an example in `tests/lineage/predicates/`, from which it inherits every law.
+"""

@@ -1,0 +1,137 @@
+"""Admission: does a statement fit what the log holds? A decision over facts and answers, with no database in it.
+
+`questions` says what must be known about a statement's facts; `admit` decides, given the answers. Both concern one
+statement at a time, asked inside the write transaction, so that the statements before it in a batch are answered for.
+A statement that comes again under another key fits whenever it fitted the first time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lineage.facts import (
+    Derived,
+    Fact,
+    Named,
+    Rebuilt,
+    Registered,
+    Reported,
+    Restaged,
+    Rooted,
+    Stage,
+)
+from signing.errors import Refused
+
+# 4-lineage, "Standing and incidents". What is not a key here is final.
+NEXT: Mapping[Stage, frozenset[Stage]] = {
+    "reported": frozenset({"confirmed", "rejected", "retracted"}),
+    "confirmed": frozenset({"resolved", "rejected", "retracted"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What must be known to admit a statement."""
+
+    artifacts: frozenset[str]
+    """Which of these are registered?"""
+    paths: frozenset[tuple[str, str]]
+    """For which of these does a path of edges of any relation lead from the first down to the second?"""
+    incidents: frozenset[str]
+    """In which stages are these?"""
+    builds: frozenset[str]
+    """Which artifacts did the provenances with these entry ids build?"""
+    names: frozenset[str]
+    """How are names that fold to these (`str.casefold`) spelled?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The answers to `Questions`; what is missing from an answer is not there."""
+
+    artifacts: Collection[str] = frozenset()
+    paths: Collection[tuple[str, str]] = frozenset()
+    incidents: Mapping[str, Stage] = field(default_factory=dict)
+    builds: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def questions(facts: Sequence[Fact]) -> Questions:
+    """Return what must be known to admit a statement with these facts."""
+    parents = [one for one in facts if isinstance(one, Derived) and not _is_stub(one.parent)]
+    return Questions(
+        artifacts=frozenset(artifact for fact in facts for artifact in _about(fact))
+        | frozenset(one.parent for one in parents),
+        paths=frozenset((one.child, one.parent) for one in parents),
+        incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged)),
+        builds=frozenset(one.build for one in facts if isinstance(one, Rebuilt)),
+        names=frozenset(one.name.casefold() for one in facts if isinstance(one, Named)),
+    )
+
+
+def admit(facts: Sequence[Fact], known: Known) -> None:
+    """Refuse a statement that does not fit what the log holds, with the values that show it."""
+    for fact in facts:
+        for artifact in _about(fact):
+            if artifact not in known.artifacts:
+                raise Refused(f"{artifact} is not registered here, and a {fact.kind!r} fact is about it")
+        match fact:
+            case Derived():
+                _admit_edge(fact, known)
+            case Rebuilt(artifact, build) if known.builds.get(build) != artifact:
+                raise Refused(
+                    f"entry {build} is no provenance of {artifact}, so nothing rebuilt it from that"
+                )
+            case Named(name) if known.names.get(name.casefold(), name) != name:
+                raise Refused(
+                    f"the name {name!r} differs only in case from {known.names[name.casefold()]!r}, which is taken"
+                )
+            case Restaged():
+                _admit_stage(fact, known)
+            case _:
+                pass
+
+
+def _about(fact: Fact) -> tuple[str, ...]:
+    """Return the artifacts that must be registered before something is said about them."""
+    match fact:
+        case Registered() | Restaged() | Rooted():
+            return ()
+        case Derived(child):
+            return (child,)
+        case Reported(artifacts=artifacts):
+            return artifacts
+        case _:
+            return (fact.artifact,)
+
+
+def _is_stub(parent: str) -> bool:
+    # A stub has no statement of its own: it is never a child, and no cycle runs through it.
+    return parent.startswith("hf:")
+
+
+def _admit_edge(edge: Derived, known: Known) -> None:
+    if edge.parent == edge.child:
+        raise Refused(f"{edge.child} cannot be its own parent ({edge.relation})")
+    if not _is_stub(edge.parent) and edge.parent not in known.artifacts:
+        raise Refused(
+            f"the parent {edge.parent} of {edge.child} is not registered here; register it first, or name it as a"
+            " stub, hf:<owner>/<name>"
+        )
+    if (edge.child, edge.parent) in known.paths:
+        raise Refused(
+            f"{edge.parent} descends from {edge.child}, so it cannot be its parent ({edge.relation})"
+        )
+
+
+def _admit_stage(change: Restaged, known: Known) -> None:
+    stage = known.incidents.get(change.incident)
+    if stage is None:
+        raise Refused(f"no entry {change.incident} reports an incident here")
+    # The same change may be seconded by another key; any other step back would reopen what was ended.
+    if change.stage != stage and change.stage not in NEXT.get(stage, ()):
+        then = ", ".join(sorted(NEXT.get(stage, ()))) or "nothing else"
+        raise Refused(
+            f"incident {change.incident} is {stage} and becomes {then}, not {change.stage}; report a new one instead"
+        )

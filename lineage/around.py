@@ -1,0 +1,65 @@
+"""Around: the slice of lineage about one artifact, as values: what a store hands over to be judged, shown or served.
+
+Upward it holds the artifact and all its ancestors, downward all its descendants, over edges of every relation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lineage.facts import Evidence, Kind, Rebuilt, Relation, Severity, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An artifact of a slice. `seen`: the statement that registers it can be read here; a stub's never could."""
+
+    id: str
+    seen: bool
+    files: int = 0
+    names: tuple[str, ...] = ()
+    """Newest binding first."""
+    licenses: tuple[str, ...] = ()
+    """What its publisher declared, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`child` was made from `parent`, said by the statement logged as `entry`."""
+
+    child: str
+    parent: str
+    relation: Relation
+    part: str
+    evidence: Evidence
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident with the artifacts it names and the stage it has reached."""
+
+    id: str
+    artifacts: tuple[str, ...]
+    what: Kind
+    severity: Severity
+    stage: Stage
+    summary: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """An artifact and what lies above it (or below it) in the log of `size` entries.
+
+    `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the verdicts on its nodes;
+    `complete` is False if anything was left out.
+    """
+
+    artifact: str
+    size: int
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    incidents: tuple[Incident, ...] = ()
+    rebuilds: tuple[Rebuilt, ...] = ()
+    complete: bool = True

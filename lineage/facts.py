@@ -1,0 +1,164 @@
+"""Facts: the closed union of what a signed statement can establish.
+
+A predicate turns a statement into facts; every table of the registry is a fold over them, in log order. A fact holds
+values only: ids are `sha256:<hex>` for artifacts that were registered and `hf:<owner>/<name>[@<commit>]` for stubs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal, get_args
+
+Relation = Literal[
+    "merge",
+    "finetune",
+    "adapter_of",
+    "adapter_applied",
+    "quantize",
+    "convert",
+    "prune",
+    "extract",
+    "distill",
+    "synthetic",
+    "tokenizer",
+]
+RELATIONS: tuple[Relation, ...] = get_args(Relation)
+# A tokenizer donor or a teacher puts no weights into its child: such edges carry license terms only.
+WEIGHTLESS: frozenset[Relation] = frozenset({"distill", "synthetic", "tokenizer"})
+
+Kind = Literal[
+    "compromised",
+    "data-poisoned",
+    "unsafe-behaviour",
+    "privacy",
+    "erasure-request",
+    "withdrawn",
+    "license",
+    "benchmark-contaminated",
+    "evaluation-invalid",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Severity = Literal["low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+Stage = Literal["reported", "confirmed", "resolved", "rejected", "retracted"]
+
+Role = Literal["root", "publisher", "builder", "rebuilder", "security", "log", "witness"]
+
+
+class Evidence(IntEnum):
+    """How well an edge is known, weakest first; `CONTRADICTED` stands outside the order and wins over all."""
+
+    CLAIMED = 0
+    SIGNED = 1
+    CONSISTENT = 2
+    REPRODUCED = 3
+    CONTRADICTED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An artifact is exactly these files: (name, sha256 hex), sorted by UTF-8 name."""
+
+    artifact: str
+    files: tuple[tuple[str, str], ...]
+    kind: Literal["registered"] = field(default="registered", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The tensors of an artifact are listed in the manifest with this SHA-256 (hex)."""
+
+    artifact: str
+    manifest: str
+    kind: Literal["described"] = field(default="described", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """`child` was made from `parent`; `part` is canonical JSON saying which part the parent played."""
+
+    child: str
+    parent: str
+    relation: Relation
+    part: str
+    evidence: Evidence
+    kind: Literal["derived"] = field(default="derived", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A builder executed the recipe with this digest and obtained `artifact`, as its manifest describes."""
+
+    artifact: str
+    recipe: str
+    manifest: str
+    builder: str
+    kind: Literal["built"] = field(default="built", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A rebuilder executed the provenance `build` (an entry id) again: `passed`, or these tensors or files differ."""
+
+    artifact: str
+    build: str
+    passed: bool
+    verifier: str
+    differs: tuple[str, ...]
+    kind: Literal["rebuilt"] = field(default="rebuilt", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Licensed:
+    """The publisher declares this license id for `artifact`."""
+
+    artifact: str
+    license: str
+    kind: Literal["licensed"] = field(default="licensed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """`name` (and `name@revision`) points at `artifact` from this leaf on."""
+
+    name: str
+    revision: str | None
+    artifact: str
+    kind: Literal["named"] = field(default="named", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """An incident was opened against `artifacts`; its id is the id of the entry that reported it."""
+
+    incident: str
+    artifacts: tuple[str, ...]
+    what: Kind
+    severity: Severity
+    stage: Stage
+    summary: str
+    contact: str
+    kind: Literal["reported"] = field(default="reported", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Restaged:
+    """An incident moved to another stage, for this reason."""
+
+    incident: str
+    stage: Stage
+    reason: str
+    kind: Literal["restaged"] = field(default="restaged", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rooted:
+    """A version of the trusted root comes into force with this leaf; `document` is its canonical JSON text."""
+
+    version: int
+    document: str
+    kind: Literal["rooted"] = field(default="rooted", init=False)
+
+
+Fact = Registered | Described | Derived | Built | Rebuilt | Licensed | Named | Reported | Restaged | Rooted

@@ -1,0 +1,140 @@
+"""Merge provenance: a builder executed this recipe on these parents and obtained this artifact.
+
+predicateType `https://slsa.dev/provenance/v1` (SLSA Provenance v1.0), said by a builder about one registered artifact.
+Unknown fields are ignored, as its parsing rules demand, but not in `externalParameters`, where SLSA tells verifiers to
+refuse them. What is read:
+
+    buildDefinition.buildType             https://studbook.dev/merge/v1
+    buildDefinition.externalParameters    {"recipe": <the canonical recipe>} and nothing else: with the parents' bytes it
+                                          determines the result bit for bit (docs/arithmetic.md)
+    buildDefinition.resolvedDependencies  the artifacts that the recipe names, in its order: {"uri":
+                                          "studbook:sha256:<64 hex>", "digest": {"sha256": "<64 hex>"}}; dependencies
+                                          with another scheme are not ours and are ignored
+    runDetails.builder.id                 https://studbook.dev/merger/<version>; `version` beside it lists engine
+                                          digest, git commit, dirty flag and library versions
+    runDetails.byproducts                 manifest.json, and account.json with the witnesses of the execution, each as
+                                          {"name": …, "digest": {"sha256": "<64 hex>"}}
+
+Establishes `Built`, `Described` and one `Derived` a part, with evidence `signed`: base and parents by `merge` (by `convert`
+where there is one parent and no base), a tokenizer source by `tokenizer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from lineage import schema
+from lineage.facts import Built, Derived, Described, Evidence, Fact, Relation, Role
+from merger.recipe import Recipe
+from signing import canonical
+from signing.canonical import Json
+from signing.digest import parse_id
+from signing.errors import Malformed
+from signing.statement import Statement
+
+URI = "https://slsa.dev/provenance/v1"
+ROLE: Role = "builder"
+BUILD_TYPE = schema.BASE + "merge/v1"
+MANIFEST, ACCOUNT = "manifest.json", "account.json"
+ACCOUNT = "account.json"
+_SCHEME = "studbook:"
+
+
+class _External(schema.Closed):
+    # The recipe has a closed schema of its own, which reads it again below.
+    recipe: dict[str, Any]
+
+
+class _Definition(schema.Open):
+    build_type: Literal["https://studbook.dev/merge/v1"] = Field(alias="buildType")
+    external: _External = Field(alias="externalParameters")
+    dependencies: tuple[schema.Descriptor, ...] = Field(alias="resolvedDependencies")
+
+
+class _Builder(schema.Open):
+    id: schema.Line
+
+
+class _Run(schema.Open):
+    builder: _Builder
+    byproducts: tuple[schema.Descriptor, ...]
+
+
+class _Provenance(schema.Open):
+    definition: _Definition = Field(alias="buildDefinition")
+    run: _Run = Field(alias="runDetails")
+
+
+def facts(statement: Statement, entry: str) -> tuple[Fact, ...]:  # noqa: ARG001 - every predicate's signature
+    """Return what was built, where its tensors are described, and what it was made from."""
+    artifact = schema.artifact(statement)
+    said = schema.read(_Provenance, URI, statement.predicate)
+    executed = Recipe.of(said.definition.external.recipe)
+    resolved = {_id(one) for one in said.definition.dependencies if one.uri.startswith(_SCHEME)}
+    if resolved != set(executed.artifacts()):
+        odd = ", ".join(sorted(resolved ^ set(executed.artifacts())))
+        raise Malformed(f"{URI}: recipe and resolvedDependencies do not name the same artifacts: {odd}")
+    manifests = [one.digest.sha256 for one in said.run.byproducts if one.name == MANIFEST]
+    if len(manifests) != 1:
+        raise Malformed(f"{URI}: the byproducts hold one {MANIFEST}, not {len(manifests)}")
+    built = Built(artifact, executed.digest, manifests[0], said.run.builder.id)
+    return (built, Described(artifact, manifests[0]), *dict.fromkeys(_edges(artifact, executed)))
+
+
+def recipe(statement: Statement) -> Recipe:
+    """Return the recipe that a merge provenance says was executed."""
+    return Recipe.of(schema.read(_Provenance, URI, statement.predicate).definition.external.recipe)
+
+
+def statement(
+    artifact: str, executed: Recipe, manifest: str, account: str, version: str, components: Mapping[str, str]
+) -> Statement:
+    """Say that the merger of this `version` `executed` this recipe and obtained `artifact`.
+
+    `manifest` and `account` are the SHA-256 (hex) of those files; `components` is what ran: engine digest, git commit,
+    dirty flag, library versions.
+    """
+    dependencies: list[Json] = [
+        {"uri": _SCHEME + one, "digest": {"sha256": parse_id(one)}} for one in executed.artifacts()
+    ]
+    predicate: dict[str, Json] = {
+        "buildDefinition": {
+            "buildType": BUILD_TYPE,
+            "externalParameters": {"recipe": executed.json_value()},
+            "resolvedDependencies": dependencies,
+        },
+        "runDetails": {
+            "builder": {"id": f"{schema.BASE}merger/{version}", "version": dict(components)},
+            "byproducts": [
+                {"name": MANIFEST, "digest": {"sha256": manifest}},
+                {"name": ACCOUNT, "digest": {"sha256": account}},
+            ],
+        },
+    }
+    return schema.claim(_Provenance, URI, [artifact], predicate)
+
+
+def _edges(child: str, executed: Recipe) -> Iterator[Derived]:
+    parents = {one.model for one in executed.parents}
+    alone = executed.base is None and len(parents) == 1
+    if executed.base is not None:
+        yield _edge(child, executed.base, "merge", {"role": "base"})
+    for one in executed.parents:
+        part: dict[str, Json] = {"role": "parent", "parameters": one.model_dump(mode="json")["parameters"]}
+        yield _edge(child, one.model, "convert" if alone else "merge", part)
+    if executed.tokenizer is not None:
+        yield _edge(child, executed.tokenizer, "tokenizer", {"role": "tokenizer"})
+
+
+def _edge(child: str, parent: str, relation: Relation, part: Mapping[str, Json]) -> Derived:
+    return Derived(child, parent, relation, canonical.encode(part).decode(), Evidence.SIGNED)
+
+
+def _id(dependency: schema.Descriptor) -> str:
+    named = dependency.uri.removeprefix(_SCHEME)
+    if named != f"sha256:{dependency.digest.sha256}":
+        raise Malformed(f"{URI}: {dependency.uri!r} stands beside the digest {dependency.digest.sha256}")
+    return named

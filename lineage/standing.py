@@ -1,0 +1,172 @@
+"""Standing: is anything an artifact is made of reported, and how far does an incident reach?
+
+An incident flags the artifacts it names and all that its kind carries to below them: `carries(kind, relation)`. Which
+artifacts are flagged depends on edges alone, never on the incident's stage, so that a change of stage moves no row;
+incidents that were rejected or retracted are left out when a standing is told. A resolved one still affects: bytes do not
+heal, and the corrected artifact has an id of its own (4-lineage, "Standing and incidents").
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from lineage.around import Incident
+from lineage.facts import RELATIONS, SEVERITIES, WEIGHTLESS, Kind, Relation, Stage
+
+ENDED: frozenset[Stage] = frozenset({"rejected", "retracted"})
+
+_NOTHING: frozenset[Relation] = frozenset()
+_EVERYTHING = frozenset(RELATIONS)
+_WEIGHTS = _EVERYTHING - WEIGHTLESS
+_FLOW: Mapping[Kind, frozenset[Relation]] = {
+    "compromised": _WEIGHTS,
+    "data-poisoned": _WEIGHTS,
+    "unsafe-behaviour": _WEIGHTS,
+    "privacy": _WEIGHTS,
+    "erasure-request": _WEIGHTS,
+    "withdrawn": _WEIGHTS,
+    # License terms travel with a tokenizer and with a teacher's outputs too.
+    "license": _EVERYTHING,
+    # What was trained on a benchmark still knows it after a merge.
+    "benchmark-contaminated": _WEIGHTS,
+    # An evaluation belongs to the bytes it was made on and is never inherited.
+    "evaluation-invalid": _NOTHING,
+}
+
+
+class Link(Protocol):
+    """An edge, as far as incidents travel along it."""
+
+    @property
+    def child(self) -> str:
+        """What was made."""
+
+    @property
+    def parent(self) -> str:
+        """What it was made from."""
+
+    @property
+    def relation(self) -> Relation:
+        """How."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An incident that reaches an artifact, and one shortest way: from an artifact it names, down to this one."""
+
+    incident: Incident
+    via: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """Everything it is made of is known, and no live incident reaches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """Live incidents reach it, the gravest first; `missing` are the ancestors nothing is known about besides."""
+
+    incidents: tuple[Hit, ...]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def via(self) -> tuple[str, ...]:
+        """The way the gravest incident takes."""
+        return self.incidents[0].via
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No live incident is known to reach it, but nothing is known about these ancestors."""
+
+    missing: tuple[str, ...]
+
+
+Standing = Clean | Affected | Unknown
+
+
+def flow(kind: Kind) -> frozenset[Relation]:
+    """Return the relations along which an incident of this kind travels from parent to child."""
+    return _FLOW[kind]
+
+
+def carries(kind: Kind, relation: Relation) -> bool:
+    """Tell whether an incident of this kind on a parent affects a child made by `relation`."""
+    return relation in _FLOW[kind]
+
+
+def by_closure(kind: Kind) -> bool:
+    """Tell whether this kind flags exactly the named artifacts and their descendants by weight-carrying edges."""
+    return _FLOW[kind] == _WEIGHTS
+
+
+def spread(artifacts: Iterable[str], kind: Kind, edges: Iterable[Link]) -> frozenset[str]:
+    """Return all artifacts that an incident of this kind on `artifacts` flags, themselves included.
+
+    `edges` are those below the artifacts, or any more.
+    """
+    children = defaultdict(list)
+    for edge in edges:
+        if carries(kind, edge.relation):
+            children[edge.parent].append(edge.child)
+    flagged = set(artifacts)
+    waiting = deque(flagged)
+    while waiting:
+        fresh = set(children[waiting.popleft()]) - flagged
+        flagged |= fresh
+        waiting.extend(fresh)
+    return frozenset(flagged)
+
+
+def standing(
+    artifact: str, edges: Iterable[Link], incidents: Iterable[Incident], missing: Iterable[str]
+) -> Standing:
+    """Return how `artifact` stands, given the edges above it and the incidents on what lies there.
+
+    `missing` are the ids, its own or ancestors', about which nothing is known here.
+    """
+    parents: dict[str, list[Link]] = defaultdict(list)
+    for edge in edges:
+        parents[edge.child].append(edge)
+    absent = tuple(sorted(set(missing)))
+    hits = []
+    for incident in incidents:
+        via = () if incident.stage in ENDED else _way(incident, artifact, parents)
+        if via:
+            hits.append(Hit(incident, via))
+    if hits:
+        return Affected(tuple(sorted(hits, key=_gravity)), absent)
+    return Unknown(absent) if absent else Clean()
+
+
+def _way(incident: Incident, artifact: str, parents: Mapping[str, list[Link]]) -> tuple[str, ...]:
+    """Return a shortest way from an artifact the incident names down to `artifact`; none if it does not reach it."""
+    below: dict[str, str | None] = {artifact: None}
+    waiting = deque([artifact])
+    while waiting:
+        here = waiting.popleft()
+        if here in incident.artifacts:
+            way = [here]
+            while (following := below[way[-1]]) is not None:
+                way.append(following)
+            return tuple(way)
+        carried = {edge.parent for edge in parents.get(here, ()) if carries(incident.what, edge.relation)}
+        # In order of id, so that everybody is shown the same one of several shortest ways.
+        for parent in sorted(carried - below.keys()):
+            below[parent] = here
+            waiting.append(parent)
+    return ()
+
+
+def _gravity(hit: Hit) -> tuple[bool, int, int, str]:
+    incident = hit.incident
+    return (
+        incident.stage == "reported",
+        -SEVERITIES.index(incident.severity),
+        len(hit.via),
+        incident.id,
+    )

@@ -1,0 +1,88 @@
+"""Verdict: everything there is to say about one artifact, as one value, judged from the slice of lineage around it.
+
+What `show` and `status` print and `GET /artifacts/{id}` returns. Unknown is not clean: a slice that is cut, or names an
+ancestor it holds nothing about, never gives a clean standing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Literal
+
+from lineage.around import Around, Edge, Node
+from lineage.rebuilds import Outcome, graded, outcomes
+from lineage.standing import Clean, Standing, Unknown, standing
+from signing.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A license that ancestors declare, None for those that declare none, and which ancestors they are."""
+
+    license: str | None
+    artifacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the log of `as_of` entries says about an artifact, judged at `judged` (unix seconds)."""
+
+    artifact: str
+    names: tuple[str, ...]
+    files: int
+    license: str | None
+    inherited: tuple[Terms, ...]
+    standing: Standing
+    parents: tuple[Edge, ...]
+    rebuilds: tuple[tuple[str, Outcome], ...]
+    """For every provenance (entry id) of the artifact that somebody executed again, what came of it."""
+    evaluated: Literal["never"]
+    as_of: int
+    judged: int
+    complete: bool
+
+
+def assess(around: Around, now: int) -> Verdict:
+    """Judge the artifact that `around` is about from all its ancestors, at `now` in unix seconds."""
+    nodes = {node.id: node for node in around.nodes}
+    here = nodes.get(around.artifact)
+    if here is None:
+        raise Refused(f"the slice of lineage around {around.artifact} does not hold it")
+    named = {end for edge in around.edges for end in (edge.child, edge.parent)}
+    missing = {node.id for node in around.nodes if not node.seen} | (named - nodes.keys())
+    found = standing(around.artifact, around.edges, around.incidents, missing)
+    complete = around.complete and named <= nodes.keys()
+    if isinstance(found, Clean) and not complete:
+        found = Unknown(())
+    edges = graded(around.edges, around.rebuilds)
+    rebuilt = outcomes(around.rebuilds)
+    return Verdict(
+        artifact=here.id,
+        names=here.names,
+        files=here.files,
+        license=_declared(here),
+        inherited=_inherited(here, around.nodes),
+        standing=found,
+        parents=tuple(edge for edge in edges if edge.child == here.id),
+        rebuilds=tuple((build, what) for (made, build), what in rebuilt.items() if made == here.id),
+        # No statement of an evaluation exists yet, and one of a parent's would not count (4-lineage).
+        evaluated="never",
+        as_of=around.size,
+        judged=now,
+        complete=complete,
+    )
+
+
+def _declared(node: Node) -> str | None:
+    return node.licenses[0] if node.licenses else None
+
+
+def _inherited(here: Node, nodes: tuple[Node, ...]) -> tuple[Terms, ...]:
+    """Return what the ancestors declare, license by license in order, those that declare none last."""
+    by_license: dict[str | None, list[str]] = defaultdict(list)
+    for node in nodes:
+        if node.id != here.id:
+            by_license[_declared(node)].append(node.id)
+    ordered = sorted(by_license.items(), key=lambda item: (item[0] is None, item[0] or ""))
+    return tuple(Terms(license_id, tuple(sorted(ids))) for license_id, ids in ordered)

@@ -1,0 +1,108 @@
+"""The small files of a merge: config, index, tokenizer files, and a card that is generated from the recipe alone.
+
+docs/arithmetic.md, "Files": every file of the output is a pure function of recipe and inputs, or the artifact id
+would not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from merger.manifest import INDEX, Tensor
+from merger.recipe import Recipe
+from merger.weights import Weights
+from signing import canonical
+from signing.canonical import Json
+from signing.errors import Malformed
+
+CONFIG = "config.json"
+CARD = "README.md"
+TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "chat_template.jinja",
+    "chat_template.json",
+    "generation_config.json",
+)
+
+
+def config_of(weights: Weights) -> dict[str, Json]:
+    """Return an artifact's parsed config.json."""
+    raw = weights.small(CONFIG)
+    if raw is None:
+        raise Malformed(f"{weights.folder} has no {CONFIG}; a merge takes its architecture from there")
+    config = canonical.decode(raw)
+    if not isinstance(config, dict):
+        raise Malformed(f"{weights.folder / CONFIG} is no JSON object")
+    return config
+
+
+def small_files(
+    recipe: Recipe, weights: Mapping[str, Weights], tensors: Sequence[Tensor], data_size: int
+) -> dict[str, bytes]:
+    """Return every output file but the shards, by name."""
+    files = {
+        CONFIG: _config(recipe, config_of(weights[recipe.first])),
+        CARD: card(recipe),
+    }
+    source = weights[recipe.tokenizer or recipe.first]
+    for name in TOKENIZER:
+        data = source.small(name)
+        if data is not None:
+            files[name] = data
+    if len({tensor.file for tensor in tensors}) > 1:
+        where: dict[str, Json] = {tensor.name: tensor.file for tensor in tensors}
+        files[INDEX] = _lined({"metadata": {"total_size": data_size}, "weight_map": where})
+    return files
+
+
+def card(recipe: Recipe) -> bytes:
+    """Return the model card: front matter for hubs, then what the artifact is made of."""
+    head = ["---", *([f"license: {recipe.license}"] if recipe.license else []), "library_name: transformers"]
+    head += ["tags:", "- merge", "- studbook", "---", ""]
+    rows = [f"| base | `{recipe.base}` | |"] if recipe.base else []
+    rows += [
+        f"| parent {i} | `{parent.model}` | {_said(parent.parameters)} |"
+        for i, parent in enumerate(recipe.parents, 1)
+    ]
+    body = [
+        f"# A {recipe.method} merge",
+        "",
+        f"Merged by Merge Arithmetic {recipe.arithmetic}: anyone with the same inputs derives the same files, bit for bit.",
+        "",
+        f"Recipe `sha256:{recipe.digest}`",
+        "",
+        "| | artifact | parameters |",
+        "|---|---|---|",
+        *rows,
+        "",
+        "```json",
+        recipe.encode().decode(),
+        "```",
+        "",
+    ]
+    return "\n".join(head + body).encode()
+
+
+def _said(parameters: Mapping[str, object]) -> str:
+    return ", ".join(f"{k} {v if isinstance(v, str) else 'by tensor'}" for k, v in sorted(parameters.items()))
+
+
+def _config(recipe: Recipe, config: dict[str, Json]) -> bytes:
+    dtype = recipe.out_dtype or recipe.dtype
+    if dtype:
+        present = [key for key in ("torch_dtype", "dtype") if key in config] or ["torch_dtype"]
+        config = config | dict.fromkeys(present, dtype)
+    return _lined(config)
+
+
+def _lined(value: Json) -> bytes:
+    return canonical.encode(value) + b"\n"

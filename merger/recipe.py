@@ -1,0 +1,235 @@
+"""The canonical recipe: a closed schema whose digest names one merge and nothing else.
+
+docs/arithmetic.md, "The recipe". Parents are artifact ids, numbers are decimal strings, every default is written out,
+so that two recipes with one digest always make the same files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from merger.methods import METHODS, Method, Parameter
+from merger.numbers import decimal
+from signing import canonical
+from signing.digest import parse_id
+from signing.errors import Malformed, Refused
+
+ARITHMETIC = "1"
+DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}
+SHARD_BYTES = "5000000000"
+
+Dtype = Literal["float64", "float32", "float16", "bfloat16"]
+
+
+def _artifact(text: str) -> str:
+    parse_id(text)
+    return text
+
+
+def _counting(text: str) -> str:
+    if not (text.isascii() and text.isdigit() and (text == "0" or text[0] != "0") and len(text) <= 20):
+        raise Malformed(f"{text[:40]!r} is no whole number written in digits")
+    return text
+
+
+Artifact = Annotated[str, AfterValidator(_artifact)]
+Number = Annotated[str, AfterValidator(decimal)]
+Whole = Annotated[str, AfterValidator(_counting)]
+_CLOSED = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Rule(BaseModel):
+    """One value of a parameter, for tensors whose name contains a text, layer by layer where it says so."""
+
+    model_config = _CLOSED
+    contains: str | None = Field(default=None, min_length=1)
+    by_layer: tuple[Number, ...] | None = Field(default=None, min_length=1)
+    value: Number
+
+    def at(self, tensor: str) -> str:
+        """Return the decimal that holds for `tensor`."""
+        layer = layer_of(tensor)
+        if self.by_layer is None or layer is None:
+            return self.value
+        if layer >= len(self.by_layer):
+            raise Malformed(
+                f"{tensor}: layer {layer}, but the recipe gives values for {len(self.by_layer)} layers"
+            )
+        return self.by_layer[layer]
+
+    def values(self) -> tuple[str, ...]:
+        """Return every decimal this rule can give."""
+        return (self.value, *(self.by_layer or ()))
+
+
+# Whether a text is a decimal or a word is for the method to say: its parameters know.
+Value = str | tuple[Rule, ...]
+
+
+class Parent(BaseModel):
+    """One parent of a merge with its own parameters."""
+
+    model_config = _CLOSED
+    model: Artifact
+    parameters: dict[str, Value] = {}
+
+
+class Recipe(BaseModel):
+    """What to merge, how, and with which seed; `digest` names it."""
+
+    model_config = _CLOSED
+    arithmetic: Literal["1"]
+    method: str
+    base: Artifact | None = None
+    parents: tuple[Parent, ...] = Field(min_length=1, max_length=1000)
+    parameters: dict[str, Value | bool] = {}
+    dtype: Dtype | None = None
+    out_dtype: Dtype | None = None
+    seed: Whole | None = None
+    tokenizer: Artifact | None = None
+    license: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[A-Za-z0-9.+_-]+$")
+    shard_bytes: Whole = SHARD_BYTES
+    allow_nonfinite: bool = False
+
+    @model_validator(mode="after")
+    def _fits_its_method(self) -> Recipe:
+        method = METHODS.get(self.method)
+        if method is None:
+            raise Malformed(f"method {self.method!r} is unknown; known are {', '.join(sorted(METHODS))}")
+        if method.needs_base != (self.base is not None):
+            raise Malformed(f"{self.method} {'needs' if method.needs_base else 'takes no'} base")
+        if (method.keeps == "random") != (self.seed is not None):
+            raise Malformed(f"{self.method} {'needs' if method.keeps == 'random' else 'takes no'} seed")
+        if method.parents is not None and len(self.parents) != method.parents:
+            raise Malformed(f"{self.method} merges exactly {method.parents} parents, not {len(self.parents)}")
+        if int(self.shard_bytes) < 1:
+            raise Malformed("shard_bytes is 0; a shard holds at least one byte")
+        _check_parameters(
+            "parameters", method, [p for p in method.parameters if not p.per_parent], self.parameters
+        )
+        for i, parent in enumerate(self.parents):
+            own = [p for p in method.parameters if p.per_parent]
+            _check_parameters(f"parents.{i}.parameters", method, own, parent.parameters)
+        return self
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Recipe:
+        """Read a canonical recipe from JSON bytes, or say in a sentence what is wrong with it."""
+        return cls.of(canonical.decode(raw))
+
+    @classmethod
+    def of(cls, value: canonical.Json) -> Recipe:
+        """Build a recipe from a decoded JSON value."""
+        _check_no_null("recipe", value)
+        try:
+            # Validating JSON text, not objects, lets arrays fill tuples in pydantic's strict mode.
+            return cls.model_validate_json(canonical.encode(value))
+        except ValidationError as error:
+            raise Malformed(sentence("recipe", error)) from None
+
+    def json_value(self) -> dict[str, canonical.Json]:
+        """Return the recipe as the JSON value that is signed, without the members that do not apply."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes (RFC 8785)."""
+        return canonical.encode(self.json_value())
+
+    @property
+    def digest(self) -> str:
+        """Return SHA-256 over the canonical bytes, in hex."""
+        return hashlib.sha256(self.encode()).hexdigest()
+
+    @property
+    def rules(self) -> Method:
+        """Return the method this recipe names."""
+        return METHODS[self.method]
+
+    @property
+    def first(self) -> str:
+        """Return the artifact whose config and dtypes the result takes after: the base, else the first parent."""
+        return self.base or self.parents[0].model
+
+    def artifacts(self) -> tuple[str, ...]:
+        """Return every artifact the merge reads, each once: base, parents in order, tokenizer source."""
+        named = [self.base, *(p.model for p in self.parents), self.tokenizer]
+        return tuple(dict.fromkeys(a for a in named if a))
+
+
+def layer_of(tensor: str) -> int | None:
+    """Return a tensor's layer: the first component of its dotted name that is all digits, if any."""
+    return next((int(part) for part in tensor.split(".") if part.isascii() and part.isdigit()), None)
+
+
+def value_at(value: Value, tensor: str) -> str:
+    """Return the decimal that a parameter has for `tensor`."""
+    if isinstance(value, str):
+        return value
+    # The schema makes the last rule catch all, so one always matches.
+    return next(rule.at(tensor) for rule in value if rule.contains is None or rule.contains in tensor)
+
+
+# Names that pydantic gives to the branches of a union, and faults whose message tells the value already.
+_BRANCHES = frozenset({"str", "tuple[Rule, ...]", "bool"})
+_TOLD = frozenset({"missing", "too_short", "too_long"})
+
+
+def sentence(what: str, error: ValidationError) -> str:
+    """Say the first fault of a validation in one sentence, with the place and the value."""
+    # Where a value may be a text or a list of rules, the fault that lies deepest is the one that was meant.
+    fault = max(error.errors(include_url=False), key=lambda e: len(e["loc"]))
+    cause = fault.get("ctx", {}).get("error")
+    where = ".".join(str(part) for part in fault["loc"] if part not in _BRANCHES)
+    place = f"{what}: {where}" if where else what
+    if isinstance(cause, Refused):
+        return f"{place}: {cause}"
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: unknown key"
+    given = "" if fault["type"] in _TOLD else f", not {fault['input']!r:.80}"
+    return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}{given}"
+
+
+def _check_no_null(where: str, value: canonical.Json) -> None:
+    # To leave a member out has one spelling, or one merge would have two signed recipes.
+    if value is None:
+        raise Malformed(f"{where} is null; leave out what does not apply")
+    if isinstance(value, Mapping):
+        for name, member in value.items():
+            _check_no_null(f"{where}: {name}" if where == "recipe" else f"{where}.{name}", member)
+    elif isinstance(value, list):
+        for i, member in enumerate(value):
+            _check_no_null(f"{where}.{i}", member)
+
+
+def _check_parameters(
+    where: str,
+    method: Method,
+    allowed: Sequence[Parameter],
+    given: dict[str, Value] | dict[str, Value | bool],
+) -> None:
+    by_name = {p.name: p for p in allowed}
+    for name in given:
+        if name not in by_name:
+            known = ", ".join(by_name) or "none"
+            raise Malformed(f"{where}: {method.id} has no parameter {name!r} there; it has {known}")
+    for parameter in allowed:
+        if parameter.name not in given:
+            raise Malformed(f"{where}: {method.id} needs {parameter.name!r}")
+        _check_value(f"{where}.{parameter.name}", parameter, given[parameter.name])
+
+
+def _check_value(where: str, parameter: Parameter, value: Value | bool) -> None:
+    if isinstance(value, tuple):
+        if any((rule.contains is None) != (rule is value[-1]) for rule in value) or not value:
+            raise Malformed(f"{where}: every rule but the last, and no other, says what a name contains")
+        if not parameter.is_number:
+            raise Malformed(f"{where}: rules give numbers by tensor, and this takes one {parameter.kind}")
+        for rule in value:
+            for text in rule.values():
+                parameter.check(where, text)
+    else:
+        parameter.check(where, value)

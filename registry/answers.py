@@ -1,0 +1,253 @@
+"""The answers to the questions of `show ancestors descendants why status license`, as values with one JSON form.
+
+Made from the store by `Local`, sent by the HTTP routes, read back by the remote client, printed by the command line: the
+same model everywhere, so that a served answer and a local one cannot drift apart. Every answer says the log size it is
+as of, and whether it is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from lineage.around import Around, Edge, Incident
+from lineage.facts import Evidence
+from lineage.rebuilds import Disputed, NotReproduced, Outcome, Reproduced
+from lineage.standing import Affected, Clean, Hit, Standing, Unknown
+from lineage.verdict import Verdict
+
+Grade = Literal["claimed", "signed", "consistent", "reproduced", "contradicted"]
+
+
+class Answer(BaseModel):
+    """A closed, immutable value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IncidentOut(Answer):
+    """An incident and the stage it has reached."""
+
+    id: str
+    artifacts: tuple[str, ...]
+    kind: str
+    severity: str
+    stage: str
+    summary: str
+    contact: str
+
+    @classmethod
+    def of(cls, incident: Incident) -> IncidentOut:
+        """Make the answer from the store's value."""
+        return cls(
+            id=incident.id,
+            artifacts=incident.artifacts,
+            kind=incident.what,
+            severity=incident.severity,
+            stage=incident.stage,
+            summary=incident.summary,
+            contact=incident.contact,
+        )
+
+
+class HitOut(Answer):
+    """An incident that reaches an artifact, and the way it takes: from the artifact it names down to this one."""
+
+    incident: IncidentOut
+    via: tuple[str, ...]
+
+    @classmethod
+    def of(cls, hit: Hit) -> HitOut:
+        """Make the answer from the core's value."""
+        return cls(incident=IncidentOut.of(hit.incident), via=hit.via)
+
+
+class StandingOut(Answer):
+    """Clean, affected by these incidents, or unknown because nothing is known about these ancestors."""
+
+    state: Literal["clean", "affected", "unknown"]
+    incidents: tuple[HitOut, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, standing: Standing) -> StandingOut:
+        """Make the answer from the core's value."""
+        match standing:
+            case Clean():
+                return cls(state="clean")
+            case Affected(incidents=hits, missing=missing):
+                return cls(state="affected", incidents=tuple(map(HitOut.of, hits)), missing=missing)
+            case Unknown(missing=missing):
+                return cls(state="unknown", missing=missing)
+
+
+class EdgeOut(Answer):
+    """`child` was made from `parent`; `part` is canonical JSON, `entry` the statement that says so."""
+
+    child: str
+    parent: str
+    relation: str
+    part: str
+    evidence: Grade
+    entry: str
+
+    @classmethod
+    def of(cls, edge: Edge) -> EdgeOut:
+        """Make the answer from the store's value."""
+        return cls(
+            child=edge.child,
+            parent=edge.parent,
+            relation=edge.relation,
+            part=edge.part,
+            evidence=_grade(edge.evidence),
+            entry=edge.entry,
+        )
+
+
+class TermsOut(Answer):
+    """A license that ancestors declare (None: those that declare none)."""
+
+    license: str | None
+    artifacts: tuple[str, ...]
+
+
+class RebuildOut(Answer):
+    """What executing a provenance (`build`, its entry id) again has shown."""
+
+    build: str
+    outcome: Literal["reproduced", "not reproduced", "disputed"]
+    passed: tuple[str, ...]
+    failed: tuple[str, ...]
+    differs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, build: str, outcome: Outcome) -> RebuildOut:
+        """Make the answer from the core's value."""
+        match outcome:
+            case Reproduced(verifiers=passed):
+                return cls(build=build, outcome="reproduced", passed=passed, failed=(), differs=())
+            case NotReproduced(verifiers=failed, differs=differs):
+                return cls(build=build, outcome="not reproduced", passed=(), failed=failed, differs=differs)
+            case Disputed(passed=passed, failed=failed, differs=differs):
+                return cls(build=build, outcome="disputed", passed=passed, failed=failed, differs=differs)
+
+
+class VerdictOut(Answer):
+    """Everything there is to say about one artifact."""
+
+    artifact: str
+    names: tuple[str, ...]
+    files: int
+    license: str | None
+    inherited: tuple[TermsOut, ...]
+    standing: StandingOut
+    parents: tuple[EdgeOut, ...]
+    rebuilds: tuple[RebuildOut, ...]
+    evaluated: str
+    as_of: int
+    judged: int
+    complete: bool
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> VerdictOut:
+        """Make the answer from the core's value."""
+        return cls(
+            artifact=verdict.artifact,
+            names=verdict.names,
+            files=verdict.files,
+            license=verdict.license,
+            inherited=tuple(TermsOut(license=t.license, artifacts=t.artifacts) for t in verdict.inherited),
+            standing=StandingOut.of(verdict.standing),
+            parents=tuple(map(EdgeOut.of, verdict.parents)),
+            rebuilds=tuple(RebuildOut.of(build, outcome) for build, outcome in verdict.rebuilds),
+            evaluated=verdict.evaluated,
+            as_of=verdict.as_of,
+            judged=verdict.judged,
+            complete=verdict.complete,
+        )
+
+
+class RelativeOut(Answer):
+    """One artifact above or below another: how far, what it is called, what it declares, how it stands."""
+
+    artifact: str
+    distance: int
+    names: tuple[str, ...]
+    license: str | None
+    seen: bool
+    incidents: tuple[IncidentOut, ...]
+    """The live incidents that reach it."""
+
+
+class LineageOut(Answer):
+    """The ancestors or descendants of an artifact with the edges between them, nearest first."""
+
+    artifact: str
+    names: tuple[str, ...]
+    direction: Literal["ancestors", "descendants"]
+    relatives: tuple[RelativeOut, ...]
+    edges: tuple[EdgeOut, ...]
+    as_of: int
+    complete: bool
+
+
+class WhyOut(Answer):
+    """How one artifact descends from another: by how many paths (0: not at all), and one shortest of them."""
+
+    ancestor: str
+    descendant: str
+    paths: int
+    witness: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]
+    edges: tuple[EdgeOut, ...]
+    as_of: int
+    complete: bool
+
+
+class Answers(Protocol):
+    """Whoever answers: this home's store, or a registry over HTTP."""
+
+    def resolve(self, ref: str) -> str:
+        """Return the artifact id that `ref` means."""
+
+    def verdict(self, ref: str) -> VerdictOut:
+        """Return everything about an artifact."""
+
+    def ancestors(self, ref: str) -> LineageOut:
+        """Return everything an artifact is made of."""
+
+    def descendants(self, ref: str) -> LineageOut:
+        """Return everything made of an artifact."""
+
+    def why(self, ancestor: str, descendant: str) -> WhyOut:
+        """Return how one artifact descends from another."""
+
+    def incidents(self) -> tuple[IncidentOut, ...]:
+        """Return every incident, oldest first."""
+
+    def bundles(self, artifact: str) -> tuple[bytes, ...]:
+        """Return the encoded bundles of every entry that says what the artifact is and how it was made."""
+
+
+def names_of(around: Around) -> dict[str, tuple[str, ...]]:
+    """Return the names of every node of a slice."""
+    return {node.id: node.names for node in around.nodes}
+
+
+def live(incidents: Iterable[Incident], ended: Iterable[str]) -> tuple[IncidentOut, ...]:
+    """Return the incidents that still count, as answers."""
+    over = set(ended)
+    return tuple(IncidentOut.of(incident) for incident in incidents if incident.stage not in over)
+
+
+def _grade(evidence: Evidence) -> Grade:
+    grades: dict[Evidence, Grade] = {
+        Evidence.CLAIMED: "claimed",
+        Evidence.SIGNED: "signed",
+        Evidence.CONSISTENT: "consistent",
+        Evidence.REPRODUCED: "reproduced",
+        Evidence.CONTRADICTED: "contradicted",
+    }
+    return grades[evidence]

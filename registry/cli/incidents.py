@@ -1,0 +1,112 @@
+"""Incidents: report what is wrong with an artifact, list what was reported, take it back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lineage.facts import KINDS, SEVERITIES, Kind, Severity
+from lineage.predicates import incident, incident_change
+from registry.cli import tables
+from registry.cli.session import HomeOption, JsonOption, RegistryOption, asked, called, home_at, out, say
+from registry.home import Home
+from registry.local import Local
+from registry.settings import now
+from registry.store import Absent, lineage, refs
+from signing.canonical import Json
+from signing.errors import Malformed
+
+app = typer.Typer(help="Report, list and retract incidents.", no_args_is_help=True)
+
+
+@app.command()
+def report(
+    artifact: Annotated[list[str], typer.Argument(help="The artifacts that are bad.")],
+    summary: Annotated[str, typer.Option(help="What is wrong, in one line.")],
+    kind: Annotated[str, typer.Option(help=", ".join(KINDS))] = "compromised",
+    severity: Annotated[str, typer.Option(help=", ".join(SEVERITIES))] = "high",
+    contact: Annotated[str | None, typer.Option(help="Whom to ask; the operator otherwise.")] = None,
+    confirmed: Annotated[bool, typer.Option("--confirmed", help="Confirmed, not only reported.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Report an incident by the security key; everything below the artifacts is flagged at once."""
+    what, grave = _kind(kind), _severity(severity)
+    opened = home_at(home)
+    with opened.store.reading() as connection:
+        named = [refs.resolve(connection, ref) for ref in artifact]
+    statement = incident.statement(
+        named,
+        what,
+        grave,
+        "confirmed" if confirmed else "reported",
+        summary,
+        contact=contact or opened.operator("security"),
+        issued=opened.now(),
+    )
+    receipt = opened.say("security", statement)[0]
+    with opened.store.reading() as connection:
+        flagged = lineage.flagged(connection, receipt.entry)
+    below = sorted(flagged - set(named))
+
+    def show() -> None:
+        out.print(f"[bold]incident {receipt.entry[:12]}[/]  logged as entry {receipt.index}")
+        out.print(f"  flags {len(named)} artifacts and {len(below)} of their descendants")
+        local = Local(opened.store, now)
+        for one in below:
+            out.print(f"    {called(one, local.verdict(one).names)}", markup=False)
+
+    value: Json = {
+        "incident": receipt.entry,
+        "index": receipt.index,
+        "artifacts": named,
+        "descendants": below,
+    }
+    say(as_json, value, show)
+
+
+@app.command("list")
+def list_all(home: HomeOption = None, registry: RegistryOption = None, as_json: JsonOption = False) -> None:
+    """List every incident and the stage it has reached."""
+    found = asked(home, registry).incidents()
+    say(as_json, found, lambda: tables.incidents(found))
+
+
+@app.command()
+def retract(
+    which: Annotated[str, typer.Argument(metavar="INCIDENT", help="Id of the incident, or its beginning.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take an incident back; both statements stay in the log, and its flags no longer count."""
+    opened = home_at(home)
+    found = _incident(opened, which)
+    receipt = opened.say("security", incident_change.statement(found, "retracted", reason))[0]
+    value: Json = {"incident": found, "index": receipt.index}
+    say(as_json, value, lambda: out.print(f"incident {found[:12]} retracted, entry {receipt.index}"))
+
+
+def _incident(home: Home, beginning: str) -> str:
+    with home.store.reading() as connection:
+        found = [one.id for one in lineage.incidents(connection) if one.id.startswith(beginning)]
+    if not found:
+        raise Absent(f"no incident {beginning!r} was reported; `studbook incident list` lists them")
+    if len(found) > 1:
+        raise Malformed(f"{beginning!r} is the beginning of {len(found)} incidents; write more of it")
+    return found[0]
+
+
+def _kind(text: str) -> Kind:
+    for kind in KINDS:
+        if kind == text:
+            return kind
+    raise Malformed(f"{text!r} is no kind of incident; choose one of {', '.join(KINDS)}")
+
+
+def _severity(text: str) -> Severity:
+    for severity in SEVERITIES:
+        if severity == text:
+            return severity
+    raise Malformed(f"{text!r} is no severity; choose one of {', '.join(SEVERITIES)}")

@@ -1,0 +1,125 @@
+"""The log: is it intact, what does it hold, and a proof of any entry that needs no registry to check."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from registry import fsck as checking
+from registry.cli.session import Fails, HomeOption, JsonOption, err, home_at, out, say, short
+from registry.local import Local
+from registry.settings import now
+from registry.store import Absent, log
+from registry.store.log import Logged
+from signing.canonical import Json
+from signing.dsse import Envelope
+from signing.log import Leaf
+from signing.statement import Statement
+
+app = typer.Typer(help="Check, list and prove the log.", no_args_is_help=True)
+
+
+@app.command()
+def fsck(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Throw every table away, fold the log again and compare. Exit 1 if anything differs."""
+    opened = home_at(home)
+    with err.status("folding the log again"):
+        report = checking.fsck(opened)
+
+    def show() -> None:
+        if not report.findings:
+            out.print(
+                f"[bold green]intact[/]  {report.size} entries folded again, every table equal; "
+                f"{report.checkpoints} checkpoints verified"
+            )
+        for finding in report.findings:
+            out.print(f"[red]found[/] {escape(finding)}", soft_wrap=True)
+        if report.waiting:
+            out.print(f"{report.waiting} entries wait for their checkpoint; the next write signs it")
+
+    value: dict[str, Json] = {
+        "size": report.size,
+        "checkpoints": report.checkpoints,
+        "waiting": report.waiting,
+        "findings": list(report.findings),
+    }
+    say(as_json, value, show)
+    if report.findings:
+        raise Fails
+
+
+@app.command()
+def show(
+    start: Annotated[int, typer.Argument(min=0, help="First entry.")] = 0,
+    end: Annotated[int | None, typer.Argument(help="Entry to stop before.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List entries: when, what kind of statement, about what."""
+    with home_at(home).store.reading() as connection:
+        rows = [_row(one) for one in log.scan(connection, start, end)]
+        note = log.newest(connection).decode()
+
+    def table() -> None:
+        grid = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        for column in ("index", "logged", "statement", "about", "entry"):
+            grid.add_column(column, overflow="fold")
+        for row in rows:
+            grid.add_row(
+                str(row["index"]),
+                str(row["time"]),
+                str(row["statement"]),
+                ", ".join(map(short, row["about"])),  # type: ignore[arg-type] # a list of ids, by _row
+                str(row["entry"])[:12],
+            )
+        out.print(grid)
+        out.print(f"\n{escape(note.strip())}", soft_wrap=True)
+
+    say(as_json, {"entries": rows, "checkpoint": note}, table)
+
+
+@app.command()
+def prove(
+    what: Annotated[str, typer.Argument(help="Index or id of an entry, or an artifact.")],
+    to: Annotated[
+        Path | None, typer.Option("--out", help="File for the bundles; standard output otherwise.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Write offline-verifiable bundles, one JSON line each; `studbook verify FILE` checks them anywhere."""
+    opened = home_at(home)
+    with opened.store.reading() as connection:
+        indexes = (int(what),) if what.isdigit() and len(what) < 16 else log.indexes(connection, what)
+        bundles = [log.bundle(connection, index).encode() for index in indexes]
+    if not bundles:
+        local = Local(opened.store, now)
+        bundles = list(local.bundles(local.resolve(what)))
+    if not bundles:
+        raise Absent(f"{what} is no entry of this log")
+    lines = b"".join(line + b"\n" for line in bundles)
+    if to is None:
+        typer.echo(lines.decode(), nl=False)
+    else:
+        to.write_bytes(lines)
+        err.print(f"{len(bundles)} bundles written to {to}", soft_wrap=True)
+
+
+def _row(logged: Logged) -> dict[str, Json]:
+    leaf = Leaf.parse(logged.leaf)
+    statement, about = "removed by an order", []
+    if logged.envelope is not None:
+        said = Statement.parse(Envelope.parse(logged.envelope).payload)
+        statement, about = said.predicate_type, [f"sha256:{subject.sha256}" for subject in said.subjects]
+    return {
+        "index": logged.index,
+        "entry": logged.entry,
+        "time": datetime.fromtimestamp(leaf.time, UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        "statement": statement,
+        "about": list(about),
+        "keys": list(leaf.keys),
+    }

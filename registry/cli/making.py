@@ -1,0 +1,239 @@
+"""Commands that make something: init, add, merge, rebuild."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from lineage.facts import RELATIONS, Relation
+from merger import folder as folders
+from merger.execute import Backend
+from merger.kernels import Kernels, Wide
+from merger.kernels.blocks import NumpyKernels
+from merger.replay import Differs
+from registry.cli.session import (
+    Fails,
+    HomeOption,
+    JsonOption,
+    ThreadsOption,
+    err,
+    home_at,
+    out,
+    progress,
+    say,
+)
+from registry.home import Home
+from registry.settings import Settings
+from registry.work import rebuild as rebuilding
+from registry.work.add import Declared
+from registry.work.add import add as add_folder
+from registry.work.make import make, prepare
+from signing.canonical import Json
+from signing.errors import Malformed
+
+app = typer.Typer()
+
+
+class BackendName(StrEnum):
+    """Which library computes; the bytes are the same."""
+
+    NUMPY = "numpy"
+    TORCH = "torch"
+
+
+BackendOption = Annotated[BackendName, typer.Option("--backend", help="Library that computes; same bytes.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="Device of the torch backend, such as cpu or cuda:0.")
+]
+ReadOption = Annotated[
+    int,
+    typer.Option(
+        "--read", min=1, max=64, help="Read size in units of 2^19 elements; never changes a result."
+    ),
+]
+
+
+@app.command()
+def init(
+    home: HomeOption = None,
+    operator: Annotated[str, typer.Option(help="Who signs: letters, digits, dot, dash.")] = "local",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a home: database, blobs, and keys of your own. Run again, it completes what is missing."""
+    path = home or Settings().home
+    made = Home.create(path, operator)
+    root = made.root()
+
+    def show() -> None:
+        out.print(f"home      {path}", soft_wrap=True)
+        out.print(f"log       {root.origin}")
+        out.print(f"operator  {operator}; keys in {path / 'keys'}, readable by you alone", soft_wrap=True)
+
+    say(as_json, {"home": str(path), "origin": root.origin, "operator": operator}, show)
+
+
+@app.command()
+def add(
+    folder: Annotated[Path, typer.Argument(help="Folder with the model's files.")],
+    name: Annotated[str | None, typer.Option(help="namespace/name, or namespace/name@revision.")] = None,
+    license_id: Annotated[str | None, typer.Option("--license", help="SPDX or hub license id.")] = None,
+    base: Annotated[
+        list[str] | None,
+        typer.Option(help="What it was made from: a reference, or hf:owner/name[@commit]. May be repeated."),
+    ] = None,
+    relation: Annotated[str, typer.Option(help=f"How: {', '.join(RELATIONS)}.")] = "finetune",
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Store the files too; otherwise they are referenced.")
+    ] = False,
+    threads: ThreadsOption = 2,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Register a folder: hash every byte, sign what it is, log it."""
+    if relation not in RELATIONS:
+        raise Malformed(f"{relation!r} is no relation; choose one of {', '.join(RELATIONS)}")
+    kind: Relation = relation
+    opened = home_at(home)
+    declared = Declared(name, license_id, [(ref, kind) for ref in base or ()])
+    with progress(f"hashing {folder.name}", folders.size(folder), quiet=as_json) as advance:
+        added = add_folder(opened, folder, declared, copy=copy, threads=threads, progress=advance)
+    manifest = added.description.manifest
+    size = sum(file.size for file in manifest.files)
+    entries = sorted({receipt.index for receipt in added.receipts})
+
+    def show() -> None:
+        out.print(f"[bold]{escape(name or str(folder))}[/]  {added.description.artifact}", soft_wrap=True)
+        out.print(
+            f"  {len(manifest.files)} files, {len(manifest.tensors)} tensors, {size / 1e6:.1f} MB; "
+            f"signed and logged as entries {', '.join(map(str, entries))}",
+            soft_wrap=True,
+        )
+
+    value: Json = {
+        "artifact": added.description.artifact,
+        "files": len(manifest.files),
+        "tensors": len(manifest.tensors),
+        "bytes": size,
+        "entries": list(entries),
+    }
+    say(as_json, value, show)
+
+
+@app.command()
+def merge(
+    recipe: Annotated[Path, typer.Argument(help="Recipe: mergekit YAML or canonical JSON.")],
+    target: Annotated[Path, typer.Option("--out", help="New folder for the result.")],
+    name: Annotated[str | None, typer.Option(help="namespace/name, or namespace/name@revision.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Seed of random masks, where the recipe has none.")] = None,
+    threads: ThreadsOption = 2,
+    read: ReadOption = 1,
+    backend: BackendOption = BackendName.NUMPY,
+    device: DeviceOption = "cpu",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Execute a recipe: check every input byte, hash every output byte, sign and log the provenance."""
+    opened = home_at(home)
+    prepared = prepare(opened, recipe.read_bytes(), seed)
+    for note in prepared.notes:
+        err.print(f"note: {note}", markup=False, soft_wrap=True)
+    total = sum(file.size for file in next(iter(prepared.inputs.values())).manifest.files)
+    with progress(f"merging {target.name}", total, quiet=as_json) as advance:
+        made = make(
+            opened,
+            prepared,
+            target,
+            kernels(backend, device),
+            name=name,
+            threads=threads,
+            factor=read,
+            progress=advance,
+        )
+    artifact, digest = made.result.artifact, prepared.recipe.digest
+
+    def show() -> None:
+        out.print(f"[bold]{escape(name or str(target))}[/]  {artifact}", soft_wrap=True)
+        out.print(f"  recipe sha256:{digest}", soft_wrap=True)
+        entries = sorted({receipt.index for receipt in made.receipts})
+        kept = f", continued from {len(made.result.resumed)} finished shards" if made.result.resumed else ""
+        out.print(f"  signed and logged as entries {', '.join(map(str, entries))}{kept}", soft_wrap=True)
+
+    value: Json = {
+        "artifact": artifact,
+        "recipe": f"sha256:{digest}",
+        "folder": str(target),
+        "resumed": list(made.result.resumed),
+        "entries": [receipt.index for receipt in made.receipts],
+        "notes": list(prepared.notes),
+    }
+    say(as_json, value, show)
+
+
+@app.command()
+def rebuild(
+    ref: Annotated[str, typer.Argument(help="Artifact that was made by a logged recipe.")],
+    threads: ThreadsOption = 2,
+    read: ReadOption = 1,
+    backend: BackendOption = BackendName.NUMPY,
+    device: DeviceOption = "cpu",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Derive an artifact again, compare bit for bit, sign and log the verdict. Exit 1 if it differs."""
+    opened = home_at(home)
+    found = rebuilding.find(opened, ref)
+    with progress("rebuilding", rebuilding.size(opened, found), quiet=as_json) as advance:
+        rebuilt = rebuilding.rederive(
+            opened, found, kernels(backend, device), threads=threads, factor=read, progress=advance
+        )
+    outcome = rebuilt.outcome
+    tensors = outcome.tensors if isinstance(outcome, Differs) else ()
+    other = outcome.files if isinstance(outcome, Differs) else ()
+
+    def show() -> None:
+        if not isinstance(outcome, Differs):
+            out.print(f"[bold green]the same bytes[/]  {found.artifact}", soft_wrap=True)
+        else:
+            out.print(f"[bold red]differs[/]  {found.artifact}", soft_wrap=True)
+            for one in tensors:
+                where = (
+                    ""
+                    if one.first is None
+                    else f": first at element {one.first}, at most {one.ulp} ulp apart"
+                )
+                out.print(f"  {one.tensor}{where}", markup=False, soft_wrap=True)
+            for file in other:
+                out.print(f"  {file}", markup=False)
+        out.print(f"  verdict signed and logged as entry {rebuilt.receipt.index}")
+
+    value: Json = {
+        "artifact": found.artifact,
+        "same": not isinstance(outcome, Differs),
+        "tensors": [{"tensor": t.tensor, "first": t.first, "ulp": t.ulp} for t in tensors],
+        "files": list(other),
+        "entry": rebuilt.receipt.index,
+    }
+    say(as_json, value, show)
+    if isinstance(outcome, Differs):
+        raise Fails
+
+
+def kernels(backend: BackendName, device: str) -> Backend:
+    """Return what computes; torch is loaded only when it is asked for."""
+    if backend is BackendName.NUMPY:
+        if device != "cpu":
+            raise Malformed(f"the numpy backend computes on the cpu, not on {device!r}; add --backend torch")
+        return NumpyKernels
+    try:
+        from merger.kernels.device import TorchKernels  # noqa: PLC0415 - torch takes seconds to load
+    except ModuleNotFoundError:
+        raise Malformed("the torch backend needs torch: pip install 'studbook[torch]'") from None
+
+    def on_device(wide: Wide) -> Kernels[Any]:
+        return TorchKernels(wide, device)
+
+    return on_device

@@ -1,0 +1,118 @@
+"""What every command shares: where the home is, whom to ask, how to print, how to wait.
+
+Answers go to standard output, as tables for people or, with --json, as one JSON value; progress and errors go to
+standard error. Exit codes: 0 holds, 1 does not hold, 2 misuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from registry.answers import Answers
+from registry.home import Home
+from registry.local import Local
+from registry.settings import Settings, now
+from signing import canonical
+from signing.canonical import Json
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Home folder; STUDBOOK_HOME or the user's data folder otherwise."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of tables.")]
+RegistryOption = Annotated[
+    str | None,
+    typer.Option("--registry", metavar="URL", help="Ask a registry over HTTP instead of this home."),
+]
+ThreadsOption = Annotated[
+    int,
+    typer.Option("--threads", min=1, max=256, help="Threads that hash and compute; never changes a result."),
+]
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+
+class Fails(typer.Exit):
+    """Ends a command whose question was answered with no."""
+
+    def __init__(self) -> None:
+        super().__init__(code=1)
+
+
+def home_at(path: Path | None) -> Home:
+    """Open the home that the option, the environment or the default names."""
+    return Home.open(path or Settings().home)
+
+
+def asked(home: Path | None, registry: str | None) -> Answers:
+    """Return whoever answers: the registry at a URL, or the home."""
+    if registry is None:
+        return Local(home_at(home).store, now)
+    # httpx is only needed for this, and takes a tenth of a second to load.
+    from registry.client import Remote  # noqa: PLC0415
+
+    return Remote(registry)
+
+
+def plain(value: BaseModel | Json | Sequence[BaseModel]) -> Json:
+    """Return the JSON value of an answer."""
+    if isinstance(value, BaseModel):
+        return canonical.decode(value.model_dump_json().encode())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(one) for one in value]
+    return value
+
+
+def say(as_json: bool, value: BaseModel | Json | Sequence[BaseModel], show: Callable[[], None]) -> None:
+    """Print an answer in the form that was asked for."""
+    if as_json:
+        out.print(canonical.encode(plain(value)).decode(), markup=False, soft_wrap=True)
+    else:
+        show()
+
+
+@contextmanager
+def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """Draw a bar on a terminal while `total` bytes are worked through; yields what to tell about each piece."""
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda size: bar.advance(task, size)
+
+
+def short(artifact: str) -> str:
+    """Return the beginning of an id, long enough to be typed again."""
+    head, _, tail = artifact.partition(":")
+    return f"{head}:{tail[:12]}" if head == "sha256" else artifact
+
+
+def called(artifact: str, names: Sequence[str]) -> str:
+    """Return what people call an artifact: its newest name, or the beginning of its id."""
+    return names[0] if names else short(artifact)
+
+
+def path_of(way: Sequence[str], names: Mapping[str, Sequence[str]]) -> str:
+    """Return a way through the lineage in one line."""
+    return " → ".join(called(one, names.get(one, ())) for one in way)

@@ -1,0 +1,188 @@
+"""Answers as people read them: tables, trees, and one line that says what matters first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
+from registry.cli.session import called, out, path_of, short
+from registry.work.verify import Holds, Proof
+from signing import canonical
+
+_COLOURS = {"clean": "green", "affected": "red", "unknown": "yellow"}
+
+
+def verdict(answer: VerdictOut) -> None:
+    """Print everything about one artifact."""
+    out.print(f"[bold]{escape(called(answer.artifact, answer.names))}[/]  {answer.artifact}", soft_wrap=True)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("names", ", ".join(answer.names) or "none")
+    grid.add_row("files", str(answer.files))
+    grid.add_row("license", answer.license or "[yellow]none declared[/]")
+    grid.add_row("inherits", _terms(answer))
+    grid.add_row("standing", _standing(answer.standing))
+    for rebuilt in answer.rebuilds:
+        who = ", ".join((*rebuilt.passed, *rebuilt.failed))
+        grid.add_row("rebuilt", f"{rebuilt.outcome} by {who}")
+    grid.add_row("evaluated", answer.evaluated)
+    grid.add_row("as of", f"{answer.as_of} log entries" + ("" if answer.complete else ", incomplete"))
+    out.print(grid)
+    if answer.parents:
+        table = _table("parent", "relation", "part", "evidence")
+        for edge in answer.parents:
+            table.add_row(short(edge.parent), edge.relation, _part(edge), edge.evidence)
+        out.print(table)
+
+
+def lineage(answer: LineageOut) -> None:
+    """Print the ancestors or descendants of an artifact, nearest first."""
+    head = escape(called(answer.artifact, answer.names))
+    count = len(answer.relatives)
+    word = answer.direction if count != 1 else answer.direction[:-1]
+    out.print(f"[bold]{head}[/] has {count} {word}  {answer.artifact}", soft_wrap=True)
+    if not answer.relatives:
+        return
+    table = _table("hops", "artifact", "id", "how", "evidence", "license", "standing")
+    up = answer.direction == "ancestors"
+    for one in answer.relatives:
+        edges = [edge for edge in answer.edges if (edge.parent if up else edge.child) == one.artifact]
+        hits = ", ".join(sorted({f"{i.kind} ({i.stage})" for i in one.incidents}))
+        known = "" if one.seen else "[yellow]never seen[/]"
+        table.add_row(
+            str(one.distance),
+            escape(called(one.artifact, one.names)),
+            short(one.artifact),
+            ", ".join(sorted({edge.relation for edge in edges})),
+            ", ".join(sorted({edge.evidence for edge in edges})),
+            one.license or "[yellow]none declared[/]",
+            f"[red]{hits}[/]" if hits else known,
+        )
+    out.print(table)
+    _completeness(answer.complete, answer.as_of)
+
+
+def why(answer: WhyOut) -> None:
+    """Print how one artifact descends from another."""
+    above, below = (
+        escape(called(one, answer.names.get(one, ()))) for one in (answer.ancestor, answer.descendant)
+    )
+    if not answer.paths:
+        out.print(f"[bold]{below}[/] does not descend from [bold]{above}[/]", soft_wrap=True)
+        return
+    paths = "1 path" if answer.paths == 1 else f"{answer.paths} paths"
+    out.print(f"[bold]{below}[/] descends from [bold]{above}[/] by {paths}; a shortest:", soft_wrap=True)
+    table = _table("made", "from", "relation", "part", "evidence")
+    for parent, child in zip(answer.witness, answer.witness[1:], strict=False):
+        for edge in answer.edges:
+            if (edge.parent, edge.child) == (parent, child):
+                table.add_row(
+                    escape(called(child, answer.names.get(child, ()))),
+                    escape(called(parent, answer.names.get(parent, ()))),
+                    edge.relation,
+                    _part(edge),
+                    edge.evidence,
+                )
+    out.print(table)
+    _completeness(answer.complete, answer.as_of)
+
+
+def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
+    """Print whether anything reaches an artifact, and by which way."""
+    head = escape(called(answer.artifact, answer.names))
+    out.print(f"[bold]{head}[/]  {_standing(answer.standing)}  {answer.artifact}", soft_wrap=True)
+    for hit in answer.standing.incidents:
+        _hit(hit, names)
+    for missing in answer.standing.missing:
+        out.print(f"  nothing is known about {escape(missing)}", soft_wrap=True)
+    out.print(f"  evaluated: {answer.evaluated}; as of {answer.as_of} log entries")
+
+
+def incidents(answers: Sequence[IncidentOut]) -> None:
+    """Print a list of incidents."""
+    if not answers:
+        out.print("no incident was reported")
+        return
+    table = _table("incident", "stage", "kind", "severity", "artifacts", "summary", "contact")
+    for one in answers:
+        artifacts = ", ".join(map(short, one.artifacts))
+        table.add_row(
+            one.id[:12],
+            one.stage,
+            one.kind,
+            one.severity,
+            artifacts,
+            escape(one.summary),
+            escape(one.contact),
+        )
+    out.print(table)
+
+
+def holds(folder: Path, found: Holds) -> None:
+    """Print what was proven about a folder."""
+    out.print(
+        f"[bold green]holds[/]  {folder} is {found.artifact}, {found.files} files, byte for byte",
+        soft_wrap=True,
+    )
+    proofs(found.proofs)
+
+
+def proofs(found: Sequence[Proof]) -> None:
+    """Print proven statements: what, by whom, when."""
+    table = _table("proven", "signed by", "logged", "entry")
+    for one in found:
+        when = datetime.fromtimestamp(one.proven.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        place = f"{one.proven.index} of {one.proven.size}"
+        table.add_row(one.proven.statement.predicate_type, ", ".join(one.operators), when, place)
+    out.print(table)
+
+
+def _standing(found: StandingOut) -> str:
+    colour = _COLOURS[found.state]
+    stages = ", ".join(sorted({f"{hit.incident.kind}, {hit.incident.stage}" for hit in found.incidents}))
+    return f"[bold {colour}]{found.state}[/]" + (f" ({stages})" if stages else "")
+
+
+def _hit(hit: HitOut, names: Mapping[str, Sequence[str]]) -> None:
+    one = hit.incident
+    out.print(
+        f"  [red]{one.kind}[/], {one.severity}, {one.stage}: {escape(one.summary)} (incident {one.id[:12]})",
+        soft_wrap=True,
+    )
+    out.print(f"    by way of {escape(path_of(hit.via, names))}", soft_wrap=True)
+
+
+def _terms(answer: VerdictOut) -> str:
+    if not answer.inherited:
+        return "nothing: it has no ancestors"
+    return "; ".join(
+        f"{escape(t.license) if t.license else '[yellow]none declared[/]'} from {len(t.artifacts)}"
+        for t in answer.inherited
+    )
+
+
+def _part(edge: EdgeOut) -> str:
+    part = canonical.decode(edge.part.encode())
+    if not isinstance(part, Mapping):
+        return escape(edge.part)
+    said = [str(part["role"])] if part.get("role") not in {None, "parent"} else []
+    parameters = part.get("parameters")
+    if isinstance(parameters, Mapping):
+        said += [f"{k} {v if isinstance(v, str) else 'by tensor'}" for k, v in sorted(parameters.items())]
+    return escape(", ".join(said))
+
+
+def _completeness(complete: bool, as_of: int) -> None:
+    if not complete:
+        out.print(f"[yellow]incomplete:[/] part of the lineage is left out; as of {as_of} log entries")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

@@ -1,0 +1,191 @@
+"""A registry over HTTP: the same answers, asked of somebody who is not trusted.
+
+An answer that is about something else than what was asked is refused, and a refusal arrives as the class and the
+sentence it left with. Whether an answer is *true* is for `studbook verify`, which checks the signatures in `bundles`
+against a trusted root that was pinned beforehand.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from lineage import predicates
+from lineage.facts import Built, Registered
+from registry import problems
+from registry.answers import IncidentOut, LineageOut, VerdictOut, WhyOut
+from registry.store.log import Receipt
+from signing import canonical
+from signing.bundle import Bundle
+from signing.dsse import Envelope
+from signing.errors import Malformed, Refused, Untrusted
+from signing.log import Leaf
+from signing.statement import Statement
+
+# The lineage of 10,000 ancestors has some 10 MiB; what is larger is an attack on the reader's memory.
+MAX_BYTES = 256 << 20
+_Model = TypeVar("_Model", bound=BaseModel)
+_INCIDENTS = TypeAdapter(tuple[IncidentOut, ...])
+
+
+class Remote:
+    """Answers questions by asking the registry at a URL; close it, or use it in a `with` block."""
+
+    def __init__(self, url: str, timeout: float = 30) -> None:
+        """Ask the registry at `url`, which may have a path, waiting `timeout` seconds for each piece of an answer."""
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise Malformed(f"{url!r} is no URL: {error}") from error
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise Malformed(f"a registry is at http:// or https:// and a host, not at {url!r}")
+        self._client = httpx.Client(base_url=parsed, timeout=timeout)
+        # Without user and password, which a sentence on a screen must not repeat.
+        self._shown = f"{parsed.scheme}://{parsed.netloc.decode('ascii')}{parsed.path}".rstrip("/")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def resolve(self, ref: str) -> str:
+        """Return the artifact id that `ref` means to the registry."""
+        match canonical.decode(self._get("/resolve", ref=ref)):
+            case {"ref": said, "artifact": str(artifact)} if said == ref:
+                pass
+            case _:
+                raise Malformed(f"{self._shown} was asked what {ref!r} means, and did not say")
+        if ref.startswith(("sha256:", "hf:")) and not artifact.startswith(ref):
+            raise Untrusted(f"{self._shown} was asked for {ref}, and answered with {artifact}")
+        return artifact
+
+    def verdict(self, ref: str) -> VerdictOut:
+        """Return everything about an artifact."""
+        artifact = self.resolve(ref)
+        found = self._model(VerdictOut, f"/artifacts/{artifact}")
+        self._same(artifact, found.artifact)
+        return found
+
+    def ancestors(self, ref: str) -> LineageOut:
+        """Return everything an artifact is made of."""
+        return self._lineage(ref, "ancestors")
+
+    def descendants(self, ref: str) -> LineageOut:
+        """Return everything made of an artifact."""
+        return self._lineage(ref, "descendants")
+
+    def why(self, ancestor: str, descendant: str) -> WhyOut:
+        """Return how one artifact descends from another."""
+        above, below = self.resolve(ancestor), self.resolve(descendant)
+        found = self._model(WhyOut, f"/artifacts/{below}/why", ancestor=above)
+        self._same(above, found.ancestor)
+        self._same(below, found.descendant)
+        if found.witness and (found.witness[0], found.witness[-1]) != (above, below):
+            raise Untrusted(f"{self._shown} shows a way that does not lead from {above} to {below}")
+        return found
+
+    def incidents(self) -> tuple[IncidentOut, ...]:
+        """Return every incident, oldest first."""
+        raw = self._get("/incidents")
+        try:
+            return _INCIDENTS.validate_python(canonical.decode(raw))
+        except ValidationError as error:
+            raise self._unlike(error) from None
+
+    def bundles(self, artifact: str) -> tuple[bytes, ...]:
+        """Return the encoded bundles of every entry that says what the artifact is and how it was made.
+
+        Each is about this artifact by its own statement; its signatures and proofs are for `signing.bundle.verify`.
+        """
+        lines = tuple(self._get(f"/artifacts/{artifact}/bundles").splitlines())
+        for line in lines:
+            self._same(artifact, *_subjects(Bundle.parse(line)))
+        return lines
+
+    def publish(self, raw: bytes) -> Receipt:
+        """Append the signed statement `raw` to the registry's log and return what proves it.
+
+        The receipt is about this statement; its checkpoint is for whoever pinned the log's key to check.
+        """
+        entry = Envelope.parse(raw).entry
+        match canonical.decode(self._request("POST", "/entries", content=raw)):
+            case {
+                "index": int(index),
+                "entry": str(said),
+                "time": int(time),
+                "size": int(size),
+                "leaf": str(leaf),
+                "proof": [*proof],
+                "checkpoint": str(note),
+            }:
+                hashes = tuple(canonical.from_base64(str(one)) for one in proof)
+                receipt = Receipt(index, said, time, size, leaf.encode(), hashes, note.encode())
+            case _:
+                raise Malformed(f"{self._shown} took the statement {entry}, and gave no receipt")
+        found = Leaf.parse(receipt.leaf)
+        if not (receipt.entry == found.pae == entry and found.time == time and index < size):
+            raise Untrusted(
+                f"{self._shown} was sent the statement {entry}, and gave a receipt for {found.pae}"
+            )
+        return receipt
+
+    def _lineage(self, ref: str, direction: str) -> LineageOut:
+        artifact = self.resolve(ref)
+        found = self._model(LineageOut, f"/artifacts/{artifact}/{direction}")
+        self._same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
+        return found
+
+    def _same(self, asked: str, *told: str) -> None:
+        if asked not in told:
+            about = ", ".join(told) or "nothing"
+            raise Untrusted(f"{self._shown} was asked about {asked}, and answered about {about}")
+
+    def _model(self, model: type[_Model], path: str, **query: str) -> _Model:
+        raw = self._get(path, **query)
+        try:
+            return model.model_validate(canonical.decode(raw))
+        except ValidationError as error:
+            raise self._unlike(error) from None
+
+    def _unlike(self, error: ValidationError) -> Malformed:
+        fault = error.errors(include_url=False)[0]
+        where = ".".join(map(str, fault["loc"]))
+        return Malformed(f"{self._shown} answered what this Studbook does not read: {where}: {fault['msg']}")
+
+    def _get(self, path: str, **query: str) -> bytes:
+        return self._request("GET", path, params=query)
+
+    def _request(
+        self, method: str, path: str, *, params: dict[str, str] | None = None, content: bytes | None = None
+    ) -> bytes:
+        """Return the body of an answer, read as far as one may be long, or raise the refusal that it is."""
+        found = bytearray()
+        try:
+            with self._client.stream(method, path, params=params, content=content) as response:
+                for chunk in response.iter_bytes():
+                    found += chunk
+                    if len(found) > MAX_BYTES:
+                        raise Malformed(f"{self._shown}{path} is longer than {MAX_BYTES} bytes")
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise Refused(f"{self._shown} does not answer: {reason}") from error
+        if not response.is_success:
+            raise problems.raised(response.status_code, bytes(found), self._shown)
+        return bytes(found)
+
+
+def _subjects(bundle: Bundle) -> tuple[str, ...]:
+    """Return the artifacts that a bundle's statement registers, or says the making of."""
+    envelope = Envelope.parse(bundle.envelope)
+    facts = predicates.facts(Statement.parse(envelope.payload), envelope.entry)
+    return tuple(fact.artifact for fact in facts if isinstance(fact, Registered | Built))

@@ -1,0 +1,217 @@
+"""A home: one folder with everything of one registry (5-service, "Storage": one folder, local first).
+
+    studbook.db        the log and what is folded from it
+    blobs/             stored files, by SHA-256
+    keys/              private keys: root, log, publisher, security; mode 0600
+    trusted_root.json  the trusted root in force, what clients pin
+
+`Home.create` is `studbook init`. It can be stopped anywhere and run again: each step finds what it made and goes on,
+and `trusted_root.json`, written last, is what makes the folder a home.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lineage.authority import TrustedRoot
+from lineage.facts import Role
+from lineage.predicates import root as root_predicate
+from registry.publish import publish_all
+from registry.settings import Clock, Settings, now
+from registry.store import Absent, keys, log
+from registry.store.blobs import Blobs
+from registry.store.disk import replace
+from registry.store.engine import Database
+from registry.store.log import Receipt
+from registry.writer import Step, Writer
+from signing import canonical, dsse
+from signing.canonical import Json
+from signing.errors import Refused, Untrusted
+from signing.keys import Kind, PrivateKey
+from signing.statement import Statement
+
+# Which file holds the key of a role. One person on one machine publishes, builds and rebuilds with one key; the
+# security key is apart, because what it says stops other people's work (3-trust, T27).
+_FILES: dict[Role, str] = {
+    "root": "root",
+    "log": "log",
+    "publisher": "publisher",
+    "builder": "publisher",
+    "rebuilder": "publisher",
+    "security": "security",
+}
+_KINDS: dict[str, Kind] = {name: "ed25519" if name == "log" else "ecdsa-p256" for name in _FILES.values()}
+_OURS = frozenset({"keys", "blobs", "studbook.db"})
+
+
+class Home:
+    """One registry on this machine: its store, blobs and keys, and the way into its log."""
+
+    def __init__(self, path: Path, clock: Clock, settings: Settings, at: Callable[[Step], object]) -> None:
+        """Hold the home at `path`; `open` and `create` say whether there is one."""
+        self.path = path
+        self.blobs = Blobs(path / "blobs")
+        self.store = Database(path / "studbook.db", settings.busy_seconds)
+        self.settings, self._clock, self._at = settings, clock, at
+        self._writer: Writer | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock = now,
+        settings: Settings | None = None,
+        at: Callable[[Step], object] = lambda _: None,
+    ) -> Home:
+        """Open the home at `path`, which `create` completed."""
+        if not (path / "trusted_root.json").is_file():
+            raise Absent(f"{path} is no Studbook home: `studbook init --home {path}` makes or completes one")
+        home = cls(path, clock, settings or Settings(), at)
+        home.store.check_schema()
+        return home
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        operator: str,
+        *,
+        clock: Clock = now,
+        settings: Settings | None = None,
+        at: Callable[[Step], object] = lambda _: None,
+    ) -> Home:
+        """Make the home at `path`, or complete one that was not finished: keys, database, first log entry."""
+        settings = settings or Settings()
+        path.mkdir(parents=True, exist_ok=True)
+        with _alone(path):
+            found = {one.name for one in path.iterdir()}
+            if found and not found & _OURS:
+                raise Refused(
+                    f"{path} holds {', '.join(sorted(found)[:4])} and is no home: name an empty folder"
+                )
+            _make_keys(path / "keys")
+            migrate(path / "studbook.db", settings)
+            home = cls(path, clock, settings, at)
+            root = home._root() or home._found(operator)
+            if operator not in {key.operator for key in root.keys}:
+                raise Refused(f"{path} is the home of {root.keys[0].operator}, not of {operator}")
+            replace(path / "trusted_root.json", root.encode() + b"\n")
+        return home
+
+    def writer(self) -> Writer:
+        """Return the log writer of this process, which first covers what a stopped process left uncovered."""
+        if self._writer is None:
+            self._writer = Writer(self.store, lambda: self.keys("log"), self._clock, self.settings, self._at)
+        return self._writer
+
+    def keys(self, role: Role) -> PrivateKey:
+        """Return the private key with which this home speaks in `role`."""
+        if role not in _FILES:
+            raise Absent(f"a home holds no {role} key; it has {', '.join(_FILES)}")
+        return keys.load(self.path / "keys" / f"{_FILES[role]}.pem")
+
+    def now(self) -> int:
+        """Return the time by this home's clock, in unix seconds."""
+        return self._clock()
+
+    def operator(self, role: Role) -> str:
+        """Return the operator that the trusted root in force names for this home's key in `role`."""
+        key = self.keys(role).public
+        for one in self.root().keys:
+            if one.public == key:
+                return one.operator
+        raise Untrusted(f"the {role} key {key.id} of {self.path} is not in the trusted root in force")
+
+    def root(self) -> TrustedRoot:
+        """Return the trusted root in force."""
+        root = self._root()
+        if root is None:
+            raise Absent(f"{self.path} has an empty log: run `studbook init --home {self.path}`")
+        return root
+
+    def say(self, role: Role, *statements: Statement) -> list[Receipt]:
+        """Sign `statements` in `role` and log them together or not at all."""
+        return self.say_all([(role, statement) for statement in statements])
+
+    def say_all(self, said: Sequence[tuple[Role, Statement]]) -> list[Receipt]:
+        """Sign each statement in its role and log all of them in this order, or none."""
+        signers = {role: self.keys(role) for role, _ in said}
+        raws = [dsse.sign(statement.encode(), [signers[role]]).encode() for role, statement in said]
+        return publish_all(self.writer(), raws)
+
+    def _root(self) -> TrustedRoot | None:
+        with self.store.reading() as connection:
+            return log.root(connection)
+
+    def _found(self, operator: str) -> TrustedRoot:
+        """Log the first trusted root, signed by the root key that it names, and return it."""
+        roles: dict[str, list[Json]] = {}
+        for role, name in _FILES.items():
+            roles.setdefault(name, []).append(role)
+        start = str(self._clock())
+        listed: list[Json] = [
+            {
+                "operator": operator,
+                "roles": roles[name],
+                "namespaces": ["*"],
+                "contact": operator,
+                "pem": keys.load(self.path / "keys" / f"{name}.pem").public.pem().decode(),
+                "validFor": {"start": start, "end": None},
+            }
+            for name in roles
+        ]
+        # The log is named after its key, so that no two homes sign checkpoints under one name.
+        origin = f"studbook.local/{self.keys('log').public.id[:16]}"
+        document: Json = {"version": "1", "threshold": "1", "origin": origin, "keys": listed}
+        root = TrustedRoot.parse(canonical.encode(document))
+        self.say("root", root_predicate.statement(root))
+        return root
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time make or complete the home in `folder`."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _make_keys(folder: Path) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name, kind in _KINDS.items():
+        path = folder / f"{name}.pem"
+        if not path.exists():
+            keys.keep(path, PrivateKey.generate(kind))
+
+
+def migrate(path: Path, settings: Settings) -> None:
+    """Bring the database at `path` to the current schema, in one transaction."""
+    # Imported here: alembic takes a third of a second, and only `studbook init` needs it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
+    database = Database(path, settings.busy_seconds, create=True)
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    database.close()
+
+
+def migrations() -> Path:
+    """Return the folder of the migrations: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).parent
+    packed, beside = package / "migrations", package.parent / "migrations"
+    for folder in (packed, beside):
+        if (folder / "env.py").is_file():
+            return folder
+    raise Absent(f"the migrations are neither in {packed} nor in {beside}: this installation is not complete")

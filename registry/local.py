@@ -1,0 +1,117 @@
+"""Answers from this home's store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from lineage.around import Around
+from lineage.graph import Slice
+from lineage.rebuilds import graded
+from lineage.standing import ENDED
+from lineage.verdict import assess
+from registry.answers import (
+    EdgeOut,
+    IncidentOut,
+    LineageOut,
+    RelativeOut,
+    VerdictOut,
+    WhyOut,
+    live,
+    names_of,
+)
+from registry.settings import Clock
+from registry.store import artifacts, lineage, log, refs
+from registry.store.engine import Database
+
+
+class Local:
+    """Answers questions from one database, each in one read transaction."""
+
+    def __init__(self, store: Database, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def resolve(self, ref: str) -> str:
+        """Return the artifact id that `ref` means."""
+        with self._store.reading() as connection:
+            return refs.resolve(connection, ref)
+
+    def verdict(self, ref: str) -> VerdictOut:
+        """Return everything about an artifact."""
+        with self._store.reading() as connection:
+            around = lineage.around(connection, refs.resolve(connection, ref))
+            return VerdictOut.of(assess(around, self._clock()))
+
+    def ancestors(self, ref: str) -> LineageOut:
+        """Return everything an artifact is made of."""
+        return self._lineage(ref, "ancestors", lineage.around)
+
+    def descendants(self, ref: str) -> LineageOut:
+        """Return everything made of an artifact."""
+        return self._lineage(ref, "descendants", lineage.below)
+
+    def why(self, ancestor: str, descendant: str) -> WhyOut:
+        """Return how one artifact descends from another."""
+        with self._store.reading() as connection:
+            above = refs.resolve(connection, ancestor)
+            around = lineage.around(connection, refs.resolve(connection, descendant))
+        found = Slice(graded(around.edges, around.rebuilds)).why(above, around.artifact)
+        return WhyOut(
+            ancestor=above,
+            descendant=around.artifact,
+            paths=found.paths if found else 0,
+            witness=found.witness if found else (),
+            names=names_of(around),
+            edges=tuple(map(EdgeOut.of, found.edges)) if found else (),
+            as_of=around.size,
+            complete=around.complete,
+        )
+
+    def incidents(self) -> tuple[IncidentOut, ...]:
+        """Return every incident, oldest first."""
+        with self._store.reading() as connection:
+            return tuple(map(IncidentOut.of, lineage.incidents(connection)))
+
+    def bundles(self, artifact: str) -> tuple[bytes, ...]:
+        """Return the encoded bundles of every entry that says what the artifact is and how it was made."""
+        with self._store.reading() as connection:
+            indexes = (artifacts.registered(connection, artifact), *artifacts.builds(connection, artifact))
+            return tuple(log.bundle(connection, index).encode() for index in dict.fromkeys(indexes))
+
+    def _lineage(
+        self,
+        ref: str,
+        direction: Literal["ancestors", "descendants"],
+        slice_of: Callable[[Connection, str], Around],
+    ) -> LineageOut:
+        with self._store.reading() as connection:
+            around = slice_of(connection, refs.resolve(connection, ref))
+            ids = [node.id for node in around.nodes]
+            flags = lineage.flags(connection, ids)
+        edges = graded(around.edges, around.rebuilds)
+        nodes = {node.id: node for node in around.nodes}
+        levels = Slice(edges).levels(around.artifact, direction)
+        relatives = tuple(
+            RelativeOut(
+                artifact=one,
+                distance=distance,
+                names=nodes[one].names,
+                license=next(iter(nodes[one].licenses), None),
+                seen=nodes[one].seen,
+                incidents=live(flags[one], ENDED),
+            )
+            for distance, level in enumerate(levels, 1)
+            for one in level
+        )
+        return LineageOut(
+            artifact=around.artifact,
+            names=nodes[around.artifact].names,
+            direction=direction,
+            relatives=relatives,
+            edges=tuple(map(EdgeOut.of, edges)),
+            as_of=around.size,
+            complete=around.complete,
+        )

@@ -1,0 +1,33 @@
+"""Lineage: what an artifact is made of, what was made of it, and how one descends from another."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from registry.answers import LineageOut, WhyOut
+from registry.deps import Artifact, LocalDep, Ref, StoreDep, meant
+from registry.problems import documented
+from registry.store import Absent
+from signing.errors import Malformed
+
+router = APIRouter()
+
+_FOUND = documented(Absent, Malformed)
+
+
+@router.get("/artifacts/{artifact:artifact}/ancestors", responses=_FOUND)
+def ancestors(artifact: Artifact, answers: LocalDep) -> LineageOut:
+    """Return everything an artifact is made of, nearest first, with the edges between."""
+    return answers.ancestors(artifact)
+
+
+@router.get("/artifacts/{artifact:artifact}/descendants", responses=_FOUND)
+def descendants(artifact: Artifact, answers: LocalDep) -> LineageOut:
+    """Return everything made of an artifact, nearest first, with the edges between."""
+    return answers.descendants(artifact)
+
+
+@router.get("/artifacts/{artifact:artifact}/why", responses=_FOUND)
+def why(artifact: Artifact, ancestor: Ref, store: StoreDep, answers: LocalDep) -> WhyOut:
+    """Return how an artifact descends from `ancestor`: by how many paths (0: not at all), and a shortest one."""
+    return answers.why(meant(store, ancestor), artifact)

@@ -1,0 +1,98 @@
+"""Serve a home over HTTP: one process, handlers on threads, an orderly end.
+
+Granian accepts the connections. SIGTERM and SIGINT stop it: what was accepted is answered, then the database is closed.
+A statement that is being logged when the process dies is either in the log or not; its sender asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import signal
+import socket
+import sys
+from collections.abc import Collection
+
+import structlog
+from fastapi import FastAPI
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from registry.app import create
+from registry.deps import Limits
+from registry.home import Home
+from signing.errors import Malformed, Refused
+
+PORT = 8420
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_GRACE_SECONDS = 20
+
+
+def run(
+    home: Home,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    *,
+    limits: Limits | None = None,
+    names: Collection[str] = (),
+) -> None:
+    """Serve `home` at `host` and `port` until the process is told to stop.
+
+    On a loopback address only requests for it, or for one of `names`, are answered; elsewhere for any name, unless
+    `names` are given.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError as error:
+        raise Malformed(f"{host!r} is no address to listen on: {error}") from error
+    _check_free(host, port)
+    hosts = {*names, *_LOOPBACK} if address.is_loopback else {*names} or None
+    _configure_log()
+    try:
+        asyncio.run(_serve(create(home, limits=limits, hosts=hosts), host, port))
+    finally:
+        home.store.close()
+
+
+async def _serve(app: FastAPI, host: str, port: int) -> None:
+    log, loop = structlog.get_logger("registry"), asyncio.get_running_loop()
+    server = Server(
+        app,
+        host,
+        port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        backlog=1024,
+        log_enabled=False,
+    )
+    serving = loop.create_task(server.serve())
+    for told in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(told, server.stop)
+    log.info("serving", host=host, port=port)
+    await serving
+    log.info("stopped")
+
+
+def _check_free(host: str, port: int) -> None:
+    """Refuse an address that is taken: with SO_REUSEPORT two registries would share its connections in silence."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Refused(f"{host}:{port} cannot be listened on: {error.strerror}") from error
+
+
+def _configure_log() -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,42 @@
+"""What the environment and the machine decide: the home folder, limits, and the one clock.
+
+Nothing else in Studbook reads the environment or the time (1-architecture, "Tools"), so a test that sets both sets
+everything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Clock = Callable[[], int]
+
+
+def now() -> int:
+    """Return the time in whole unix seconds."""
+    return int(time.time())  # noqa: TID251 - this is the module that owns the clock
+
+
+class Settings(BaseSettings):
+    """Settings of one process, each read from `STUDBOOK_<NAME>` where it is set."""
+
+    model_config = SettingsConfigDict(env_prefix="STUDBOOK_", frozen=True)
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("studbook"),
+        description="folder that holds studbook.db, blobs/ and keys/",
+    )
+    busy_seconds: PositiveInt = Field(
+        default=30, description="how long a write waits for another process before it is refused"
+    )
+    queue: PositiveInt = Field(default=1024, description="statements that may wait for the log writer")
+    batch: PositiveInt = Field(default=256, description="statements committed in one transaction, at most")
+    ancestors: PositiveInt = Field(default=10_000, description="ancestors one artifact may have")
+    late_rows: PositiveInt = Field(
+        default=1_000_000, description="closure rows one statement may add (4-lineage, Storage and speed)"
+    )

@@ -1,0 +1,110 @@
+"""Compare a database with one that was folded afresh, and its closure and flags with its edges.
+
+A second fold by the same code finds what was tampered with or lost; it would repeat a mistake of that code. So closure
+and flags, the two tables kept up incrementally, are also held against what their definitions say (4-lineage).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from sqlalchemy import Connection, Row, Table, bindparam, select, text
+from sqlmodel import SQLModel
+
+from lineage.facts import WEIGHTLESS
+from lineage.standing import spread
+from registry.store import lineage
+from registry.tables import TRIGGERS, Checkpoint, Location
+
+# Not folded: signed once each, or about this machine. Alembic's own table is not among ours.
+_APART = frozenset({Checkpoint.__tablename__, Location.__tablename__})
+_SHOWN = 3
+
+# In an acyclic graph the closure is the one set that holds every edge and, for every edge, what leads to its parent.
+_CLOSED = """
+    SELECT edge.parent, edge.child FROM edge WHERE edge.relation NOT IN :weightless
+    UNION
+    SELECT closure.ancestor, edge.child FROM edge JOIN closure ON closure.descendant = edge.parent
+    WHERE edge.relation NOT IN :weightless
+"""
+_CLOSURE = "SELECT ancestor, descendant FROM closure"
+_LOOPS = text("SELECT id FROM closure JOIN node ON number = ancestor WHERE ancestor = descendant LIMIT 1")
+
+
+def lay_out(fresh: Connection) -> None:
+    """Create the tables, empty, for a fold that is compared and thrown away: without migrations or triggers."""
+    SQLModel.metadata.create_all(fresh)
+
+
+def differences(live: Connection, fresh: Connection) -> Iterator[str]:
+    """Say what stands in `live` and not in `fresh`, and the other way round, table by table, a few rows of each."""
+    for table in SQLModel.metadata.sorted_tables:
+        if table.name not in _APART:
+            found = _differing(live, fresh, table)
+            yield from islice(found, _SHOWN)
+            more = sum(1 for _ in found)
+            if more:
+                yield f"table {table.name}: {more} more rows differ"
+
+
+def triggers(live: Connection) -> Iterator[str]:
+    """Say which append-only triggers are missing or changed."""
+    found = live.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+    present = {row.name: row.sql for row in found}
+    for name, sql in TRIGGERS.items():
+        if name not in present:
+            yield f"the trigger {name} is missing: the log can be changed in place"
+        elif present[name] != sql:
+            yield f"the trigger {name} is not the one that keeps the log append-only: {present[name]}"
+
+
+def pages(live: Connection) -> Iterator[str]:
+    """Say what SQLite itself finds wrong with the file."""
+    for (line,) in live.execute(text("PRAGMA integrity_check")):
+        if line != "ok":
+            yield f"the database file is damaged: {line}"
+
+
+def definitions(live: Connection) -> Iterator[str]:
+    """Say where closure or flags are not what the edges make them."""
+    for (artifact,) in live.execute(_LOOPS):
+        yield f"closure: {artifact} is its own ancestor"
+    for here, there, word in ((_CLOSURE, _CLOSED, "holds"), (_CLOSED, _CLOSURE, "lacks")):
+        only = text(f"SELECT * FROM ({here}) EXCEPT SELECT * FROM ({there}) LIMIT 1")  # noqa: S608 - both stand above
+        only = only.bindparams(bindparam("weightless", expanding=True))
+        row = live.execute(only, {"weightless": sorted(WEIGHTLESS)}).first()
+        if row is not None:
+            yield f"closure: it {word} the pair {row[0]} above {row[1]}, against what the edges say"
+    for incident in lineage.incidents(live):
+        below = (lineage.below(live, artifact) for artifact in incident.artifacts)
+        expected = spread(incident.artifacts, incident.what, (edge for part in below for edge in part.edges))
+        actual = lineage.flagged(live, incident.id)
+        for artifact in sorted(expected ^ actual)[:_SHOWN]:
+            word = "does not reach" if artifact in actual else "reaches"
+            yield f"flag: incident {incident.id} {word} {artifact}, and the table says otherwise"
+
+
+def _differing(live: Connection, fresh: Connection, table: Table) -> Iterator[str]:
+    """Walk through both tables in key order, side by side, and say every row that only one of them holds."""
+    ordered = select(table).order_by(*table.primary_key.columns)
+    ours, theirs = (iter(one.execute(ordered).yield_per(1000)) for one in (live, fresh))
+    keys = [table.c.keys().index(column.key) for column in table.primary_key.columns]
+    left, right = next(ours, None), next(theirs, None)
+    while left is not None or right is not None:
+        if left == right:
+            left, right = next(ours, None), next(theirs, None)
+        elif right is None or (left is not None and _key(left, keys) <= _key(right, keys)):
+            yield f"table {table.name} holds {_shown(left)}, which the log does not give"
+            left = next(ours, None)
+        else:
+            yield f"table {table.name} lacks {_shown(right)}, which the log gives"
+            right = next(theirs, None)
+
+
+def _key(row: Row[tuple[object, ...]], keys: list[int]) -> tuple[object, ...]:
+    return tuple(row[key] for key in keys)
+
+
+def _shown(row: Row[tuple[object, ...]] | None) -> str:
+    return repr(tuple(row or ()))[:400]

@@ -1,0 +1,149 @@
+"""Whether a statement may become the next leaf, by what the log said before it.
+
+The shell around three pure questions: who signed (signing.dsse), may these keys say this about that
+(lineage.authority), and does it fit the graph (lineage.admission). Asked under the log writer's lock, and again by
+`fsck` for every leaf.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, bindparam, text
+
+from lineage import admission, authority, predicates
+from lineage.authority import TrustedRoot
+from lineage.facts import WEIGHTLESS, Derived, Fact
+from registry.settings import Settings
+from registry.store import log
+from signing.dsse import Envelope, verified
+from signing.errors import Refused, Untrusted
+from signing.statement import Statement
+
+
+def _query(sql: str, *lists: str) -> TextClause:
+    return text(sql).bindparams(*(bindparam(one, expanding=True) for one in lists))
+
+
+_REGISTERED = _query("SELECT id FROM node WHERE id IN :some AND registered IS NOT NULL", "some")
+_STAGES = _query("SELECT id, stage FROM incident WHERE id IN :some", "some")
+_SPELLINGS = _query("SELECT folded, name FROM name WHERE folded IN :some", "some")
+_BUILDS = _query(
+    "SELECT build.id, node.id FROM build JOIN node ON node.number = build.artifact WHERE build.id IN :some",
+    "some",
+)
+_WITH_CHILDREN = _query(
+    "SELECT id, id FROM node WHERE id IN :some AND EXISTS (SELECT 1 FROM edge WHERE edge.parent = node.number)",
+    "some",
+)
+_PATH = text("""
+    WITH RECURSIVE above (number) AS (
+        SELECT number FROM node WHERE id = :descendant
+        UNION SELECT edge.parent FROM edge JOIN above ON edge.child = above.number
+    )
+    SELECT 1 FROM above JOIN node ON node.number = above.number WHERE node.id = :ancestor
+""")
+_GROWTH = _query(
+    """
+    SELECT (SELECT count(*) FROM node WHERE id IN :parents),
+           (SELECT count(*) FROM (
+                SELECT ancestor FROM closure WHERE descendant IN (SELECT number FROM node WHERE id IN :all)
+                UNION SELECT number FROM node WHERE id IN :parents)),
+           (SELECT count(*) FROM closure WHERE ancestor = (SELECT number FROM node WHERE id = :child))
+    """,
+    "parents",
+    "all",
+)
+_MOST = text("""
+    SELECT max(ancestors) FROM (
+        SELECT count(*) AS ancestors FROM closure WHERE descendant IN (
+            SELECT descendant FROM closure WHERE ancestor = (SELECT number FROM node WHERE id = :child))
+        GROUP BY descendant)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a statement establishes, the ids of the trusted keys that signed it, sorted, and what trusts them."""
+
+    root: TrustedRoot | None
+    statement: Statement
+    facts: tuple[Fact, ...]
+    keys: tuple[str, ...]
+
+
+def read(connection: Connection, envelope: Envelope) -> Judged:
+    """Return what the envelope says, once a key of the trusted root in force vouches for it."""
+    root = log.root(connection)
+    statement = Statement.parse(envelope.payload)
+    keys = verified(envelope, authority.candidates(root, statement))
+    if not keys:
+        raise Untrusted(f"entry {envelope.entry} is signed by no key of the trusted root in force")
+    facts = predicates.facts(statement, envelope.entry)
+    return Judged(root, statement, facts, tuple(sorted(key.id for key in keys)))
+
+
+def admit(connection: Connection, judged: Judged, time: int) -> None:
+    """Refuse what these keys may not say, or what does not fit what the log says so far."""
+    authority.check(judged.root, judged.statement, judged.facts, judged.keys, time)
+    asked = admission.questions(judged.facts)
+    known = admission.Known(
+        artifacts=_registered(connection, asked.artifacts),
+        paths=_connected(connection, asked.paths) if asked.paths else (),
+        incidents=_pairs(connection, _STAGES, asked.incidents),
+        builds=_pairs(connection, _BUILDS, asked.builds),
+        names=_pairs(connection, _SPELLINGS, asked.names),
+    )
+    admission.admit(judged.facts, known)
+
+
+def bound(connection: Connection, facts: Sequence[Fact], limits: Settings) -> None:
+    """Refuse edges that would make the closure larger than this home's settings allow (4-lineage)."""
+    parents: dict[str, set[str]] = defaultdict(set)
+    for fact in facts:
+        if isinstance(fact, Derived) and fact.relation not in WEIGHTLESS:
+            parents[fact.child].add(fact.parent)
+    for child, named in parents.items():
+        _bound(connection, child, named, limits)
+
+
+def _bound(connection: Connection, child: str, parents: Collection[str], limits: Settings) -> None:
+    asked = {"child": child, "parents": sorted(parents), "all": sorted({child, *parents})}
+    known, above, late = connection.execute(_GROWTH, asked).one()
+    total = above + len(parents) - known
+    if total > limits.ancestors:
+        raise Refused(f"{child} would have {total} ancestors; at most {limits.ancestors} are admitted")
+    if not late:
+        return
+    if total * (late + 1) > limits.late_rows:
+        raise Refused(
+            f"{child} has {late} descendants already; naming {total} ancestors for it now would add up to "
+            f"{total * (late + 1)} closure rows, and one statement adds at most {limits.late_rows}"
+        )
+    most = total + (connection.scalar(_MOST, {"child": child}) or 0)
+    if most > limits.ancestors:
+        raise Refused(
+            f"a descendant of {child} would have up to {most} ancestors; at most {limits.ancestors} are admitted"
+        )
+
+
+def _registered(connection: Connection, asked: Collection[str]) -> set[str]:
+    return set(connection.scalars(_REGISTERED, {"some": list(asked)})) if asked else set()
+
+
+def _pairs(connection: Connection, query: TextClause, asked: Collection[str]) -> dict[str, Any]:
+    """Return what `query` answers about each of `asked`."""
+    if not asked:
+        return {}
+    return {about: answer for about, answer in connection.execute(query, {"some": list(asked)})}
+
+
+def _connected(connection: Connection, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the pairs of which the first leads down to the second over edges of any relation."""
+    # Almost every statement names parents before children: its child has none itself, and there is nothing to walk.
+    starts = set(_pairs(connection, _WITH_CHILDREN, {ancestor for ancestor, _ in pairs}))
+    ends = [{"ancestor": above, "descendant": below} for above, below in pairs if above in starts]
+    return {(one["ancestor"], one["descendant"]) for one in ends if connection.execute(_PATH, one).first()}

@@ -1,0 +1,265 @@
+"""The log of one home: leaves, payloads, the tree over them, checkpoints, and what proves an entry.
+
+The tree is stored as the hashes of its complete subtrees, so appending a leaf and proving one each touch a number of
+rows that is logarithmic in the log's size (3-trust, "Log"). An entry's receipt names the first checkpoint that covers
+it: whoever asks, and however often, gets the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    Cast,
+    Connection,
+    LargeBinary,
+    Row,
+    TextClause,
+    bindparam,
+    cast,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+)
+from sqlmodel import col
+
+from lineage.authority import TrustedRoot
+from registry.store import Absent
+from registry.tables import Checkpoint, Entry, Hash, Payload
+from signing import checkpoint, merkle
+from signing.bundle import Bundle
+from signing.errors import Refused
+from signing.keys import PrivateKey
+from signing.log import Leaf
+from signing.merkle import Node
+
+# SQLite takes 32,766 values in one statement; a node is two.
+_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An entry as stored; `envelope` is None once an order had it removed."""
+
+    index: int
+    entry: str
+    leaf: bytes
+    envelope: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that an entry stands in the log: its leaf, the way up, and the signed checkpoint it leads to."""
+
+    index: int
+    entry: str
+    time: int
+    size: int
+    leaf: bytes
+    proof: tuple[bytes, ...]
+    checkpoint: bytes
+
+
+# Written out once: building these two anew for every statement costs the writer more than running them.
+_FIND = text('SELECT "index" FROM entry WHERE id = :id AND keys = :keys')
+_ROOT = text("SELECT document FROM root ORDER BY version DESC LIMIT 1")
+_LEAVES = text('SELECT "index" AS number, id, time, leaf FROM entry WHERE "index" IN :some').bindparams(
+    bindparam("some", expanding=True)
+)
+_SIGNED = text("""
+    SELECT covered.number, checkpoint.size, checkpoint.note
+    FROM (SELECT "index" AS number, (SELECT min(size) FROM checkpoint WHERE size > entry."index") AS size
+          FROM entry WHERE "index" IN :some) AS covered
+    JOIN checkpoint ON checkpoint.size = covered.size
+""").bindparams(bindparam("some", expanding=True))
+
+
+def size(connection: Connection) -> int:
+    """Return how many entries the log has."""
+    last: int | None = connection.scalar(select(func.max(col(Entry.index))))
+    return 0 if last is None else last + 1
+
+
+def last_time(connection: Connection) -> int:
+    """Return the time of the newest entry, 0 for an empty log."""
+    newest: int | None = connection.scalar(select(col(Entry.time)).order_by(col(Entry.index).desc()).limit(1))
+    return newest or 0
+
+
+def find(connection: Connection, entry: str, keys: Sequence[str]) -> int | None:
+    """Return the index of the leaf with this entry id and exactly these keys, if there is one."""
+    index: int | None = connection.scalar(_FIND, {"id": entry, "keys": " ".join(keys)})
+    return index
+
+
+def nodes(connection: Connection, wanted: Sequence[Node]) -> dict[Node, bytes]:
+    """Return the stored hashes of these complete subtrees."""
+    found: dict[Node, bytes] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        rows = connection.execute(
+            select(col(Hash.level), col(Hash.index), col(Hash.hash)).where(
+                tuple_(col(Hash.level), col(Hash.index)).in_(some)
+            )
+        )
+        found |= {(level, at): value for level, at, value in rows}
+    missing = [node for node in wanted if node not in found]
+    if missing:
+        level, at = missing[0]
+        raise Refused(f"the tree lacks the hash at level {level}, index {at}: run `studbook log fsck`")
+    return found
+
+
+def tree(connection: Connection, of: int) -> bytes:
+    """Return the root of the tree over the first `of` entries."""
+    wanted = merkle.root_nodes(of)
+    found = nodes(connection, wanted)
+    return merkle.root(of, [found[node] for node in wanted])
+
+
+def inclusion(connection: Connection, index: int, of: int) -> list[bytes]:
+    """Return the proof that entry `index` stands in the tree over the first `of` entries."""
+    wanted = merkle.inclusion_nodes(index, of)
+    found = nodes(connection, wanted)
+    return merkle.inclusion_proof(index, of, [found[node] for node in wanted])
+
+
+def consistency(connection: Connection, old: int, new: int) -> list[bytes]:
+    """Return the proof that the tree over `new` entries continues the one over `old`."""
+    wanted = merkle.consistency_nodes(old, new)
+    found = nodes(connection, wanted)
+    return merkle.consistency_proof(old, new, [found[node] for node in wanted])
+
+
+def covered(connection: Connection) -> int:
+    """Return the size of the newest checkpoint, 0 if none was signed."""
+    return connection.scalar(select(func.max(col(Checkpoint.size)))) or 0
+
+
+def checkpoints(connection: Connection) -> list[tuple[int, bytes]]:
+    """Return every checkpoint with the size it covers, smallest first."""
+    found = connection.execute(
+        select(col(Checkpoint.size), col(Checkpoint.note)).order_by(col(Checkpoint.size))
+    )
+    return [(size, note) for size, note in found]
+
+
+def newest(connection: Connection) -> bytes:
+    """Return the newest checkpoint, a signed note."""
+    note: bytes | None = connection.scalar(
+        select(col(Checkpoint.note)).order_by(col(Checkpoint.size).desc()).limit(1)
+    )
+    if note is None:
+        raise Absent("no checkpoint is signed yet: the log is empty")
+    return note
+
+
+def cover(connection: Connection, origin: str, key: PrivateKey) -> None:
+    """Sign and store a checkpoint over all entries, unless one covers them.
+
+    Signed inside the write transaction that stores it: two processes could otherwise sign in one order and store in
+    the other, and a checkpoint would be signed for a smaller size than the last.
+    """
+    grown = size(connection)
+    if grown > covered(connection):
+        note = checkpoint.sign(checkpoint.Checkpoint(origin, grown, tree(connection, grown)), key)
+        connection.execute(insert(Checkpoint).values(size=grown, note=note))
+
+
+def receipts(connection: Connection, wanted: Sequence[int]) -> list[Receipt]:
+    """Return what proves each of these entries, under the first checkpoint that covers it."""
+    rows = _by_number(connection, _LEAVES, wanted)
+    signed = _by_number(connection, _SIGNED, wanted)
+    for index in wanted:
+        if index not in rows:
+            raise Absent(f"the log has no entry {index}; it has {size(connection)}")
+        if index not in signed:
+            raise Refused(f"entry {index} waits for its checkpoint: a process stopped before it signed one")
+    paths = {index: merkle.inclusion_nodes(index, signed[index].size) for index in wanted}
+    found = nodes(connection, list({node for path in paths.values() for node in path}))
+    return [
+        Receipt(
+            index=index,
+            entry=rows[index].id,
+            time=rows[index].time,
+            size=signed[index].size,
+            leaf=rows[index].leaf,
+            proof=tuple(
+                merkle.inclusion_proof(index, signed[index].size, [found[one] for one in paths[index]])
+            ),
+            checkpoint=signed[index].note,
+        )
+        for index in wanted
+    ]
+
+
+def receipt(connection: Connection, index: int) -> Receipt:
+    """Return what proves entry `index`, under the first checkpoint that covers it."""
+    return receipts(connection, [index])[0]
+
+
+def bundle(connection: Connection, index: int) -> Bundle:
+    """Return entry `index` with its proof as one file that anyone can verify offline."""
+    proven = receipt(connection, index)
+    envelope = read(connection, index).envelope
+    if envelope is None:
+        raise Absent(f"the payload of entry {index} was removed; its leaf and proof remain")
+    return Bundle(envelope, Leaf.parse(proven.leaf), index, proven.proof, proven.checkpoint)
+
+
+def read(connection: Connection, index: int) -> Logged:
+    """Return entry `index` as stored."""
+    for entry in scan(connection, index, index + 1):
+        return entry
+    raise Absent(f"the log has no entry {index}; it has {size(connection)}")
+
+
+def indexes(connection: Connection, entry: str) -> tuple[int, ...]:
+    """Return the leaves with this entry id, oldest first: one for every set of keys that signed it."""
+    found = connection.scalars(
+        select(col(Entry.index)).where(col(Entry.id) == entry).order_by(col(Entry.index))
+    )
+    return tuple(found)
+
+
+def scan(connection: Connection, start: int = 0, end: int | None = None) -> Iterator[Logged]:
+    """Go through the entries from `start` up to, not including, `end`, in order, never all at once."""
+    query = (
+        # SQLite keeps text in a column of bytes if told to; whoever did that is to be found, not to stop the search.
+        select(col(Entry.index), col(Entry.id), _octets(Entry.leaf), _octets(Payload.envelope))
+        .join(Payload, col(Payload.index) == col(Entry.index), isouter=True)
+        .where(col(Entry.index) >= start)
+        .order_by(col(Entry.index))
+    )
+    if end is not None:
+        query = query.where(col(Entry.index) < end)
+    for index, entry, leaf, envelope in connection.execute(query).yield_per(256):
+        yield Logged(index, entry, leaf, envelope)
+
+
+def _octets(column: bytes) -> Cast[bytes]:
+    return cast(col(column), LargeBinary)
+
+
+def _by_number(connection: Connection, query: TextClause, wanted: Sequence[int]) -> dict[int, Row[Any]]:
+    found: dict[int, Row[Any]] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        rows = connection.execute(query, {"some": wanted[start : start + _AT_ONCE]})
+        found |= {row.number: row for row in rows}
+    return found
+
+
+def root(connection: Connection) -> TrustedRoot | None:
+    """Return the trusted root in force after the newest entry, None for an empty log."""
+    document: str | None = connection.scalar(_ROOT)
+    return None if document is None else _parsed(document)
+
+
+@lru_cache(maxsize=16)
+def _parsed(document: str) -> TrustedRoot:
+    return TrustedRoot.parse(document.encode())

@@ -1,0 +1,86 @@
+"""Which artifact a reference means.
+
+A reference is `sha256:<64 hex>` or a unique prefix of at least 8 digits, `hf:<owner>/<name>[@<commit>]`,
+`namespace/name[@revision]`, or a folder of this machine that is registered. What begins with `/`, `.` or `~` is only
+ever a folder; anything else is a name first, and where a name and a registered folder disagree the reference is
+refused: a local folder must not shadow a name in silence (2-arithmetic, "Traps to refuse or report").
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+from sqlmodel import col
+
+from registry.store import Absent, places
+from registry.tables import Name, Node
+from signing.errors import Malformed
+
+FORMS = "sha256:<8 to 64 hex digits>, namespace/name[@revision] or a registered folder"
+_ID = re.compile(r"sha256:[0-9a-f]{8,64}")
+_SHOWN = 4
+
+
+def resolve(connection: Connection, ref: str) -> str:
+    """Return the id of the artifact that `ref` means, or say what would make it mean one."""
+    if ref.startswith("sha256:"):
+        return _by_prefix(connection, ref)
+    if ref.startswith("hf:"):
+        return _stub(connection, ref)
+    folder = Path(ref).expanduser()
+    placed = places.at(connection, folder)
+    if ref.startswith(("/", ".", "~")):
+        if placed is None:
+            raise Absent(f"the folder {folder} is not registered here: `studbook add {ref}` registers it")
+        return placed
+    name, _, revision = ref.partition("@")
+    found = named(connection, name, revision or None)
+    if found and placed and found != placed:
+        raise Malformed(f"{ref!r} is a name, {found}, and a folder, {placed}: write ./{ref} for the folder")
+    if found or placed:
+        return found or placed or ref
+    if folder.is_dir():
+        raise Absent(
+            f"{ref!r} is no name, and the folder is not registered: `studbook add {ref}` registers it"
+        )
+    raise Absent(f"nothing is called {ref!r} here; a reference is {FORMS}")
+
+
+def named(connection: Connection, name: str, revision: str | None = None) -> str | None:
+    """Return the artifact that `name`, or `name@revision`, points at now; the newest binding wins."""
+    query = (
+        select(col(Node.id))
+        .join(Name, col(Name.artifact) == col(Node.number))
+        .where(col(Name.folded) == name.casefold())
+        .order_by(col(Name.entry).desc(), col(Name.seq).desc())
+        .limit(1)
+    )
+    if revision is not None:
+        query = query.where(col(Name.revision) == revision)
+    found: str | None = connection.scalar(query)
+    return found
+
+
+def _by_prefix(connection: Connection, ref: str) -> str:
+    if _ID.fullmatch(ref) is None:
+        raise Malformed(f"{ref!r} is no artifact id: write sha256: and 8 to 64 lower-case hex digits")
+    # `g` sorts after every hex digit, so this is the range of ids that begin with `ref`, read off the index.
+    query = select(col(Node.id)).where(col(Node.id) >= ref, col(Node.id) < f"{ref}g").order_by(col(Node.id))
+    found = connection.scalars(query.limit(_SHOWN + 1)).all()
+    match found:
+        case []:
+            raise Absent(f"no artifact {ref} is registered here")
+        case [only]:
+            return only
+        case _:
+            shown = ", ".join(found[:_SHOWN]) + (" and more" if len(found) > _SHOWN else "")
+            raise Malformed(f"{ref} is the beginning of {shown}: write more digits")
+
+
+def _stub(connection: Connection, ref: str) -> str:
+    found: str | None = connection.scalar(select(col(Node.id)).where(col(Node.id) == ref))
+    if found is None:
+        raise Absent(f"{ref} is not named by anything in this log")
+    return found

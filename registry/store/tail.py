@@ -1,0 +1,99 @@
+"""The end of the log inside one write transaction: what is appended waits here, and is written in bulk.
+
+Row by row, a batch would spend most of its time on the way to the database. A leaf's place, time and hashes follow
+from what the transaction has read once, so they are computed here; `flush` writes them before the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert
+
+from registry.store import log
+from registry.tables import Entry, Hash, Payload
+from signing import merkle
+from signing.log import Leaf
+from signing.merkle import Node
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    index: int
+    leaf: Leaf
+    encoded: bytes
+    envelope: bytes | None
+    completed: Sequence[Node]
+
+
+class Tail:
+    """The log as a write transaction sees it: what is stored, and after it what waits to be."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Read how long the log is, its newest time, and the subtrees that later leaves complete."""
+        self._connection = connection
+        self.time = log.last_time(connection)
+        self._stored = log.size(connection)
+        self._waiting: list[_Waiting] = []
+        self._places: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._hashes = log.nodes(connection, merkle.root_nodes(self._stored))
+
+    @property
+    def size(self) -> int:
+        """How many entries the log has, with those that wait."""
+        return self._stored + len(self._waiting)
+
+    def find(self, entry: str, keys: tuple[str, ...]) -> int | None:
+        """Return the index of the leaf with this entry id and exactly these keys, if there is one."""
+        place = self._places.get((entry, keys))
+        return log.find(self._connection, entry, keys) if place is None else place
+
+    def append(self, leaf: Leaf, envelope: bytes | None) -> int:
+        """Let `leaf` wait as the next entry, with its payload if it still has one; return its index."""
+        index, encoded = self.size, leaf.encode()
+        self._hashes[0, index] = merkle.leaf_hash(encoded)
+        parents = merkle.completed(index)
+        for level, at in parents:
+            left, right = self._hashes[level - 1, 2 * at], self._hashes[level - 1, 2 * at + 1]
+            self._hashes[level, at] = merkle.node_hash(left, right)
+        self._waiting.append(_Waiting(index, leaf, encoded, envelope, [(0, index), *parents]))
+        self._places[leaf.pae, leaf.keys] = index
+        self.time = leaf.time
+        return index
+
+    def rewind(self, size: int, time: int) -> None:
+        """Forget the entries that wait beyond `size`; `time` is the newest before them."""
+        kept = size - self._stored
+        for one in self._waiting[kept:]:
+            del self._places[one.leaf.pae, one.leaf.keys]
+        del self._waiting[kept:]
+        self.time = time
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if not self._waiting:
+            return
+        entries = [
+            {"index": one.index, "id": one.leaf.pae, "keys": " ".join(one.leaf.keys), "time": one.leaf.time}
+            | {"leaf": one.encoded}
+            for one in self._waiting
+        ]
+        self._connection.execute(insert(Entry), entries)
+        payloads = [
+            {"index": one.index, "envelope": one.envelope}
+            for one in self._waiting
+            if one.envelope is not None
+        ]
+        if payloads:
+            self._connection.execute(insert(Payload), payloads)
+        nodes = [
+            {"level": level, "index": at, "hash": self._hashes[level, at]}
+            for one in self._waiting
+            for level, at in one.completed
+        ]
+        self._connection.execute(insert(Hash), nodes)
+        self._stored = self.size
+        self._waiting.clear()
+        self._places.clear()
+        self._hashes = log.nodes(self._connection, merkle.root_nodes(self._stored))

@@ -1,0 +1,100 @@
+"""Register a folder: describe every byte of it, sign what it is and what is declared about it, log all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from lineage.facts import Relation, Role
+from lineage.predicates import derivation, license, manifest, name, signature  # noqa: A004 - the statement's own name
+from merger.folder import Description, Progress, describe
+from registry.home import Home
+from registry.store import artifacts, places, refs
+from registry.store.log import Receipt
+from registry.work.shelf import keep
+from signing.errors import Malformed
+from signing.statement import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A registered artifact: its description, and the receipts of what was logged about it."""
+
+    description: Description
+    receipts: tuple[Receipt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the publisher says about an artifact besides its bytes."""
+
+    name: str | None = None
+    license: str | None = None
+    parents: Sequence[tuple[str, Relation]] = ()
+    """References of what it was made from, each with how."""
+
+
+def add(
+    home: Home,
+    folder: Path,
+    declared: Declared,
+    *,
+    copy: bool = False,
+    threads: int = 2,
+    progress: Progress = lambda _: None,
+) -> Added:
+    """Register the artifact in `folder`; run twice it changes nothing.
+
+    Raises `Malformed` for a folder that is no artifact, `Absent` for a parent that is not registered.
+    """
+    description = describe(folder, threads, progress)
+    artifact = description.artifact
+    with home.store.reading() as connection:
+        parents = [
+            derivation.Parent(artifact=_parent(connection, artifact, ref), relation=relation, part={})
+            for ref, relation in declared.parents
+        ]
+        said = declarations(home, connection, artifact, declared.name, declared.license)
+    if description.manifest.tensors:
+        keep(home, description.manifest, description.blocks)
+    if copy:
+        for file in description.manifest.files:
+            home.blobs.add(file.sha256, folder / file.name)
+    files = {file.name: file.sha256 for file in description.manifest.files}
+    statements: list[tuple[Role, Statement]] = [
+        ("publisher", signature.statement(declared.name or folder.resolve().name, files))
+    ]
+    if description.manifest.tensors:
+        statements.append(("publisher", manifest.statement(artifact, description.manifest.digest)))
+    if parents:
+        statements.append(("publisher", derivation.statement(artifact, parents)))
+    receipts = home.say_all([*statements, *said])
+    with home.store.writing() as connection:
+        places.put(connection, folder, artifact)
+    return Added(description, tuple(receipts))
+
+
+def declarations(
+    home: Home, connection: Connection, artifact: str, wanted: str | None, terms: str | None
+) -> list[tuple[Role, Statement]]:
+    """Return the statements that give `artifact` a name and a license, as far as the log does not say so already."""
+    said: list[tuple[Role, Statement]] = []
+    if terms and artifacts.license_of(connection, artifact) != terms:
+        said.append(("publisher", license.statement(artifact, terms, home.now())))
+    if wanted:
+        bare, _, revision = wanted.partition("@")
+        if refs.named(connection, bare, revision or None) != artifact:
+            said.append(("publisher", name.statement(artifact, bare, revision or None, home.now())))
+    return said
+
+
+def _parent(connection: Connection, artifact: str, ref: str) -> str:
+    if ref.startswith("hf:"):
+        return ref
+    parent = refs.resolve(connection, ref)
+    if parent == artifact:
+        raise Malformed(f"{ref} is this very artifact, {artifact}; nothing is made from itself")
+    return parent

@@ -1,0 +1,150 @@
+"""Execute a recipe: compile it, plan it, stream it, sign what was done, log it, and only then show the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lineage.facts import Role
+from lineage.predicates import provenance, signature
+from merger import dialect
+from merger.card import config_of
+from merger.execute import Backend, Result, execute
+from merger.folder import Progress
+from merger.plan import Plan, plan
+from merger.recipe import Recipe
+from merger.stage import staged
+from merger.weights import Weights, opened_weights
+from registry.home import Home
+from registry.store import places, refs
+from registry.store.log import Receipt
+from registry.work.add import declarations
+from registry.work.engine import engine
+from registry.work.shelf import Shelved, keep, shelved
+from signing.errors import Malformed
+from signing.statement import Statement
+
+RECIPE_LIMIT = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A recipe ready to execute: where its inputs are, and what was decided while reading it."""
+
+    recipe: Recipe
+    inputs: Mapping[str, Shelved]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A merged artifact: what was executed, and the receipts of what was logged."""
+
+    result: Result
+    folder: Path
+    receipts: tuple[Receipt, ...]
+
+
+def prepare(home: Home, raw: bytes, seed: str | None = None) -> Prepared:
+    """Read a recipe, canonical JSON or mergekit YAML, and find its inputs on this machine.
+
+    `seed` is used where the recipe needs one and has none.
+    """
+    if len(raw) > RECIPE_LIMIT:
+        raise Malformed(f"the recipe is {len(raw)} bytes long; at most {RECIPE_LIMIT} are read")
+    if raw.lstrip().startswith(b"{") and b'"arithmetic"' in raw:
+        recipe, notes = Recipe.parse(raw), ()
+        return Prepared(recipe, shelved(home, recipe.artifacts()), notes)
+    try:
+        documents = dialect.parse(raw.decode())
+    except UnicodeDecodeError as error:
+        raise Malformed(
+            f"the recipe is no UTF-8 text: byte {error.start} is {raw[error.start]:#04x}"
+        ) from None
+    if len(documents) != 1:
+        raise Malformed(f"the recipe file holds {len(documents)} documents; merge them one at a time")
+    document = documents[0]
+    with home.store.reading() as connection:
+        named = {ref: refs.resolve(connection, ref) for ref in document.references()}
+    inputs = shelved(home, dict.fromkeys(named.values()))
+    compiled = document.compile(named, _layers(inputs), seed)
+    wanted = {one: inputs[one] for one in compiled.recipe.artifacts()}
+    return Prepared(compiled.recipe, wanted, compiled.notes)
+
+
+def planned(recipe: Recipe, weights: Mapping[str, Weights]) -> Plan:
+    """Plan a recipe over its opened inputs; every incompatibility is refused here."""
+    manifests = {artifact: one.manifest for artifact, one in weights.items()}
+    return plan(recipe, manifests, {artifact: config_of(one) for artifact, one in weights.items()})
+
+
+def make(
+    home: Home,
+    prepared: Prepared,
+    out: Path,
+    backend: Backend,
+    *,
+    name: str | None = None,
+    threads: int = 2,
+    factor: int = 1,
+    progress: Progress = lambda _: None,
+) -> Made:
+    """Make the artifact of a recipe in the new folder `out`, and log its signature and provenance.
+
+    The folder appears after the log has acknowledged it: whoever sees it can verify it. Killed anywhere, the same
+    command continues from the finished shards.
+    """
+    recipe = prepared.recipe
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folders = {artifact: one.folder for artifact, one in prepared.inputs.items()}
+    known = {artifact: (one.manifest, one.blocks) for artifact, one in prepared.inputs.items()}
+    with staged(out, recipe.digest) as stage, opened_weights(folders, known) as weights:
+        result = execute(
+            planned(recipe, weights),
+            weights,
+            stage,
+            backend,
+            threads=threads,
+            factor=factor,
+            progress=progress,
+        )
+        receipts = _log(home, recipe, result, name or out.name, name)
+        stage.release(out)
+    with home.store.writing() as connection:
+        places.put(connection, out, result.artifact)
+    return Made(result, out, tuple(receipts))
+
+
+def _log(home: Home, recipe: Recipe, result: Result, label: str, name: str | None) -> list[Receipt]:
+    keep(home, result.manifest, result.blocks)
+    account = result.account_digest
+    home.blobs.put(account, [result.account])
+    files = {file.name: file.sha256 for file in result.manifest.files}
+    running = engine()
+    statements: list[tuple[Role, Statement]] = [
+        ("publisher", signature.statement(label, files)),
+        (
+            "builder",
+            provenance.statement(
+                result.artifact, recipe, result.manifest.digest, account, running.version, running.components
+            ),
+        ),
+    ]
+    with home.store.reading() as connection:
+        statements += declarations(home, connection, result.artifact, name, recipe.license)
+    return home.say_all(statements)
+
+
+def _layers(inputs: Mapping[str, Shelved]) -> dict[str, int]:
+    """Return how many layers each model with a config says it has."""
+    found = {}
+    with opened_weights(
+        {artifact: one.folder for artifact, one in inputs.items()},
+        {artifact: (one.manifest, one.blocks) for artifact, one in inputs.items()},
+    ) as weights:
+        for artifact, one in weights.items():
+            layers = config_of(one).get("num_hidden_layers")
+            if isinstance(layers, int):
+                found[artifact] = layers
+    return found

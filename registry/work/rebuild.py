@@ -1,0 +1,115 @@
+"""Derive an artifact again from its logged provenance, compare bit for bit, and sign the verdict either way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lineage.predicates import provenance, rebuild
+from merger.execute import Backend, Result, execute
+from merger.folder import Progress
+from merger.manifest import Manifest
+from merger.recipe import Recipe
+from merger.replay import Differs, Same, compare
+from merger.stage import staged
+from merger.weights import opened_weights
+from registry.home import Home
+from registry.store import Absent, artifacts, log, refs
+from registry.store.log import Receipt
+from registry.work.make import planned
+from registry.work.shelf import described, shelved
+from signing.dsse import Envelope
+from signing.statement import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """One logged execution: the entry that says so, and the recipe it says was executed."""
+
+    artifact: str
+    entry: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild found, and the receipt of the signed verdict."""
+
+    provenance: Provenance
+    outcome: Same | Differs
+    receipt: Receipt
+
+
+def find(home: Home, ref: str) -> Provenance:
+    """Return the newest logged provenance of an artifact."""
+    with home.store.reading() as connection:
+        artifact = refs.resolve(connection, ref)
+        builds = artifacts.builds(connection, artifact)
+        if not builds:
+            raise Absent(f"{artifact} was not made by a recipe that is logged, so it cannot be derived again")
+        logged = log.read(connection, builds[-1])
+    if logged.envelope is None:
+        raise Absent(
+            f"the provenance of {artifact}, entry {logged.entry}, was removed from the log by an order"
+        )
+    statement = Statement.parse(Envelope.parse(logged.envelope).payload)
+    return Provenance(artifact, logged.entry, provenance.recipe(statement))
+
+
+def rederive(
+    home: Home,
+    found: Provenance,
+    backend: Backend,
+    *,
+    threads: int = 2,
+    factor: int = 1,
+    progress: Progress = lambda _: None,
+) -> Rebuilt:
+    """Execute a provenance again, compare with what was logged, and log the signed verdict."""
+    inputs = shelved(home, found.recipe.artifacts())
+    with home.store.reading() as connection:
+        signed, _ = described(home, connection, found.artifact)
+    folders = {artifact: one.folder for artifact, one in inputs.items()}
+    known = {artifact: (one.manifest, one.blocks) for artifact, one in inputs.items()}
+    scratch = home.path / "rebuilds"
+    scratch.mkdir(exist_ok=True)
+    with (
+        TemporaryDirectory(dir=scratch) as temporary,
+        staged(Path(temporary) / "again", found.recipe.digest) as stage,
+        opened_weights(folders, known) as weights,
+    ):
+        again = execute(
+            planned(found.recipe, weights),
+            weights,
+            stage,
+            backend,
+            threads=threads,
+            factor=factor,
+            progress=progress,
+        )
+        outcome = _compared(home, found.artifact, signed, again, stage.files)
+    names = () if isinstance(outcome, Same) else outcome.names()
+    verdict = rebuild.statement(found.artifact, found.entry, home.operator("rebuilder"), home.now(), names)
+    return Rebuilt(found, outcome, home.say("rebuilder", verdict)[0])
+
+
+def _compared(home: Home, artifact: str, signed: Manifest, again: Result, folder: Path) -> Same | Differs:
+    """Compare by digests, and, where they differ and the original's bytes are on this machine, by elements."""
+    outcome = compare(signed, again.manifest)
+    if isinstance(outcome, Same):
+        return outcome
+    try:
+        original = shelved(home, [artifact])[artifact]
+    except Absent:
+        return outcome
+    both = {artifact: (original.manifest, original.blocks), again.artifact: (again.manifest, again.blocks)}
+    with opened_weights({artifact: original.folder, again.artifact: folder}, both) as weights:
+        return compare(signed, again.manifest, (weights[artifact], weights[again.artifact]))
+
+
+def size(home: Home, found: Provenance) -> int:
+    """Return the bytes that deriving it again will write."""
+    with home.store.reading() as connection:
+        manifest, _ = described(home, connection, found.artifact)
+    return sum(tensor.size for tensor in manifest.tensors)

@@ -1,0 +1,91 @@
+"""Where an artifact's bytes are on this machine, and what its signed manifest says about them.
+
+Registered folders are referenced, not copied; an artifact that was stored with `--copy` is laid out again from its
+blobs by hard links. Nothing here believes the bytes: whoever reads them checks them against the manifest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from merger.manifest import Manifest
+from registry.home import Home
+from registry.store import Absent, artifacts, places
+from signing.digest import parse_id, sha256_hex
+from signing.errors import Untrusted
+
+_SMALL = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """An artifact that can be read here: its folder, and its manifest with the block digests."""
+
+    folder: Path
+    manifest: Manifest
+    blocks: bytes
+
+
+def keep(home: Home, manifest: Manifest, blocks: bytes) -> None:
+    """Store a manifest and its block digests as blobs."""
+    home.blobs.put(manifest.digest, [manifest.encode()])
+    home.blobs.put(manifest.blocks, [blocks])
+
+
+def described(home: Home, connection: Connection, artifact: str) -> tuple[Manifest, bytes]:
+    """Return an artifact's signed manifest and its block digests."""
+    digest = artifacts.manifest(connection, artifact)
+    if digest is None:
+        raise Absent(f"{artifact} has no manifest: it was registered without safetensors weights")
+    manifest = Manifest.parse(_blob(home, digest))
+    return manifest, _blob(home, manifest.blocks)
+
+
+def shelved(home: Home, wanted: Iterable[str]) -> Mapping[str, Shelved]:
+    """Return where each artifact can be read, or say which one is nowhere on this machine."""
+    with home.store.reading() as connection:
+        return {one: _shelved(home, connection, one) for one in wanted}
+
+
+def _shelved(home: Home, connection: Connection, artifact: str) -> Shelved:
+    manifest, blocks = described(home, connection, artifact)
+    known = places.of(connection, artifact)
+    for folder in known:
+        if _holds(folder, manifest):
+            return Shelved(folder, manifest, blocks)
+    if all(file.sha256 in home.blobs for file in manifest.files):
+        return Shelved(_laid_out(home, artifact, manifest), manifest, blocks)
+    was = f"it was in {', '.join(map(str, known))}" if known else "it was never on this machine"
+    raise Absent(
+        f"the files of {artifact} are not here: {was}; bring them back and `studbook add` the folder"
+    )
+
+
+def _holds(folder: Path, manifest: Manifest) -> bool:
+    """Tell whether a folder has the files in their sizes; their bytes are checked where they are read."""
+    try:
+        return all((folder / file.name).stat().st_size == file.size for file in manifest.files)
+    except OSError:
+        return False
+
+
+def _laid_out(home: Home, artifact: str, manifest: Manifest) -> Path:
+    folder = home.path / "artifacts" / parse_id(artifact)
+    for file in manifest.files:
+        path = folder / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            os.link(home.blobs.path(file.sha256), path)
+    return folder
+
+
+def _blob(home: Home, digest: str) -> bytes:
+    data = b"".join(home.blobs.read(digest, 0, min(home.blobs.size(digest), _SMALL)))
+    if sha256_hex(data) != digest:
+        raise Untrusted(f"the blob sha256:{digest} hashes to {sha256_hex(data)}: it was changed on disk")
+    return data

@@ -1,0 +1,125 @@
+"""Admission: what fits the log and what does not, decided from answers alone."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statements import EXAMPLES
+
+from lineage.admission import NEXT, Known, Questions, admit, questions
+from lineage.facts import (
+    WEIGHTLESS,
+    Built,
+    Derived,
+    Described,
+    Evidence,
+    Licensed,
+    Named,
+    Rebuilt,
+    Registered,
+    Reported,
+    Restaged,
+    Rooted,
+)
+from signing.errors import Refused
+
+A, B, STUB = "sha256:" + "a" * 64, "sha256:" + "b" * 64, "hf:acme/base"
+REBUILT = Rebuilt(A, "b" * 64, passed=True, verifier="v", differs=())
+NAMED = Named("acme/Model", None, A)
+
+
+def edge(parent, relation="merge"):
+    return Derived(A, parent, relation, "{}", Evidence.SIGNED)
+
+
+@given(st.data())
+def test_every_statement_fits_where_everything_it_needs_is_known(data):
+    _, facts = data.draw(EXAMPLES[data.draw(st.sampled_from(sorted(EXAMPLES)))])
+    facts = [fact for fact in facts if not (isinstance(fact, Derived) and fact.child == fact.parent)]
+    asked = questions(facts)
+
+    admit(
+        facts,
+        Known(
+            artifacts=asked.artifacts,
+            incidents=dict.fromkeys(asked.incidents, "confirmed"),
+            builds={fact.build: fact.artifact for fact in facts if isinstance(fact, Rebuilt)},
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Described(A, "0" * 64),
+        Built(A, "0" * 64, "0" * 64, "b"),
+        REBUILT,
+        Licensed(A, "mit"),
+        NAMED,
+        edge(STUB),
+        Reported("0" * 64, (B, A), "privacy", "low", "reported", "s", "c"),
+    ],
+    ids=lambda fact: fact.kind,
+)
+def test_nothing_is_said_about_what_is_not_registered(fact):
+    assert A in questions([fact]).artifacts
+    with pytest.raises(Refused, match=f"{A} is not registered here, and a '{fact.kind}' fact is about it"):
+        admit([fact], Known(artifacts={B}, builds={"b" * 64: A}))
+
+
+@pytest.mark.parametrize("fact", [Registered(A, (("x", "0" * 64),)), Rooted(1, "{}")])
+def test_some_statements_need_nothing(fact):
+    nothing = frozenset()
+
+    assert questions([fact]) == Questions(nothing, nothing, nothing, nothing, nothing)
+    admit([fact], Known())
+
+
+def test_an_unknown_parent_is_refused_unless_it_is_named_as_a_stub():
+    admit([edge(STUB)], Known(artifacts={A}))
+    with pytest.raises(Refused, match=f"the parent {B} of {A} is not registered here"):
+        admit([edge(B)], Known(artifacts={A}))
+
+
+@pytest.mark.parametrize("relation", ["merge", *sorted(WEIGHTLESS)])
+def test_t21_a_cycle_is_refused_over_every_relation(relation):
+    assert questions([edge(B, relation), edge(STUB)]).paths == {(A, B)}
+    with pytest.raises(Refused, match=f"{B} descends from {A}, so it cannot be its parent"):
+        admit([edge(B, relation)], Known(artifacts={A, B}, paths={(A, B)}))
+    with pytest.raises(Refused, match=f"{A} cannot be its own parent"):
+        admit([edge(A, relation)], Known(artifacts={A}))
+
+
+def test_a_rebuild_names_a_provenance_of_the_artifact():
+    admit([REBUILT], Known(artifacts={A}, builds={"b" * 64: A}))
+    for builds in ({}, {"b" * 64: B}):
+        with pytest.raises(Refused, match=f"entry {'b' * 64} is no provenance of {A}"):
+            admit([REBUILT], Known(artifacts={A}, builds=builds))
+
+
+def test_t19_a_name_that_differs_from_another_in_case_only_is_refused():
+    assert questions([NAMED]).names == {"acme/model"}
+    admit([NAMED], Known(artifacts={A}, names={"acme/model": "acme/Model"}))
+    with pytest.raises(Refused, match="'acme/Model' differs only in case from 'Acme/model'"):
+        admit([NAMED], Known(artifacts={A}, names={"acme/model": "Acme/model"}))
+
+
+STAGES = ("reported", "confirmed", "resolved", "rejected", "retracted")
+
+
+@pytest.mark.parametrize("before", STAGES)
+@pytest.mark.parametrize("after", STAGES[1:])
+def test_an_incident_moves_on_and_never_back(before, after):
+    change = Restaged("c" * 64, after, "why")
+    known = Known(incidents={"c" * 64: before})
+
+    assert questions([change]).incidents == {"c" * 64}
+    if after == before or after in NEXT.get(before, ()):
+        admit([change], known)
+    else:
+        with pytest.raises(Refused, match=f"is {before} and becomes .*, not {after}"):
+            admit([change], known)
+
+
+def test_an_unknown_incident_cannot_change():
+    with pytest.raises(Refused, match=f"no entry {'c' * 64} reports an incident"):
+        admit([Restaged("c" * 64, "confirmed", "why")], Known())

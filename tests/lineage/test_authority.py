@@ -1,0 +1,132 @@
+"""Authority: who may say what, decided from the trusted root in force at a leaf."""
+
+import pytest
+
+from lineage import authority, predicates
+from lineage.predicates import incident, license, name, rebuild, root  # noqa: A004
+from lineage.predicates.root import Key, Period, TrustedRoot
+from signing.errors import Forbidden
+from signing.keys import PrivateKey
+
+ANN, BOB, CAT, LOG = (PrivateKey.generate("ecdsa-p256" if i < 3 else "ed25519").public for i in range(4))
+ID = "sha256:" + "1" * 64
+LICENSE = license.statement(ID, "mit", 5)
+
+
+def key(operator, public, *roles, namespaces=("*",), start=0, end=None):
+    return Key(
+        operator=operator,
+        roles=roles,
+        namespaces=namespaces,
+        contact=f"{operator}@example.org",
+        public=public,
+        valid_for=Period(start=start, end=end),
+    )
+
+
+def trusted(*keys, version=1, threshold=1):
+    log = key("log", LOG, "log")
+    return TrustedRoot(version=version, threshold=threshold, origin="example.org/log", keys=(*keys, log))
+
+
+ROOT = trusted(
+    key("ann", ANN, "root", "publisher", "rebuilder", namespaces=("ann", "shared")),
+    key("bob", BOB, "root", "security", start=10, end=20),
+    threshold=2,
+)
+
+
+def check(statement, *keys, in_force=ROOT, time=15):
+    facts = predicates.facts(statement, "e" * 64)
+    return authority.check(in_force, statement, facts, [one.id for one in keys], time)
+
+
+def test_a_key_with_the_role_may_say_it():
+    assert check(LICENSE, ANN) == ("ann",)
+    assert check(LICENSE, BOB, CAT, ANN) == ("ann",)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ((), "0 signed it: no other key signed"),
+        ((CAT,), f"the key {CAT.id} is not in the trusted root"),
+        ((BOB,), f"the key {BOB.id} of bob holds root, security, not publisher"),
+        ((LOG,), "of log holds log, not publisher"),
+    ],
+)
+def test_a_key_without_the_role_is_refused_with_what_it_lacks(keys, sentence):
+    with pytest.raises(Forbidden, match=sentence):
+        check(LICENSE, *keys)
+
+
+@pytest.mark.parametrize(("time", "good"), [(9, False), (10, True), (20, True), (21, False)])
+def test_t8_a_key_speaks_only_while_it_is_good(time, good):
+    report = incident.statement([ID], "withdrawn", "low", "reported", "s", contact="c", issued=0)
+
+    if good:
+        assert check(report, BOB, time=time) == ("bob",)
+    else:
+        with pytest.raises(Forbidden, match=f"of bob is good from 10 to 20, and the time is {time}"):
+            check(report, BOB, time=time)
+
+
+def test_a_name_needs_a_key_that_covers_its_namespace():
+    assert check(name.statement(ID, "shared/x", None, 0), ANN) == ("ann",)
+    with pytest.raises(Forbidden, match="of ann covers the namespaces ann, shared, not bob/x"):
+        check(name.statement(ID, "bob/x", None, 0), ANN)
+    anything = trusted(key("cat", CAT, "root", "publisher"), key("bob", BOB, "publisher", namespaces=()))
+    assert check(name.statement(ID, "bob/x", None, 0), CAT, BOB, in_force=anything) == ("cat",)
+
+
+def test_a_verdict_is_signed_by_the_verifier_it_names():
+    assert check(rebuild.statement(ID, "b" * 64, "ann", 0, []), ANN) == ("ann",)
+    with pytest.raises(Forbidden, match=r"of ann signs as https://studbook\.dev/rebuilder/ann, not .*bob"):
+        check(rebuild.statement(ID, "b" * 64, "bob", 0, []), ANN)
+
+
+def test_the_first_root_is_signed_as_it_asks_itself():
+    first = root.statement(ROOT)
+
+    assert authority.candidates(None, first) == (ANN, BOB)
+    assert check(first, ANN, BOB, in_force=None) == ("ann", "bob")
+    with pytest.raises(
+        Forbidden, match=r"needs 2 operators with the role root under version 1 .* and 1 signed"
+    ):
+        check(first, ANN, in_force=None)
+
+
+def test_before_the_first_root_nothing_else_is_said():
+    assert authority.candidates(None, LICENSE) == ()
+    with pytest.raises(Forbidden, match="no trusted root is in force"):
+        check(LICENSE, ANN, in_force=None)
+
+
+def test_t16_the_next_root_is_exactly_one_version_on():
+    for version in (0, 1, 3):
+        with pytest.raises(Forbidden, match=f"version {version} of the trusted root, where version 2 is due"):
+            check(root.statement(trusted(key("cat", CAT, "root"), version=version)), ANN, BOB)
+    with pytest.raises(Forbidden, match=r"version 2 .* where version 1 is due"):
+        check(root.statement(trusted(key("cat", CAT, "root"), version=2)), CAT, in_force=None)
+
+
+def test_the_next_root_is_signed_by_the_holders_of_the_one_in_force():
+    following = root.statement(trusted(key("cat", CAT, "root"), version=2))
+
+    assert authority.candidates(ROOT, following) == (ANN, BOB)
+    assert check(following, ANN, BOB, CAT) == ("ann", "bob")
+    with pytest.raises(Forbidden, match=f"2 operators .* 0 signed it: the key {CAT.id} is not in"):
+        check(following, CAT)
+
+
+def test_t10_two_keys_of_one_operator_are_one_vote():
+    twice = trusted(key("ann", ANN, "root"), key("ann", BOB, "root"), key("cat", CAT, "root"), threshold=2)
+    following = root.statement(trusted(key("cat", CAT, "root"), version=2))
+
+    with pytest.raises(Forbidden, match="and 1 signed"):
+        check(following, ANN, BOB, in_force=twice)
+
+
+def test_the_facts_of_a_key_change_hold_the_root_that_comes_into_force():
+    assert authority.rooted(predicates.facts(root.statement(ROOT), "")) == ROOT
+    assert authority.rooted(predicates.facts(LICENSE, "")) is None

@@ -1,0 +1,92 @@
+"""Verdict: one value with everything to say about an artifact, and nothing called clean that is not known."""
+
+import dataclasses
+
+import pytest
+
+from lineage.around import Around, Edge, Incident, Node
+from lineage.facts import Evidence, Rebuilt
+from lineage.rebuilds import Reproduced
+from lineage.standing import Affected, Clean, Unknown
+from lineage.verdict import Terms, assess
+from signing.errors import Refused
+
+EDGES = (
+    Edge("merged", "tuned", "merge", '{"role":"parent"}', Evidence.SIGNED, "1"),
+    Edge("merged", "base", "merge", '{"role":"base"}', Evidence.SIGNED, "1"),
+    Edge("tuned", "base", "finetune", "{}", Evidence.SIGNED, "2"),
+)
+NODES = (
+    Node("merged", seen=True, files=3, names=("acme/merged",), licenses=("mit", "apache-2.0")),
+    Node("tuned", seen=True, files=2, licenses=("apache-2.0",)),
+    Node("base", seen=True, files=1),
+)
+AROUND = Around(
+    "merged",
+    9,
+    NODES,
+    EDGES,
+    rebuilds=(
+        Rebuilt("merged", "1", passed=True, verifier="ann", differs=()),
+        Rebuilt("tuned", "2", passed=False, verifier="bob", differs=("t",)),
+    ),
+)
+INCIDENT = Incident("i", ("base",), "compromised", "low", "confirmed", "s", "c")
+
+
+def changed(**changes):
+    return assess(dataclasses.replace(AROUND, **changes), 7)
+
+
+def test_a_verdict_says_everything_about_a_merge():
+    found = assess(AROUND, 7)
+
+    assert (found.artifact, found.names, found.files) == ("merged", ("acme/merged",), 3)
+    assert (found.license, found.inherited) == (
+        "mit",
+        (Terms("apache-2.0", ("tuned",)), Terms(None, ("base",))),
+    )
+    assert found.standing == Clean()
+    assert [(one.parent, one.evidence.name) for one in found.parents] == [
+        ("tuned", "REPRODUCED"),
+        ("base", "REPRODUCED"),
+    ]
+    assert found.rebuilds == (("1", Reproduced(("ann",))),)
+    assert (found.evaluated, found.as_of, found.judged, found.complete) == ("never", 9, 7, True)
+
+
+def test_an_incident_on_the_base_reaches_the_merge():
+    found = changed(incidents=(INCIDENT,)).standing
+
+    assert isinstance(found, Affected)
+    assert found.via == ("base", "merged")
+
+
+def test_an_ancestor_that_was_never_seen_is_unknown():
+    stub = dataclasses.replace(NODES[2], seen=False)
+
+    assert changed(nodes=(*NODES[:2], stub)).standing == Unknown(("base",))
+    assert changed(nodes=(*NODES[:2], stub)).complete
+
+
+def test_an_ancestor_that_the_slice_names_and_does_not_hold_is_unknown():
+    found = changed(nodes=NODES[:2])
+
+    assert (found.standing, found.complete) == (Unknown(("base",)), False)
+
+
+def test_a_slice_that_was_cut_is_never_clean():
+    assert changed(complete=False).standing == Unknown(())
+    assert isinstance(changed(complete=False, incidents=(INCIDENT,)).standing, Affected)
+
+
+def test_a_slice_holds_what_it_is_about():
+    with pytest.raises(Refused, match="around merged does not hold it"):
+        changed(nodes=NODES[1:])
+
+
+def test_an_artifact_alone_has_no_parents():
+    found = assess(Around("x", 1, (Node("x", seen=True, files=1),), ()), 7)
+
+    assert (found.license, found.inherited, found.parents, found.rebuilds) == (None, (), (), ())
+    assert found.standing == Clean()

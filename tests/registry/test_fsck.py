@@ -1,0 +1,190 @@
+"""Whatever is changed behind the log's back, fsck says it in a sentence."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection, text
+from world import World
+
+from registry.store import log
+from registry.tables import TRIGGERS
+from signing import checkpoint
+
+Tamper = Callable[[Connection], object]
+
+
+def run(*statements: str) -> Tamper:
+    def change(connection: Connection) -> None:
+        for statement in statements:
+            connection.execute(text(statement))
+
+    return change
+
+
+def untriggered(*statements: str) -> Tamper:
+    """Change the log itself, as somebody would who can drop its triggers and puts them back."""
+    drop = [f"DROP TRIGGER {name}" for name in TRIGGERS]
+    return run(*drop, *statements, *TRIGGERS.values())
+
+
+CASES: dict[str, tuple[Tamper, str]] = {
+    "an edge is lost": (run("DELETE FROM edge"), "table edge lacks"),
+    "an edge is added": (
+        run("INSERT INTO edge SELECT entry, 99, child, 0, relation, part, evidence FROM edge LIMIT 1"),
+        "table edge holds",
+    ),
+    "evidence is raised": (run("UPDATE edge SET evidence = 3"), "table edge holds"),
+    "a flag is lost": (run("DELETE FROM flag"), "table flag lacks"),
+    "a flag is added": (run("INSERT INTO flag VALUES (6, 0, 6)"), "table flag holds"),
+    "an incident is softened": (run("UPDATE incident SET stage = 'retracted'"), "table incident holds"),
+    "the closure is cut": (run("DELETE FROM closure"), "closure: it lacks"),
+    "the closure is widened": (run("INSERT INTO closure VALUES (2, 1, 1)"), "closure: it holds"),
+    "an artifact is its own ancestor": (run("INSERT INTO closure VALUES (1, 1, 1)"), "its own ancestor"),
+    "a file's digest is changed": (run("UPDATE file SET sha256 = 'ab'"), "table file holds"),
+    "a name is moved": (run("UPDATE name SET artifact = 1"), "table name holds"),
+    "a license is changed": (run("UPDATE license SET license = 'mit'"), "table license holds"),
+    "a manifest is changed": (run("UPDATE manifest SET sha256 = 'ab'"), "table manifest holds"),
+    "a node is renamed": (run("UPDATE node SET id = 'sha256:ab' WHERE number = 0"), "table node"),
+    "the trusted root is changed": (run("UPDATE root SET document = '{}'"), "table root holds"),
+    "a hash is changed": (run("UPDATE hash SET hash = zeroblob(32) WHERE level = 1"), "table hash holds"),
+    "an envelope is changed": (
+        run("UPDATE payload SET envelope = CAST(replace(envelope, 'x', 'y') AS BLOB) WHERE \"index\" = 1"),
+        "entry 1:",
+    ),
+    "an envelope becomes text": (
+        run("UPDATE payload SET envelope = CAST(envelope AS TEXT)"),
+        "table payload holds",
+    ),
+    "envelopes are exchanged": (
+        run(
+            'UPDATE payload SET envelope = (SELECT envelope FROM payload WHERE "index" = 2) WHERE "index" = 1'
+        ),
+        "the leaf names",
+    ),
+    "an envelope is removed": (run('DELETE FROM payload WHERE "index" = 1'), "its payload is gone"),
+    "a leaf is changed": (
+        untriggered("UPDATE entry SET leaf = replace(leaf, '17500', '17499') WHERE \"index\" = 2"),
+        "before the entry above it",
+    ),
+    "a leaf is no leaf": (untriggered("UPDATE entry SET leaf = 'x' WHERE \"index\" = 2"), "nothing after it"),
+    "an entry's id is changed": (untriggered("UPDATE entry SET id = 'x' WHERE \"index\" = 2"), "table entry"),
+    "an entry's keys are changed": (
+        untriggered(
+            "UPDATE entry SET leaf = replace(leaf, substr(leaf, 11, 64), (SELECT substr(leaf, 11, 64) FROM entry "
+            'WHERE "index" = 0)) WHERE "index" = 2'
+        ),
+        "it is signed by",
+    ),
+    "an entry is taken out of the middle": (
+        untriggered('DELETE FROM payload WHERE "index" = 2', 'DELETE FROM entry WHERE "index" = 2'),
+        "entry 2 is missing",
+    ),
+    "the newest entries are forgotten": (
+        untriggered('DELETE FROM payload WHERE "index" > 3', 'DELETE FROM entry WHERE "index" > 3'),
+        "entries are lost",
+    ),
+    "a trigger is dropped": (run("DROP TRIGGER entry_no_update"), "the trigger entry_no_update is missing"),
+    "a trigger is emptied": (
+        run(
+            "DROP TRIGGER entry_no_delete",
+            "CREATE TRIGGER entry_no_delete BEFORE DELETE ON entry WHEN 0 BEGIN SELECT 1; END",
+        ),
+        "the trigger entry_no_delete is not the one",
+    ),
+    "a checkpoint is not signed": (
+        untriggered(
+            "UPDATE checkpoint SET note = CAST(replace(note, 'studbook.local', 'studbook.lokal') AS BLOB)"
+        ),
+        "the checkpoint of",
+    ),
+}
+
+
+@pytest.fixture
+def story(world: World) -> World:
+    base = world.model(name="kennel/base", license="apache-2.0")
+    child = world.model(base)
+    world.report(child, "compromised")
+    world.model(child, relation="merge")
+    return world
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_tampered_with_is_found(story: World, case: str) -> None:
+    story.check()
+    change, sentence = CASES[case]
+    with story.home.store.writing() as connection:
+        change(connection)
+
+    findings = story.fsck().findings
+
+    assert any(sentence in finding for finding in findings), findings
+    assert len(findings) < 60
+
+
+def test_every_table_that_is_folded_is_compared(story: World) -> None:
+    """A table that holds something and is emptied is always missed by somebody."""
+    from sqlmodel import SQLModel
+
+    apart = {"checkpoint", "location", "entry", "payload"}
+    for table in SQLModel.metadata.sorted_tables:
+        if table.name in apart:
+            continue
+        with story.home.store.reading() as connection:
+            held = connection.execute(table.select()).first()
+        if held is None:
+            assert table.name in {"build", "rebuild"}
+            continue
+        with story.home.store.writing() as connection:
+            rows = [row._asdict() for row in connection.execute(table.select())]
+            connection.execute(table.delete())
+        findings = story.fsck().findings
+        assert any(f"table {table.name} " in one or f"table {table.name}:" in one for one in findings), (
+            table.name
+        )
+        with story.home.store.writing() as connection:
+            connection.execute(table.insert(), rows)
+    story.check()
+
+
+def test_a_checkpoint_over_another_tree_is_found_though_its_signature_holds(story: World) -> None:
+    root, key = story.home.root(), story.home.keys("log")
+    size = story.size()
+    forged = checkpoint.sign(checkpoint.Checkpoint(root.origin, size, bytes(32)), key)
+    with story.home.store.writing() as connection:
+        untriggered()(connection)
+        connection.execute(text("DROP TRIGGER checkpoint_no_update"))
+        connection.execute(text("UPDATE checkpoint SET note = :n WHERE size = :s"), {"n": forged, "s": size})
+
+    assert any("the log's is" in finding for finding in story.fsck().findings)
+
+
+def test_a_pinned_root_that_is_not_the_logged_one_is_found(story: World) -> None:
+    path = story.home.path / "trusted_root.json"
+    path.write_bytes(path.read_bytes().replace(b'"threshold":"1"', b'"threshold":"2"'))
+
+    (finding,) = story.fsck().findings
+    assert "is not the trusted root that the log brought into force" in finding
+
+
+def test_a_damaged_file_is_found(story: World) -> None:
+    story.home.store.close()
+    path = story.home.path / "studbook.db"
+    raw = bytearray(path.read_bytes())
+    # The last page of the file belongs to some index or table: any damage there is SQLite's to notice.
+    for at in range(len(raw) - 4096, len(raw) - 3000):
+        raw[at] ^= 0xFF
+    path.write_bytes(bytes(raw))
+
+    assert story.fsck().findings
+
+
+def test_progress_hears_every_entry(story: World) -> None:
+    from registry.fsck import fsck
+
+    heard: list[int] = []
+    report = fsck(story.home, heard.append)
+
+    assert heard == list(range(1, report.size + 1))
+    with story.home.store.reading() as connection:
+        assert report.checkpoints == len(log.checkpoints(connection))

@@ -1,0 +1,175 @@
+"""`studbook init`: everything is there, nobody else can read the keys, and it can be stopped anywhere."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from world import BEGINNING, CRASHED, OPERATOR, World
+
+from registry.fsck import fsck
+from registry.home import Home, migrations
+from registry.store import Absent, log
+from registry.writer import Step
+from signing.errors import Refused
+from signing.keys import PrivateKey
+
+# What a process may be stopped at: every change to the folder that Python announces to auditors.
+CHANGES = ("open", "os.mkdir", "os.link", "os.rename", "os.remove", "sqlite3.connect")
+
+
+def create(path: Path, **more: object) -> Home:
+    return Home.create(path, OPERATOR, clock=lambda: BEGINNING, **more)
+
+
+def stopped(path: Path, *, after: int) -> bool:
+    """Run init in a process that dies at its change number `after` to the disk; False if it made fewer."""
+    child = os.fork()
+    if child == 0:
+        try:
+            left = after
+
+            def watch(event: str, arguments: tuple[object, ...]) -> None:
+                nonlocal left
+                if event in CHANGES and (event != "open" or _writes(arguments)):
+                    left -= 1
+                    if left < 0:
+                        os._exit(CRASHED)
+
+            sys.addaudithook(watch)
+            create(path)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in {0, CRASHED}
+    return status == CRASHED
+
+
+def _writes(arguments: tuple[object, ...]) -> bool:
+    flags = arguments[2]
+    return isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) != 0
+
+
+def whole(home: Home) -> None:
+    assert {one.name for one in home.path.iterdir()} >= {"keys", "studbook.db", "trusted_root.json"}
+    names = {"root.pem", "log.pem", "publisher.pem", "security.pem"}
+    assert {one.name for one in (home.path / "keys").iterdir() if not one.name.startswith(".")} == names
+    assert stat.S_IMODE((home.path / "keys").stat().st_mode) == 0o700
+    for key in names:
+        assert stat.S_IMODE((home.path / "keys" / key).stat().st_mode) == 0o600
+    home.writer()
+    report = fsck(home)
+    assert (report.size, report.waiting, report.findings) == (1, 0, ())
+
+
+def test_init_makes_a_whole_home_and_again_changes_nothing(tmp_path: Path) -> None:
+    first = create(tmp_path / "home")
+    whole(first)
+    pinned = (first.path / "trusted_root.json").read_bytes()
+
+    again = create(tmp_path / "home")
+
+    whole(again)
+    assert (again.path / "trusted_root.json").read_bytes() == pinned
+    assert again.keys("log") != again.keys("root")
+    assert again.keys("root").public == first.keys("root").public
+
+
+def test_the_first_entry_is_the_trusted_root_signed_by_the_root_key(tmp_path: Path) -> None:
+    home = create(tmp_path / "home")
+    root = home.root()
+
+    with home.store.reading() as connection:
+        assert log.receipt(connection, 0).leaf.count(home.keys("root").public.id.encode()) == 1
+    roles = {role: key.public for key in root.keys for role in key.roles}
+    assert roles == {role: home.keys(role).public for role in roles}
+    assert set(roles) == {"root", "log", "publisher", "builder", "rebuilder", "security"}
+    assert roles["publisher"] == roles["builder"] == roles["rebuilder"] != roles["security"]
+    assert roles["log"].kind == "ed25519"
+    assert home.operator("security") == OPERATOR
+
+
+def test_an_init_that_is_stopped_anywhere_is_completed_by_the_next(tmp_path: Path) -> None:
+    after = 0
+    while stopped(tmp_path / f"home-{after}", after=after):
+        path = tmp_path / f"home-{after}"
+        if not (path / "trusted_root.json").exists():
+            with pytest.raises(Absent, match="studbook init"):
+                Home.open(path)
+        whole(create(path))
+        after += 1
+    assert after > 15
+
+
+def test_an_init_that_is_stopped_again_and_again_gets_there(tmp_path: Path) -> None:
+    after = 0
+    while stopped(tmp_path / "home", after=after):
+        after += 1
+    whole(create(tmp_path / "home"))
+
+
+@pytest.mark.parametrize("step", Step)
+def test_an_init_that_stops_while_it_logs_is_completed_by_the_next(tmp_path: Path, step: Step) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            create(tmp_path / "home", at=lambda reached: os._exit(CRASHED) if reached is step else None)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == CRASHED
+
+    whole(create(tmp_path / "home"))
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
+def test_a_key_that_others_can_reach_is_not_loaded(world: World, mode: int) -> None:
+    path = world.home.path / "keys" / "publisher.pem"
+    path.chmod(mode)
+
+    with pytest.raises(Refused, match=f"mode {mode:04o}.*chmod 600"):
+        world.model()
+
+    path.chmod(0o600)
+    world.check()
+
+
+def test_a_folder_with_other_things_in_it_does_not_become_a_home(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(Refused, match=r"holds thesis.tex"):
+        create(tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_home_stays_its_operator_s(world: World) -> None:
+    with pytest.raises(Refused, match=f"home of {OPERATOR}, not of somebody"):
+        Home.create(world.home.path, "somebody")
+
+
+def test_what_is_no_home_is_not_opened_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(Absent, match="no Studbook home"):
+        Home.open(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_database_of_another_schema_is_refused_with_both_numbers(world: World) -> None:
+    from sqlalchemy import text
+
+    with world.home.store.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
+    with pytest.raises(Refused, match="schema 0999, this Studbook reads 0001"):
+        world.reopen()
+
+
+def test_a_role_without_a_key_and_a_key_without_a_role_are_named(world: World) -> None:
+    with pytest.raises(Absent, match="holds no witness key"):
+        world.home.keys("witness")
+    path = world.home.path / "keys" / "security.pem"
+    path.write_bytes(PrivateKey.generate("ecdsa-p256").pem())
+    with pytest.raises(Refused, match="is not in the trusted root"):
+        world.home.operator("security")
+
+
+def test_the_migrations_are_found(tmp_path: Path) -> None:
+    assert (migrations() / "versions" / "0001_create_tables.py").is_file()

@@ -1,0 +1,246 @@
+"""The writer: batches, groups, several processes on one home, and the order of time and checkpoints."""
+
+import os
+import threading
+
+import pytest
+from world import World
+
+from lineage.predicates import derivation, license, name, signature  # noqa: A004 - the statement's own name
+from registry.home import Home
+from registry.publish import publish, publish_all
+from registry.settings import Settings
+from registry.store import log
+from registry.writer import Busy, Step
+from signing import checkpoint
+from signing.digest import artifact_id
+from signing.dsse import Envelope, sign
+from signing.errors import Refused
+from signing.statement import Statement
+
+
+def registration(number: int) -> tuple[str, Statement]:
+    files = {"model.safetensors": f"{number:064x}"}
+    return artifact_id(files), signature.statement(f"number {number}", files)
+
+
+def signed(world: World, statement: Statement, role: str = "publisher") -> bytes:
+    return sign(statement.encode(), [world.home.keys(role)]).encode()
+
+
+def together(world: World, *raws: bytes) -> list[object]:
+    """Publish each from a thread of its own, in one batch; return receipts and refusals in order."""
+    writer, answers = world.home.writer(), [None] * len(raws)
+
+    def ask(at: int) -> None:
+        try:
+            answers[at] = publish(writer, raws[at])
+        except Refused as refusal:
+            answers[at] = refusal
+
+    threads = []
+    with writer._turn:  # nobody drains until all wait in the queue
+        for at in range(len(raws)):
+            threads.append(threading.Thread(target=ask, args=(at,)))
+            threads[-1].start()
+            while writer._queue.qsize() <= at:
+                threading.Event().wait(0.001)
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def test_a_batch_is_one_checkpoint(world: World) -> None:
+    before = world.size()
+    answers = together(world, *(signed(world, registration(number)[1]) for number in range(8)))
+
+    assert [receipt.index for receipt in answers] == list(range(before, before + 8))
+    assert {receipt.size for receipt in answers} == {before + 8}
+    world.check(answers)
+
+
+def test_a_refused_statement_does_not_hurt_the_others_of_its_batch(world: World) -> None:
+    (first, one), (second, two) = registration(1), registration(2)
+    stranger, _ = registration(3)
+
+    answers = together(
+        world,
+        signed(world, one),
+        signed(world, license.statement(stranger, "mit", 1)),
+        signed(world, two),
+        signed(
+            world,
+            derivation.statement(second, [derivation.Parent(artifact=first, relation="merge", part={})]),
+        ),
+    )
+
+    assert isinstance(answers[1], Refused)
+    assert stranger in str(answers[1])
+    kept = [answer for answer in answers if not isinstance(answer, Refused)]
+    assert [receipt.index for receipt in kept] == [1, 2, 3]
+    world.check(kept)
+
+
+def test_a_group_is_logged_together_or_not_at_all(world: World) -> None:
+    (_, one), (stranger, _) = registration(1), registration(2)
+    size = world.size()
+
+    with pytest.raises(Refused, match=stranger):
+        world.publish("publisher", one, license.statement(stranger, "mit", 1))
+
+    assert world.size() == size
+    world.check()
+
+
+def test_a_refused_group_in_the_middle_of_a_batch_leaves_no_gap(world: World) -> None:
+    (_, one), (_, two), (_, three), (stranger, _) = (registration(number) for number in range(4))
+    bad = publish_all
+    writer = world.home.writer()
+    raws = [[signed(world, one)], [signed(world, two), signed(world, license.statement(stranger, "mit", 1))]]
+    raws.append([signed(world, two), signed(world, three)])
+    answers: list[object] = []
+
+    def ask(group: list[bytes]) -> None:
+        try:
+            answers.append(bad(writer, group))
+        except Refused as refusal:
+            answers.append(refusal)
+
+    threads = [threading.Thread(target=ask, args=(group,)) for group in raws]
+    with writer._turn:
+        for at, thread in enumerate(threads):
+            thread.start()
+            while writer._queue.qsize() <= at:
+                threading.Event().wait(0.001)
+    for thread in threads:
+        thread.join()
+
+    assert sum(isinstance(answer, Refused) for answer in answers) == 1
+    assert world.size() == 4
+    world.check()
+
+
+def test_later_statements_of_a_group_build_on_earlier_ones(world: World) -> None:
+    (parent, one), (child, two) = registration(1), registration(2)
+    edge = derivation.statement(child, [derivation.Parent(artifact=parent, relation="finetune", part={})])
+
+    receipts = world.publish("publisher", one, two, edge, one)
+
+    assert [receipt.index for receipt in receipts] == [1, 2, 3, 1]
+    assert world.descendants(parent) == {child}
+    world.check(receipts)
+
+
+def test_a_clock_that_is_set_back_does_not_turn_the_log_s_time_back(world: World) -> None:
+    artifact = world.model()
+    first = world.license(artifact, "mit")
+    world.advance(-86_400)
+
+    second = world.license(artifact, "apache-2.0")
+
+    assert second.time == first.time
+    world.check()
+
+
+def test_a_full_queue_is_refused_and_not_forgotten(world: World) -> None:
+    world.settings = Settings(home=world.home.path, queue=1, busy_seconds=1)
+    world.reopen()
+    writer, (_, one), (_, two) = world.home.writer(), registration(1), registration(2)
+    with writer._turn:
+        waiting = threading.Thread(target=publish, args=(writer, signed(world, one)))
+        waiting.start()
+        while not writer._queue.full():
+            threading.Event().wait(0.001)
+        with pytest.raises(Busy, match="1 statements wait"):
+            publish(writer, signed(world, two))
+    waiting.join()
+
+    publish(writer, signed(world, two))
+    assert world.size() == 3
+    world.check()
+
+
+def test_an_unexpected_error_reaches_every_caller_and_the_writer_goes_on(world: World) -> None:
+    class Defect(Exception):
+        pass
+
+    def fail(step: Step) -> None:
+        if step is Step.WRITTEN and failing:
+            raise Defect
+
+    failing = True
+    home = Home.open(world.home.path, clock=lambda: world.time, at=fail)
+    with pytest.raises(Defect):
+        home.say("publisher", registration(1)[1])
+    failing = False
+    home.say("publisher", registration(1)[1])
+    assert world.size() == 2
+    world.check()
+
+
+def test_an_interrupt_stops_the_caller_and_leaves_the_writer_usable(world: World) -> None:
+    def interrupt(step: Step) -> None:
+        if step is Step.BEGUN and failing:
+            raise KeyboardInterrupt
+
+    failing = True
+    home = Home.open(world.home.path, clock=lambda: world.time, at=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        home.say("publisher", registration(1)[1])
+    failing = False
+    home.say("publisher", registration(1)[1])
+    world.check()
+
+
+def test_four_processes_on_one_home_lose_nothing(world: World) -> None:
+    each, processes = 12, 4
+    world.home.store.close()
+    children = []
+    for process in range(processes):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                home = Home.open(world.home.path, clock=lambda: world.time)
+                for count in range(each):
+                    artifact, statement = registration(process * 1000 + count)
+                    bound = name.statement(artifact, f"kennel/p{process}", None, count)
+                    home.say("publisher", statement, bound)
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * processes
+
+    assert world.size() == 1 + processes * each * 2
+    world.check()
+
+
+def test_checkpoints_only_grow_and_each_continues_the_last(world: World) -> None:
+    for number in range(6):
+        world.publish("publisher", registration(number)[1])
+    with world.home.store.reading() as connection:
+        sizes = [size for size, _ in log.checkpoints(connection)]
+        assert sizes == sorted(set(sizes))
+        root = world.home.root()
+        (key,) = root.public("log")
+        texts = [checkpoint.open_note(note, root.origin, key) for _, note in log.checkpoints(connection)]
+        heads = [checkpoint.Checkpoint.parse(text) for text in texts]
+        from signing import merkle
+
+        for old in heads:
+            for new in heads[heads.index(old) :]:
+                proof = log.consistency(connection, old.size, new.size)
+                merkle.check_consistency(old.size, new.size, old.root, new.root, proof)
+        assert log.newest(connection) == log.checkpoints(connection)[-1][1]
+
+
+def test_the_writer_stores_the_envelope_as_it_was_received(world: World) -> None:
+    _, statement = registration(1)
+    raw = b"  " + signed(world, statement) + b"\n"
+    receipt = publish(world.home.writer(), raw)
+
+    with world.home.store.reading() as connection:
+        assert log.read(connection, receipt.index).envelope == raw
+    assert Envelope.parse(raw).entry == receipt.entry
+    world.check()

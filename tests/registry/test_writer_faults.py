@@ -1,0 +1,121 @@
+"""The fault table: before and after each write, persisted or not (1-architecture, "Tests").
+
+A process dies at every step of the writer. What the disk then kept of its last writes is varied by cutting the
+write-ahead log, as a power failure may: only what nobody was told about may be lost, and never half of it.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from world import World
+
+from lineage.predicates import name, signature
+from registry.home import Home
+from registry.publish import publish
+from registry.writer import Step
+from signing.digest import artifact_id
+from signing.dsse import sign
+
+FILES = {"model.safetensors": "ab" * 32}
+ARTIFACT = artifact_id(FILES)
+SAID = (signature.statement("unlucky", FILES), name.statement(ARTIFACT, "kennel/unlucky", None, 1))
+# What is left of the write-ahead log: all of it, all but the last byte, half, its header, nothing.
+KEPT = {
+    "all": lambda size: size,
+    "all but a byte": lambda size: max(0, size - 1),
+    "half": lambda size: size // 2,
+    "its header": lambda size: min(size, 32),
+    "nothing": lambda _: 0,
+}
+DURABLE = {Step.COMMITTED, Step.SIGNED, Step.COVERED}
+
+
+def cut(home: Path, kept: str) -> None:
+    """Leave the files as a power failure might: the shared memory is gone, the log ends early."""
+    home.joinpath("studbook.db-shm").unlink(missing_ok=True)
+    log = home / "studbook.db-wal"
+    if log.exists():
+        os.truncate(log, KEPT[kept](log.stat().st_size))
+
+
+@pytest.mark.parametrize("kept", KEPT)
+@pytest.mark.parametrize("step", Step)
+def test_a_process_that_stops_at_any_step_leaves_all_or_nothing(world: World, step: Step, kept: str) -> None:
+    before = world.model()
+    acknowledged = world.license(before, "mit")
+    world.crash(step, "publisher", *SAID, after=lambda: cut(world.home.path, kept))
+
+    found = world.size() - (acknowledged.index + 1)
+    assert found == (2 if step in DURABLE else 0) or (kept != "all" and found == 0)
+    assert world.fsck().findings == ()
+    world.check([acknowledged])
+
+    again = world.publish("publisher", *SAID)
+    assert [receipt.index for receipt in again] == [acknowledged.index + 1, acknowledged.index + 2]
+    assert world.size() == acknowledged.index + 3
+    assert world.publish("publisher", *SAID) == again
+    world.check([acknowledged, *again])
+
+
+def test_entries_without_a_checkpoint_are_covered_before_anything_else_is_written(world: World) -> None:
+    world.crash(Step.COMMITTED, "publisher", *SAID)
+    assert world.fsck().waiting == 2
+
+    world.home.writer()
+
+    assert world.fsck().waiting == 0
+    world.check()
+
+
+def test_an_entry_that_waits_for_its_checkpoint_has_no_receipt(world: World) -> None:
+    world.crash(Step.COMMITTED, "publisher", *SAID)
+    from registry.store import log
+
+    with (
+        world.home.store.reading() as connection,
+        pytest.raises(ValueError, match="waits for its checkpoint"),
+    ):
+        log.receipt(connection, 1)
+
+
+def test_fifty_kills_lose_nothing_that_was_acknowledged(world: World) -> None:
+    acknowledged: dict[str, int] = {}
+    for kill in range(50):
+        acknowledged |= _publish_until_killed(world, kill, delay=(kill * 7919 % 997) / 997 * 0.04)
+        world.reopen()
+        logged = world.logged()
+        assert all(logged[index] == entry for entry, index in acknowledged.items())
+        if kill % 10 == 9:
+            world.check()
+    assert acknowledged
+    assert len(set(logged)) == len(logged)
+
+
+def _publish_until_killed(world: World, kill: int, delay: float) -> dict[str, int]:
+    """Publish one statement after another in a process that is killed after `delay`; return what it was told."""
+    world.home.store.close()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            home = Home.open(world.home.path, settings=world.settings, clock=lambda: world.time)
+            key, writer = home.keys("publisher"), home.writer()
+            os.write(writing, b"ready\n")
+            for count in range(1_000_000):
+                files = {"model.safetensors": f"{kill:032x}{count:032x}"}
+                envelope = sign(signature.statement("hasty", files).encode(), [key])
+                receipt = publish(writer, envelope.encode())
+                os.write(writing, f"{receipt.entry} {receipt.index}\n".encode())
+        finally:
+            os._exit(1)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        assert told.readline() == "ready\n"
+        # Not a sleep for something to happen: the moment of the kill is what the test varies.
+        signal.sigtimedwait([], delay)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        lines = [line.split() for line in told if line.endswith("\n")]
+    return {entry: int(index) for entry, index in lines}

@@ -1,0 +1,197 @@
+"""One Hypothesis strategy a statement type: a statement, and the facts that it must establish when logged as `ENTRY`."""
+
+import string
+
+from hypothesis import strategies as st
+
+from lineage.facts import (
+    KINDS,
+    RELATIONS,
+    SEVERITIES,
+    Built,
+    Derived,
+    Described,
+    Evidence,
+    Licensed,
+    Named,
+    Rebuilt,
+    Registered,
+    Reported,
+    Restaged,
+    Rooted,
+)
+from lineage.predicates import (
+    derivation,
+    incident,
+    incident_change,
+    license,  # noqa: A004 - the module's name
+    manifest,
+    name,
+    provenance,
+    rebuild,
+    root,
+    signature,
+)
+from lineage.predicates.root import Key, Period, TrustedRoot
+from merger.recipe import Recipe
+from signing import canonical
+from signing.digest import artifact_id
+from signing.keys import PrivateKey
+from signing.statement import Statement
+
+ENTRY = "e" * 64
+PEOPLE = [PrivateKey.generate("ecdsa-p256").public for _ in range(3)]
+LOG = PrivateKey.generate("ed25519").public
+
+hexes = st.text("0123456789abcdef", min_size=64, max_size=64)
+ids = hexes.map("sha256:{}".format)
+words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
+names = st.builds("{}/{}".format, words, words)
+lines = st.text(string.ascii_letters + " é漢.;[]", min_size=1, max_size=60)
+# RFC 3339 ends with the year 9999.
+times = st.integers(0, 2 * 10**11)
+stubs = st.builds("hf:{}{}".format, names, st.sampled_from(["", "@" + "0f" * 20]))
+Example = tuple[Statement, tuple[object, ...]]
+
+
+@st.composite
+def signatures(draw) -> Example:
+    files = draw(st.dictionaries(st.from_regex(r"[a-z]{1,5}\.(json|bin)", fullmatch=True), hexes, min_size=1))
+    return signature.statement(draw(lines), files), (
+        Registered(artifact_id(files), tuple(sorted(files.items()))),
+    )
+
+
+@st.composite
+def manifests(draw) -> Example:
+    artifact, digest = draw(ids), draw(hexes)
+    return manifest.statement(artifact, digest), (Described(artifact, digest),)
+
+
+@st.composite
+def derivations(draw) -> Example:
+    artifact = draw(ids)
+    one = st.builds(
+        derivation.Parent,
+        st.one_of(ids, stubs),
+        st.sampled_from(RELATIONS),
+        st.dictionaries(words, lines, max_size=2),
+    )
+    parents = draw(st.lists(one, min_size=1, max_size=3, unique_by=lambda parent: parent.artifact))
+    edges = [
+        Derived(artifact, p.artifact, p.relation, canonical.encode(p.part).decode(), Evidence.SIGNED)
+        for p in parents
+    ]
+    return derivation.statement(artifact, parents + parents[:1]), tuple(edges)
+
+
+@st.composite
+def licenses(draw) -> Example:
+    artifact, which = draw(ids), draw(st.from_regex(r"[A-Za-z0-9.+_-]{1,30}", fullmatch=True))
+    return license.statement(artifact, which, draw(times)), (Licensed(artifact, which),)
+
+
+@st.composite
+def bindings(draw) -> Example:
+    artifact, called, revision = draw(ids), draw(names), draw(st.none() | words)
+    return name.statement(artifact, called, revision, draw(times)), (Named(called, revision, artifact),)
+
+
+@st.composite
+def provenances(draw) -> Example:
+    artifact, digest = draw(ids), draw(hexes)
+    base, one, other, tokenizer = draw(st.lists(ids, min_size=4, max_size=4, unique=True))
+    parents = draw(st.sampled_from([[one], [one, other], [one, one], [one, base]]))
+    based, borrowed = draw(st.booleans()), draw(st.booleans())
+    recipe = Recipe.of(
+        {
+            "arithmetic": "1",
+            "method": "task_arithmetic" if based else "linear",
+            "parents": [{"model": parent, "parameters": {"weight": "0.5"}} for parent in parents],
+            "parameters": {"normalize": True} | ({"lambda": "1"} if based else {}),
+        }
+        | ({"base": base} if based else {})
+        | ({"tokenizer": tokenizer} if borrowed else {})
+    )
+    said = provenance.statement(
+        artifact, recipe, digest, digest, "0.1.0", {"engine": "sha256:00", "numpy": "2.4.0"}
+    )
+    assert provenance.recipe(said) == recipe
+    relation = "convert" if not based and len(set(parents)) == 1 else "merge"
+    part = '{"parameters":{"weight":"0.5"},"role":"parent"}'
+    edges = [Derived(artifact, base, "merge", '{"role":"base"}', Evidence.SIGNED)] if based else []
+    edges += [Derived(artifact, parent, relation, part, Evidence.SIGNED) for parent in dict.fromkeys(parents)]
+    if borrowed:
+        edges += [Derived(artifact, tokenizer, "tokenizer", '{"role":"tokenizer"}', Evidence.SIGNED)]
+    built = Built(artifact, recipe.digest, digest, "https://studbook.dev/merger/0.1.0")
+    return said, (built, Described(artifact, digest), *edges)
+
+
+@st.composite
+def rebuilds(draw) -> Example:
+    artifact, build, operator = draw(ids), draw(hexes), draw(words)
+    differs = draw(st.lists(words, max_size=3))
+    said = rebuild.statement(artifact, build, operator, draw(times), differs)
+    return said, (Rebuilt(artifact, build, not differs, rebuild.verifier(operator), tuple(differs)),)
+
+
+@st.composite
+def incidents(draw) -> Example:
+    artifacts = draw(st.lists(ids, min_size=1, max_size=3))
+    what, severity = draw(st.sampled_from(KINDS)), draw(st.sampled_from(SEVERITIES))
+    stage, summary, contact = draw(st.sampled_from(["reported", "confirmed"])), draw(lines), draw(lines)
+    said = incident.statement(artifacts, what, severity, stage, summary, contact=contact, issued=draw(times))
+    return said, (Reported(ENTRY, tuple(sorted(set(artifacts))), what, severity, stage, summary, contact),)
+
+
+@st.composite
+def changes(draw) -> Example:
+    which, reason = draw(hexes), draw(lines)
+    stage = draw(st.sampled_from(["confirmed", "resolved", "rejected", "retracted"]))
+    return incident_change.statement(which, stage, reason), (Restaged(which, stage, reason),)
+
+
+@st.composite
+def roots(draw) -> Example:
+    holders = draw(st.lists(words, min_size=1, max_size=3, unique_by=str.casefold))
+    keys = [
+        Key(
+            operator=holder,
+            roles=("root", "publisher"),
+            namespaces=("*",),
+            contact=draw(lines),
+            public=public,
+            valid_for=Period(start=draw(times), end=draw(st.none() | times)),
+        )
+        for holder, public in zip(holders, PEOPLE, strict=False)
+    ]
+    keys.append(
+        Key(
+            operator=holders[0],
+            roles=("log",),
+            namespaces=(),
+            contact="x",
+            public=LOG,
+            valid_for=Period(start=0, end=None),
+        )
+    )
+    threshold = draw(st.integers(1, len(holders)))
+    document = TrustedRoot(
+        version=draw(times), threshold=threshold, origin="studbook.example/log", keys=tuple(keys)
+    )
+    assert TrustedRoot.parse(document.encode()) == document
+    return root.statement(document), (Rooted(document.version, document.encode().decode()),)
+
+
+EXAMPLES = {
+    signature.URI: signatures(),
+    manifest.URI: manifests(),
+    derivation.URI: derivations(),
+    license.URI: licenses(),
+    name.URI: bindings(),
+    provenance.URI: provenances(),
+    rebuild.URI: rebuilds(),
+    incident.URI: incidents(),
+    incident_change.URI: changes(),
+    root.URI: roots(),
+}

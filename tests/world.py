@@ -1,0 +1,172 @@
+"""One world for every story: a home over the real code, keys, a clock that the story sets, tiny models.
+
+A story speaks in verbs (`model merge publish report retract license advance crash`) and ends in `check`, which folds the
+log again and verifies the bundle of every entry offline.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from making import floats, write_model
+
+from lineage.facts import Kind, Relation, Role, Severity
+from lineage.predicates import derivation, incident, incident_change, signature
+from lineage.predicates import license as license_predicate
+from lineage.standing import Standing
+from lineage.verdict import Verdict, assess
+from registry.fsck import Report, fsck
+from registry.home import Home
+from registry.settings import Settings
+from registry.store import lineage, log
+from registry.store.log import Receipt
+from registry.work.add import Declared, add
+from registry.writer import Step
+from signing.bundle import Bundle, verify
+from signing.digest import artifact_id
+from signing.statement import Statement
+
+OPERATOR = "kennel"
+BEGINNING = 1_750_000_000
+SIGNERS: tuple[Role, ...] = ("root", "publisher", "builder", "rebuilder", "security")
+CRASHED = 9
+
+
+class World:
+    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+        self.folder = folder
+        self.settings = settings or Settings(home=folder / "home")
+        self.time = BEGINNING
+        self.home = Home.create(folder / "home", OPERATOR, clock=lambda: self.time, settings=self.settings)
+        self._made = 0
+
+    def reopen(self) -> None:
+        """Forget everything in memory, as a new process would."""
+        self.home.store.close()
+        self.home = Home.open(self.home.path, clock=lambda: self.time, settings=self.settings)
+
+    # verbs
+
+    def model(
+        self,
+        *parents: str,
+        relation: Relation = "finetune",
+        name: str | None = None,
+        license: str | None = None,
+        scale: float = 1.0,
+    ) -> str:
+        """Write a tiny model that no other equals and register its folder; return the artifact id."""
+        self._made += 1
+        values = np.linspace(-scale, scale, 16) + self._made
+        tensors = {
+            "layers.0.weight": ("F32", (4, 4), floats(values)),
+            "norm": ("F32", (4,), floats(values[:4])),
+        }
+        folder = write_model(self.folder / f"model-{self._made}", tensors)
+        declared = Declared(name=name, license=license, parents=[(parent, relation) for parent in parents])
+        return add(self.home, folder, declared).description.artifact
+
+    def artifact(self, *parents: str, relation: Relation = "finetune") -> str:
+        """Register an artifact by its statements alone, with no bytes behind it: for laws over many."""
+        self._made += 1
+        files = {"model.safetensors": f"{self._made:064x}"}
+        artifact = artifact_id(files)
+        self.publish("publisher", signature.statement(f"artifact-{self._made}", files))
+        if parents:
+            self.derive(artifact, *parents, relation=relation)
+        return artifact
+
+    def derive(self, child: str, *parents: str, relation: Relation = "finetune") -> Receipt:
+        """Say that `child` was made from `parents`."""
+        named = [derivation.Parent(artifact=parent, relation=relation, part={}) for parent in parents]
+        return self.publish("publisher", derivation.statement(child, named))[0]
+
+    def publish(self, role: Role, *statements: Statement) -> list[Receipt]:
+        """Sign statements with this home's key for `role` and log all or none."""
+        return self.home.say(role, *statements)
+
+    def report(
+        self, artifact: str, what: Kind, *more: str, severity: Severity = "high", stage: str = "confirmed"
+    ) -> str:
+        """Open an incident with the security key; return its id."""
+        said = incident.statement(
+            [artifact, *more], what, severity, stage, f"{what}, it seems", contact="vet", issued=self.time
+        )
+        return self.publish("security", said)[0].entry
+
+    def retract(self, incident_id: str, reason: str = "a mistake") -> Receipt:
+        return self.publish("security", incident_change.statement(incident_id, "retracted", reason))[0]
+
+    def license(self, artifact: str, terms: str) -> Receipt:
+        return self.publish("publisher", license_predicate.statement(artifact, terms, self.time))[0]
+
+    def advance(self, seconds: int) -> None:
+        """Move the clock; a negative number sets it back."""
+        self.time += seconds
+
+    def crash(
+        self, step: Step, role: Role, *statements: Statement, after: Callable[[], object] = lambda: None
+    ) -> None:
+        """Publish in a process of its own that dies at `step`, with no chance to tidy up; then call `after`."""
+        self.home.store.close()
+        child = os.fork()
+        if child == 0:
+            # Nothing but _exit may leave this branch, or the test would run on in two processes.
+            try:
+                stop = {step: lambda: os._exit(CRASHED)}
+                at = lambda reached: stop.get(reached, lambda: None)()  # noqa: E731
+                clock = lambda: self.time  # noqa: E731
+                Home.open(self.home.path, clock=clock, settings=self.settings, at=at).say(role, *statements)
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == CRASHED, f"the process did not reach {step!r}"
+        after()
+        self.reopen()
+
+    # questions
+
+    def verdict(self, artifact: str, size: int | None = None) -> Verdict:
+        with self.home.store.reading() as connection:
+            return assess(lineage.around(connection, artifact, size), self.time)
+
+    def standing(self, artifact: str, size: int | None = None) -> Standing:
+        return self.verdict(artifact, size).standing
+
+    def descendants(self, artifact: str) -> set[str]:
+        with self.home.store.reading() as connection:
+            return {node.id for node in lineage.below(connection, artifact).nodes} - {artifact}
+
+    def flagged(self, incident_id: str) -> set[str]:
+        with self.home.store.reading() as connection:
+            return set(lineage.flagged(connection, incident_id))
+
+    def size(self) -> int:
+        with self.home.store.reading() as connection:
+            return log.size(connection)
+
+    def logged(self) -> list[str]:
+        with self.home.store.reading() as connection:
+            return [one.entry for one in log.scan(connection)]
+
+    # endings
+
+    def fsck(self) -> Report:
+        return fsck(self.home)
+
+    def check(self, receipts: Sequence[Receipt] = ()) -> None:
+        """Fold the log again, and prove every entry from its bundle alone; `receipts` still hold."""
+        self.home.writer()  # covers what a crash left without a checkpoint
+        report = self.fsck()
+        assert report.findings == ()
+        assert report.waiting == 0
+        root = self.home.root()
+        (log_key,) = root.public("log")
+        with self.home.store.reading() as connection:
+            for index in range(report.size):
+                bundle = Bundle.parse(log.bundle(connection, index).encode())
+                proven = verify(bundle, root.public(*SIGNERS), root.origin, log_key)
+                assert (proven.index, proven.time) == (index, bundle.leaf.time)
+            for receipt in receipts:
+                assert log.receipt(connection, receipt.index) == receipt
