@@ -48,7 +48,7 @@ system: .venv/.dev  ## real processes: kill tests, servers, the wheel; a skip is
 
 bench: .venv/.dev  ## figures, as ratios against a named rival
 	$(BIN)/python tests/benchmarks/merging.py
-	$(BIN)/python tests/benchmarks/logging.py
+	$(BIN)/python tests/benchmarks/admission.py
 
 soak: .venv/.dev  ## the same laws with many more examples, and many more kills
 	STUDBOOK_KILLS=500 $(BIN)/pytest -q -n 2 -m "system or not system" -k "law or kill" --hypothesis-profile=soak

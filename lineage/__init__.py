@@ -18,5 +18,5 @@ What the facts then mean:
   publishing never pays for it.
 
 To add a statement type, drop a file into `predicates/`: a docstring that is its specification, `URI`, `ROLE`, `facts` and a
-builder `statement`, with an example in `tests/lineage/predicates/`, from which it inherits every law.
+builder `statement`, with an example in `tests/statements.py`, from which it inherits every law.
 """

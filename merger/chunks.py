@@ -198,8 +198,13 @@ class Chunks(Generic[B]):
         return len(odd)
 
     def _raw(self, model: str, name: str, first: int, count: int, slot: int) -> memoryview:
-        buffers: dict[int, bytearray] = self._buffers.__dict__.setdefault("slots", {})
-        return self._weights[model].read(name, first, count, buffers.setdefault(slot, bytearray()))
+        weights = self._weights[model]
+        slots: dict[int, bytearray] = self._buffers.__dict__.setdefault("slots", {})
+        need = weights.length(name, first, count)
+        # A buffer that is too small is replaced, not grown: views of it may still be alive in this thread.
+        if len(slots.get(slot, b"")) < need:
+            slots[slot] = bytearray(need)
+        return weights.read(name, first, count, slots.get(slot, bytearray()))
 
 
 def _magnitudes(k: Kernels[B], span: Span[B]) -> list[Bits]:

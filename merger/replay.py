@@ -93,7 +93,7 @@ def _difference(
 
 
 def _blocks(tensor: Tensor, one: Weights, other: Weights) -> Iterator[tuple[NDArray[Any], ...]]:
-    buffers = bytearray(), bytearray()
+    buffers = bytearray(BLOCK), bytearray(BLOCK)
     bits = _BITS[SIZES[tensor.dtype]]
     for block in range(tensor.blocks):
         pair = zip((one, other), buffers, strict=True)

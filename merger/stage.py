@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,7 +120,14 @@ def staged(target: Path, digest: str) -> Iterator[Stage]:
     if target.exists():
         raise Malformed(f"{target} exists already; name a new folder, or remove that one first")
     path = target.parent / f".{target.name}.studbook-{digest[:16]}"
-    path.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
+    # Finished shards are believed: in a shared folder somebody else could have put them there beforehand.
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise Malformed(
+            f"{path} is the stage of this merge, and not a folder that only you can write: remove it, or name another --out"
+        )
     lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

@@ -71,11 +71,12 @@ class Weights:
             self._starts |= {e.name: len(head) + e.begin for e in found}
 
     def read(self, name: str, first: int, count: int, buffer: bytearray) -> memoryview:
-        """Return `count` blocks of a tensor from block `first` on, read into `buffer` and checked there."""
+        """Return `count` blocks of a tensor from block `first` on, read into `buffer` and checked there.
+
+        `buffer` is at least as long as `length` says.
+        """
         tensor = self.tensors[name]
-        length = min(count * BLOCK, tensor.size - first * BLOCK)
-        if len(buffer) < length:
-            buffer.extend(bytes(length - len(buffer)))
+        length = self.length(name, first, count)
         view = memoryview(buffer)[:length]
         got = (
             os.preadv(self._descriptors[tensor.file], [view], self._starts[name] + first * BLOCK)
@@ -93,6 +94,10 @@ class Weights:
                     f"(bytes {(first + number) * BLOCK} to {min((first + number + 1) * BLOCK, tensor.size) - 1})"
                 )
         return view
+
+    def length(self, name: str, first: int, count: int) -> int:
+        """Return how many bytes `count` blocks of a tensor from block `first` on hold; the last may be short."""
+        return min(count * BLOCK, self.tensors[name].size - first * BLOCK)
 
     def small(self, name: str) -> bytes | None:
         """Return one of the artifact's small files, checked, or nothing if the artifact has no such file."""

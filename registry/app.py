@@ -134,10 +134,7 @@ def _answer_errors(app: FastAPI, paths: Sequence[BaseRoute]) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        faults = (
-            f"{' '.join(map(str, one['loc']))}: {one['msg']}, not {one['input']!r:.80}"
-            for one in error.errors()
-        )
+        faults = (_fault(" ".join(map(str, one["loc"])), one) for one in error.errors())
         return _response(*problems.refused(Malformed("; ".join(faults)), _path(request.scope)))
 
     @app.exception_handler(HTTPException)
@@ -150,6 +147,14 @@ def _answer_errors(app: FastAPI, paths: Sequence[BaseRoute]) -> None:
         allowed = ", ".join(_allowed(paths, request.scope))
         detail = f"{path} takes {allowed}, not {request.method}"
         return _response(problems.problem(METHOD, detail, path), {"Allow": allowed})
+
+
+def _fault(where: str, one: Mapping[str, Any]) -> str:
+    return (
+        f"{where} is missing"
+        if one["type"] == "missing"
+        else f"{where}: {one['msg']}, not {one['input']!r:.80}"
+    )
 
 
 def _allowed(paths: Sequence[BaseRoute], scope: Scope) -> list[str]:
@@ -173,7 +178,8 @@ def _headed(headers: Sequence[tuple[bytes, bytes]], request: str) -> list[tuple[
 
 def _name(host: str) -> str:
     """Return the host name of a Host header, without its port."""
-    return host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    name, _, port = host.rpartition(":")
+    return (name if port.isdecimal() else host).lower()
 
 
 def _path(scope: Scope) -> str:

@@ -7,6 +7,8 @@ against a trusted root that was pinned beforehand.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -15,11 +17,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from lineage import predicates
 from lineage.facts import Built, Registered
+from lineage.schema import NAME
 from registry import problems
 from registry.answers import IncidentOut, LineageOut, VerdictOut, WhyOut
 from registry.store.log import Receipt
 from signing import canonical
 from signing.bundle import Bundle
+from signing.canonical import Json
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
 from signing.log import Leaf
@@ -28,6 +32,9 @@ from signing.statement import Statement
 # The lineage of 10,000 ancestors has some 10 MiB; what is larger is an attack on the reader's memory.
 MAX_BYTES = 256 << 20
 _Model = TypeVar("_Model", bound=BaseModel)
+_ID = re.compile(rf"sha256:[0-9a-f]{{64}}|hf:{NAME}(?:@[0-9a-f]{{40}})?")
+# What could rewrite a terminal around the text: control characters, and those that turn the direction of writing.
+_HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _INCIDENTS = TypeAdapter(tuple[IncidentOut, ...])
 
 
@@ -60,8 +67,8 @@ class Remote:
 
     def resolve(self, ref: str) -> str:
         """Return the artifact id that `ref` means to the registry."""
-        match canonical.decode(self._get("/resolve", ref=ref)):
-            case {"ref": said, "artifact": str(artifact)} if said == ref:
+        match self._get("/resolve", ref=ref):
+            case {"ref": said, "artifact": str(artifact)} if said == ref and _ID.fullmatch(artifact):
                 pass
             case _:
                 raise Malformed(f"{self._shown} was asked what {ref!r} means, and did not say")
@@ -71,7 +78,7 @@ class Remote:
 
     def verdict(self, ref: str) -> VerdictOut:
         """Return everything about an artifact."""
-        artifact = self.resolve(ref)
+        artifact = self._meant(ref)
         found = self._model(VerdictOut, f"/artifacts/{artifact}")
         self._same(artifact, found.artifact)
         return found
@@ -86,7 +93,7 @@ class Remote:
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""
-        above, below = self.resolve(ancestor), self.resolve(descendant)
+        above, below = self._meant(ancestor), self._meant(descendant)
         found = self._model(WhyOut, f"/artifacts/{below}/why", ancestor=above)
         self._same(above, found.ancestor)
         self._same(below, found.descendant)
@@ -96,9 +103,9 @@ class Remote:
 
     def incidents(self) -> tuple[IncidentOut, ...]:
         """Return every incident, oldest first."""
-        raw = self._get("/incidents")
+        value = self._get("/incidents")
         try:
-            return _INCIDENTS.validate_python(canonical.decode(raw))
+            return _INCIDENTS.validate_python(value)
         except ValidationError as error:
             raise self._unlike(error) from None
 
@@ -107,7 +114,9 @@ class Remote:
 
         Each is about this artifact by its own statement; its signatures and proofs are for `signing.bundle.verify`.
         """
-        lines = tuple(self._get(f"/artifacts/{artifact}/bundles").splitlines())
+        if _ID.fullmatch(artifact) is None:
+            raise Malformed(f"bundles are asked for by a full artifact id, not by {artifact!r}")
+        lines = tuple(self._request("GET", f"/artifacts/{artifact}/bundles").split(b"\n")[:-1])
         for line in lines:
             self._same(artifact, *_subjects(Bundle.parse(line)))
         return lines
@@ -139,8 +148,11 @@ class Remote:
             )
         return receipt
 
+    def _meant(self, ref: str) -> str:
+        return ref if _ID.fullmatch(ref) else self.resolve(ref)
+
     def _lineage(self, ref: str, direction: str) -> LineageOut:
-        artifact = self.resolve(ref)
+        artifact = self._meant(ref)
         found = self._model(LineageOut, f"/artifacts/{artifact}/{direction}")
         self._same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
         return found
@@ -151,9 +163,9 @@ class Remote:
             raise Untrusted(f"{self._shown} was asked about {asked}, and answered about {about}")
 
     def _model(self, model: type[_Model], path: str, **query: str) -> _Model:
-        raw = self._get(path, **query)
+        value = self._get(path, **query)
         try:
-            return model.model_validate(canonical.decode(raw))
+            return model.model_validate(value)
         except ValidationError as error:
             raise self._unlike(error) from None
 
@@ -162,8 +174,13 @@ class Remote:
         where = ".".join(map(str, fault["loc"]))
         return Malformed(f"{self._shown} answered what this Studbook does not read: {where}: {fault['msg']}")
 
-    def _get(self, path: str, **query: str) -> bytes:
-        return self._request("GET", path, params=query)
+    def _get(self, path: str, **query: str) -> Json:
+        """Return the value of an answer, which is safe to show."""
+        value = canonical.decode(self._request("GET", path, params=query))
+        hiding = next((text for text in _texts(value) if _HIDING.search(text)), None)
+        if hiding is not None:
+            raise Malformed(f"{self._shown}{path} holds a character that hides what is shown: {hiding!r:.80}")
+        return value
 
     def _request(
         self, method: str, path: str, *, params: dict[str, str] | None = None, content: bytes | None = None
@@ -180,8 +197,22 @@ class Remote:
             reason = str(error) or type(error).__name__
             raise Refused(f"{self._shown} does not answer: {reason}") from error
         if not response.is_success:
-            raise problems.raised(response.status_code, bytes(found), self._shown)
+            refusal = problems.raised(response.status_code, bytes(found), self._shown)
+            raise type(refusal)(_HIDING.sub("\N{REPLACEMENT CHARACTER}", str(refusal)))
         return bytes(found)
+
+
+def _texts(value: Json) -> Iterator[str]:
+    """Go through every text in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield key
+            yield from _texts(one)
+    elif isinstance(value, Sequence):
+        for one in value:
+            yield from _texts(one)
 
 
 def _subjects(bundle: Bundle) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""Answers from this home's store."""
+"""Answers from this home's store.
+
+networkx is loaded by the answers that need it: it takes a quarter of a second, and a merge never asks them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from lineage.around import Around
-from lineage.graph import Slice
 from lineage.rebuilds import graded
 from lineage.standing import ENDED
 from lineage.verdict import assess
@@ -55,6 +57,8 @@ class Local:
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""
+        from lineage.graph import Slice  # noqa: PLC0415 - see the module's docstring
+
         with self._store.reading() as connection:
             above = refs.resolve(connection, ancestor)
             around = lineage.around(connection, refs.resolve(connection, descendant))
@@ -87,6 +91,8 @@ class Local:
         direction: Literal["ancestors", "descendants"],
         slice_of: Callable[[Connection, str], Around],
     ) -> LineageOut:
+        from lineage.graph import Slice  # noqa: PLC0415 - see the module's docstring
+
         with self._store.reading() as connection:
             around = slice_of(connection, refs.resolve(connection, ref))
             ids = [node.id for node in around.nodes]

@@ -25,7 +25,6 @@ from signing.errors import Malformed, Refused
 
 PORT = 8420
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_GRACE_SECONDS = 20
 
 
 def run(
@@ -35,6 +34,7 @@ def run(
     *,
     limits: Limits | None = None,
     names: Collection[str] = (),
+    grace: float = 20,
 ) -> None:
     """Serve `home` at `host` and `port` until the process is told to stop.
 
@@ -49,13 +49,14 @@ def run(
     hosts = {*names, *_LOOPBACK} if address.is_loopback else {*names} or None
     _configure_log()
     try:
-        asyncio.run(_serve(create(home, limits=limits, hosts=hosts), host, port))
+        asyncio.run(_serve(create(home, limits=limits, hosts=hosts), host, port, grace))
     finally:
         home.store.close()
 
 
-async def _serve(app: FastAPI, host: str, port: int) -> None:
+async def _serve(app: FastAPI, host: str, port: int, grace: float) -> None:
     log, loop = structlog.get_logger("registry"), asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, told: log.warning("event loop", reason=told["message"]))
     server = Server(
         app,
         host,
@@ -65,11 +66,18 @@ async def _serve(app: FastAPI, host: str, port: int) -> None:
         backlog=1024,
         log_enabled=False,
     )
-    serving = loop.create_task(server.serve())
-    for told in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(told, server.stop)
+    serving, told = loop.create_task(server.serve()), asyncio.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, told.set)
     log.info("serving", host=host, port=port)
-    await serving
+    waiting = loop.create_task(told.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    server.stop()  # type: ignore[no-untyped-call]  # granian does not annotate it
+    _, late = await asyncio.wait({serving}, timeout=grace)
+    if late:
+        log.warning("some requests are left unanswered", seconds=grace)
+    else:
+        serving.result()
     log.info("stopped")
 
 

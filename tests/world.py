@@ -53,7 +53,7 @@ class World:
         *parents: str,
         relation: Relation = "finetune",
         name: str | None = None,
-        license: str | None = None,
+        license: str | None = None,  # noqa: A002 - the one word for it
         scale: float = 1.0,
     ) -> str:
         """Write a tiny model that no other equals and register its folder; return the artifact id."""

@@ -18,6 +18,9 @@ from merger.recipe import ARITHMETIC, Recipe, Value
 from signing.canonical import Json
 from signing.errors import Malformed
 
+# Rules times layers times parents: some hundred times what people write, and some seconds of work at most.
+MOST_NUMBERS = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -74,6 +77,7 @@ class _Compiling:
     models: Models
     notes: list[str] = field(default_factory=list)
     defaults: list[str] = field(default_factory=list)
+    size: int = 0
 
     def compiled(self, seed: str | None) -> Compiled:
         """Return the recipe with its notes."""
@@ -147,6 +151,9 @@ class _Compiling:
         lengths = [s.span[1] - s.span[0] if s.span else 0 for s in self.document.slices]
         if lengths == [0] and rules.has_gradient(settings):
             lengths = [self._depth()]
+        self.size += max(1, sum(lengths)) * max(len(setting) for setting in settings)
+        if self.size > MOST_NUMBERS:
+            raise Malformed(f"the recipe would hold more than {MOST_NUMBERS} numbers; use fewer rules")
         value = rules.value(p.name, list(zip(settings, lengths, strict=True)))
         if 1 in lengths and rules.has_gradient(settings):
             self.notes.append(f"{p.name}: a slice of one layer takes the last value of a gradient")

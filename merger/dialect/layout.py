@@ -83,7 +83,7 @@ def columns(
         if not rest:
             raise Malformed(f"only the base model {base} is listed, and nothing to merge onto it")
         dropped = [column for column, is_base in zip(found, same, strict=True) if is_base]
-        return rest, [_left_out(column) for column in dropped]
+        return rest, [_left_out(column, base) for column in dropped]
     if True not in same:
         raise Malformed(
             f"base_model {base} is not among the models, and {method.id} merges only those; list it or name one of them"
@@ -111,7 +111,14 @@ def check_spans(slices: Sequence[Slice], models: Models) -> None:
         )
 
 
-def _left_out(column: Column) -> str:
+def _left_out(column: Column, base: str) -> str:
     given = sorted({name for source in column for name in source.parameters})
     ignored = f", and no {' or '.join(given)} of its counts" if given else ""
-    return f"{column[0].model} is the base model, so it is no parent{ignored}; mergekit does the same"
+    model = column[0].model
+    # mergekit compares what is written, not what is meant.
+    other = (
+        "mergekit does the same"
+        if model == base
+        else f"mergekit itself takes it for another model than {base}"
+    )
+    return f"{model} is the base model, so it is no parent{ignored}; {other}"

@@ -139,7 +139,7 @@ def _source(method: Method, place: str, value: Plain, kind: str) -> Source:
 def _span(place: str, value: Plain) -> tuple[int, int]:
     span = value.get("layer_range") if isinstance(value, dict) else None
     match span:
-        case [int(start), int(end)] if 0 <= start < end and not isinstance(start, bool):
+        case [start, end] if type(start) is int and type(end) is int and 0 <= start < end:
             return start, end
         case _:
             raise Malformed(f"{place}.layer_range is {span!r:.80}; write [first, end] with 0 <= first < end")
@@ -186,9 +186,7 @@ def _dtype(place: str, value: Plain) -> str | None:
         return None
     text = _word(place, value).removeprefix("torch.")
     if text not in DTYPES:
-        raise Malformed(
-            f"{place} is {schema.shown(value)}{schema.meant(text, DTYPES)}; choose {', '.join(DTYPES)}"
-        )
+        raise Malformed(f"{place} is {schema.shown(value)}; choose {', '.join(DTYPES)}")
     return text
 
 

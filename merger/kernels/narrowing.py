@@ -32,10 +32,10 @@ def narrow(values: NDArray[Any], out: str) -> NDArray[Any]:
     if out == "BF16":
         narrowed = _bf16(_to_odd(values))
     elif out == "F16":
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             narrowed = _to_odd(values).astype(_PLAIN["F16"])
     else:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             narrowed = values.astype(_PLAIN[out])
     if nan.any():
         patterns = narrowed if out == "BF16" else narrowed.view(_BITS[out])

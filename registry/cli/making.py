@@ -31,7 +31,7 @@ from registry.settings import Settings
 from registry.work import rebuild as rebuilding
 from registry.work.add import Declared
 from registry.work.add import add as add_folder
-from registry.work.make import make, prepare
+from registry.work.make import RECIPE_LIMIT, make, prepare
 from signing.canonical import Json
 from signing.errors import Malformed
 
@@ -138,7 +138,8 @@ def merge(
 ) -> None:
     """Execute a recipe: check every input byte, hash every output byte, sign and log the provenance."""
     opened = home_at(home)
-    prepared = prepare(opened, recipe.read_bytes(), seed)
+    with recipe.open("rb") as file:
+        prepared = prepare(opened, file.read(RECIPE_LIMIT + 1), seed)
     for note in prepared.notes:
         err.print(f"note: {note}", markup=False, soft_wrap=True)
     total = sum(file.size for file in next(iter(prepared.inputs.values())).manifest.files)

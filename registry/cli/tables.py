@@ -14,6 +14,7 @@ from registry.cli.session import called, out, path_of, short
 from registry.work.verify import Holds, Proof
 from signing import canonical
 
+_WHOLE = frozenset({"id", "artifact", "made", "from", "parent", "incident", "entry", "hops"})
 _COLOURS = {"clean": "green", "affected": "red", "unknown": "yellow"}
 
 
@@ -23,7 +24,7 @@ def verdict(answer: VerdictOut) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_row("names", ", ".join(answer.names) or "none")
     grid.add_row("files", str(answer.files))
-    grid.add_row("license", answer.license or "[yellow]none declared[/]")
+    grid.add_row("license", answer.license or "[yellow]none[/]")
     grid.add_row("inherits", _terms(answer))
     grid.add_row("standing", _standing(answer.standing))
     for rebuilt in answer.rebuilds:
@@ -47,19 +48,19 @@ def lineage(answer: LineageOut) -> None:
     out.print(f"[bold]{head}[/] has {count} {word}  {answer.artifact}", soft_wrap=True)
     if not answer.relatives:
         return
-    table = _table("hops", "artifact", "id", "how", "evidence", "license", "standing")
+    table = _table("hops", "artifact", "how", "evidence", "license", "standing")
     up = answer.direction == "ancestors"
     for one in answer.relatives:
         edges = [edge for edge in answer.edges if (edge.parent if up else edge.child) == one.artifact]
-        hits = ", ".join(sorted({f"{i.kind} ({i.stage})" for i in one.incidents}))
+        hits = ", ".join(sorted({i.kind for i in one.incidents}))
         known = "" if one.seen else "[yellow]never seen[/]"
+        names = "".join(f"{escape(name)}\n" for name in one.names[:1])
         table.add_row(
             str(one.distance),
-            escape(called(one.artifact, one.names)),
-            short(one.artifact),
-            ", ".join(sorted({edge.relation for edge in edges})),
-            ", ".join(sorted({edge.evidence for edge in edges})),
-            one.license or "[yellow]none declared[/]",
+            names + short(one.artifact),
+            "\n".join(dict.fromkeys(edge.relation for edge in edges)),
+            "\n".join(dict.fromkeys(edge.evidence for edge in edges)),
+            one.license or "[yellow]none[/]",
             f"[red]{hits}[/]" if hits else known,
         )
     out.print(table)
@@ -184,5 +185,7 @@ def _completeness(complete: bool, as_of: int) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        # What is copied into the next command is never broken.
+        whole = column in _WHOLE
+        table.add_column(column, no_wrap=whole, overflow="ignore" if whole else "fold")
     return table

@@ -25,7 +25,21 @@ router = APIRouter()
 
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 BUNDLE = "application/vnd.studbook.bundle.v1+json"
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BUNDLE_SCHEMA = {
+    "schema": {
+        "type": "object",
+        "required": ["v", "envelope", "leaf", "index", "proof", "checkpoint"],
+        "properties": {
+            "v": {"const": 1},
+            "envelope": {"type": "string"},
+            "leaf": {"type": "string"},
+            "index": {"type": "integer"},
+            "proof": {"type": "array", "items": {"type": "string", "format": "byte"}},
+            "checkpoint": {"type": "string"},
+        },
+        "additionalProperties": False,
+    }
+}
 _ENVELOPE_SCHEMA = {
     "schema": {
         "type": "object",
@@ -126,7 +140,7 @@ def get_entry(entry: Hex, store: StoreDep, index: Index = None) -> Response:
     responses=documented(
         Absent,
         Malformed,
-        answers={200: {"description": "The bundle, one line", "content": {BUNDLE: _BINARY}}},
+        answers={200: {"description": "The bundle, one line", "content": {BUNDLE: _BUNDLE_SCHEMA}}},
     ),
 )
 def get_bundle(entry: Hex, store: StoreDep, index: Index = None) -> Response:

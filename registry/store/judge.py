@@ -138,7 +138,7 @@ def _pairs(connection: Connection, query: TextClause, asked: Collection[str]) ->
     """Return what `query` answers about each of `asked`."""
     if not asked:
         return {}
-    return {about: answer for about, answer in connection.execute(query, {"some": list(asked)})}
+    return {row[0]: row[1] for row in connection.execute(query, {"some": list(asked)})}
 
 
 def _connected(connection: Connection, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -37,11 +37,14 @@ def load(path: Path) -> PrivateKey:
         raise Absent(f"{path}: there is no such key") from None
     except OSError as error:
         raise Refused(f"{path}: this key cannot be opened: {error.strerror}") from error
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise Refused(f"{path} is no regular file, so it is not read as a key")
         if found.st_mode & 0o077:
             mode = stat.S_IMODE(found.st_mode)
             raise Refused(f"{path} has mode {mode:04o}: others can reach this key; run `chmod 600 {path}`")
-        return PrivateKey.parse(file.read())
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return PrivateKey.parse(file.read())
+    finally:
+        os.close(handle)

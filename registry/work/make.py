@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from merger.recipe import Recipe
 from merger.stage import staged
 from merger.weights import Weights, opened_weights
 from registry.home import Home
-from registry.store import places, refs
+from registry.store import artifacts, places, refs
 from registry.store.log import Receipt
 from registry.work.add import declarations
 from registry.work.engine import engine
@@ -49,13 +50,13 @@ class Made:
 def prepare(home: Home, raw: bytes, seed: str | None = None) -> Prepared:
     """Read a recipe, canonical JSON or mergekit YAML, and find its inputs on this machine.
 
-    `seed` is used where the recipe needs one and has none.
+    `seed` is used where the recipe needs one and has none; without it one is drawn, and a note says so.
     """
     if len(raw) > RECIPE_LIMIT:
-        raise Malformed(f"the recipe is {len(raw)} bytes long; at most {RECIPE_LIMIT} are read")
-    if raw.lstrip().startswith(b"{") and b'"arithmetic"' in raw:
-        recipe, notes = Recipe.parse(raw), ()
-        return Prepared(recipe, shelved(home, recipe.artifacts()), notes)
+        raise Malformed(f"the recipe is longer than {RECIPE_LIMIT} bytes; no recipe is")
+    if raw.lstrip().startswith(b"{") and b'"merge_method"' not in raw:
+        recipe = Recipe.parse(raw)
+        return Prepared(recipe, shelved(home, recipe.artifacts()), ())
     try:
         documents = dialect.parse(raw.decode())
     except UnicodeDecodeError as error:
@@ -68,9 +69,14 @@ def prepare(home: Home, raw: bytes, seed: str | None = None) -> Prepared:
     with home.store.reading() as connection:
         named = {ref: refs.resolve(connection, ref) for ref in document.references()}
     inputs = shelved(home, dict.fromkeys(named.values()))
-    compiled = document.compile(named, _layers(inputs), seed)
-    wanted = {one: inputs[one] for one in compiled.recipe.artifacts()}
-    return Prepared(compiled.recipe, wanted, compiled.notes)
+    drawn = str(secrets.randbits(63))
+    compiled = document.compile(named, _layers(inputs), drawn if seed is None else seed)
+    recipe, notes = _licensed(home, compiled.recipe)
+    if recipe.seed == drawn and seed is None:
+        notes += (
+            f"seed {drawn} was drawn, since the recipe has none; the same merge again takes --seed {drawn}",
+        )
+    return Prepared(recipe, {one: inputs[one] for one in recipe.artifacts()}, compiled.notes + notes)
 
 
 def planned(recipe: Recipe, weights: Mapping[str, Weights]) -> Plan:
@@ -134,6 +140,23 @@ def _log(home: Home, recipe: Recipe, result: Result, label: str, name: str | Non
     with home.store.reading() as connection:
         statements += declarations(home, connection, result.artifact, name, recipe.license)
     return home.say_all(statements)
+
+
+def _licensed(home: Home, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
+    """Give a recipe that names no license the one that all its inputs declare, if they declare one and the same."""
+    if recipe.license is not None:
+        return recipe, ()
+    with home.store.reading() as connection:
+        declared = {one: artifacts.license_of(connection, one) for one in recipe.artifacts()}
+    found = set(declared.values())
+    if len(found) == 1 and None not in found:
+        [terms] = found
+        note = f"license {terms}, which every input declares"
+        return Recipe.of({**recipe.json_value(), "license": terms}), (note,)
+    said = ", ".join(sorted(str(one or "none declared") for one in found))
+    return recipe, (
+        f"the result declares no license, since its inputs say {said}; add `license:` to the recipe",
+    )
 
 
 def _layers(inputs: Mapping[str, Shelved]) -> dict[str, int]:

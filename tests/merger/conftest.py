@@ -1,5 +1,6 @@
 """Fixtures of the merger's tests: small models on a disk that forgets."""
 
+import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,3 +39,9 @@ def linear(pair: dict[str, Path]) -> dict[str, object]:
         "shard_bytes": "5000000000",
         "allow_nonfinite": False,
     }
+
+
+@pytest.fixture(scope="session")
+def golden() -> dict[str, str]:
+    """The ids that `fresh.py` prints, by method: they change with Merge Arithmetic 2 and not before."""
+    return json.loads(Path(__file__).with_name("golden.json").read_text())  # noqa: TID251 - a test's own data

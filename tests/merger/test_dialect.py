@@ -1,60 +1,19 @@
-"""The mergekit dialect: what compiles, to which recipe, and what is refused in which words."""
+"""The mergekit dialect: what compiles, to which recipe, with which notes."""
 
-import hashlib
 from pathlib import Path
 
 import pytest
-import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from dialects import artifact, at, compiled, merge, slerp, sliced
 
-from merger.dialect import Compiled, Document, parse
-from merger.dialect.text import DEEPEST, LONGEST_TEXT, documents
-from merger.methods import METHODS
-from merger.recipe import Recipe, value_at
-from signing.errors import Malformed, Refused
+from merger.dialect import Compiled, parse
+from merger.recipe import value_at
+from signing.errors import Malformed
 
 CASES = Path(__file__).parents[1] / "cases" / "recipes"
-# Of the 125 real documents; the others name methods, vocabularies or keys that arithmetic 1 does not have.
-REAL_THAT_COMPILE = 86
-
-
-def artifact(reference: str) -> str:
-    return f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
-
-
-def compiled(document: Document | str, layers: int = 4, seed: str | None = None) -> Compiled:
-    if isinstance(document, str):
-        (document,) = parse(document)
-    ids = {reference: artifact(reference) for reference in document.references()}
-    return document.compile(ids, dict.fromkeys(ids.values(), layers), seed)
 
 
 def case(name: str, layers: int = 4, seed: str | None = None) -> Compiled:
     return compiled((CASES / f"{name}.yaml").read_text(), layers, seed)
-
-
-def at(found: Compiled, parent: int, parameter: str, tensor: str) -> str:
-    return value_at(found.recipe.parents[parent].parameters[parameter], tensor)
-
-
-def merge(method: str, parameters: str = "{}", first: str = "{weight: 1}", rest: str = "") -> str:
-    return (
-        f"merge_method: {method}\nbase_model: you/base\nmodels:\n  - {{model: you/a, parameters: {first}}}\n"
-        f"  - {{model: you/b, parameters: {{weight: 1}}}}\nparameters: {parameters}\n{rest}"
-    )
-
-
-def slerp(t: str, rest: str = "") -> str:
-    return f"merge_method: slerp\nbase_model: a\nmodels: [{{model: a}}, {{model: b}}]\nparameters:\n  t: {t}\n{rest}"
-
-
-def sliced(*slices: str) -> str:
-    listed = "".join(f"  - {{{s}}}\n" for s in slices)
-    return f"merge_method: linear\nparameters: {{weight: 1}}\nslices:\n{listed}"
-
-
-# What compiles
 
 
 def test_a_soup_has_its_weights_as_decimals_and_its_defaults_written_out() -> None:
@@ -226,6 +185,16 @@ def test_a_weight_on_the_base_model_is_reported_as_ignored() -> None:
     )
 
 
+def test_the_base_model_is_known_by_its_artifact_under_any_spelling() -> None:
+    (document,) = parse(merge("task_arithmetic"))
+    ids = {"you/base": artifact("base"), "you/a": artifact("base"), "you/b": artifact("b")}
+
+    found = document.compile(ids, {})
+
+    assert [parent.model for parent in found.recipe.parents] == [artifact("b")]
+    assert any("mergekit itself takes it for another model than you/base" in note for note in found.notes)
+
+
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
@@ -235,6 +204,7 @@ def test_a_weight_on_the_base_model_is_reported_as_ignored() -> None:
         ("{normalize: true, divide: weights}", ("divide", "weights")),
         ("{normalize: true}", ("divide", "weights")),
         ("{rescale: true, density: 1}", ("divide", "weights")),
+        ("{rescale: true, density: [{filter: mlp, value: [1, 1]}, {value: 1}]}", ("divide", "weights")),
     ],
 )
 def test_flags_and_words_come_to_the_recipes_own(parameters: str, said: tuple[str, str]) -> None:
@@ -268,185 +238,6 @@ def test_a_filter_that_means_one_layer_is_not_reported(exact: str) -> None:
     assert not any("filters match" in note for note in notes)
 
 
-# What is refused
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        # Keys
-        (
-            merge("ties", "{lamda: 0.85}"),
-            r"parameters: ties has no parameter 'lamda' \(did you mean 'lambda'\?\)",
-        ),
-        (merge("ties", rest="dtypes: float16\n"), r"the key 'dtypes' is unknown \(did you mean 'dtype'\?\)"),
-        (merge("ties", rest="t: 0.5\n"), r"'t' stands at the top level; indent it under 'parameters'"),
-        (merge("ties", rest="modules: {default: {}}\n"), r"modules is not supported: parts of a model"),
-        (merge("ties", rest="tokenizer: {source: base}\n"), r"tokenizer is not supported: vocabularies"),
-        (merge("ties", rest="chat_template: auto\n"), r"chat_template is not supported"),
-        (merge("ties").replace("model: you/a", "modle: you/a"), r"models.0: the key 'modle' is unknown"),
-        (merge("ties", rest="slices: []\n"), r"either models or slices"),
-        ("merge_method: ties\n", r"either models or slices"),
-        ("- 1\n", r"the document is a list; write keys and values"),
-        ("", r"holds no document"),
-        ("--- \n---\n", r"document 1: the document is empty"),
-        ("merge_method: della\n", r"merge_method is 'della', which this version does not merge"),
-        ("merge_method: linear\nmodels: 3\n", r"models is 3; write a list"),
-        ("merge_method: linear\nmodels: []\n", r"models is an empty list"),
-        ("merge_method: linear\nmodels: [3]\n", r"models.0 is 3; write keys and values"),
-        # Numbers
-        (slerp("2"), r"parameters.t is 2; it must be at least 0 and at most 1"),
-        (slerp(".nan"), r"parameters.t is '.nan'; write a number"),
-        (slerp("1e999"), r"parameters.t: inf is not a finite number"),
-        (slerp("'0.5'"), r"parameters.t is '0.5'; write a number"),
-        (slerp("1:30"), r"parameters.t is '1:30'; write a number"),
-        (slerp("0x1"), r"parameters.t is '0x1'; write a number"),
-        (slerp("true"), r"parameters.t is true; write a number"),
-        (slerp("[]"), r"parameters.t is an empty list"),
-        (slerp("[0, yes]"), r"parameters.t.1 is 'yes'; write a number"),
-        (slerp("2024-01-01"), r"parameters.t is '2024-01-01'; write a number"),
-        (slerp(""), r"parameters: t is missing, and slerp needs it"),
-        (
-            merge("ties", first="{weight: 1, density: 0}"),
-            r"models.0.parameters.density is 0; it must be above 0",
-        ),
-        # Rules
-        (slerp("{filter: mlp, value: 0.5}"), r"parameters.t is a single rule"),
-        (slerp("[{filter: mlp, value: 0.5}]"), r"t has no value for tensors that no filter matches"),
-        (slerp("[{value: 0.5}, {filter: mlp, value: 1}]"), r"parameters.t.0 holds for every tensor"),
-        (slerp("[{filter: mlp}, {value: 1}]"), r"parameters.t.0: 'value' is missing"),
-        (slerp("[{filter: '', value: 1}, {value: 1}]"), r"parameters.t.0.filter is ''"),
-        (
-            slerp("[{filtre: mlp, value: 1}]"),
-            r"parameters.t.0: the key 'filtre' is unknown \(did you mean 'filter'",
-        ),
-        (slerp("[0.5, {value: 1}]"), r"parameters.t.0 is 0.5; write keys and values"),
-        # Places of parameters
-        (
-            merge("ties", first="{weight: 1, normalize: true}"),
-            r"models.0.parameters.normalize holds for the whole merge",
-        ),
-        (
-            merge("ties", first="{weight: 1, lambda: 2}"),
-            r"models.0.parameters.lambda holds for the whole merge",
-        ),
-        (merge("ties", first="{density: 1}"), r"models.0: weight is missing, and ties needs it"),
-        (merge("ties", first="3"), r"models.0.parameters is 3; write keys and values"),
-        (merge("ties", "3"), r"parameters is 3; write keys and values"),
-        # Flags and words
-        (merge("ties", "{normalize: 1.0}"), r"parameters.normalize is 1.0; write true or false"),
-        (merge("ties", "{vote: loudest}"), r"parameters.vote is 'loudest'; choose weighted or unweighted"),
-        (merge("ties", "{vote: 1}"), r"parameters.vote is 1; write a word"),
-        (
-            merge("ties", "{consensus_method: count}"),
-            r"parameters.consensus_method is 'count', but signs are elected by sums",
-        ),
-        (
-            merge("ties", "{normalize: true, divide: none}"),
-            r"parameters.divide is 'none', but mergekit's name for it says 'weights'",
-        ),
-        (
-            merge("ties", "{rescale: true, density: 0.5}"),
-            r"parameters.rescale is true, but ties does not stretch",
-        ),
-        (
-            merge("dare_ties", "{rescale: false, density: 0.5}", rest="seed: 1\n"),
-            r"leave rescale out and multiply each weight by its density",
-        ),
-        (
-            merge("dare_linear", "{rescale: false, normalize: true, density: 0.5}", rest="seed: 1\n"),
-            r"leave rescale out$",
-        ),
-        # Models
-        (merge("ties").replace("base_model: you/base\n", ""), r"base_model is missing, and ties needs one"),
-        (slerp("0.5").replace("base_model: a\n", ""), r"base_model is missing, and slerp needs one"),
-        (slerp("0.5").replace("base_model: a", "base_model: c"), r"base_model c is not among the models"),
-        (
-            slerp("0.5").replace("{model: b}", "{model: b}, {model: c}"),
-            r"slerp merges exactly 2 parents, not 3",
-        ),
-        (
-            merge("ties").replace("you/a", "you/base").replace("you/b,", "you/base,"),
-            r"only the base model you/base is listed",
-        ),
-        (merge("ties").replace("you/a", "you/a+you/lora"), r"adapters \(model\+adapter\) are not merged"),
-        (merge("ties").replace("you/a", "{model: x}"), r"models.0.model is a mapping"),
-        (merge("ties").replace("you/a", "''"), r"models.0.model is ''; write a model as text"),
-        (merge("ties").replace("you/a", '" you/a"'), r"models.0.model is ' you/a'; write a model as text"),
-        # The rest
-        (merge("dare_ties"), r"dare_ties draws random masks and needs a seed"),
-        (merge("ties", rest="seed: 1\n"), r"seed is 1, but ties draws no random masks"),
-        (merge("ties", rest="seed: -1\n"), r"seed is -1; write a whole number"),
-        (merge("ties", rest="seed: true\n"), r"seed is true; write a whole number"),
-        (merge("ties", rest="shard_bytes: 0\n"), r"shard_bytes is 0"),
-        (merge("ties", rest="arithmetic: 2\n"), r"arithmetic is 2; this version computes arithmetic 1"),
-        (
-            merge("ties", rest="dtype: bf16\n"),
-            r"dtype is 'bf16' \(did you mean 'bfloat16'\?\); choose float64",
-        ),
-        (merge("ties", rest="dtype: 16\n"), r"dtype is 16; write a word"),
-        (merge("ties", rest="tokenizer_source: union\n"), r"tokenizer_source is 'union'"),
-        (
-            merge("linear", "{}", rest="tokenizer_source: base\n").replace("base_model: you/base\n", ""),
-            r"there is no base_model",
-        ),
-        (merge("ties", rest="license: 'a b'\n"), r"license"),
-        (merge("ties", rest="name: ''\n"), r"name is ''"),
-        # Slices
-        (sliced("sources: [{model: a, layer_range: [0, 3]}]"), r"slices end at layer 3 of 4"),
-        (
-            sliced("sources: [{model: a, layer_range: [1, 4]}]"),
-            r"slices.0 starts at layer 1 where layer 0 is due",
-        ),
-        (
-            sliced(
-                "sources: [{model: a, layer_range: [0, 3]}]", "sources: [{model: a, layer_range: [2, 4]}]"
-            ),
-            r"slices.1 starts at layer 2 where layer 3 is due",
-        ),
-        (
-            sliced(
-                "sources: [{model: a, layer_range: [0, 2]}]", "sources: [{model: b, layer_range: [2, 4]}]"
-            ),
-            r"slices.1 merges other models than slices.0",
-        ),
-        (
-            sliced("sources: [{model: a, layer_range: [0, 2]}, {model: b, layer_range: [2, 4]}]"),
-            r"merging layers of different depth",
-        ),
-        (sliced("sources: [{model: a, layer_range: [0, x]}]"), r"slices.0.sources.0.layer_range is"),
-        (sliced("sources: [{model: a, layer_range: [0, true]}]"), r"slices.0.sources.0.layer_range is"),
-        (sliced("sources: [{model: a}]"), r"slices.0.sources.0.layer_range is None"),
-        (sliced("sources: [a]"), r"slices.0.sources.0.layer_range is None"),
-        (sliced("sources: []"), r"slices.0.sources is an empty list"),
-        (
-            sliced(
-                "sources: [{model: a, layer_range: [0, 2]}], base_model: a",
-                "sources: [{model: a, layer_range: [2, 4]}], base_model: b",
-            ),
-            r"slices have different base models, a and b",
-        ),
-        (
-            sliced(
-                "sources: [{model: a, layer_range: [0, 2]}], parameters: {weight: 1}",
-                "sources: [{model: a, layer_range: [2, 4]}], parameters: {weight: 2}",
-            ),
-            r"would take 1 from the first slice and those after them 2 from the last",
-        ),
-        (
-            sliced(
-                "sources: [{model: a, layer_range: [0, 2]}], parameters: {weight: [{filter: mlp, value: 1}]}",
-                "sources: [{model: a, layer_range: [2, 4]}], parameters: {weight: [{filter: attn, value: 2}]}",
-            ),
-            r"slices filter by different texts",
-        ),
-    ],
-)
-def test_what_cannot_be_meant_is_refused_with_its_place(text: str, said: str) -> None:
-    with pytest.raises(Refused, match=said):
-        compiled(text)
-
-
 def test_a_slice_without_filters_joins_one_that_has_them() -> None:
     found = compiled(
         sliced(
@@ -457,249 +248,3 @@ def test_a_slice_without_filters_joins_one_that_has_them() -> None:
 
     assert [at(found, 0, "weight", f"layers.{i}.mlp") for i in range(4)] == ["1", "1", "1", "0"]
     assert [at(found, 0, "weight", f"layers.{i}.attn") for i in range(4)] == ["1"] * 4
-
-
-def test_models_that_are_not_known_or_not_alike_are_refused() -> None:
-    (document,) = parse(slerp("[0, 1]"))
-    ids = {"a": artifact("a"), "b": artifact("b")}
-
-    with pytest.raises(Malformed, match="a is not resolved"):
-        document.compile({}, {})
-    with pytest.raises(Malformed, match="b: its number of layers is not known"):
-        document.compile(ids, {artifact("a"): 2})
-    with pytest.raises(Malformed, match="a has 2 layers and b has 3"):
-        document.compile(ids, {artifact("a"): 2, artifact("b"): 3})
-    with pytest.raises(Malformed, match="1 to 1000 are supported"):
-        document.compile(ids, dict.fromkeys(ids.values(), 1001))
-
-
-# Threat T20: a document that says more than a reviewer sees
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("a: !!python/object/apply:os.system [ls]", "line 1: there is a YAML tag"),
-        ("a: !!str 1", "line 1: there is a YAML tag"),
-        ("!custom {a: 1}", "line 1: there is a YAML tag"),
-        ("!!str a: 1", "line 1: a key is a plain text"),
-        ("a: &x 1\nb: 2", "line 1: there is an anchor or alias"),
-        ("a: &x [1]\nb: *x", "line 1: there is an anchor or alias"),
-        ("b: *x", "anchor or alias|undefined alias"),
-        ("a:\n  <<: {b: 1}", "line 2: there is a merge key"),
-        ("? [a]\n: 1", "line 1: a key is a plain text"),
-    ],
-)
-def test_t20_tags_anchors_and_merge_keys_are_refused(text: str, said: str) -> None:
-    with pytest.raises(Malformed, match=said):
-        parse(text)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "https://models.example/you/a",
-        "file:///etc/passwd",
-        "s3:bucket/a",
-        "hf:you/a",
-        "git@host.example:you/a",
-        "//host/share",
-        "\\\\host\\share",
-        "you/a@https://host",
-        "@main",
-        "you/a@",
-    ],
-)
-@pytest.mark.parametrize("place", ["you/base", "you/a", "you/tok"])
-def test_t20_addresses_are_no_models(address: str, place: str) -> None:
-    text = merge("ties", rest="tokenizer_source: you/tok\n")
-
-    with pytest.raises(Malformed, match="models are not fetched by address"):
-        parse(
-            text.replace(
-                f" {place}\n" if place != "you/a" else place,
-                f" '{address}'\n" if place != "you/a" else f"'{address}'",
-            )
-        )
-
-
-@pytest.mark.parametrize(
-    "path", ["D:/models/a b", "/home/me/a", "./a", "../a", "a", "you/a@v1.0", "sha256:0123abcd"]
-)
-def test_t20_paths_and_ids_are_models(path: str) -> None:
-    assert path in parse(merge("ties").replace("you/a", f'"{path}"'))[0].references()
-
-
-def test_t20_names_that_do_not_print_are_no_models() -> None:
-    with pytest.raises(Malformed, match="printable characters"):
-        parse(merge("ties").replace("you/a", '"you/\\u202ea"'))
-
-
-def test_t20_unknown_fields_are_refused_at_every_level() -> None:
-    text = sliced(
-        "sources: [{model: a, layer_range: [0, 4], parameters: {weight: [{value: 1}]}}], parameters: {}"
-    )
-    assert compiled(text)
-
-    for place in ("merge_method:", "sources:", "model:", "weight:", "value:"):
-        with pytest.raises(Malformed, match=r"unknown|no parameter"):
-            parse(
-                text.replace(
-                    place, f"surprise: 1\n{place}" if place == "merge_method:" else f"surprise: 1, {place}", 1
-                )
-            )
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("a: 1\na: 2", "line 2: the key 'a' is written twice"),
-        ("a:\n\tb: 1", "line 2, column 1: there is a tab; YAML is indented with spaces"),
-        ("a: [1", "line 1, column 6: "),
-        ("a: \x00", "position 3: the character 0 is not allowed"),
-        ('a: "\\UFFFFFFFF"', "no YAML: "),
-        ('a: "\\ud800"', "line 1: a text holds half of a surrogate pair"),
-        (f"%YAML 1.{'1' * 5000}\n---\na: 1", "no YAML: |line 1"),
-        ("[" * 5000, f"nested deeper than {DEEPEST}"),
-        ("x" * (LONGEST_TEXT + 1), f"a recipe has at most {LONGEST_TEXT}"),
-        ("---\na: 1\n" * 65, "more than 64 documents"),
-    ],
-)
-def test_t20_what_is_no_plain_yaml_is_refused_in_a_sentence(text: str, said: str) -> None:
-    with pytest.raises(Malformed, match=said):
-        documents(text)
-
-
-# Laws
-
-
-@pytest.mark.parametrize("path", sorted(CASES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_case_compiles_to_a_recipe_that_reads_back(path: Path) -> None:
-    for document in parse(path.read_text()):
-        recipe = compiled(document, seed="1").recipe
-        assert Recipe.parse(recipe.encode()) == recipe
-
-
-def test_real_documents_compile_or_are_refused_in_a_sentence(shared: Path) -> None:
-    count = 0
-    for path in sorted((shared / "data" / "recipes").glob("*.yaml")):
-        try:
-            for document in parse(path.read_text()):
-                depth = max(s.span[1] if s.span else 32 for s in document.slices)
-                found = compiled(document, depth, seed="1")
-                assert Recipe.parse(found.recipe.encode()) == found.recipe
-                count += 1
-        except Refused as refusal:
-            assert len(str(refusal)) > 20, path
-    assert count >= REAL_THAT_COMPILE
-
-
-@given(st.text(max_size=400))
-def test_no_text_raises_anything_but_a_refusal(text: str) -> None:
-    try:
-        parse(text)
-    except Refused:
-        pass
-
-
-_KEYS = st.sampled_from(
-    [
-        *("merge_method", "base_model", "models", "slices", "sources", "model", "parameters", "layer_range"),
-        *(
-            "dtype",
-            "out_dtype",
-            "tokenizer_source",
-            "name",
-            "seed",
-            "license",
-            "shard_bytes",
-            "filter",
-            "value",
-        ),
-        *(
-            "weight",
-            "density",
-            "lambda",
-            "t",
-            "normalize",
-            "rescale",
-            "vote",
-            "int8_mask",
-            "consensus_method",
-            "x",
-        ),
-    ]
-)
-_LEAVES = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-2, 5),
-    st.floats(allow_nan=True),
-    st.sampled_from(
-        [*METHODS, "a", "b", "base", "union", "mlp", "layers.1", "float16", "weighted", "1e-1", ".5"]
-    ),
-)
-_TREES = st.recursive(
-    _LEAVES,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4),
-    max_leaves=12,
-)
-_NUMBERS = st.one_of(st.floats(0, 1), st.lists(st.floats(0, 1), max_size=3), _TREES)
-_SETTINGS = _NUMBERS | st.lists(
-    st.fixed_dictionaries(
-        {"value": _NUMBERS}, optional={"filter": st.sampled_from(["mlp", "attn", "layers.1", "*"])}
-    ),
-    max_size=3,
-)
-_PARAMETERS = st.dictionaries(
-    st.sampled_from(["weight", "density", "t", "lambda", "normalize", "rescale"]),
-    _SETTINGS | st.booleans(),
-    max_size=4,
-)
-_MODELS = st.sampled_from(["a", "b", "c"])
-_SOURCES = st.lists(
-    st.fixed_dictionaries(
-        {"model": _MODELS, "layer_range": st.sampled_from([[0, 2], [2, 4], [0, 4]])},
-        optional={"parameters": _PARAMETERS},
-    ),
-    max_size=3,
-)
-_DOCUMENTS = st.fixed_dictionaries(
-    {"merge_method": st.sampled_from(sorted(METHODS))},
-    optional={
-        "base_model": _MODELS,
-        "models": st.lists(
-            st.fixed_dictionaries({"model": _MODELS}, optional={"parameters": _PARAMETERS}), max_size=3
-        ),
-        "slices": st.lists(
-            st.fixed_dictionaries(
-                {"sources": _SOURCES}, optional={"parameters": _PARAMETERS, "base_model": _MODELS}
-            ),
-            max_size=2,
-        ),
-        "parameters": _PARAMETERS,
-        "tokenizer_source": _MODELS | st.just("base"),
-        "dtype": _LEAVES,
-    },
-)
-
-
-@settings(max_examples=200)
-@given(_TREES | _DOCUMENTS | _DOCUMENTS)
-def test_no_structure_raises_anything_but_a_refusal(tree: object) -> None:
-    try:
-        for document in parse(yaml.safe_dump(tree)):
-            recipe = compiled(document, seed="1").recipe
-            assert Recipe.parse(recipe.encode()) == recipe
-    except Refused:
-        pass
-
-
-@given(st.floats(-1e6, 1e6))
-def test_a_weight_reads_back_as_the_number_that_was_written(weight: float) -> None:
-    try:
-        found = compiled(merge("ties", first=f"{{weight: {weight!r}}}"))
-    except Malformed:
-        assert abs(weight) < 1e-40, weight
-    else:
-        assert float(at(found, 0, "weight", "w")) == weight

@@ -171,5 +171,5 @@ def test_a_role_without_a_key_and_a_key_without_a_role_are_named(world: World) -
         world.home.operator("security")
 
 
-def test_the_migrations_are_found(tmp_path: Path) -> None:
+def test_the_migrations_are_found() -> None:
     assert (migrations() / "versions" / "0001_create_tables.py").is_file()

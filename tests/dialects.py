@@ -1,0 +1,37 @@
+"""Merge configurations to write in a line, and compiling them with made-up artifacts."""
+
+import hashlib
+
+from merger.dialect import Compiled, Document, parse
+from merger.recipe import value_at
+
+
+def artifact(reference: str) -> str:
+    return f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
+
+
+def compiled(document: Document | str, layers: int = 4, seed: str | None = None) -> Compiled:
+    if isinstance(document, str):
+        (document,) = parse(document)
+    ids = {reference: artifact(reference) for reference in document.references()}
+    return document.compile(ids, dict.fromkeys(ids.values(), layers), seed)
+
+
+def at(found: Compiled, parent: int, parameter: str, tensor: str) -> str:
+    return value_at(found.recipe.parents[parent].parameters[parameter], tensor)
+
+
+def merge(method: str, parameters: str = "{}", first: str = "{weight: 1}", rest: str = "") -> str:
+    return (
+        f"merge_method: {method}\nbase_model: you/base\nmodels:\n  - {{model: you/a, parameters: {first}}}\n"
+        f"  - {{model: you/b, parameters: {{weight: 1}}}}\nparameters: {parameters}\n{rest}"
+    )
+
+
+def slerp(t: str, rest: str = "") -> str:
+    return f"merge_method: slerp\nbase_model: a\nmodels: [{{model: a}}, {{model: b}}]\nparameters:\n  t: {t}\n{rest}"
+
+
+def sliced(*slices: str) -> str:
+    listed = "".join(f"  - {{{s}}}\n" for s in slices)
+    return f"merge_method: linear\nparameters: {{weight: 1}}\nslices:\n{listed}"

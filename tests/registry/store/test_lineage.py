@@ -1,0 +1,199 @@
+"""Slices of the graph: whole or saying so, now and as of then; and the law over any interleaving of publishes."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from world import World
+
+from lineage.around import Edge
+from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Evidence
+from lineage.standing import Clean, Unknown, spread
+from registry.settings import Settings
+from registry.store import Absent, lineage
+from signing.errors import Refused
+
+Step = tuple[object, ...]
+NUMBER = st.integers(0, 30)
+STEPS = st.one_of(
+    st.tuples(st.just("artifact"), st.lists(NUMBER, max_size=3), st.sampled_from(RELATIONS)),
+    st.tuples(st.just("derive"), NUMBER, NUMBER, st.sampled_from(RELATIONS)),
+    st.tuples(st.just("report"), NUMBER, NUMBER, st.sampled_from(KINDS)),
+    st.tuples(st.just("retract"), NUMBER),
+    st.tuples(st.just("reopen")),
+)
+
+
+@pytest.fixture(scope="module")
+def template() -> Iterator[Path]:
+    """A home that was made once, to be copied for every example."""
+    with TemporaryDirectory() as folder:
+        World(Path(folder)).home.store.close()
+        yield Path(folder)
+
+
+class Oracle:
+    """What the graph should be, kept as plainly as can be."""
+
+    def __init__(self) -> None:
+        self.artifacts: list[str] = []
+        self.edges: list[Edge] = []
+        self.incidents: dict[str, tuple[list[str], str]] = {}
+
+    def add(self, child: str, parent: str, relation: str) -> None:
+        self.edges.append(Edge(child, parent, relation, "{}", Evidence.SIGNED, ""))
+
+    def ancestors(self, artifact: str, *, weights: bool = False) -> set[str]:
+        found, waiting = set(), [artifact]
+        while waiting:
+            here = waiting.pop()
+            for edge in self.edges:
+                if (
+                    edge.child == here
+                    and not (weights and edge.relation in WEIGHTLESS)
+                    and edge.parent not in found
+                ):
+                    found.add(edge.parent)
+                    waiting.append(edge.parent)
+        return found
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(STEPS, min_size=3, max_size=25))
+def test_flags_and_closure_are_their_recomputation_after_any_interleaving(
+    template: Path, steps: list[Step]
+) -> None:
+    with TemporaryDirectory() as folder:
+        shutil.copytree(template / "home", Path(folder) / "home")
+        world, oracle = World(Path(folder)), Oracle()
+        seen: list[tuple[int, dict[str, object]]] = []
+        for step in steps:
+            take(world, oracle, step)
+            seen.append((world.size(), {one: world.standing(one) for one in oracle.artifacts[-3:]}))
+
+        for incident, (named, kind) in oracle.incidents.items():
+            assert world.flagged(incident) == spread(named, kind, oracle.edges)
+        for artifact in oracle.artifacts:
+            with world.home.store.reading() as connection:
+                around = lineage.around(connection, artifact)
+            assert {node.id for node in around.nodes} == oracle.ancestors(artifact) | {artifact}
+        for size, standings in seen:
+            assert {one: world.standing(one, size=size) for one in standings} == standings
+        world.check()
+        world.home.store.close()
+
+
+def take(world: World, oracle: Oracle, step: Step) -> None:
+    pick = lambda number: oracle.artifacts[number % len(oracle.artifacts)]  # noqa: E731
+    match step:
+        case ("artifact", list(parents), relation):
+            named = list(dict.fromkeys(pick(one) for one in parents)) if oracle.artifacts else []
+            made = world.artifact(*named, relation=relation)
+            oracle.artifacts.append(made)
+            for parent in named:
+                oracle.add(made, parent, relation)
+        case ("derive", child, parent, relation) if oracle.artifacts:
+            below, above = pick(child), pick(parent)
+            loops = below == above or below in oracle.ancestors(above)
+            if loops:
+                with pytest.raises(Refused):
+                    world.derive(below, above, relation=relation)
+            else:
+                world.derive(below, above, relation=relation)
+                oracle.add(below, above, relation)
+        case ("report", one, other, kind) if oracle.artifacts:
+            named = sorted({pick(one), pick(other)})
+            world.advance(1)
+            oracle.incidents[world.report(named[0], kind, *named[1:], stage="reported")] = (named, kind)
+        case ("retract", number) if oracle.incidents:
+            world.retract(list(oracle.incidents)[number % len(oracle.incidents)])
+        case ("reopen",):
+            world.reopen()
+        case _:
+            pass
+
+
+def test_a_slice_that_is_cut_says_so(world: World) -> None:
+    base = world.artifact()
+    children = [world.artifact(base) for _ in range(5)]
+    world.artifact(children[0])
+    with world.home.store.reading() as connection:
+        whole = lineage.below(connection, base)
+        cut = lineage.below(connection, base, most=3)
+        exact = lineage.below(connection, base, most=7)
+
+    assert (len(whole.nodes), len(whole.edges), whole.complete) == (7, 6, True)
+    assert (len(cut.nodes), len(cut.edges), cut.complete) == (3, 2, False)
+    assert cut.nodes[0].id == base
+    assert exact.complete
+    assert exact.size == whole.size == world.size()
+
+
+def test_the_graph_as_it_stood(world: World) -> None:
+    base, child = world.artifact(), world.artifact()
+    before = world.size()
+    world.derive(child, base)
+
+    with world.home.store.reading() as connection:
+        assert lineage.around(connection, child, before).edges == ()
+        assert lineage.around(connection, child).edges[0].parent == base
+        with pytest.raises(Refused, match=f"has {world.size()} entries; it cannot be read as of 99"):
+            lineage.around(connection, child, 99)
+        with pytest.raises(Absent, match="not in this log"):
+            lineage.around(connection, "sha256:" + "ab" * 32)
+
+
+def test_an_artifact_whose_statement_was_removed_is_unknown_and_never_clean(world: World) -> None:
+    from sqlalchemy import text
+
+    base = world.artifact()
+    child = world.artifact(base)
+    assert world.standing(child) == Clean()
+    with world.home.store.writing() as connection:
+        connection.execute(text('DELETE FROM payload WHERE "index" = 1'))
+
+    assert world.standing(child) == Unknown(missing=(base,))
+
+
+def test_a_deep_chain_is_read_and_judged(world: World) -> None:
+    from lineage.predicates import derivation, signature
+    from signing.digest import artifact_id
+
+    said, chain = [], []
+    for number in range(150):
+        files = {"model.safetensors": f"{number:064x}"}
+        chain.append(artifact_id(files))
+        said.append(signature.statement(str(number), files))
+        if number:
+            parent = derivation.Parent(artifact=chain[number - 1], relation="finetune", part={})
+            said.append(derivation.statement(chain[number], [parent]))
+    world.publish("publisher", *said)
+    incident = world.report(chain[0], "compromised")
+
+    assert world.flagged(incident) == set(chain)
+    assert len(world.standing(chain[-1]).via) == 150
+    assert world.fsck().findings == ()
+
+
+def test_t21_more_ancestors_than_the_settings_allow_are_refused_with_both_numbers(world: World) -> None:
+    world.settings = Settings(home=world.home.path, ancestors=5, late_rows=12)
+    world.reopen()
+    chain = [world.artifact()]
+    while len(chain) < 6:
+        chain.append(world.artifact(chain[-1]))
+    with pytest.raises(Refused, match="would have 6 ancestors; at most 5"):
+        world.artifact(chain[-1])
+    with pytest.raises(Refused, match="would have 7 ancestors; at most 5"):
+        world.artifact(chain[-1], "hf:org/Unseen")
+
+    top = world.artifact()
+    with pytest.raises(Refused, match=r"a descendant of .* would have up to 6 ancestors"):
+        world.derive(chain[0], top)
+    with pytest.raises(Refused, match="up to 18 closure rows, and one statement adds at most 12"):
+        world.derive(chain[0], top, world.artifact(), world.artifact())
+    world.derive(chain[-2], top, relation="tokenizer")
+    world.check()
