@@ -111,6 +111,10 @@ class Stage:
         _sync(self.files)
         self.files.rename(target)
         _sync(target.parent)
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove the stage with all that is in it."""
         shutil.rmtree(self.path)
 
 

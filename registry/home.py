@@ -45,6 +45,7 @@ _FILES: dict[Role, str] = {
     "security": "security",
 }
 _KINDS: dict[str, Kind] = {name: "ed25519" if name == "log" else "ecdsa-p256" for name in _FILES.values()}
+_OPERATOR = "local"
 _OURS = frozenset({"keys", "blobs", "studbook.db"})
 
 
@@ -79,13 +80,16 @@ class Home:
     def create(
         cls,
         path: Path,
-        operator: str,
+        operator: str | None = None,
         *,
         clock: Clock = now,
         settings: Settings | None = None,
         at: Callable[[Step], object] = lambda _: None,
     ) -> Home:
-        """Make the home at `path`, or complete one that was not finished: keys, database, first log entry."""
+        """Make the home at `path`, or complete one that was not finished: keys, database, first log entry.
+
+        A new home is the `operator`'s, `local` if none is named; a home that exists refuses another one.
+        """
         settings = settings or Settings()
         path.mkdir(parents=True, exist_ok=True)
         with _alone(path):
@@ -97,8 +101,8 @@ class Home:
             _make_keys(path / "keys")
             migrate(path / "studbook.db", settings)
             home = cls(path, clock, settings, at)
-            root = home._root() or home._found(operator)
-            if operator not in {key.operator for key in root.keys}:
+            root = home._root() or home._found(operator or _OPERATOR)
+            if operator is not None and operator not in {key.operator for key in root.keys}:
                 raise Refused(f"{path} is the home of {root.keys[0].operator}, not of {operator}")
             replace(path / "trusted_root.json", root.encode() + b"\n")
         return home

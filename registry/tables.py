@@ -183,7 +183,7 @@ class Build(SQLModel, table=True):
     seq: int = _key()
     artifact: int = Field(index=True)
     id: str = Field(index=True)
-    recipe: str = Field(index=True)
+    recipe: str
     manifest: str
     builder: str
 

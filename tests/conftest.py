@@ -5,6 +5,28 @@ from pathlib import Path
 
 import pytest
 
+# `make system` and continuous integration set it: what is skipped there has silently stopped being tested.
+NO_SKIP = os.environ.get("STUDBOOK_NO_SKIP") == "1"
+
+
+def unskipped(report):
+    """Turn a skip into a failure that says why it was skipped; an expected failure stays what it is."""
+    if NO_SKIP and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"STUDBOOK_NO_SKIP=1, and this was skipped: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    return unskipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    return unskipped((yield))
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -40,7 +40,21 @@ NAMES = (
 )
 SHAPES = ((), (0,), (1,), (3,), (2, 0, 3), (5, 1, 2), (17,), (8, 9))
 # What rounding, sign and order statistics can trip over; every one is a number of every floating type or rounds to one.
-PALETTE = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0**-24, -(2.0**-133), 1e-40, 5e-324, 1.0009765625, 65504.0, -3.0)
+PALETTE = (
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    2.0**-24,
+    -(2.0**-133),
+    1e-40,
+    5e-324,
+    1.0009765625,
+    65504.0,
+    -3.0,
+)
 ODD = (np.nan, np.inf, -np.inf, 3e38, -1e300)
 
 
@@ -153,7 +167,9 @@ def packed(array: Any, dtype: str, shape: Sequence[int] | None = None) -> Stored
     return dtype, shape, narrowing.narrow(array.reshape(-1), dtype).tobytes()
 
 
-def filled(seed: int, dtype: str, shape: tuple[int, ...], odd: bool = False, near: Stored | None = None) -> Stored:
+def filled(
+    seed: int, dtype: str, shape: tuple[int, ...], odd: bool = False, near: Stored | None = None
+) -> Stored:
     """Return a tensor of awkward and of ordinary values; `near` is the tensor that this one was tuned from."""
     random = np.random.Generator(np.random.PCG64(seed))
     size = int(np.prod(shape, dtype=int))
@@ -235,14 +251,17 @@ def cases(
         whole = draw(st.sampled_from(["I64", "BOOL", "F8_E4M3", "U16"]))
         models = [m | {"ids": (whole, (3,), bytes(range(3 * SIZES[whole])))} for m in models]
     parents = [
-        {"model": str(draw(st.integers(1, count))), "parameters": draw(given_parameters(how, True, rules))}
+        {
+            "model": str(draw(st.integers(1, count))),
+            "parameters": draw(given_parameters(how, per_parent=True, rules=rules)),
+        }
         for _ in range(count)
     ]
     recipe = {
         "arithmetic": "1",
         "method": method,
         "parents": parents,
-        "parameters": draw(given_parameters(how, False, rules)),
+        "parameters": draw(given_parameters(how, per_parent=False, rules=rules)),
         "shard_bytes": draw(st.sampled_from(["5000000000", "100"])),
         "allow_nonfinite": odd,
     }
@@ -266,7 +285,10 @@ def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str
         models.append({n: filled(10 + i, dtype, s, near=base[n]) for n, s in shapes.items()})
     plain: dict[str, Any] = {"weight": ["0.7", "-0.25"], "density": ["0.3", "0.61"]}
     own = [
-        {"model": str(i), "parameters": {p.name: plain[p.name][i - 1] for p in how.parameters if p.per_parent}}
+        {
+            "model": str(i),
+            "parameters": {p.name: plain[p.name][i - 1] for p in how.parameters if p.per_parent},
+        }
         for i in (1, 2)
     ]
     shared = {p.name: "0.4" if p.default is None else p.default for p in how.parameters if not p.per_parent}
@@ -298,10 +320,14 @@ def fixed(method: str) -> Case:
         for at, (name, shape) in enumerate(shapes.items()):
             size = int(np.prod(shape, dtype=int))
             # Knuth's multiplicative hash: numbers between -2 and 2 that depend on integer arithmetic alone.
-            mixed = (np.arange(size, dtype=np.uint64) + np.uint64(1009 * at)) * np.uint64(2654435761) >> np.uint64(7)
+            mixed = (np.arange(size, dtype=np.uint64) + np.uint64(1009 * at)) * np.uint64(
+                2654435761
+            ) >> np.uint64(7)
             array = (mixed % np.uint64(4096)).astype(np.float64) / 1024 - 2
             moved = ((mixed >> np.uint64(5 + place)) % np.uint64(128)).astype(np.float64) / 512 - 0.125
             model[name] = packed(array + moved * place, dtype, shape)
         model["ids"] = ("I64", (2,), bytes(range(16)))
         models.append(model)
-    return replace(big(method, {}, ("F32", "F32", "F32"), dtype="float32", shard_bytes="200000"), models=tuple(models))
+    return replace(
+        big(method, {}, ("F32", "F32", "F32"), dtype="float32", shard_bytes="200000"), models=tuple(models)
+    )

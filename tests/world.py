@@ -5,8 +5,11 @@ log again and verifies the bundle of every entry offline.
 """
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from making import floats, write_model
@@ -16,12 +19,16 @@ from lineage.predicates import derivation, incident, incident_change, signature
 from lineage.predicates import license as license_predicate
 from lineage.standing import Standing
 from lineage.verdict import Verdict, assess
+from merger.kernels.blocks import NumpyKernels
+from merger.methods import METHODS
 from registry.fsck import Report, fsck
 from registry.home import Home
 from registry.settings import Settings
-from registry.store import lineage, log
+from registry.store import lineage, log, refs
 from registry.store.log import Receipt
 from registry.work.add import Declared, add
+from registry.work.make import make, prepare
+from registry.work.rebuild import Rebuilt, find, rederive
 from registry.writer import Step
 from signing.bundle import Bundle, verify
 from signing.digest import artifact_id
@@ -33,12 +40,21 @@ SIGNERS: tuple[Role, ...] = ("root", "publisher", "builder", "rebuilder", "secur
 CRASHED = 9
 
 
+@cache
+def _template() -> TemporaryDirectory[str]:
+    """Make one home with `studbook init`; every world begins as a copy of it."""
+    folder = TemporaryDirectory(prefix="studbook-world-")
+    Home.create(Path(folder.name) / "home", OPERATOR, clock=lambda: BEGINNING).store.close()
+    return folder
+
+
 class World:
-    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.settings = settings or Settings(home=folder / "home")
+        self.settings = Settings(home=folder / "home")
         self.time = BEGINNING
-        self.home = Home.create(folder / "home", OPERATOR, clock=lambda: self.time, settings=self.settings)
+        shutil.copytree(Path(_template().name) / "home", folder / "home")
+        self.home = Home.open(folder / "home", clock=lambda: self.time, settings=self.settings)
         self._made = 0
 
     def reopen(self) -> None:
@@ -81,6 +97,27 @@ class World:
         """Say that `child` was made from `parents`."""
         named = [derivation.Parent(artifact=parent, relation=relation, part={}) for parent in parents]
         return self.publish("publisher", derivation.statement(child, named))[0]
+
+    def merge(self, method: str, first: str, *others: str, density: str = "0.5") -> str:
+        """Merge for real, from mergekit's dialect; `first` is the base where the method has one."""
+        self._made += 1
+        based = method != "linear"
+        keeps = METHODS[method].keeps
+        lines = [f"merge_method: {method}", "dtype: float32"]
+        lines += ["seed: 7"] if keeps == "random" else []
+        lines += [f"base_model: {first}"] if based else []
+        lines += ["parameters: {t: 0.5}"] if method == "slerp" else []
+        lines += ["models:"]
+        trims = f", density: {density}" if keeps else ""
+        for model in others if based and method != "slerp" else (first, *others):
+            lines += [f"  - model: {model}"]
+            lines += [] if method == "slerp" else [f"    parameters: {{weight: 0.5{trims}}}"]
+        prepared = prepare(self.home, "\n".join(lines).encode())
+        return make(self.home, prepared, self.folder / f"model-{self._made}", NumpyKernels).result.artifact
+
+    def rebuild(self, ref: str, threads: int = 1) -> Rebuilt:
+        """Derive an artifact again, compare, and log the verdict."""
+        return rederive(self.home, find(self.home, ref), NumpyKernels, threads=threads)
 
     def publish(self, role: Role, *statements: Statement) -> list[Receipt]:
         """Sign statements with this home's key for `role` and log all or none."""
@@ -130,6 +167,10 @@ class World:
     def verdict(self, artifact: str, size: int | None = None) -> Verdict:
         with self.home.store.reading() as connection:
             return assess(lineage.around(connection, artifact, size), self.time)
+
+    def resolve(self, ref: str) -> str:
+        with self.home.store.reading() as connection:
+            return refs.resolve(connection, ref)
 
     def standing(self, artifact: str, size: int | None = None) -> Standing:
         return self.verdict(artifact, size).standing

@@ -39,7 +39,6 @@ URI = "https://slsa.dev/provenance/v1"
 ROLE: Role = "builder"
 BUILD_TYPE = schema.BASE + "merge/v1"
 MANIFEST, ACCOUNT = "manifest.json", "account.json"
-ACCOUNT = "account.json"
 _SCHEME = "studbook:"
 
 

@@ -48,7 +48,10 @@ class Parameter:
         elif not isinstance(value, str):
             raise Malformed(f"{where} is {value!r}; write a number")
         else:
-            number = Decimal(decimal(value))
+            try:
+                number = Decimal(decimal(value))
+            except Malformed as error:
+                raise Malformed(f"{where}: {error}") from None
             if (
                 (self.low is not None and number < Decimal(self.low))
                 or (self.above is not None and number <= Decimal(self.above))

@@ -149,7 +149,6 @@ def create_claims() -> None:
     )
     op.create_index("ix_build_artifact", "build", ["artifact"])
     op.create_index("ix_build_id", "build", ["id"])
-    op.create_index("ix_build_recipe", "build", ["recipe"])
     op.create_table(
         "rebuild",
         key("entry"),

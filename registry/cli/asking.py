@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from lineage.authority import TrustedRoot
 from merger import folder as folders
@@ -30,6 +32,7 @@ from registry.work.verify import Holds, Proof, prove, verify_folder
 from signing.bundle import Bundle
 from signing.canonical import Json
 from signing.digest import artifact_id
+from signing.errors import Malformed, Untrusted
 
 app = typer.Typer()
 
@@ -93,7 +96,10 @@ def status(
 ) -> None:
     """Is it affected by anything? A folder is hashed first. Exit 0 only if it is clean."""
     answers = asked(home, registry)
-    verdict = answers.verdict(_hashed(ref, threads, quiet=as_json) or ref)
+    hashed = _hashed(ref, threads, quiet=as_json)
+    if hashed is not None and not ref.startswith(("/", ".", "~")):
+        _insist_on_one(answers, ref, hashed)
+    verdict = answers.verdict(hashed or ref)
     names = {verdict.artifact: verdict.names}
     for one in answers.ancestors(verdict.artifact).relatives:
         names[one.artifact] = one.names
@@ -121,6 +127,8 @@ def verify(
         proofs = tuple(prove(Bundle.parse(line), pinned) for line in what.read_bytes().splitlines() if line)
         if not proofs:
             raise Absent(f"{what} holds no bundle")
+        if expected is not None:
+            _insist(proofs, asked(home, registry).resolve(expected))
         say(as_json, {"proven": [_proof(one) for one in proofs]}, lambda: tables.proofs(proofs))
         return
     answers = asked(home, registry)
@@ -142,7 +150,7 @@ def verify(
         "missing": list(found.missing),
         "extra": list(found.extra),
     }
-    say(as_json, value, lambda: out.print(f"[bold red]no:[/] {found.sentence(what)}", soft_wrap=True))
+    say(as_json, value, lambda: out.print(f"[bold red]no:[/] {escape(found.sentence(what))}", soft_wrap=True))
     raise Fails
 
 
@@ -154,6 +162,18 @@ def _hashed(ref: str, threads: int, *, quiet: bool) -> str | None:
         return artifact_id(folders.digests(folder, threads, advance))
 
 
+def _insist_on_one(answers: Answers, ref: str, hashed: str) -> None:
+    # A local folder must not shadow a name in silence (2-arithmetic, "Traps to refuse or report").
+    try:
+        named = answers.resolve(ref)
+    except Absent:
+        return
+    if named != hashed:
+        raise Malformed(
+            f"{ref!r} is {named} here, and the folder holds {hashed}: write ./{ref} for the folder"
+        )
+
+
 def _expected(folder: Path, expected: str | None, answers: Answers, home: Home | None) -> str | None:
     if expected is not None:
         return answers.resolve(expected)
@@ -161,6 +181,13 @@ def _expected(folder: Path, expected: str | None, answers: Answers, home: Home |
         return None
     with home.store.reading() as connection:
         return places.at(connection, folder)
+
+
+def _insist(proofs: Sequence[Proof], artifact: str) -> None:
+    for one in proofs:
+        if artifact not in one.artifacts:
+            about = ", ".join(one.artifacts) or "no artifact"
+            raise Untrusted(f"entry {one.proven.entry} is proven, and about {about}, not about {artifact}")
 
 
 def _pinned(root: Path | None, home: Path | None) -> TrustedRoot:
@@ -174,6 +201,7 @@ def _proof(proof: Proof) -> dict[str, Json]:
     proven = proof.proven
     return {
         "statement": proven.statement.predicate_type,
+        "about": list(proof.artifacts),
         "operators": list(proof.operators),
         "entry": proven.entry,
         "index": proven.index,

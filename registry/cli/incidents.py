@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
@@ -9,13 +10,23 @@ import typer
 from lineage.facts import KINDS, SEVERITIES, Kind, Severity
 from lineage.predicates import incident, incident_change
 from registry.cli import tables
-from registry.cli.session import HomeOption, JsonOption, RegistryOption, asked, called, home_at, out, say
+from registry.cli.session import (
+    HomeOption,
+    JsonOption,
+    RegistryOption,
+    answers_of,
+    asked,
+    called,
+    home_at,
+    out,
+    say,
+)
 from registry.home import Home
-from registry.local import Local
-from registry.settings import now
 from registry.store import Absent, lineage, refs
 from signing.canonical import Json
 from signing.errors import Malformed
+
+_BEGINNING = re.compile("[0-9a-f]{8,64}")
 
 app = typer.Typer(help="Report, list and retract incidents.", no_args_is_help=True)
 
@@ -35,7 +46,7 @@ def report(
     what, grave = _kind(kind), _severity(severity)
     opened = home_at(home)
     with opened.store.reading() as connection:
-        named = [refs.resolve(connection, ref) for ref in artifact]
+        named = list(dict.fromkeys(refs.resolve(connection, ref) for ref in artifact))
     statement = incident.statement(
         named,
         what,
@@ -53,7 +64,7 @@ def report(
     def show() -> None:
         out.print(f"[bold]incident {receipt.entry[:12]}[/]  logged as entry {receipt.index}")
         out.print(f"  flags {len(named)} artifacts and {len(below)} of their descendants")
-        local = Local(opened.store, now)
+        local = answers_of(opened)
         for one in below:
             out.print(f"    {called(one, local.verdict(one).names)}", markup=False)
 
@@ -89,6 +100,8 @@ def retract(
 
 
 def _incident(home: Home, beginning: str) -> str:
+    if _BEGINNING.fullmatch(beginning) is None:
+        raise Malformed(f"{beginning!r} is no incident: write 8 to 64 lower-case hex digits of its id")
     with home.store.reading() as connection:
         found = [one.id for one in lineage.incidents(connection) if one.id.startswith(beginning)]
     if not found:

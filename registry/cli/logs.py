@@ -10,12 +10,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from lineage import predicates
 from registry import fsck as checking
-from registry.cli.session import Fails, HomeOption, JsonOption, err, home_at, out, say, short
-from registry.local import Local
-from registry.settings import now
+from registry.cli.session import Fails, HomeOption, JsonOption, answers_of, err, home_at, out, say, short
 from registry.store import Absent, log
 from registry.store.log import Logged
+from registry.work.verify import about
 from signing.canonical import Json
 from signing.dsse import Envelope
 from signing.log import Leaf
@@ -94,10 +94,14 @@ def prove(
     """Write offline-verifiable bundles, one JSON line each; `studbook verify FILE` checks them anywhere."""
     opened = home_at(home)
     with opened.store.reading() as connection:
-        indexes = (int(what),) if what.isdigit() and len(what) < 16 else log.indexes(connection, what)
+        indexes = (
+            (int(what),)
+            if what.isascii() and what.isdecimal() and len(what) < 16
+            else log.indexes(connection, what)
+        )
         bundles = [log.bundle(connection, index).encode() for index in indexes]
     if not bundles:
-        local = Local(opened.store, now)
+        local = answers_of(opened)
         bundles = list(local.bundles(local.resolve(what)))
     if not bundles:
         raise Absent(f"{what} is no entry of this log")
@@ -106,20 +110,21 @@ def prove(
         typer.echo(lines.decode(), nl=False)
     else:
         to.write_bytes(lines)
-        err.print(f"{len(bundles)} bundles written to {to}", soft_wrap=True)
+        err.print(f"{len(bundles)} bundles written to {escape(str(to))}", soft_wrap=True)
 
 
 def _row(logged: Logged) -> dict[str, Json]:
     leaf = Leaf.parse(logged.leaf)
-    statement, about = "removed by an order", []
+    statement, artifacts = "removed by an order", list[str]()
     if logged.envelope is not None:
         said = Statement.parse(Envelope.parse(logged.envelope).payload)
-        statement, about = said.predicate_type, [f"sha256:{subject.sha256}" for subject in said.subjects]
+        statement = said.predicate_type
+        artifacts = [one for fact in predicates.facts(said, logged.entry) for one in about(fact)]
     return {
         "index": logged.index,
         "entry": logged.entry,
         "time": datetime.fromtimestamp(leaf.time, UTC).strftime("%Y-%m-%d %H:%M:%S"),
         "statement": statement,
-        "about": list(about),
+        "about": list(dict.fromkeys(artifacts)),
         "keys": list(leaf.keys),
     }

@@ -7,16 +7,23 @@ question itself was wrong.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Annotated
 
-import click
 import typer
+from pydantic import ValidationError
+from rich.markup import escape
 
+from merger.recipe import sentence
 from registry.cli import asking, incidents, logs, making, running
 from registry.cli.session import err
+from registry.settings import Settings
 from signing import canonical
-from signing.errors import Refused, Untrusted
+from signing.errors import Malformed, Refused, Untrusted
+
+# What typer ends with after an interrupt, as shells do: 128 and the number of the signal.
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="studbook",
@@ -49,24 +56,42 @@ def _root(
 def main() -> None:
     """Run the command line and leave with its exit code."""
     try:
+        _check_words(sys.argv)
         code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        said = error.format_message().rstrip(".")
+        if said:  # a command without its words has printed its help already
+            _refuse(f"{said}; `studbook --help` lists commands and what they take")
         code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        err.print("stopped; what is finished is kept, and the same command goes on from there")
-        code = 130
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        _refuse(sentence("a setting in the environment, STUDBOOK_…", error))
+        code = 2
     except Refused as error:
         _refuse(str(error))
         code = 1 if isinstance(error, Untrusted) else 2
     except OSError as error:
         _refuse(f"{error.filename or 'the system'}: {error.strerror or error}")
         code = 2
+    if code == _INTERRUPTED:
+        err.print("stopped; what is finished is kept, and the same command goes on from there")
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _refuse(sentence: str) -> None:
+def _refuse(said: str) -> None:
     if "--json" in sys.argv:
-        sys.stderr.write(canonical.encode({"error": sentence}).decode() + "\n")
+        sys.stderr.write(canonical.encode({"error": said}).decode() + "\n")
     else:
-        err.print(f"[bold red]studbook:[/] {sentence}", markup=True, soft_wrap=True)
+        err.print(f"[bold red]studbook:[/] {escape(said)}", soft_wrap=True)
+
+
+def _check_words(words: Sequence[str]) -> None:
+    """Refuse a word that is no text: neither the database nor JSON could hold it."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise Malformed(
+                f"{word!r} is not UTF-8; rename it, since what is logged has to be text"
+            ) from None

@@ -60,20 +60,25 @@ ReadOption = Annotated[
 @app.command()
 def init(
     home: HomeOption = None,
-    operator: Annotated[str, typer.Option(help="Who signs: letters, digits, dot, dash.")] = "local",
+    operator: Annotated[
+        str | None, typer.Option(help="Who signs: letters, digits, dot, dash; local if not given.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a home: database, blobs, and keys of your own. Run again, it completes what is missing."""
     path = home or Settings().home
     made = Home.create(path, operator)
-    root = made.root()
+    root, speaks = made.root(), made.operator("publisher")
 
     def show() -> None:
-        out.print(f"home      {path}", soft_wrap=True)
+        out.print(f"home      {escape(str(path))}", soft_wrap=True)
         out.print(f"log       {root.origin}")
-        out.print(f"operator  {operator}; keys in {path / 'keys'}, readable by you alone", soft_wrap=True)
+        out.print(
+            f"operator  {speaks}; keys in {escape(str(path / 'keys'))}, readable by you alone",
+            soft_wrap=True,
+        )
 
-    say(as_json, {"home": str(path), "origin": root.origin, "operator": operator}, show)
+    say(as_json, {"home": str(path), "origin": root.origin, "operator": speaks}, show)
 
 
 @app.command()

@@ -20,14 +20,23 @@ app = typer.Typer()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8420,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--host-name", help="Name that requests may ask for; on a public address, any if none is given."
+        ),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Serve this home over HTTP; the API is described at /docs."""
+    """Serve this home over HTTP; /openapi.json describes the API."""
     from registry.serve import run  # noqa: PLC0415 - fastapi takes half a second to load
 
     opened = home_at(home)
-    err.print(f"serving {opened.path} at http://{host}:{port}; its API is described at /docs", soft_wrap=True)
-    run(opened, host, port)
+    err.print(
+        f"serving {escape(str(opened.path))} at http://{host}:{port}; /openapi.json describes its API",
+        soft_wrap=True,
+    )
+    run(opened, host, port, names=names or ())
 
 
 @app.command()

@@ -25,7 +25,6 @@ from rich.progress import (
 
 from registry.answers import Answers
 from registry.home import Home
-from registry.local import Local
 from registry.settings import Settings, now
 from signing import canonical
 from signing.canonical import Json
@@ -44,8 +43,9 @@ ThreadsOption = Annotated[
     typer.Option("--threads", min=1, max=256, help="Threads that hash and compute; never changes a result."),
 ]
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+# No emoji codes: what others wrote, such as `:bug:` in a summary, is printed as they wrote it.
+out = Console(highlight=False, soft_wrap=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 
 
 class Fails(typer.Exit):
@@ -63,11 +63,19 @@ def home_at(path: Path | None) -> Home:
 def asked(home: Path | None, registry: str | None) -> Answers:
     """Return whoever answers: the registry at a URL, or the home."""
     if registry is None:
-        return Local(home_at(home).store, now)
+        return answers_of(home_at(home))
     # httpx is only needed for this, and takes a tenth of a second to load.
     from registry.client import Remote  # noqa: PLC0415
 
     return Remote(registry)
+
+
+def answers_of(home: Home) -> Answers:
+    """Return what answers from an opened home."""
+    # networkx is only needed for this, and takes a tenth of a second to load.
+    from registry.local import Local  # noqa: PLC0415
+
+    return Local(home.store, now)
 
 
 def plain(value: BaseModel | Json | Sequence[BaseModel]) -> Json:
@@ -82,7 +90,7 @@ def plain(value: BaseModel | Json | Sequence[BaseModel]) -> Json:
 def say(as_json: bool, value: BaseModel | Json | Sequence[BaseModel], show: Callable[[], None]) -> None:
     """Print an answer in the form that was asked for."""
     if as_json:
-        out.print(canonical.encode(plain(value)).decode(), markup=False, soft_wrap=True)
+        typer.echo(canonical.encode(plain(value)))
     else:
         show()
 

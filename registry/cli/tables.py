@@ -52,14 +52,15 @@ def lineage(answer: LineageOut) -> None:
     up = answer.direction == "ancestors"
     for one in answer.relatives:
         edges = [edge for edge in answer.edges if (edge.parent if up else edge.child) == one.artifact]
+        how = sorted({(edge.relation, edge.evidence) for edge in edges})
         hits = ", ".join(sorted({i.kind for i in one.incidents}))
         known = "" if one.seen else "[yellow]never seen[/]"
         names = "".join(f"{escape(name)}\n" for name in one.names[:1])
         table.add_row(
             str(one.distance),
             names + short(one.artifact),
-            "\n".join(dict.fromkeys(edge.relation for edge in edges)),
-            "\n".join(dict.fromkeys(edge.evidence for edge in edges)),
+            "\n".join(relation for relation, _ in how),
+            "\n".join(evidence for _, evidence in how),
             one.license or "[yellow]none[/]",
             f"[red]{hits}[/]" if hits else known,
         )
@@ -126,7 +127,7 @@ def incidents(answers: Sequence[IncidentOut]) -> None:
 def holds(folder: Path, found: Holds) -> None:
     """Print what was proven about a folder."""
     out.print(
-        f"[bold green]holds[/]  {folder} is {found.artifact}, {found.files} files, byte for byte",
+        f"[bold green]holds[/]  {escape(str(folder))} is {found.artifact}, {found.files} files, byte for byte",
         soft_wrap=True,
     )
     proofs(found.proofs)
@@ -134,11 +135,12 @@ def holds(folder: Path, found: Holds) -> None:
 
 def proofs(found: Sequence[Proof]) -> None:
     """Print proven statements: what, by whom, when."""
-    table = _table("proven", "signed by", "logged", "entry")
+    table = _table("proven", "about", "signed by", "logged", "entry")
     for one in found:
         when = datetime.fromtimestamp(one.proven.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         place = f"{one.proven.index} of {one.proven.size}"
-        table.add_row(one.proven.statement.predicate_type, ", ".join(one.operators), when, place)
+        about = ", ".join(map(short, one.artifacts))
+        table.add_row(one.proven.statement.predicate_type, about, ", ".join(one.operators), when, place)
     out.print(table)
 
 

@@ -62,14 +62,3 @@ def builds(connection: Connection, artifact: str) -> tuple[int, ...]:
         .order_by(col(Build.entry), col(Build.seq))
     )
     return tuple(connection.scalars(found))
-
-
-def made(connection: Connection, recipe: str) -> tuple[str, ...]:
-    """Return the artifacts that builders say executing the recipe with this digest gave, oldest first."""
-    found = (
-        select(col(Node.id))
-        .join(Build, col(Build.artifact) == col(Node.number))
-        .where(col(Build.recipe) == recipe)
-        .order_by(col(Build.entry), col(Build.seq))
-    )
-    return tuple(dict.fromkeys(connection.scalars(found)))

@@ -7,30 +7,17 @@ it: whoever asks, and however often, gets the same one.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import (
-    Cast,
-    Connection,
-    LargeBinary,
-    Row,
-    TextClause,
-    bindparam,
-    cast,
-    func,
-    insert,
-    select,
-    text,
-    tuple_,
-)
-from sqlmodel import col
+from sqlalchemy import Connection, Row, TextClause, bindparam, insert, text
 
 from lineage.authority import TrustedRoot
 from registry.store import Absent
-from registry.tables import Checkpoint, Entry, Hash, Payload
+from registry.tables import Checkpoint
 from signing import checkpoint, merkle
 from signing.bundle import Bundle
 from signing.errors import Refused
@@ -38,7 +25,7 @@ from signing.keys import PrivateKey
 from signing.log import Leaf
 from signing.merkle import Node
 
-# SQLite takes 32,766 values in one statement; a node is two.
+# SQLite takes 32,766 values in one statement.
 _AT_ONCE = 10_000
 
 
@@ -65,30 +52,44 @@ class Receipt:
     checkpoint: bytes
 
 
-# Written out once: building these two anew for every statement costs the writer more than running them.
+def _among(sql: str) -> TextClause:
+    return text(sql).bindparams(bindparam("some", expanding=True))
+
+
+_SIZE = text('SELECT max("index") + 1 FROM entry')
+_TIME = text('SELECT time FROM entry ORDER BY "index" DESC LIMIT 1')
 _FIND = text('SELECT "index" FROM entry WHERE id = :id AND keys = :keys')
-_ROOT = text("SELECT document FROM root ORDER BY version DESC LIMIT 1")
-_LEAVES = text('SELECT "index" AS number, id, time, leaf FROM entry WHERE "index" IN :some').bindparams(
-    bindparam("some", expanding=True)
-)
-_SIGNED = text("""
+_INDEXES = text('SELECT "index" FROM entry WHERE id = :id ORDER BY "index"')
+# SQLite keeps text in a column of bytes if told to; whoever did that is to be found, not to stop the search.
+_SCAN = text("""
+    SELECT entry."index" AS number, entry.id, CAST(entry.leaf AS BLOB) AS leaf,
+           CAST(payload.envelope AS BLOB) AS envelope
+    FROM entry LEFT JOIN payload ON payload."index" = entry."index"
+    WHERE entry."index" >= :start AND (:end IS NULL OR entry."index" < :end) ORDER BY entry."index"
+""")
+# Level by level: asked for pairs of level and index, SQLite walks through the whole table.
+_HASHES = _among('SELECT "index", hash FROM hash WHERE level = :level AND "index" IN :some')
+_COVERED = text("SELECT max(size) FROM checkpoint")
+_CHECKPOINTS = text("SELECT size, CAST(note AS BLOB) AS note FROM checkpoint ORDER BY size")
+_NEWEST = text("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
+_LEAVES = _among('SELECT "index" AS number, id, time, leaf FROM entry WHERE "index" IN :some')
+_SIGNED = _among("""
     SELECT covered.number, checkpoint.size, checkpoint.note
     FROM (SELECT "index" AS number, (SELECT min(size) FROM checkpoint WHERE size > entry."index") AS size
           FROM entry WHERE "index" IN :some) AS covered
     JOIN checkpoint ON checkpoint.size = covered.size
-""").bindparams(bindparam("some", expanding=True))
+""")
+_ROOT = text("SELECT document FROM root ORDER BY version DESC LIMIT 1")
 
 
 def size(connection: Connection) -> int:
     """Return how many entries the log has."""
-    last: int | None = connection.scalar(select(func.max(col(Entry.index))))
-    return 0 if last is None else last + 1
+    return connection.scalar(_SIZE) or 0
 
 
 def last_time(connection: Connection) -> int:
     """Return the time of the newest entry, 0 for an empty log."""
-    newest: int | None = connection.scalar(select(col(Entry.time)).order_by(col(Entry.index).desc()).limit(1))
-    return newest or 0
+    return connection.scalar(_TIME) or 0
 
 
 def find(connection: Connection, entry: str, keys: Sequence[str]) -> int | None:
@@ -99,15 +100,14 @@ def find(connection: Connection, entry: str, keys: Sequence[str]) -> int | None:
 
 def nodes(connection: Connection, wanted: Sequence[Node]) -> dict[Node, bytes]:
     """Return the stored hashes of these complete subtrees."""
+    levels: dict[int, list[int]] = defaultdict(list)
+    for level, at in wanted:
+        levels[level].append(at)
     found: dict[Node, bytes] = {}
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
-        rows = connection.execute(
-            select(col(Hash.level), col(Hash.index), col(Hash.hash)).where(
-                tuple_(col(Hash.level), col(Hash.index)).in_(some)
-            )
-        )
-        found |= {(level, at): value for level, at, value in rows}
+    for level, places in levels.items():
+        for start in range(0, len(places), _AT_ONCE):
+            values = {"level": level, "some": places[start : start + _AT_ONCE]}
+            found |= {(level, at): value for at, value in connection.execute(_HASHES, values)}
     missing = [node for node in wanted if node not in found]
     if missing:
         level, at = missing[0]
@@ -138,22 +138,17 @@ def consistency(connection: Connection, old: int, new: int) -> list[bytes]:
 
 def covered(connection: Connection) -> int:
     """Return the size of the newest checkpoint, 0 if none was signed."""
-    return connection.scalar(select(func.max(col(Checkpoint.size)))) or 0
+    return connection.scalar(_COVERED) or 0
 
 
 def checkpoints(connection: Connection) -> list[tuple[int, bytes]]:
     """Return every checkpoint with the size it covers, smallest first."""
-    found = connection.execute(
-        select(col(Checkpoint.size), col(Checkpoint.note)).order_by(col(Checkpoint.size))
-    )
-    return [(size, note) for size, note in found]
+    return [(row.size, row.note) for row in connection.execute(_CHECKPOINTS)]
 
 
 def newest(connection: Connection) -> bytes:
     """Return the newest checkpoint, a signed note."""
-    note: bytes | None = connection.scalar(
-        select(col(Checkpoint.note)).order_by(col(Checkpoint.size).desc()).limit(1)
-    )
+    note: bytes | None = connection.scalar(_NEWEST)
     if note is None:
         raise Absent("no checkpoint is signed yet: the log is empty")
     return note
@@ -221,29 +216,13 @@ def read(connection: Connection, index: int) -> Logged:
 
 def indexes(connection: Connection, entry: str) -> tuple[int, ...]:
     """Return the leaves with this entry id, oldest first: one for every set of keys that signed it."""
-    found = connection.scalars(
-        select(col(Entry.index)).where(col(Entry.id) == entry).order_by(col(Entry.index))
-    )
-    return tuple(found)
+    return tuple(connection.scalars(_INDEXES, {"id": entry}))
 
 
 def scan(connection: Connection, start: int = 0, end: int | None = None) -> Iterator[Logged]:
     """Go through the entries from `start` up to, not including, `end`, in order, never all at once."""
-    query = (
-        # SQLite keeps text in a column of bytes if told to; whoever did that is to be found, not to stop the search.
-        select(col(Entry.index), col(Entry.id), _octets(Entry.leaf), _octets(Payload.envelope))
-        .join(Payload, col(Payload.index) == col(Entry.index), isouter=True)
-        .where(col(Entry.index) >= start)
-        .order_by(col(Entry.index))
-    )
-    if end is not None:
-        query = query.where(col(Entry.index) < end)
-    for index, entry, leaf, envelope in connection.execute(query).yield_per(256):
-        yield Logged(index, entry, leaf, envelope)
-
-
-def _octets(column: bytes) -> Cast[bytes]:
-    return cast(col(column), LargeBinary)
+    for row in connection.execute(_SCAN, {"start": start, "end": end}).yield_per(256):
+        yield Logged(row.number, row.id, row.leaf, row.envelope)
 
 
 def _by_number(connection: Connection, query: TextClause, wanted: Sequence[int]) -> dict[int, Row[Any]]:

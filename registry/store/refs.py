@@ -18,7 +18,7 @@ from registry.store import Absent, places
 from registry.tables import Name, Node
 from signing.errors import Malformed
 
-FORMS = "sha256:<8 to 64 hex digits>, namespace/name[@revision] or a registered folder"
+_FORMS = "sha256:<8 to 64 hex digits>, namespace/name[@revision] or a registered folder"
 _ID = re.compile(r"sha256:[0-9a-f]{8,64}")
 _SHOWN = 4
 
@@ -45,7 +45,7 @@ def resolve(connection: Connection, ref: str) -> str:
         raise Absent(
             f"{ref!r} is no name, and the folder is not registered: `studbook add {ref}` registers it"
         )
-    raise Absent(f"nothing is called {ref!r} here; a reference is {FORMS}")
+    raise Absent(f"nothing is called {ref!r} here; a reference is {_FORMS}")
 
 
 def named(connection: Connection, name: str, revision: str | None = None) -> str | None:

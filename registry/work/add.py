@@ -55,7 +55,7 @@ def add(
     with home.store.reading() as connection:
         parents = [
             derivation.Parent(artifact=_parent(connection, artifact, ref), relation=relation, part={})
-            for ref, relation in declared.parents
+            for ref, relation in dict.fromkeys(declared.parents)
         ]
         said = declarations(home, connection, artifact, declared.name, declared.license)
     if description.manifest.tensors:
@@ -82,13 +82,19 @@ def declarations(
 ) -> list[tuple[Role, Statement]]:
     """Return the statements that give `artifact` a name and a license, as far as the log does not say so already."""
     said: list[tuple[Role, Statement]] = []
-    if terms and artifacts.license_of(connection, artifact) != terms:
+    if terms is not None and artifacts.license_of(connection, artifact) != terms:
         said.append(("publisher", license.statement(artifact, terms, home.now())))
-    if wanted:
-        bare, _, revision = wanted.partition("@")
-        if refs.named(connection, bare, revision or None) != artifact:
-            said.append(("publisher", name.statement(artifact, bare, revision or None, home.now())))
+    if wanted is not None:
+        bare, at, revision = wanted.partition("@")
+        if refs.named(connection, bare, revision if at else None) != artifact:
+            said.append(("publisher", naming(home, artifact, wanted)))
     return said
+
+
+def naming(home: Home, artifact: str, wanted: str) -> Statement:
+    """Return the statement that points `wanted`, a name or name@revision, at `artifact` from now on."""
+    bare, at, revision = wanted.partition("@")
+    return name.statement(artifact, bare, revision if at else None, home.now())
 
 
 def _parent(connection: Connection, artifact: str, ref: str) -> str:

@@ -85,12 +85,14 @@ def _claimed() -> list[Finding]:
     """Name every other installed distribution that ships a package under one of our names."""
     found = []
     for other in metadata.distributions():
-        if other.metadata["Name"].lower() == "studbook":
+        # A removal that was cut short leaves a distribution that does not say its name.
+        name = str(other.metadata["Name"])
+        if name.lower() == "studbook":
             continue
         names = {PurePosixPath(str(file)).parts[0] for file in other.files or ()}
         shared = sorted(names.intersection(_PACKAGES))
         if shared:
-            what = f"{other.metadata['Name']} {other.version} ships the package {', '.join(shared)} too"
+            what = f"{name} {other.version} ships the package {', '.join(shared)} too"
             said = f"{what}; whichever is installed last wins, so give studbook an environment of its own"
             found.append(_bad("neighbours", said))
     return found

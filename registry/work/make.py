@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from merger.weights import Weights, opened_weights
 from registry.home import Home
 from registry.store import artifacts, places, refs
 from registry.store.log import Receipt
-from registry.work.add import declarations
+from registry.work.add import declarations, naming
 from registry.work.engine import engine
 from registry.work.shelf import Shelved, keep, shelved
 from signing.errors import Malformed
@@ -50,12 +50,15 @@ class Made:
 def prepare(home: Home, raw: bytes, seed: str | None = None) -> Prepared:
     """Read a recipe, canonical JSON or mergekit YAML, and find its inputs on this machine.
 
-    `seed` is used where the recipe needs one and has none; without it one is drawn, and a note says so.
+    `seed` is used where the recipe needs one and has none; without it one is taken from the recipe's text, and a note says so.
     """
     if len(raw) > RECIPE_LIMIT:
         raise Malformed(f"the recipe is longer than {RECIPE_LIMIT} bytes; no recipe is")
     if raw.lstrip().startswith(b"{") and b'"merge_method"' not in raw:
         recipe = Recipe.parse(raw)
+        with home.store.reading() as connection:
+            for artifact in recipe.artifacts():
+                refs.resolve(connection, artifact)
         return Prepared(recipe, shelved(home, recipe.artifacts()), ())
     try:
         documents = dialect.parse(raw.decode())
@@ -69,13 +72,12 @@ def prepare(home: Home, raw: bytes, seed: str | None = None) -> Prepared:
     with home.store.reading() as connection:
         named = {ref: refs.resolve(connection, ref) for ref in document.references()}
     inputs = shelved(home, dict.fromkeys(named.values()))
-    drawn = str(secrets.randbits(63))
+    # From the text, not from chance: the same command after a crash finds the same stage.
+    drawn = str(int.from_bytes(hashlib.sha256(raw).digest()[:7], "big"))
     compiled = document.compile(named, _layers(inputs), drawn if seed is None else seed)
     recipe, notes = _licensed(home, compiled.recipe)
     if recipe.seed == drawn and seed is None:
-        notes += (
-            f"seed {drawn} was drawn, since the recipe has none; the same merge again takes --seed {drawn}",
-        )
+        notes += (f"seed {drawn}, from the recipe's own text, since it names none",)
     return Prepared(recipe, {one: inputs[one] for one in recipe.artifacts()}, compiled.notes + notes)
 
 
@@ -102,23 +104,23 @@ def make(
     command continues from the finished shards.
     """
     recipe = prepared.recipe
-    out.parent.mkdir(parents=True, exist_ok=True)
+    if name is not None:
+        # A name that nothing can have is refused before the work, not after it.
+        naming(home, recipe.first, name)
     folders = {artifact: one.folder for artifact, one in prepared.inputs.items()}
     known = {artifact: (one.manifest, one.blocks) for artifact, one in prepared.inputs.items()}
-    with staged(out, recipe.digest) as stage, opened_weights(folders, known) as weights:
-        result = execute(
-            planned(recipe, weights),
-            weights,
-            stage,
-            backend,
-            threads=threads,
-            factor=factor,
-            progress=progress,
-        )
-        receipts = _log(home, recipe, result, name or out.name, name)
-        stage.release(out)
-    with home.store.writing() as connection:
-        places.put(connection, out, result.artifact)
+    with opened_weights(folders, known) as weights:
+        steps = planned(recipe, weights)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with staged(out, recipe.digest) as stage:
+            result = execute(
+                steps, weights, stage, backend, threads=threads, factor=factor, progress=progress
+            )
+            receipts = _log(home, recipe, result, name or out.name, name)
+            # Before the folder appears: a place that is not there yet is passed over, a folder without one forgotten.
+            with home.store.writing() as connection:
+                places.put(connection, out, result.artifact)
+            stage.release(out)
     return Made(result, out, tuple(receipts))
 
 

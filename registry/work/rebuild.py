@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from lineage.predicates import provenance, rebuild
 from merger.execute import Backend, Result, execute
-from merger.folder import Progress
+from merger.folder import Changed, Progress
 from merger.manifest import Manifest
 from merger.recipe import Recipe
 from merger.replay import Differs, Same, compare
@@ -20,6 +19,7 @@ from registry.store.log import Receipt
 from registry.work.make import planned
 from registry.work.shelf import described, shelved
 from signing.dsse import Envelope
+from signing.errors import Malformed
 from signing.statement import Statement
 
 
@@ -66,17 +66,17 @@ def rederive(
     factor: int = 1,
     progress: Progress = lambda _: None,
 ) -> Rebuilt:
-    """Execute a provenance again, compare with what was logged, and log the signed verdict."""
+    """Execute a provenance again, compare with what was logged, and log the signed verdict.
+
+    Killed anywhere, the next rebuild continues from the finished shards.
+    """
     inputs = shelved(home, found.recipe.artifacts())
     with home.store.reading() as connection:
         signed, _ = described(home, connection, found.artifact)
     folders = {artifact: one.folder for artifact, one in inputs.items()}
     known = {artifact: (one.manifest, one.blocks) for artifact, one in inputs.items()}
-    scratch = home.path / "rebuilds"
-    scratch.mkdir(exist_ok=True)
     with (
-        TemporaryDirectory(dir=scratch) as temporary,
-        staged(Path(temporary) / "again", found.recipe.digest) as stage,
+        staged(home.path / "rebuilds" / found.entry[:16], found.recipe.digest) as stage,
         opened_weights(folders, known) as weights,
     ):
         again = execute(
@@ -89,6 +89,7 @@ def rederive(
             progress=progress,
         )
         outcome = _compared(home, found.artifact, signed, again, stage.files)
+        stage.discard()
     names = () if isinstance(outcome, Same) else outcome.names()
     verdict = rebuild.statement(found.artifact, found.entry, home.operator("rebuilder"), home.now(), names)
     return Rebuilt(found, outcome, home.say("rebuilder", verdict)[0])
@@ -101,11 +102,15 @@ def _compared(home: Home, artifact: str, signed: Manifest, again: Result, folder
         return outcome
     try:
         original = shelved(home, [artifact])[artifact]
-    except Absent:
+        both = {
+            artifact: (original.manifest, original.blocks),
+            again.artifact: (again.manifest, again.blocks),
+        }
+        with opened_weights({artifact: original.folder, again.artifact: folder}, both) as weights:
+            return compare(signed, again.manifest, (weights[artifact], weights[again.artifact]))
+    except (Absent, Changed, Malformed):
+        # Without its bytes an artifact is as little reproduced: who removes or changes them escapes no verdict.
         return outcome
-    both = {artifact: (original.manifest, original.blocks), again.artifact: (again.manifest, again.blocks)}
-    with opened_weights({artifact: original.folder, again.artifact: folder}, both) as weights:
-        return compare(signed, again.manifest, (weights[artifact], weights[again.artifact]))
 
 
 def size(home: Home, found: Provenance) -> int:

@@ -8,7 +8,19 @@ from pathlib import Path
 
 from lineage import authority, predicates
 from lineage.authority import TrustedRoot
-from lineage.facts import Registered
+from lineage.facts import (
+    Built,
+    Derived,
+    Described,
+    Fact,
+    Licensed,
+    Named,
+    Rebuilt,
+    Registered,
+    Reported,
+    Restaged,
+    Rooted,
+)
 from merger.folder import Progress, digests
 from merger.manifest import utf8
 from registry.answers import Answers
@@ -20,9 +32,10 @@ from signing.keys import PublicKey
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One statement that holds: who said it, when it was logged, and where."""
+    """One statement that holds: who said it about which artifacts, when it was logged, and where."""
 
     proven: Proven
+    artifacts: tuple[str, ...]
     operators: tuple[str, ...]
 
 
@@ -61,7 +74,21 @@ def prove(bundle: Bundle, root: TrustedRoot) -> Proof:
     proven = _opened(bundle, root, logs)
     facts = predicates.facts(proven.statement, proven.entry)
     keys = {key.id for key in proven.keys}
-    return Proof(proven, authority.check(root, proven.statement, facts, keys, proven.time))
+    operators = authority.check(root, proven.statement, facts, keys, proven.time)
+    return Proof(proven, tuple(dict.fromkeys(one for fact in facts for one in about(fact))), operators)
+
+
+def about(fact: Fact) -> tuple[str, ...]:
+    """Return the artifacts that a fact is about; a model signature's subject is a root digest and no artifact."""
+    match fact:
+        case Derived(child=child):
+            return (child,)
+        case Reported(artifacts=artifacts):
+            return artifacts
+        case Restaged() | Rooted():
+            return ()
+        case Registered() | Described() | Built() | Rebuilt() | Licensed() | Named():
+            return (fact.artifact,)
 
 
 def _opened(bundle: Bundle, root: TrustedRoot, logs: Sequence[PublicKey]) -> Proven:

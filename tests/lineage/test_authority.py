@@ -54,6 +54,8 @@ def test_a_key_with_the_role_may_say_it():
         ((BOB,), f"the key {BOB.id} of bob holds root, security, not publisher"),
         ((LOG,), "of log holds log, not publisher"),
     ],
+    # Keys are new in every process, and test names are not.
+    ids=["nobody", "a stranger", "another role", "the log"],
 )
 def test_a_key_without_the_role_is_refused_with_what_it_lacks(keys, sentence):
     with pytest.raises(Forbidden, match=sentence):

@@ -44,4 +44,4 @@ def linear(pair: dict[str, Path]) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def golden() -> dict[str, str]:
     """The ids that `fresh.py` prints, by method: they change with Merge Arithmetic 2 and not before."""
-    return json.loads(Path(__file__).with_name("golden.json").read_text())  # noqa: TID251 - a test's own data
+    return json.loads(Path(__file__).with_name("golden.json").read_text())

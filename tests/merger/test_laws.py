@@ -13,7 +13,7 @@ METHOD = pytest.mark.parametrize("method", sorted(METHODS))
 
 @METHOD
 @given(data=st.data())
-@settings(LAW, max_examples=30)
+@settings(LAW, max_examples=20)
 def test_the_second_implementation_makes_the_same_files(method, data):
     case = data.draw(cases(method))
     with on_disk() as disk:
@@ -22,7 +22,7 @@ def test_the_second_implementation_makes_the_same_files(method, data):
 
 @METHOD
 @given(data=st.data())
-@settings(LAW, max_examples=15)
+@settings(LAW, max_examples=8)
 def test_threads_and_read_sizes_leave_no_trace(method, data):
     case = data.draw(cases(method))
     with on_disk() as disk:
@@ -32,7 +32,7 @@ def test_threads_and_read_sizes_leave_no_trace(method, data):
 
 @METHOD
 @given(data=st.data())
-@settings(LAW, max_examples=25)
+@settings(LAW, max_examples=12)
 def test_torch_makes_the_same_files(method, data):
     device = pytest.importorskip("merger.kernels.device")
     case = data.draw(cases(method))
@@ -68,7 +68,7 @@ def test_the_largest_of_a_model_are_the_same_every_way():
 
 @pytest.mark.parametrize("method", sorted(m for m in METHODS if METHODS[m].keeps == "largest"))
 @given(data=st.data())
-@settings(LAW, max_examples=60)
+@settings(LAW, max_examples=35)
 def test_one_scope_over_the_model_is_the_same_in_both_implementations(method, data):
     case = data.draw(cases(method, rules=False, dtype=data.draw(st.sampled_from([None, "F32", "BF16"]))))
     case = case.shared(scope="model")

@@ -16,7 +16,7 @@ GOOD = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}
 
 
 def text(value):
-    return json.dumps(value).encode()  # noqa: TID251 - not canonical on purpose
+    return json.dumps(value).encode()
 
 
 def tensor(dtype="F32", shape=(2,), offsets=(0, 8)):
@@ -31,21 +31,46 @@ def refused(said, data_size=8):
 
 
 def test_a_header_is_read_in_the_order_of_its_bytes():
-    said = {"b": tensor(offsets=(8, 16)), "__metadata__": {"format": "pt"}, "a": tensor(), "e": tensor("U8", (0,), (8, 8))}
+    said = {
+        "b": tensor(offsets=(8, 16)),
+        "__metadata__": {"format": "pt"},
+        "a": tensor(),
+        "e": tensor("U8", (0,), (8, 8)),
+    }
     found = header(text(said) + b"   ", 16, "f")
     assert [(e.name, e.begin, e.end) for e in found] == [("a", 0, 8), ("e", 8, 8), ("b", 8, 16)]
     assert header(b"{}", 0, "f") == []
 
 
 FAULTS = {
-    "a hole": ({"a": tensor(), "b": tensor(offsets=(12, 20))}, 20, "b starts at byte 12, not 8: it leaves a hole"),
-    "an overlap": ({"a": tensor(), "b": tensor(offsets=(4, 12))}, 12, "b starts at byte 4, not 8: it overlaps"),
-    "an empty tensor inside another": ({"a": tensor(), "b": tensor(shape=(0,), offsets=(4, 4))}, 8, "overlaps"),
+    "a hole": (
+        {"a": tensor(), "b": tensor(offsets=(12, 20))},
+        20,
+        "b starts at byte 12, not 8: it leaves a hole",
+    ),
+    "an overlap": (
+        {"a": tensor(), "b": tensor(offsets=(4, 12))},
+        12,
+        "b starts at byte 4, not 8: it overlaps",
+    ),
+    "an empty tensor inside another": (
+        {"a": tensor(), "b": tensor(shape=(0,), offsets=(4, 4))},
+        8,
+        "overlaps",
+    ),
     "a late start": ({"a": tensor(offsets=(8, 16))}, 16, "leaves a hole before it"),
     "data that no tensor has": (GOOD, 9, "cover 8 bytes of the 9"),
     "data that is not there": (GOOD, 7, "cover 8 bytes of the 7"),
-    "too few bytes for the shape": ({"a": tensor(shape=(3,))}, 8, r"F32 [3] takes 12 bytes, its data_offsets hold 8"),
-    "an end before its beginning": ({"a": tensor(shape=(), offsets=(8, 4))}, 8, "takes 4 bytes, its data_offsets hold -4"),
+    "too few bytes for the shape": (
+        {"a": tensor(shape=(3,))},
+        8,
+        r"F32 [3] takes 12 bytes, its data_offsets hold 8",
+    ),
+    "an end before its beginning": (
+        {"a": tensor(shape=(), offsets=(8, 4))},
+        8,
+        "takes 4 bytes, its data_offsets hold -4",
+    ),
     "a product beyond 2^63": ({"a": tensor(shape=(1 << 31, 1 << 31, 4))}, 8, "takes more than 2^63 bytes"),
     "a product beyond fp64": ({"a": tensor(shape=(2**53 - 1,) * 64)}, 8, "takes more than 2^63 bytes"),
     "a negative size": ({"a": tensor(shape=(-2,))}, 8, "its shape [-2] is no list"),
@@ -53,7 +78,11 @@ FAULTS = {
     "a size that is a float": ({"a": tensor(shape=(2.0,))}, 8, "its shape [2.0] is no list"),
     "a size that is true": ({"a": tensor(shape=(True, 2))}, 8, "its shape [True, 2] is no list"),
     "a shape that is a number": ({"a": tensor() | {"shape": 2}}, 8, "its shape 2 is no list"),
-    "too many dimensions": ({"a": tensor(shape=(1,) * 65, offsets=(0, 4))}, 4, "is no list of at most 64 sizes"),
+    "too many dimensions": (
+        {"a": tensor(shape=(1,) * 65, offsets=(0, 4))},
+        4,
+        "is no list of at most 64 sizes",
+    ),
     "a negative offset": ({"a": tensor(offsets=(-8, 0))}, 8, "data_offsets [-8, 0] are no begin and end"),
     "three offsets": ({"a": tensor(offsets=(0, 4, 8))}, 8, "are no begin and end"),
     "an unknown type": ({"a": tensor("F31")}, 8, "its type 'F31' is none of BOOL"),
@@ -68,7 +97,11 @@ FAULTS = {
     "a name that hides its direction": ({"a\u202eb": tensor()}, 8, "a tensor's name is printable"),
     "metadata that is a list": ({"__metadata__": []} | GOOD, 8, "__metadata__ is no object of strings"),
     "metadata that is a text": ({"__metadata__": "pt"} | GOOD, 8, "__metadata__ is no object of strings"),
-    "metadata that holds a number": ({"__metadata__": {"n": 1}} | GOOD, 8, "__metadata__ is no object of strings"),
+    "metadata that holds a number": (
+        {"__metadata__": {"n": 1}} | GOOD,
+        8,
+        "__metadata__ is no object of strings",
+    ),
     "a list": ([GOOD], 8, "f.safetensors: the header is no JSON object"),
     "nothing": (b"", 8, "not JSON"),
     "half": (text(GOOD)[:-3], 8, "not JSON"),
@@ -97,14 +130,23 @@ def test_t4_one_tensor_named_twice_is_refused():
     assert "'dtype' occurs twice" in refused(inside)
 
 
-@given(st.binary(max_size=60) | st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda c: st.lists(c, max_size=3) | st.dictionaries(st.sampled_from(["a", "__metadata__", "dtype", "shape", "data_offsets"]), c), max_leaves=8).map(text))
+@given(
+    st.binary(max_size=60)
+    | st.recursive(
+        st.none() | st.integers() | st.text(max_size=5),
+        lambda c: (
+            st.lists(c, max_size=3)
+            | st.dictionaries(st.sampled_from(["a", "__metadata__", "dtype", "shape", "data_offsets"]), c)
+        ),
+        max_leaves=8,
+    ).map(text)
+)
 def test_t4_whatever_stands_there_is_read_or_refused(raw):
     try:
         found = header(raw, 8, "f")
-    except Refused as error:
-        assert str(error)
-    else:
-        assert sum(e.end - e.begin for e in found) == 8
+    except Refused:
+        return  # and nothing but a refusal is raised
+    assert sum(e.end - e.begin for e in found) == 8
 
 
 @pytest.mark.parametrize(
@@ -112,7 +154,10 @@ def test_t4_whatever_stands_there_is_read_or_refused(raw):
     [
         (b"", "0 bytes long, in a file of 0"),
         (b"\x08\0\0", "in a file of 3"),
-        ((1 << 63).to_bytes(8, "little") + b"{}", f"{1 << 63} bytes long, in a file of 10; at most {HEADER_LIMIT}"),
+        (
+            (1 << 63).to_bytes(8, "little") + b"{}",
+            f"{1 << 63} bytes long, in a file of 10; at most {HEADER_LIMIT}",
+        ),
         ((3).to_bytes(8, "little") + b"{}", "3 bytes long, in a file of 10"),
         ((HEADER_LIMIT + 1).to_bytes(8, "little") + b" " * (HEADER_LIMIT + 1), "at most 8388608 are read"),
         (safetensors({"a": ("U8", (4,), b"abcd")}) + b"x", "cover 4 bytes of the 5"),
@@ -146,13 +191,17 @@ def test_weights_are_what_the_index_says_else_the_single_file_else_all():
     assert weight_files(names, index) == {"a.safetensors": {"y", "z"}, "sub/c.safetensors": {"x"}}
 
 
-@pytest.mark.parametrize("where", ["../../etc/passwd", "/etc/passwd", "sub/../a.safetensors", "./a.safetensors", ""])
+@pytest.mark.parametrize(
+    "where", ["../../etc/passwd", "/etc/passwd", "sub/../a.safetensors", "./a.safetensors", ""]
+)
 def test_t5_an_index_reaches_no_file_outside_the_artifact(where):
     with pytest.raises(Malformed, match="which is not there"):
         weight_files(["a.safetensors"], text({"weight_map": {"x": where}}))
 
 
-@pytest.mark.parametrize("said", [[], {}, {"weight_map": []}, {"weight_map": {"x": 1}}, {"weight_map": None}], ids=str)
+@pytest.mark.parametrize(
+    "said", [[], {}, {"weight_map": []}, {"weight_map": {"x": 1}}, {"weight_map": None}], ids=str
+)
 def test_t5_an_index_that_is_none_is_refused(said):
     with pytest.raises(Malformed, match="weight_map is no object of file names"):
         weight_files(["a.safetensors"], text(said))
@@ -160,7 +209,7 @@ def test_t5_an_index_that_is_none_is_refused(said):
 
 @pytest.fixture
 def said(pair):
-    return json.loads(describe(next(iter(pair.values()))).manifest.encode())  # noqa: TID251 - to be changed
+    return json.loads(describe(next(iter(pair.values()))).manifest.encode())
 
 
 def test_a_manifest_reads_back(said):
@@ -199,7 +248,10 @@ def broken(path, value):
         (broken(["tensors", 0, "dtype"], "F31"), "manifest: a has the unknown type 'F31'"),
         (broken(["tensors", 0, "shape"], [-2, -2]), r"manifest: a has the shape \(-2, -2\)"),
         (broken(["tensors", 0, "shape"], [2.5]), r"manifest: tensors\.0\.shape\.0"),
-        (broken(["tensors", 0, "file"], "../../x"), r"manifest: a is said to be in '\.\./\.\./x', which it does not list"),
+        (
+            broken(["tensors", 0, "file"], "../../x"),
+            r"manifest: a is said to be in '\.\./\.\./x', which it does not list",
+        ),
     ],
 )
 def test_t5_a_manifest_is_refused_with_a_sentence(said, change, sentence):

@@ -26,7 +26,7 @@ def outcome(disk, case):
 
 @pytest.mark.parametrize("method", having("weight"))
 @given(data=st.data())
-@settings(LAW, max_examples=25)
+@settings(LAW, max_examples=14)
 def test_a_parent_of_weight_0_is_absent(method, data):
     case = data.draw(cases(method))
     stranger = {
@@ -36,7 +36,11 @@ def test_a_parent_of_weight_0_is_absent(method, data):
     grown = replace(case, models=(*case.models, stranger))
     # Its own model, or one more occurrence of a parent: neither may move another parent's mask.
     model = data.draw(st.sampled_from([str(len(case.models)), *(p["model"] for p in case.parents)]))
-    zero = {"model": model, "parameters": data.draw(given_parameters(METHODS[method], per_parent=True, rules=False)) | {"weight": "0"}}
+    zero = {
+        "model": model,
+        "parameters": data.draw(given_parameters(METHODS[method], per_parent=True, rules=False))
+        | {"weight": "0"},
+    }
     at = data.draw(st.integers(0, len(case.parents)))
     with on_disk() as disk:
         without = outcome(disk, case)
@@ -47,10 +51,12 @@ def test_a_parent_of_weight_0_is_absent(method, data):
 @pytest.mark.parametrize("method", having("t"))
 @pytest.mark.parametrize("end", [0, 1])
 @given(data=st.data())
-@settings(LAW, max_examples=15)
+@settings(LAW, max_examples=9)
 def test_the_ends_of_a_path_are_the_parents_to_the_byte(method, end, data):
     dtype = data.draw(st.sampled_from(["F64", "F32", "F16", "BF16"]))
-    case = data.draw(cases(method, odd=True, dtype=dtype, converting=False, rules=False)).but(allow_nonfinite=False)
+    case = data.draw(cases(method, odd=True, dtype=dtype, converting=False, rules=False)).but(
+        allow_nonfinite=False
+    )
     with on_disk() as disk:
         wanted = case.models[int(case.parents[end]["model"])]
         assert disk.tensors(case.shared(t=str(end))) == wanted
@@ -58,7 +64,7 @@ def test_the_ends_of_a_path_are_the_parents_to_the_byte(method, end, data):
 
 @pytest.mark.parametrize(("masked", "plain"), [("dare_linear", "task_arithmetic"), ("dare_ties", "ties")])
 @given(data=st.data())
-@settings(LAW, max_examples=20)
+@settings(LAW, max_examples=12)
 def test_dare_at_density_1_drops_nothing(masked, plain, data):
     case = data.draw(cases(masked)).each(density="1")
     known = {p.name for p in METHODS[plain].parameters if p.per_parent}
@@ -71,7 +77,7 @@ def test_dare_at_density_1_drops_nothing(masked, plain, data):
 
 @pytest.mark.parametrize("method", sorted(m for m in METHODS if METHODS[m].needs_base))
 @given(data=st.data())
-@settings(LAW, max_examples=15)
+@settings(LAW, max_examples=9)
 def test_parents_that_are_the_base_give_the_base(method, data):
     case = data.draw(cases(method, odd=True, converting=False)).but(allow_nonfinite=False)
     case = replace(case, models=(case.models[0],) * len(case.models))
@@ -82,7 +88,7 @@ def test_parents_that_are_the_base_give_the_base(method, data):
 
 @pytest.mark.parametrize("method", sorted(m for m in METHODS if METHODS[m].needs_base))
 @given(data=st.data())
-@settings(LAW, max_examples=15)
+@settings(LAW, max_examples=9)
 def test_deltas_of_zero_give_the_base_but_no_negative_zero(method, data):
     narrow = data.draw(st.sampled_from(["BF16", "F16"]))
     case = data.draw(cases(method, odd=False, dtype=narrow, converting=False, rules=False))
@@ -98,12 +104,14 @@ def test_deltas_of_zero_give_the_base_but_no_negative_zero(method, data):
 
 @pytest.mark.parametrize("method", sorted(m for m in METHODS if not METHODS[m].measures))
 @given(data=st.data())
-@settings(LAW, max_examples=15)
+@settings(LAW, max_examples=9)
 def test_permuted_elements_give_the_permuted_result(method, data):
     case = data.draw(cases(method, rules=False))
     case = case.each(density="1") if method in having("density") else case
     orders = {
-        name: np.random.Generator(np.random.PCG64(data.draw(seeds))).permutation(int(np.prod(shape, dtype=int)))
+        name: np.random.Generator(np.random.PCG64(data.draw(seeds))).permutation(
+            int(np.prod(shape, dtype=int))
+        )
         for name, (_, shape, _) in case.models[0].items()
     }
 
@@ -123,7 +131,7 @@ def test_permuted_elements_give_the_permuted_result(method, data):
 
 @pytest.mark.parametrize("method", ["linear", "slerp", "ties"])
 @given(data=st.data())
-@settings(LAW, max_examples=25)
+@settings(LAW, max_examples=14)
 def test_equal_parents_give_the_parent_within_two_units_in_the_last_place(method, data):
     shape = data.draw(st.sampled_from(SHAPES))
     dtype = data.draw(st.sampled_from(["F32", "BF16"]))
@@ -134,7 +142,10 @@ def test_equal_parents_give_the_parent_within_two_units_in_the_last_place(method
     case = data.draw(cases(method, odd=False, rules=False, converting=False))
     positive = st.integers(1, 300).map(lambda n: str(n / 100).removesuffix(".0"))
     if method != "slerp":
-        own = [{"weight": data.draw(positive)} | ({"density": "1"} if method == "ties" else {}) for _ in case.parents]
+        own = [
+            {"weight": data.draw(positive)} | ({"density": "1"} if method == "ties" else {})
+            for _ in case.parents
+        ]
         case = case.but(parents=[{"model": "1", "parameters": p} for p in own])
     else:
         case = case.but(parents=[{"model": "1", "parameters": {}}] * 2)

@@ -11,7 +11,25 @@ from merger.numbers import LANES, LONGEST, canonical, decimal, gradient, kept_co
 from signing.errors import Malformed
 
 GOOD = ["0", "1", "-1", "10", "0.5", "-0.25", "123.456", "9" * LONGEST]
-BAD = ["", "-0", "+1", "01", "00", "1.", ".5", "1.0", "0.50", "1e3", "1E3", "-", "--1", " 1", "1 ", "1_0", "0x1"]
+BAD = [
+    "",
+    "-0",
+    "+1",
+    "01",
+    "00",
+    "1.",
+    ".5",
+    "1.0",
+    "0.50",
+    "1e3",
+    "1E3",
+    "-",
+    "--1",
+    " 1",
+    "1 ",
+    "1_0",
+    "0x1",
+]
 BAD += ["1,5", "Infinity", "nan", "\u0661", "1\n", "9" * (LONGEST + 1), "0." + "0" * LONGEST + "1"]
 
 
@@ -61,7 +79,9 @@ def test_counts_at_their_ends():
     assert kept_count("0.29999999999999999999", 10) == 2
     assert kept_lanes("1") == LANES
     assert kept_lanes("0.0000152587890625") == 1
-    with pytest.raises(Malformed, match=r"density 0\.00001525 keeps fewer than one .* at least 0\.0000152587890625"):
+    with pytest.raises(
+        Malformed, match=r"density 0\.00001525 keeps fewer than one .* at least 0\.0000152587890625"
+    ):
         kept_lanes("0.00001525")
 
 

@@ -15,12 +15,16 @@ PLAIN = {"NPY_DISABLE_CPU_FEATURES": " ".join(LEVELS)}
 
 
 def fresh(backend="numpy", **settings):
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": PATHS} | settings  # noqa: TID251 - a new process's
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": PATHS} | settings
     done = subprocess.run(
-        [sys.executable, HERE / "fresh.py", backend], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, HERE / "fresh.py", backend],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)  # noqa: TID251 - a test's own message
+    return json.loads(done.stdout)
 
 
 def test_a_process_without_vector_instructions_makes_the_golden_ids(golden):

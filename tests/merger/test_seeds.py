@@ -17,7 +17,12 @@ def test_any_part_of_the_stream_can_be_drawn_alone(start, count):
 
 def test_every_field_changes_the_key():
     fields = ("7", "w", "p", 0)
-    keys = {mask_key(*fields), mask_key("8", "w", "p", 0), mask_key("7", "v", "p", 0), mask_key("7", "w", "q", 0)}
+    keys = {
+        mask_key(*fields),
+        mask_key("8", "w", "p", 0),
+        mask_key("7", "v", "p", 0),
+        mask_key("7", "w", "q", 0),
+    }
     keys |= {mask_key("7", "w", "p", 1), mask_key("7", "wp", "", 0)}  # lengths keep fields apart
     assert len(keys) == 6
     assert all(0 <= key < 1 << 128 for key in keys)

@@ -13,7 +13,7 @@ WEIGHTS = {"a": "0.5", "b": "0.25", "c": "0.75"}
 
 
 def test_masks_are_those_of_the_vectors(shared):
-    for case in json.loads((shared / "vectors/mask.json").read_text()):  # noqa: TID251 - a vector of others
+    for case in json.loads((shared / "vectors/mask.json").read_text()):
         key = mask_key(case["seed"], case["tensor"], case["parent"], case["occurrence"])
         assert f"{key:032x}" == case["key_hex"]
         assert lanes(key, 0, 32).tolist() == case["lanes_0_31"]
@@ -47,7 +47,9 @@ TIES = {"lambda": "1", "scope": "tensor", "vote": "weighted", "divide": "weights
 
 def alike(density, **shared):
     """Official TIES has no weights. It keeps all that is at least the K-th from the end, one more than K says."""
-    return recipe("ties", [(d, {"weight": "1", "density": density}) for d in ("da", "db", "dc")], TIES | shared, "zeros")
+    return recipe(
+        "ties", [(d, {"weight": "1", "density": density}) for d in ("da", "db", "dc")], TIES | shared, "zeros"
+    )
 
 
 def slerp(t):
@@ -93,15 +95,17 @@ LEFT_OUT = {number: said for number, said in CASES.items() if isinstance(said, s
 
 
 def test_every_case_is_claimed_or_left_out_for_a_reason(shared):
-    cases = json.loads((shared / "vectors/merge_golden.json").read_text())["cases"]  # noqa: TID251 - a vector of others
+    cases = json.loads((shared / "vectors/merge_golden.json").read_text())["cases"]
     assert sorted(CASES) == list(range(len(cases)))
     for number, reason in LEFT_OUT.items():
-        assert "not written yet" not in reason or cases[number]["method"] not in METHODS or "rescale" in reason
+        assert (
+            "not written yet" not in reason or cases[number]["method"] not in METHODS or "rescale" in reason
+        )
 
 
 @pytest.mark.parametrize("number", CLAIMED)
 def test_other_engines_come_to_the_same_numbers(shared, number):
-    golden = json.loads((shared / "vectors/merge_golden.json").read_text())  # noqa: TID251 - a vector of others
+    golden = json.loads((shared / "vectors/merge_golden.json").read_text())
     size = len(golden["tensors"]["base"])
     named = golden["tensors"] | {"zeros": [0.0] * size}
     names = list(named)

@@ -9,6 +9,7 @@ from world import World
 from registry.store import log
 from registry.tables import TRIGGERS
 from signing import checkpoint
+from signing.errors import Refused
 
 Tamper = Callable[[Connection], object]
 
@@ -165,6 +166,23 @@ def test_a_pinned_root_that_is_not_the_logged_one_is_found(story: World) -> None
 
     (finding,) = story.fsck().findings
     assert "is not the trusted root that the log brought into force" in finding
+
+
+def test_a_log_that_brings_no_trusted_root_into_force_proves_nothing(world: World) -> None:
+    with world.home.store.writing() as connection:
+        untriggered('DELETE FROM payload WHERE "index" = 0', "DELETE FROM root")(connection)
+
+    findings = " ".join(world.fsck().findings)
+    assert "no trusted root to be checked against" in findings
+    assert "brings no trusted root into force" in findings
+
+
+def test_entries_without_any_trusted_root_are_not_covered(world: World) -> None:
+    with world.home.store.writing() as connection:
+        untriggered("DELETE FROM root", "DELETE FROM checkpoint")(connection)
+    world.reopen()
+    with pytest.raises(Refused, match="no trusted root"):
+        world.home.writer()
 
 
 def test_a_damaged_file_is_found(story: World) -> None:

@@ -171,5 +171,13 @@ def test_a_role_without_a_key_and_a_key_without_a_role_are_named(world: World) -
         world.home.operator("security")
 
 
+def test_an_installation_without_migrations_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from registry import home
+
+    monkeypatch.setattr(home, "__file__", str(tmp_path / "registry" / "home.py"))
+    with pytest.raises(Absent, match="installation is not complete"):
+        migrations()
+
+
 def test_the_migrations_are_found() -> None:
     assert (migrations() / "versions" / "0001_create_tables.py").is_file()

@@ -121,8 +121,9 @@ def test_a_stage_that_a_crash_left_is_swept_a_day_later(blobs: Blobs) -> None:
     staged = blobs.path(DIGEST).parents[2] / "staged"
     (staged / "old").write_bytes(b"")
     (staged / "new").write_bytes(b"")
+    (staged / "just linked into place").symlink_to("gone")
     os.utime(staged / "old", (now() - 90_000,) * 2)
 
     blobs.put(hashlib.sha256(b"more").hexdigest(), [b"more"])
 
-    assert [one.name for one in staged.iterdir()] == ["new"]
+    assert {one.name for one in staged.iterdir()} == {"new", "just linked into place"}

@@ -1,7 +1,5 @@
 """Slices of the graph: whole or saying so, now and as of then; and the law over any interleaving of publishes."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,14 +24,6 @@ STEPS = st.one_of(
     st.tuples(st.just("retract"), NUMBER),
     st.tuples(st.just("reopen")),
 )
-
-
-@pytest.fixture(scope="module")
-def template() -> Iterator[Path]:
-    """A home that was made once, to be copied for every example."""
-    with TemporaryDirectory() as folder:
-        World(Path(folder)).home.store.close()
-        yield Path(folder)
 
 
 class Oracle:
@@ -64,11 +54,8 @@ class Oracle:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(STEPS, min_size=3, max_size=25))
-def test_flags_and_closure_are_their_recomputation_after_any_interleaving(
-    template: Path, steps: list[Step]
-) -> None:
+def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps: list[Step]) -> None:
     with TemporaryDirectory() as folder:
-        shutil.copytree(template / "home", Path(folder) / "home")
         world, oracle = World(Path(folder)), Oracle()
         seen: list[tuple[int, dict[str, object]]] = []
         for step in steps:

@@ -1,0 +1,250 @@
+"""Every command once as people type it and once as programs do: it holds, it parses, and both say the same."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lineage.authority import TrustedRoot
+from merger.folder import describe
+
+
+@pytest.fixture
+def puppies(terminal, kennel):
+    """A home of one's own, with everything the kennel has."""
+    shutil.rmtree(terminal.folder)
+    shutil.copytree(kennel.folder, terminal.folder, symlinks=True)
+    for name in ("base", "one", "two", "spare", "both"):
+        assert terminal("add", name).code == 0
+    return terminal
+
+
+def test_init_makes_a_home_that_can_be_checked_and_is_completed_by_running_again(terminal) -> None:
+    said = terminal("init", "--operator", "vet")
+    assert said.code == 0
+    assert str(terminal.home) in said.out.replace("\n", "")
+    keys = {path.name: path.stat().st_mode & 0o777 for path in (terminal.home / "keys").iterdir()}
+    assert keys == dict.fromkeys(("root.pem", "log.pem", "publisher.pem", "security.pem"), 0o600)
+    before = terminal.state()
+
+    again = terminal.holds("init", "--operator", "vet")
+
+    assert terminal.state() == before
+    assert again["operator"] == "vet"
+    assert terminal.holds("log", "fsck") == {"checkpoints": 1, "findings": [], "size": 1, "waiting": 0}
+
+
+def test_add_says_the_id_that_the_folder_has(puppies) -> None:
+    value = puppies.holds("add", "spare", "--copy")
+    assert value["artifact"] == describe(puppies.folder / "spare").artifact
+    assert (value["files"], value["tensors"]) == (3, 1)
+    assert value["artifact"] in puppies("add", "spare").out
+
+
+def test_merge_says_recipe_seed_and_entries_and_makes_the_folder(puppies) -> None:
+    (puppies.folder / "dare.yaml").write_text(
+        "merge_method: dare_linear\nbase_model: kennel/base\nmodels:\n"
+        "  - {model: kennel/one, parameters: {weight: 1, density: 0.5}}\ndtype: float32\n"
+    )
+    value = puppies.holds(
+        "merge", "dare.yaml", "--out", "deep/down/dare", "--seed", "7", "--name", "kennel/dare"
+    )
+    made = puppies.folder / "deep" / "down" / "dare"
+    assert describe(made).artifact == value["artifact"]
+    assert value["resumed"] == []
+    assert len(value["entries"]) == 4
+
+    again = puppies("merge", "dare.yaml", "--out", "again", "--seed", "7", "--threads", "4", "--read", "2")
+    assert again.code == 0
+    assert value["artifact"] in again.out
+    assert value["recipe"] in again.out
+    assert "note:" in again.err
+
+    torch = puppies("merge", "dare.yaml", "--out", "drawn")
+    assert "was drawn" in torch.err
+
+
+def test_rebuild_says_the_same_bytes_and_lifts_the_evidence(puppies) -> None:
+    assert puppies.holds("rebuild", "kennel/both", "--threads", "1")["same"] is True
+    assert "the same bytes" in puppies("rebuild", "both").out
+    assert {edge["evidence"] for edge in puppies.holds("show", "kennel/both")["parents"]} == {"reproduced"}
+
+
+@pytest.mark.parametrize("ref", ["kennel/both", "kennel/both@v1", "both", "./both", "id", "prefix"])
+def test_every_way_to_name_an_artifact_means_it(kennel, ref: str) -> None:
+    artifact = describe(kennel.folder / "both").artifact
+    named = {"id": artifact, "prefix": artifact[:15]}.get(ref, ref)
+    assert kennel.holds("show", named)["artifact"] == artifact
+    assert artifact in kennel("show", named).out
+
+
+def test_ancestors_descendants_and_why_tell_one_story(kennel) -> None:
+    up = kennel.holds("ancestors", "kennel/both")
+    assert [(one["distance"], one["names"]) for one in up["relatives"]] == [
+        (1, ["kennel/one"]),
+        (1, ["kennel/two"]),
+        (2, ["kennel/base"]),
+    ] or {tuple(one["names"]) for one in up["relatives"]} == {
+        ("kennel/one",),
+        ("kennel/two",),
+        ("kennel/base",),
+    }
+    down = kennel.holds("descendants", "kennel/base")
+    assert {edge["evidence"] for edge in down["edges"]} == {"signed"}
+    assert len(down["relatives"]) == 3
+    way = kennel.holds("why", "kennel/base", "kennel/both")
+    assert way["paths"] == 2
+    assert len(way["witness"]) == 3
+    for words in (("ancestors", "kennel/both"), ("why", "kennel/base", "kennel/both")):
+        assert "kennel/one" in kennel(*words).out
+    said = kennel("descendants", "kennel/base").out
+    assert all(word in said for word in ("3 descendants", "kennel/both", "finetune", "merge", "mit"))
+
+
+def test_why_without_a_way_exits_1_and_says_so(kennel) -> None:
+    assert kennel("why", "kennel/both", "kennel/base").code == 1
+    assert "does not descend" in kennel("why", "kennel/spare", "kennel/both").out
+    assert kennel("why", "kennel/spare", "kennel/both", "--json").json["paths"] == 0
+
+
+def test_status_of_a_clean_folder_and_name_holds(kennel) -> None:
+    assert kennel.holds("status", "both")["standing"]["state"] == "clean"
+    assert "clean" in kennel("status", "kennel/both").out
+
+
+def test_an_incident_is_reported_listed_shown_with_its_way_and_retracted(puppies) -> None:
+    reported = puppies.holds(
+        "incident",
+        "report",
+        "kennel/one",
+        "kennel/one",
+        "--kind",
+        "data-poisoned",
+        "--summary",
+        "see :bug: in [red]",
+    )
+    assert len(reported["artifacts"]) == 1
+    assert reported["descendants"] == [puppies.holds("show", "kennel/both")["artifact"]]
+
+    said = puppies("status", "both")
+    assert said.code == 1
+    assert "kennel/one → kennel/both" in said.out
+    assert "see :bug: in [red]" in said.out
+    assert puppies("status", "both", "--json").json["standing"]["state"] == "affected"
+    assert puppies("status", "kennel/two").code == 0
+    (listed,) = puppies.holds("incident", "list")
+    assert (listed["summary"], listed["stage"]) == ("see :bug: in [red]", "reported")
+    assert reported["incident"][:12] in puppies("incident", "list").out
+    assert "data-poisoned" in puppies("descendants", "kennel/one").out
+
+    assert puppies("incident", "retract", "", "--reason", "none named").code == 2
+    assert puppies.holds("incident", "retract", reported["incident"][:12], "--reason", "a mistake")
+    assert puppies("status", "both").code == 0
+    assert [one["stage"] for one in puppies.holds("incident", "list")] == ["retracted"]
+    assert puppies.holds("log", "fsck")["findings"] == []
+
+
+def test_an_ancestor_that_nobody_saw_makes_status_exit_1(puppies) -> None:
+    puppies.holds("add", "spare", "--base", "hf:acme/base")
+    said = puppies("status", "spare")
+    assert said.code == 1
+    assert "unknown" in said.out
+    assert "hf:acme/base" in said.out
+
+
+def test_verify_says_what_was_proven_by_whom_and_where(kennel) -> None:
+    value = kennel.holds("verify", "both")
+    assert value["holds"] is True
+    assert [one["operators"] for one in value["proven"]] == [["kennel"], ["kennel"]]
+    assert {tuple(one["about"]) for one in value["proven"]} == {(value["artifact"],)}
+    assert "byte for byte" in kennel("verify", "both").out
+
+
+def test_verify_of_a_changed_copy_names_the_file_and_exits_1(kennel, tmp_path: Path) -> None:
+    copy = shutil.copytree(kennel.folder / "both", tmp_path / "[red]copy")
+    raw = bytearray((copy / "model.safetensors").read_bytes())
+    raw[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(raw)
+
+    said = kennel("verify", copy, "--as", "kennel/both")
+
+    assert said.code == 1
+    assert "changed: model.safetensors" in said.out
+    assert "[red]copy" in said.out
+    assert kennel("verify", copy, "--as", "kennel/both", "--json").json["changed"] == ["model.safetensors"]
+
+
+def test_bundles_are_verified_from_a_file_with_nothing_but_the_pinned_root(kennel, tmp_path: Path) -> None:
+    bundles = tmp_path / "bundles.jsonl"
+    assert kennel("log", "prove", "kennel/both", "--out", bundles).code == 0
+    assert kennel("log", "prove", "kennel/both").out.encode() == bundles.read_bytes()
+    pinned = shutil.copy(kennel.home / "trusted_root.json", tmp_path / "pinned.json")
+
+    value = kennel.holds("verify", bundles, "--root", pinned, "--home", tmp_path / "none")
+
+    artifact = describe(kennel.folder / "both").artifact
+    assert [one["about"] for one in value["proven"]] == [[artifact], [artifact]]
+    assert kennel("verify", bundles, "--as", "kennel/both").code == 0
+    said = kennel("verify", bundles, "--as", "kennel/one")
+    assert said.code == 1
+    assert f"about {artifact}, not about" in said.err
+
+
+def test_one_changed_character_in_a_file_of_bundles_exits_1_or_2(kennel, tmp_path: Path) -> None:
+    bundles = tmp_path / "bundles.jsonl"
+    kennel("log", "prove", 1, "--out", bundles)
+    raw = bundles.read_bytes()
+    for at in range(0, len(raw) - 1, 97):
+        changed = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+        bundles.write_bytes(changed)
+        said = kennel("verify", bundles)
+        assert said.code in {1, 2}, (at, said)
+        assert said.err.count("\n") == 1
+
+
+def test_log_show_lists_entries_and_the_checkpoint(kennel) -> None:
+    value = kennel.holds("log", "show")
+    assert [row["index"] for row in value["entries"]] == list(range(len(value["entries"])))
+    assert value["checkpoint"].splitlines()[1] == str(len(value["entries"]))
+    assert [row["index"] for row in kennel.holds("log", "show", 3, 5)["entries"]] == [3, 4]
+    assert "slsa.dev/provenance/v1" in kennel("log", "show").out
+
+
+def test_log_prove_takes_an_index_an_entry_and_an_artifact(kennel) -> None:
+    entry = kennel.holds("log", "show", 2, 3)["entries"][0]["entry"]
+    assert kennel("log", "prove", 2).out == kennel("log", "prove", entry).out
+    assert len(kennel("log", "prove", "kennel/both").out.splitlines()) == 2
+
+
+def test_fsck_says_intact_and_names_what_is_not(puppies) -> None:
+    assert "intact" in puppies("log", "fsck").out
+    root = puppies.home / "trusted_root.json"
+    root.write_bytes(root.read_bytes().replace(b'"version":"1"', b'"version":"9"'))
+
+    said = puppies("log", "fsck")
+
+    assert said.code == 1
+    assert "is not the trusted root" in said.out.replace("\n", "")
+    assert len(puppies("log", "fsck", "--json").json["findings"]) == 1
+    TrustedRoot.parse(root.read_bytes().strip())
+
+
+def test_doctor_looks_at_packages_and_home(kennel) -> None:
+    found = {one["about"]: one["sound"] for one in kennel("doctor", "--json").json}
+    assert {"signing", "merger", "lineage", "registry", "sqlite", "home"} <= found.keys()
+    assert found["home"]
+
+
+def test_version_and_help_need_no_home(terminal) -> None:
+    assert terminal("--version").out.startswith("studbook 0.")
+    for words in ((), ("merge",), ("incident",), ("log", "prove")):
+        said = terminal(*words, "--help")
+        assert said.code == 0
+        assert "Usage" in said.out
+    assert terminal.state() == {}
+
+
+def test_narrow_terminals_keep_whole_what_is_copied_into_the_next_command(kennel) -> None:
+    artifact = describe(kennel.folder / "one").artifact
+    assert artifact[:15] in kennel("ancestors", "kennel/both", columns=40).out
+    assert artifact in kennel("show", "kennel/one", columns=40).out

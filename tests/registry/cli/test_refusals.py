@@ -1,0 +1,257 @@
+"""Hostile and mistaken input: one sentence with the values in it, the right exit code, and nothing changed."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from making import floats, write_model
+
+from signing import canonical
+
+# words, exit code, and what the sentence must say
+QUESTIONS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
+    "an unknown name": (("show", "kennel/nobody"), 2, ("kennel/nobody", "namespace/name")),
+    "an unknown id": (("show", "sha256:" + "0" * 64), 2, ("no artifact sha256:000",)),
+    "a prefix too short": (("show", "sha256:abc"), 2, ("8 to 64",)),
+    "a prefix of capitals": (("show", "sha256:ABCDEF01"), 2, ("lower-case",)),
+    "an unregistered folder": (("show", "./stray"), 2, ("`studbook add ./stray`",)),
+    "an unregistered folder without a dot": (("ancestors", "stray"), 2, ("`studbook add stray`",)),
+    "an unknown stub": (("descendants", "hf:acme/nobody"), 2, ("hf:acme/nobody",)),
+    "a name that is markup": (("show", "[/red]"), 2, ("[/red]",)),
+    "a name that is a style": (("show", "[bold]x"), 2, ("[bold]x",)),
+    "why of nobody": (("why", "kennel/base", "kennel/nobody"), 2, ("kennel/nobody",)),
+    "status of nobody": (("status", "kennel/nobody"), 2, ("kennel/nobody",)),
+    "status of a changed folder": (("status", "./stray"), 2, ("is registered here",)),
+    "verify of nothing": (("verify", "nowhere"), 2, ("nowhere is not a folder",)),
+    "verify of a stray folder": (("verify", "stray"), 2, ("is not registered here",)),
+    "verify as nobody": (("verify", "both", "--as", "kennel/nobody"), 2, ("kennel/nobody",)),
+    "verify as another": (("verify", "both", "--as", "kennel/one"), 1, ()),
+    "verify of a file that is no bundle": (("verify", "recipe.yaml"), 2, ("JSON",)),
+    "verify of an empty file": (("verify", "empty"), 2, ("holds no bundle",)),
+    "verify with no root": (("verify", "both", "--root", "nowhere"), 2, ("no trusted root at nowhere",)),
+    "verify with a root that is none": (("verify", "both", "--root", "recipe.yaml"), 2, ("JSON",)),
+    "rebuild of what no recipe made": (("rebuild", "kennel/base"), 2, ("not made by a recipe",)),
+    "rebuild on a device numpy has not": (("rebuild", "kennel/both", "--device", "cuda"), 2, ("--backend torch",)),
+    "prove an entry that is not": (("log", "prove", "999"), 2, ("no entry 999", "it has")),
+    "prove a number of many digits": (("log", "prove", "9" * 40), 2, ("9" * 40,)),
+    "prove nothing": (("log", "prove", "kennel/nobody"), 2, ("kennel/nobody",)),
+    "prove into a missing folder": (("log", "prove", "1", "--out", "no/such"), 2, ("no/such", "No such file")),
+    "show from a negative entry": (("log", "show", "--", "-1"), 2, ("-1",)),
+    "add nothing": (("add", "nowhere"), 2, ("nowhere is not a folder",)),
+    "add a file": (("add", "recipe.yaml"), 2, ("recipe.yaml is not a folder",)),
+    "add an empty folder": (("add", "hollow"), 2, ("holds no files",)),
+    "add a link": (("add", "linked"), 2, ("config.json is a link",)),
+    "add a pipe": (("add", "piped"), 2, ("neither a file nor a folder",)),
+    "add a bomb": (("add", "bomb"), 2, ("header",)),
+    "add with an odd relation": (("add", "stray", "--relation", "stolen"), 2, ("'stolen'", "finetune")),
+    "add with an unknown base": (("add", "stray", "--base", "kennel/nobody"), 2, ("kennel/nobody",)),
+    "add with a base that is a stray folder": (("add", "stray", "--base", "./hollow"), 2, ("`studbook add ./hollow`",)),
+    "add with a bad name": (("add", "stray", "--name", "no namespace"), 2, ("no namespace",)),
+    "add with a name in other letters": (("add", "stray", "--name", "Kennel/ONE"), 2, ("'kennel/one'",)),
+    "add with a bad license": (("add", "stray", "--license", "mit & more"), 2, ("mit & more",)),
+    "add with no threads": (("add", "stray", "--threads", "0"), 2, ("--threads",)),
+    "report on nobody": (("incident", "report", "kennel/nobody", "--summary", "x"), 2, ("kennel/nobody",)),
+    "report of an odd kind": (("incident", "report", "kennel/one", "--summary", "x", "--kind", "bad"), 2, ("'bad'", "compromised")),
+    "report of odd weight": (("incident", "report", "kennel/one", "--summary", "x", "--severity", "so-so"), 2, ("'so-so'", "critical")),
+    "report of two lines": (("incident", "report", "kennel/one", "--summary", "x\ny"), 2, ("summary",)),
+    "report that rewrites the screen": (("incident", "report", "kennel/one", "--summary", "\x1b[2Jfine"), 2, ("summary",)),
+    "report without a summary": (("incident", "report", "kennel/one"), 2, ("--summary",)),
+    "retract nothing": (("incident", "retract", "", "--reason", "x"), 2, ("8 to 64",)),
+    "retract what is not": (("incident", "retract", "00000000", "--reason", "x"), 2, ("incident list",)),
+    "an unknown command": (("launder", "kennel/one"), 2, ("launder", "--help")),
+    "an unknown option": (("show", "kennel/one", "--force"), 2, ("--force",)),
+    "a missing argument": (("show",), 2, ("ref", "--help")),
+    "a registry at no URL": (("show", "kennel/one", "--registry", "ftp://x"), 2, ("ftp://x",)),
+    "a registry that is not there": (("show", "kennel/one", "--registry", "http://127.0.0.1:9"), 2, ("does not answer",)),
+    "a home that is another's": (("init", "--operator", "thief"), 2, ("home of kennel, not of thief",)),
+    "a home in a full folder": (("init", "--home", "one"), 2, ("config.json", "no home")),
+    "a home in a file": (("init", "--home", "recipe.yaml"), 2, ("recipe.yaml",)),
+    "no home": (("show", "kennel/one", "--home", "nowhere"), 2, ("`studbook init --home nowhere`",)),
+    "serve no home": (("serve", "--home", "nowhere"), 2, ("`studbook init --home nowhere`",)),
+    "a demo in a full folder": (("demo", "--dir", "one"), 2, ("is not empty", "--dir")),
+    "no text": (("show", "\udcff"), 2, ("not UTF-8",)),
+}  # fmt: skip
+
+MERGES: dict[str, tuple[bytes | None, tuple[str, ...], int, tuple[str, ...]]] = {
+    "an existing target": (None, ("--out", "one"), 2, ("one exists already",)),
+    "a target below a file": (None, ("--out", "recipe.yaml/out"), 2, ("recipe.yaml", "Not a directory")),
+    "a target that cannot be written": (None, ("--out", "/proc/out"), 2, ("/proc/",)),
+    "a bad name": (None, ("--name", "both"), 2, ("'both'",)),
+    "a bad seed": (b"merge_method: dare_linear\nbase_model: kennel/base\nmodels: [{model: kennel/one, parameters: {weight: 1, density: 0.5}}]\n", ("--seed", "lucky"), 2, ("lucky",)),
+    "an unknown device": (None, ("--device", "cuda"), 2, ("--backend torch",)),
+    "an unknown backend": (None, ("--backend", "abacus"), 2, ("abacus",)),
+    "no UTF-8": (b"merge_method: \xff\xfe", (), 2, ("no UTF-8 text", "0xff")),
+    "ten megabytes": (b"# " + b"x" * 10_000_000, (), 2, ("longer than",)),
+    "nothing at all": (b"", (), 2, ("no document",)),
+    "a YAML tag": (b"merge_method: !!python/object/apply:os.system ['touch pwned']\n", (), 2, ("YAML tag",)),
+    "an unknown key": (b"merge_method: linear\nexec: rm\nmodels: [{model: kennel/one, parameters: {weight: 1}}]\n", (), 2, ("exec",)),
+    "an unknown method": (b"merge_method: voodoo\n", (), 2, ("voodoo", "dare_ties")),
+    "a model at a URL": (b"merge_method: linear\nmodels: [{model: 'https://evil.example/m', parameters: {weight: 1}}]\n", (), 2, ("evil.example",)),
+    "a model nobody knows": (b"merge_method: linear\nmodels: [{model: kennel/nobody, parameters: {weight: 1}}]\n", (), 2, ("kennel/nobody",)),
+    "an unregistered folder": (b"merge_method: linear\nmodels: [{model: ./stray, parameters: {weight: 1}}]\n", (), 2, ("`studbook add ./stray`",)),
+    "shapes that disagree": (b"merge_method: linear\nmodels: [{model: kennel/one, parameters: {weight: 1}}, {model: kennel/square, parameters: {weight: 1}}]\n", (), 2, ("layers.0.weight", "(4, 4)", "(2, 2)")),
+    "a weight that is no number": (b"merge_method: linear\nmodels: [{model: kennel/one, parameters: {weight: heavy}}]\n", (), 2, ("heavy",)),
+    "brackets in the sentence": (b"merge_method: linear\nslices:\n- sources:\n  - {model: kennel/one, layer_range: [2, 1]}\n", (), 2, ("[2, 1]", "[first, end]")),
+    "a canonical recipe of a stranger": (b'{"arithmetic":"1","method":"linear","parents":[{"model":"sha256:' + b"e" * 64 + b'","parameters":{"weight":"1"}}],"parameters":{"normalize":true},"shard_bytes":"5000000000","allow_nonfinite":false}', (), 2, ("no artifact sha256:eeee",)),
+    "a canonical recipe with a key too many": (b'{"arithmetic":"1","shell":"id"}', (), 2, ("shell",)),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pound(kennel, tmp_path_factory):
+    """The kennel again, in a folder of its own, with odd things lying about in it."""
+    folder = tmp_path_factory.mktemp("pound")
+    typed = type(kennel)(folder)
+    shutil.copytree(kennel.folder, folder, dirs_exist_ok=True)
+    square = {"layers.0.weight": ("F32", (2, 2), floats(range(4)))}
+    write_model(folder / "square", square)
+    write_model(folder / "stray", square | {"more": ("F32", (1,), floats([1]))})
+    for name in ("base", "one", "two", "spare", "both", "square"):
+        typed.holds("add", name, *(("--name", "kennel/square") if name == "square" else ()))
+    (folder / "hollow").mkdir()
+    (folder / "empty").touch()
+    write_model(folder / "linked", square)
+    (folder / "linked" / "config.json").unlink()
+    (folder / "linked" / "config.json").symlink_to("/etc/passwd")
+    (folder / "piped").mkdir()
+    os.mkfifo(folder / "piped" / "model.safetensors")
+    (folder / "bomb").mkdir()
+    (folder / "bomb" / "model.safetensors").write_bytes((1 << 62).to_bytes(8, "little") + b"{}")
+    return typed
+
+
+def refused(typed, words: tuple[str, ...], code: int, sentences: tuple[str, ...]) -> None:
+    """Type a command, for people and for programs, and insist that it refuses and changes nothing."""
+    before = typed.state()
+    said = typed(*words)
+    assert said.code == code, said
+    told = said.out + said.err
+    assert "Traceback" not in told
+    for sentence in sentences:
+        assert sentence in told, said
+    machine = (
+        typed(*words, "--json")
+        if words[:2] != ("log", "prove") and words[0] not in {"serve", "demo"}
+        else None
+    )
+    if machine is not None:
+        assert machine.code == code
+        assert canonical.decode((machine.out or machine.err.splitlines()[-1]).encode()) is not None
+    after = typed.state()
+    assert {name for name in {*before, *after} if before.get(name) != after.get(name)} == set()
+
+
+@pytest.mark.parametrize("case", QUESTIONS)
+def test_what_cannot_be_answered_is_refused_and_nothing_changes(pound, case: str) -> None:
+    refused(pound, *QUESTIONS[case])
+
+
+@pytest.mark.parametrize("case", MERGES)
+def test_t20_what_cannot_be_merged_is_refused_and_nothing_changes(pound, tmp_path: Path, case: str) -> None:
+    raw, words, code, sentences = MERGES[case]
+    recipe = pound.folder / "recipe.yaml"
+    if raw is not None:
+        recipe = tmp_path / "recipe"
+        recipe.write_bytes(raw)
+    target = () if "--out" in words else ("--out", "fresh/out")
+    refused(pound, ("merge", str(recipe), *target, *words), code, sentences)
+    assert not (pound.folder / "pwned").exists()
+
+
+def test_an_ambiguous_beginning_names_what_it_could_mean(terminal) -> None:
+    from registry.home import Home
+    from lineage.predicates import incident
+
+    terminal.holds("init")
+    home = Home.open(terminal.home)
+    del home, incident
+    assert terminal("incident", "retract", "12345678", "--reason", "x").code == 2
+
+
+@pytest.fixture
+def broken(kennel, terminal):
+    """A copy of the kennel's home to break."""
+    shutil.copytree(kennel.home, terminal.home)
+    return terminal
+
+
+@pytest.mark.parametrize("key", ["publisher", "log"])
+def test_a_key_that_others_can_read_is_refused_by_its_mode_and_nothing_is_logged(
+    broken, kennel, key: str
+) -> None:
+    (broken.home / "keys" / f"{key}.pem").chmod(0o644)
+    refused(
+        broken, ("add", str(kennel.folder / "spare"), "--name", "kennel/else"), 2, ("mode 0644", "chmod 600")
+    )
+
+
+def test_a_security_key_that_others_can_read_reports_nothing(broken) -> None:
+    (broken.home / "keys" / "security.pem").chmod(0o640)
+    refused(broken, ("incident", "report", "kennel/one", "--summary", "x"), 2, ("mode 0640",))
+
+
+def test_a_key_that_is_gone_is_named(broken) -> None:
+    (broken.home / "keys" / "security.pem").unlink()
+    refused(
+        broken, ("incident", "report", "kennel/one", "--summary", "x"), 2, ("security.pem", "no such key")
+    )
+
+
+def test_a_key_that_is_no_key_is_named(broken) -> None:
+    (broken.home / "keys" / "security.pem").write_bytes(
+        b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+    )
+    refused(broken, ("incident", "report", "kennel/one", "--summary", "x"), 2, ("key",))
+
+
+@pytest.mark.parametrize("words", [("show", "kennel/one"), ("log", "fsck"), ("init", "--operator", "kennel")])
+def test_a_database_that_is_none_is_refused_with_its_path(broken, words: tuple[str, ...]) -> None:
+    for path in broken.home.glob("studbook.db*"):
+        path.unlink()
+    (broken.home / "studbook.db").write_bytes(b"these are not the pages you are looking for" * 200)
+    refused(broken, words, 2, ("studbook.db",))
+
+
+def test_a_database_that_is_gone_is_not_made_anew(broken) -> None:
+    for path in broken.home.glob("studbook.db*"):
+        path.unlink()
+    refused(broken, ("show", "kennel/one"), 2, ("studbook.db",))
+    refused(broken, ("add", "."), 2, ("studbook.db",))
+
+
+def test_a_trusted_root_that_is_no_json_verifies_nothing(broken, kennel) -> None:
+    (broken.home / "trusted_root.json").write_bytes(b"{}")
+    refused(broken, ("verify", str(kennel.folder / "both")), 2, ("trusted root",))
+
+
+def test_a_name_that_is_also_a_folder_is_not_decided_in_silence(broken, kennel) -> None:
+    shutil.copytree(kennel.folder / "two", broken.folder / "kennel" / "one")
+    refused(broken, ("status", "kennel/one"), 2, ("write ./kennel/one for the folder",))
+    assert broken("status", "./kennel/one").code == 0
+
+
+def test_a_setting_that_is_no_number_is_named(broken, monkeypatch) -> None:
+    monkeypatch.setenv("STUDBOOK_QUEUE", "plenty")
+    refused(broken, ("show", "kennel/one"), 2, ("queue", "plenty"))
+
+
+def test_an_operator_that_cannot_be_one_is_refused(terminal) -> None:
+    said = terminal("init", "--operator", "a b")
+    assert said.code == 2
+    assert "'a b'" in said.err
+    assert terminal("show", "x/y").code == 2
+    assert terminal("init", "--operator", "ab").code == 0
+    assert terminal("log", "fsck").code == 0
+
+
+def test_an_interrupt_says_that_work_is_kept_and_exits_130(terminal, monkeypatch) -> None:
+    from registry.cli import making
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(making.Home, "create", interrupted)
+    said = terminal("init")
+    assert said.code == 130
+    assert "what is finished is kept" in said.err

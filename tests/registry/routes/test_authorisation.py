@@ -1,0 +1,105 @@
+"""Who may say what over HTTP: every kind of statement, signed with every key a home has and with a stranger's."""
+
+import pytest
+from fastapi.testclient import TestClient
+from world import OPERATOR, World
+
+from lineage import predicates
+from lineage.predicates import (
+    derivation,
+    incident,
+    incident_change,
+    manifest,
+    name,
+    provenance,
+    rebuild,
+    root,
+    signature,
+)
+from lineage.predicates import license as license_predicate
+from merger.recipe import Recipe
+from signing import dsse
+from signing.keys import PrivateKey
+from signing.statement import Statement
+
+HELD = {
+    "root": {"root"},
+    "publisher": {"publisher", "builder", "rebuilder"},
+    "security": {"security"},
+    "log": set(),
+    "stranger": set(),
+}
+
+
+class Said:
+    """One statement of every type, each of which would be admitted from the right key."""
+
+    def __init__(self, world: World) -> None:
+        self.artifact, parent = world.model(), world.model()
+        reported = world.report(self.artifact, "compromised", stage="reported")
+        recipe = Recipe.of(
+            {
+                "arithmetic": "1",
+                "method": "linear",
+                "parents": [{"model": parent, "parameters": {"weight": "1"}}],
+                "parameters": {"normalize": True},
+            }
+        )
+        built = provenance.statement(self.artifact, recipe, "0" * 64, "2" * 64, "0.1.0", {})
+        build = world.publish("builder", built)[0].entry
+        fresh = provenance.statement(self.artifact, recipe, "1" * 64, "2" * 64, "0.1.0", {})
+        following = world.home.root().model_copy(update={"version": 2})
+        now = world.time
+        self.statements: dict[str, Statement] = {
+            one.predicate_type: one
+            for one in (
+                signature.statement("fresh", {"a.bin": "ab" * 32}),
+                manifest.statement(self.artifact, "cd" * 32),
+                derivation.statement(self.artifact, [derivation.Parent(parent, "finetune")]),
+                license_predicate.statement(self.artifact, "mit", now),
+                name.statement(self.artifact, "kennel/fresh", None, now),
+                fresh,
+                rebuild.statement(self.artifact, build, OPERATOR, now, []),
+                incident.statement([self.artifact], "privacy", "low", "reported", "x", contact="x", issued=now),
+                incident_change.statement(reported, "confirmed", "it is so"),
+                root.statement(following),
+            )
+        }
+
+
+def test_there_is_a_statement_of_every_type_in_the_table(world: World) -> None:
+    assert Said(world).statements.keys() == predicates.discovered().keys()
+
+
+@pytest.mark.parametrize("uri", sorted(predicates.discovered()))
+def test_only_a_key_with_the_role_may_say_it(world: World, api: TestClient, uri: str) -> None:
+    said = Said(world).statements[uri]
+    before = world.size()
+    role = predicates.role(uri)
+    for holder, roles in sorted(HELD.items(), key=lambda one: role in one[1]):
+        key = PrivateKey.generate("ecdsa-p256") if holder == "stranger" else world.home.keys(holder)
+
+        response = api.post("/entries", content=dsse.sign(said.encode(), [key]).encode())
+
+        if role in roles:
+            assert response.status_code == 201, response.json()
+            continue
+        assert response.status_code == 403
+        kind = "untrusted" if holder in ("log", "stranger") else "forbidden"
+        assert response.json()["type"] == f"https://studbook.dev/problems/{kind}"
+        assert world.size() == before
+    assert world.size() == before + 1
+
+
+def test_a_signature_lent_by_another_statement_is_nobodys(world: World, api: TestClient) -> None:
+    artifact = world.model()
+    mine = dsse.sign(license_predicate.statement(artifact, "mit", 1).encode(), [world.home.keys("publisher")])
+    other = license_predicate.statement(artifact, "gpl-3.0", 1).encode()
+    before = world.size()
+
+    forged = dsse.Envelope(mine.payload_type, other, mine.signatures)
+    response = api.post("/entries", content=forged.encode())
+
+    assert (response.status_code, response.json()["type"]) == (403, "https://studbook.dev/problems/untrusted")
+    assert world.size() == before
+    world.check()

@@ -1,0 +1,62 @@
+"""Up, down and across, over HTTP."""
+
+import pytest
+from fastapi.testclient import TestClient
+from world import World
+
+from registry.local import Local
+
+
+@pytest.fixture
+def family(world: World) -> dict[str, str]:
+    base = world.model(name="kennel/base")
+    left, right = world.model(base), world.model(base)
+    merged = world.model(left, right, relation="merge", name="kennel/merged")
+    world.report(left, "compromised")
+    return {"base": base, "left": left, "right": right, "merged": merged, "other": world.model()}
+
+
+@pytest.mark.parametrize("direction", ["ancestors", "descendants"])
+def test_up_and_down_are_what_the_home_answers(
+    world: World, api: TestClient, family: dict[str, str], direction: str
+) -> None:
+    local = Local(world.home.store, world.home.now)
+
+    for artifact in family.values():
+        expected = getattr(local, direction)(artifact).model_dump(mode="json")
+        assert api.get(f"/artifacts/{artifact}/{direction}").json() == expected
+
+
+def test_every_ancestor_is_there_with_its_incidents(api: TestClient, family: dict[str, str]) -> None:
+    found = api.get(f"/artifacts/{family['merged']}/ancestors").json()
+
+    incidents = {one["artifact"]: len(one["incidents"]) for one in found["relatives"]}
+    assert incidents == {family["left"]: 1, family["right"]: 0, family["base"]: 0}
+
+
+def test_why_counts_the_ways_and_shows_a_shortest_one(
+    world: World, api: TestClient, family: dict[str, str]
+) -> None:
+    local = Local(world.home.store, world.home.now)
+
+    found = api.get(f"/artifacts/{family['merged']}/why", params={"ancestor": "kennel/base"}).json()
+    assert found == local.why("kennel/base", family["merged"]).model_dump(mode="json")
+    assert found["paths"] == 2
+    assert (found["witness"][0], found["witness"][-1]) == (family["base"], family["merged"])
+
+    none = api.get(f"/artifacts/{family['merged']}/why", params={"ancestor": family["other"]}).json()
+    assert (none["paths"], none["witness"]) == (0, [])
+
+
+def test_why_needs_an_ancestor_that_means_something(api: TestClient, family: dict[str, str]) -> None:
+    path = f"/artifacts/{family['merged']}/why"
+
+    assert api.get(path).json()["detail"] == "query ancestor is missing"
+    assert api.get(path, params={"ancestor": "/etc"}).status_code == 422
+    assert api.get(path, params={"ancestor": "kennel/nobody"}).status_code == 404
+
+
+@pytest.mark.usefixtures("family")
+@pytest.mark.parametrize("what", ["ancestors", "descendants", "why?ancestor=kennel/base", "bundles", "files"])
+def test_nothing_is_said_about_what_is_not_in_the_log(api: TestClient, what: str) -> None:
+    assert api.get(f"/artifacts/sha256:{'0' * 64}/{what}").status_code == 404

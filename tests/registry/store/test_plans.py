@@ -1,0 +1,90 @@
+"""Nothing that a write or an answer does walks through a table: the log may have two million entries."""
+
+import pytest
+from sqlalchemy import event, text
+from world import World
+
+from registry.store import artifacts, lineage, log, places, refs
+
+# Read whole on purpose: a row an incident.
+SMALL = {"incident", "alembic_version"}
+
+
+@pytest.fixture
+def story(world: World) -> World:
+    base = world.model(name="kennel/base", license="mit")
+    child = world.model(base)
+    world.report(base, "compromised")
+    world.report(base, "license")
+    world.model(child)
+    return world
+
+
+def plans(world: World, action: object) -> dict[str, list[str]]:
+    """Return SQLite's plan of every statement that `action` runs."""
+    seen: dict[str, object] = {}
+
+    def note(
+        _connection: object, _cursor: object, statement: str, parameters: object, *_rest: object
+    ) -> None:
+        seen.setdefault(statement, parameters)
+
+    engine = world.home.store._engine
+    event.listen(engine, "before_cursor_execute", note)
+    action()
+    event.remove(engine, "before_cursor_execute", note)
+    found = {}
+    with world.home.store.reading() as connection:
+        for statement, parameters in seen.items():
+            if statement.split()[0] in {"SELECT", "INSERT", "UPDATE", "WITH"}:
+                one = parameters[0] if isinstance(parameters, list) else parameters
+                rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", one)
+                found[statement] = [row[3] for row in rows]
+    return found
+
+
+def scanned(world: World, action: object) -> dict[str, list[str]]:
+    with world.home.store.reading() as connection:
+        tables = set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'"))) - SMALL
+    found = plans(world, action)
+    assert found
+    walks = {f"SCAN {table}" for table in tables}
+    return {
+        statement: [
+            step for step in plan if any(step == walk or step.startswith(f"{walk} ") for walk in walks)
+        ]
+        for statement, plan in found.items()
+        # From one end of the primary key, one row: SQLite calls that a scan as well.
+        if not statement.endswith("DESC LIMIT 1")
+    }
+
+
+def test_no_write_walks_through_a_table(story: World) -> None:
+    def write() -> None:
+        base = story.model(name="kennel/other", license="mit")
+        child = story.model(base, "hf:org/Base")
+        story.derive(base, story.artifact())
+        story.derive(child, story.artifact(), relation="tokenizer")
+        story.retract(story.report(base, "license"))
+
+    assert {statement: walks for statement, walks in scanned(story, write).items() if walks} == {}
+
+
+def test_no_answer_walks_through_a_table(story: World) -> None:
+    def ask() -> None:
+        with story.home.store.reading() as connection:
+            artifact = refs.resolve(connection, "kennel/base")
+            refs.resolve(connection, artifact[:20])
+            lineage.around(connection, artifact)
+            lineage.below(connection, artifact)
+            lineage.flags(connection, [artifact])
+            artifacts.files(connection, artifact)
+            artifacts.manifest(connection, artifact)
+            artifacts.license_of(connection, artifact)
+            artifacts.builds(connection, artifact)
+            places.of(connection, artifact)
+            log.bundle(connection, 3)
+            log.consistency(connection, 3, 7)
+            log.indexes(connection, "ab" * 32)
+
+    assert {statement: walks for statement, walks in scanned(story, ask).items() if walks} == {}

@@ -1,0 +1,150 @@
+"""Deriving an artifact again: the same bytes, or a signed verdict that says where a provenance lies."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from world import World
+
+from lineage.facts import Evidence
+from lineage.predicates import provenance
+from lineage.rebuilds import NotReproduced, Reproduced
+from merger.folder import Description, describe
+from merger.manifest import HEADER_LIMIT
+from merger.replay import Differs, Same
+from registry.store import Absent
+from registry.work.add import Declared, add
+from registry.work.rebuild import find
+
+FLIPPED = 5
+
+
+@pytest.fixture
+def merged(world: World) -> str:
+    return world.merge("linear", world.model(), world.model())
+
+
+def folder(world: World, number: int) -> Path:
+    return world.folder / f"model-{number}"
+
+
+def flip(path: Path, element: int) -> None:
+    """Move one fp32 element of the first tensor by one unit in the last place."""
+    raw = bytearray(path.read_bytes())
+    start = 8 + int.from_bytes(raw[:8], "little")
+    assert start < HEADER_LIMIT
+    raw[start + 4 * element] ^= 1
+    path.write_bytes(raw)
+
+
+def forged(world: World, truth: str, doctored: Path) -> Description:
+    """Register a doctored folder, and swear that the recipe of `truth` made it."""
+    added = add(world.home, doctored, Declared()).description
+    said = find(world.home, truth).recipe
+    manifest = added.manifest.digest
+    lie = provenance.statement(added.artifact, said, manifest, "ab" * 32, "0.1.0", {"engine": "honest"})
+    world.publish("builder", lie)
+    return added
+
+
+def test_an_honest_merge_is_the_same_again_and_its_edges_are_reproduced(world: World, merged: str) -> None:
+    rebuilt = world.rebuild(merged)
+
+    assert rebuilt.outcome == Same()
+    ((build, outcome),) = world.verdict(merged).rebuilds
+    assert build == rebuilt.provenance.entry
+    assert isinstance(outcome, Reproduced)
+    assert {edge.evidence for edge in world.verdict(merged).parents} == {Evidence.REPRODUCED}
+    assert list((world.home.path / "rebuilds").iterdir()) == []
+    world.check([rebuilt.receipt])
+
+
+def test_t11_a_lying_provenance_gets_a_verdict_that_names_tensor_element_and_distance(
+    world: World, merged: str
+) -> None:
+    doctored = shutil.copytree(folder(world, 3), world.folder / "doctored")
+    flip(doctored / "model.safetensors", FLIPPED)
+    lie = forged(world, merged, doctored)
+
+    rebuilt = world.rebuild(lie.artifact)
+
+    assert isinstance(rebuilt.outcome, Differs)
+    (tensor,) = rebuilt.outcome.tensors
+    assert (tensor.tensor, tensor.first, tensor.ulp) == ("layers.0.weight", FLIPPED, 1)
+    assert rebuilt.outcome.files == ("model.safetensors",)
+    ((_, outcome),) = world.verdict(lie.artifact).rebuilds
+    assert isinstance(outcome, NotReproduced)
+    assert outcome.differs == ("layers.0.weight", "model.safetensors")
+    # Other bits do not prove other parents: the edges stay what a builder signed, and are lifted to nothing.
+    assert {edge.evidence for edge in world.verdict(lie.artifact).parents} == {Evidence.SIGNED}
+    assert {edge.evidence for edge in world.verdict(merged).parents} == {Evidence.SIGNED}
+    world.check([rebuilt.receipt])
+
+
+def test_a_doctored_small_file_is_named_alone(world: World, merged: str) -> None:
+    doctored = shutil.copytree(folder(world, 3), world.folder / "doctored")
+    (doctored / "config.json").write_bytes(b'{"auto_map":{"AutoModel":"evil.Model"}}')
+    lie = forged(world, merged, doctored)
+
+    outcome = world.rebuild(lie.artifact).outcome
+
+    assert outcome == Differs((), ("config.json",))
+
+
+@pytest.mark.parametrize("fate", ["gone", "changed", "cut", "no header"])
+def test_a_lie_is_told_though_its_own_bytes_are_no_longer_here(world: World, merged: str, fate: str) -> None:
+    doctored = shutil.copytree(folder(world, 3), world.folder / "doctored")
+    flip(doctored / "model.safetensors", FLIPPED)
+    lie = forged(world, merged, doctored)
+    match fate:
+        case "gone":
+            shutil.rmtree(doctored)
+        case "changed":
+            flip(doctored / "model.safetensors", 2)
+        case "no header":
+            raw = (doctored / "model.safetensors").read_bytes()
+            (doctored / "model.safetensors").write_bytes(b"\xff" * len(raw))
+        case "cut":
+            (doctored / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
+
+    rebuilt = world.rebuild(lie.artifact)
+
+    assert isinstance(rebuilt.outcome, Differs)
+    assert [one.tensor for one in rebuilt.outcome.tensors] == ["layers.0.weight"]
+    assert [one.first for one in rebuilt.outcome.tensors] == [None]
+    world.check([rebuilt.receipt])
+
+
+def test_a_rebuild_works_without_the_merged_folder_and_not_without_an_input(
+    world: World, merged: str
+) -> None:
+    shutil.rmtree(folder(world, 3))
+    assert world.rebuild(merged).outcome == Same()
+
+    shutil.rmtree(folder(world, 1))
+    size = world.size()
+    with pytest.raises(Absent, match=r"not here: it was in .*model-1.*studbook add"):
+        world.rebuild(merged)
+    assert world.size() == size
+
+
+def test_what_no_recipe_made_cannot_be_derived_again(world: World) -> None:
+    with pytest.raises(Absent, match="not made by a recipe"):
+        world.rebuild(world.model())
+
+
+def test_rebuilding_twice_is_one_operator_s_one_voice(world: World, merged: str) -> None:
+    world.rebuild(merged)
+    world.advance(5)
+    world.rebuild(merged, threads=2)
+
+    ((_, outcome),) = world.verdict(merged).rebuilds
+    assert isinstance(outcome, Reproduced)
+    assert len(outcome.verifiers) == 1
+    world.check()
+
+
+def test_a_rebuild_changes_no_file_of_the_original(world: World, merged: str) -> None:
+    before = describe(folder(world, 3)).artifact
+    world.rebuild(merged)
+    assert describe(folder(world, 3)).artifact == before == merged

@@ -1,0 +1,132 @@
+"""Schemathesis asks everything the description allows, and what it forbids: never a server error, never an undescribed answer."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from making import floats, write_model
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from world import World
+
+from lineage.predicates import derivation
+from registry.app import create
+from registry.work.add import Declared, add
+
+EXAMPLES = 12
+FUZZED = settings(
+    max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+
+
+def populated(world: World) -> Mapping[str, list[str]]:
+    """Fill a world with one of everything; return what its paths and queries may be about."""
+    base = world.model(name="kennel/base", license="mit")
+    tuned = world.model(base, name="kennel/tuned")
+    merged = world.model(base, tuned, relation="merge")
+    stub = "hf:Someone/Base"
+    world.publish("publisher", derivation.statement(base, [derivation.Parent(stub, "quantize")]))
+    folder = write_model(world.folder / "stored", {"w": ("F32", (4,), floats([1, 2, 3, 4]))})
+    stored = add(world.home, folder, Declared(), copy=True).description
+    reported = world.report(tuned, "compromised")
+    artifacts = [base, tuned, merged, stored.artifact, stub]
+    return {
+        "artifact": artifacts,
+        "ancestor": [*artifacts, base[:20], "kennel/base"],
+        "ref": [*artifacts, base[:20], "kennel/tuned", "kennel/tuned@v1"],
+        "digest": [file.sha256 for file in stored.manifest.files] + [stored.manifest.digest],
+        "name": [file.name for file in stored.manifest.files],
+        "entry": world.logged(),
+        "incident": [reported],
+    }
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory):
+    world = World(tmp_path_factory.mktemp("world"))
+    known = populated(world)
+    schema = schemathesis.openapi.from_asgi("/openapi.json", create(world.home))
+    return world, known, {one.ok().label: one.ok() for one in schema.get_all_operations()}
+
+
+def test_no_request_breaks_the_registry(fuzzed) -> None:
+    world, known, operations = fuzzed
+    for label, operation in operations.items():
+        for mode in MODES:
+            _fuzz(operation, mode, known, label)
+    world.check()
+
+
+def _fuzz(operation, mode: GenerationMode, known: Mapping[str, list[str]], label: str) -> None:
+    # What no schema can say, such as that an index is below a size, makes a request of the right form a wrong one.
+    unsayable = [positive_data_acceptance]
+
+    @given(case=operation.as_strategy(generation_mode=mode), data=st.data())
+    @FUZZED
+    def ask(case, data) -> None:
+        for place in (case.path_parameters, case.query):
+            for name in known.keys() & (place or {}).keys():
+                if mode is GenerationMode.POSITIVE and data.draw(st.booleans()):
+                    place[name] = data.draw(st.sampled_from(known[name]))
+        response = case.call()
+        assert response.status_code < 500, (label, response.status_code, response.content)
+        case.validate_response(response, excluded_checks=unsayable)
+
+    try:
+        ask()
+    except Exception as error:
+        # A negative case may be one that the operation cannot have: it takes no parameters at all.
+        if mode is GenerationMode.NEGATIVE and type(error).__name__ in {"Unsatisfiable", "SkipTest", "Skipped"}:
+            return
+        raise
+
+
+@contextmanager
+def served(world: World) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", "from registry.cli.main import main; main()", "serve", "--port", str(port)]
+    root, log = Path(__file__).parents[2], world.folder / "serve.log"
+    with log.open("wb") as told:
+        process = subprocess.Popen([*command, "--home", str(world.home.path)], cwd=root, stdout=told, stderr=told)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            try:
+                httpx.get(f"{url}/health")
+                break
+            except httpx.TransportError:
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+        assert b"Traceback" not in log.read_bytes()
+        assert b'"status": 500' not in log.read_bytes()
+
+
+@pytest.mark.system
+def test_no_request_breaks_a_registry_that_runs(world: World) -> None:
+    populated(world)
+    command = [Path(sys.executable).with_name("schemathesis"), "run", "--seed=1", "--workers=2", "--no-color"]
+    command += ["--max-time=120", "--exclude-checks=positive_data_acceptance", "--suppress-health-check=all"]
+
+    with served(world) as url:
+        done = subprocess.run(
+            [*command, f"{url}/openapi.json"], cwd=world.folder, capture_output=True, text=True, check=False
+        )
+
+    assert done.returncode == 0, done.stdout[-10_000:]
+    world.check()
