@@ -32,6 +32,10 @@ _HEX = "^[0-9a-f]{64}$"
 EXAMPLE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
+# A list beyond this says that it is cut: a hub of 146,461 descendants is not one anonymous request's to ask for.
+DESCENDANTS = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one sender may take of the registry."""
@@ -65,9 +69,6 @@ class _Artifact(Convertor[str]):
     def convert(self, value: str) -> str:
         return value
 
-    def to_string(self, value: str) -> str:
-        return value
-
 
 register_url_convertor("artifact", _Artifact())
 
@@ -96,7 +97,7 @@ def _writer(served: ServedDep) -> Writer:
 
 
 def _answers(served: ServedDep) -> Answers:
-    return Local(served.home.store, served.home.now)
+    return Local(served.home.store, served.home.now, DESCENDANTS)
 
 
 def _blobs(served: ServedDep) -> Blobs:

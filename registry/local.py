@@ -5,12 +5,8 @@ networkx is loaded by the answers that need it: it takes a quarter of a second, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
-from sqlalchemy import Connection
-
-from lineage.around import Around
 from lineage.rebuilds import graded
 from lineage.standing import ENDED
 from lineage.verdict import assess
@@ -32,9 +28,11 @@ from registry.store.engine import Database
 class Local:
     """Answers questions from one database, each in one read transaction."""
 
-    def __init__(self, store: Database, clock: Clock) -> None:
+    def __init__(self, store: Database, clock: Clock, most: int | None = None) -> None:
+        """Answer from `store`; beyond `most` artifacts a list of descendants is cut, and says so."""
         self._store = store
         self._clock = clock
+        self._most = most
 
     def resolve(self, ref: str) -> str:
         """Return the artifact id that `ref` means."""
@@ -49,11 +47,11 @@ class Local:
 
     def ancestors(self, ref: str) -> LineageOut:
         """Return everything an artifact is made of."""
-        return self._lineage(ref, "ancestors", lineage.around)
+        return self._lineage(ref, "ancestors")
 
     def descendants(self, ref: str) -> LineageOut:
         """Return everything made of an artifact."""
-        return self._lineage(ref, "descendants", lineage.below)
+        return self._lineage(ref, "descendants")
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""
@@ -89,12 +87,15 @@ class Local:
         self,
         ref: str,
         direction: Literal["ancestors", "descendants"],
-        slice_of: Callable[[Connection, str], Around],
     ) -> LineageOut:
         from lineage.graph import Slice  # noqa: PLC0415 - see the module's docstring
 
         with self._store.reading() as connection:
-            around = slice_of(connection, refs.resolve(connection, ref))
+            artifact = refs.resolve(connection, ref)
+            if direction == "ancestors":
+                around = lineage.around(connection, artifact)
+            else:
+                around = lineage.below(connection, artifact, most=self._most)
             ids = [node.id for node in around.nodes]
             flags = lineage.flags(connection, ids)
         edges = graded(around.edges, around.rebuilds)

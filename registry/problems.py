@@ -140,7 +140,7 @@ def documented(
 ) -> dict[int | str, dict[str, Any]]:
     """Return these problems, beside the `answers`, as an OpenAPI `responses` object."""
     found: dict[int, list[Kind]] = {}
-    for kind in (*(REFUSALS[error] for error in errors), *others, UNAVAILABLE, UNEXPECTED):
+    for kind in (*(REFUSALS[error] for error in errors), *others, MISDIRECTED, UNAVAILABLE, UNEXPECTED):
         found.setdefault(kind.status, []).append(kind)
     return {**(answers or {}), **{status: _documented(kinds) for status, kinds in found.items()}}
 

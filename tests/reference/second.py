@@ -375,7 +375,7 @@ def parse(data: bytes) -> Any:
         raise ValueError(f"{text} is no JSON number")
 
     # the product's reader would end the independence
-    return json.loads(data.decode("utf-8"), parse_int=integer, parse_constant=constant)  # noqa: TID251
+    return json.loads(data.decode("utf-8"), parse_int=integer, parse_constant=constant)
 
 
 def read_file(path: Path) -> dict[str, Tensor]:

@@ -38,7 +38,7 @@ def model(folder, tensors, config=None):
     for name, (stored, shape, raw) in tensors.items():
         header[name] = {"dtype": stored, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
         data += raw
-    text = json.dumps(header).encode()  # noqa: TID251 the product's writer is not used here
+    text = json.dumps(header).encode()
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
     (folder / "config.json").write_text(config or '{"b": 1e-05, "a": 1.0}')
     return folder
@@ -137,7 +137,7 @@ def test_nan_has_one_form(stored, bits):
 
 
 def test_masks_are_those_of_the_vectors(shared):
-    for case in json.loads((shared / "vectors/mask.json").read_text()):  # noqa: TID251 a vector, not the product's
+    for case in json.loads((shared / "vectors/mask.json").read_text()):
         key = mask_key(case["seed"], case["tensor"], case["parent"], case["occurrence"])
         assert f"{key:032x}" == case["key_hex"]
         stream = lanes(key, 1003).tolist()

@@ -62,7 +62,10 @@ def test_the_table_names_every_class_that_http_treats_apart() -> None:
 def test_a_class_without_a_row_is_answered_as_the_nearest_one_with_a_row() -> None:
     for package in (signing, lineage, merger, registry):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.startswith(("registry.demo", "merger.kernels.device")) and "__main__" not in module.name:
+            if (
+                not module.name.startswith(("registry.demo", "merger.kernels.device"))
+                and "__main__" not in module.name
+            ):
                 importlib.import_module(module.name)
     waiting = [Refused]
     while waiting:
@@ -71,15 +74,21 @@ def test_a_class_without_a_row_is_answered_as_the_nearest_one_with_a_row() -> No
         assert problems.kind_of(error("a sentence")).status < 500 or issubclass(error, Busy)
 
 
-@pytest.mark.parametrize("cause", [json.JSONDecodeError("x", "x", 0), UnicodeDecodeError("utf-8", b"x", 0, 1, "x")])
+@pytest.mark.parametrize(
+    "cause", [json.JSONDecodeError("x", "x", 0), UnicodeDecodeError("utf-8", b"x", 0, 1, "x")]
+)
 def test_what_is_no_json_at_all_is_a_bad_request(cause: Exception) -> None:
     assert problems.kind_of(caused(Malformed("not JSON"), cause)).status == 400
     assert problems.kind_of(caused(TooLarge("too large"), cause)).status == 413
 
 
-@pytest.mark.parametrize("cause", [OSError(28, "No space left"), OperationalError("x", {}, sqlite3.OperationalError("x"))])
+@pytest.mark.parametrize(
+    "cause", [OSError(28, "No space left"), OperationalError("x", {}, sqlite3.OperationalError("x"))]
+)
 def test_what_the_machine_fails_at_is_told_to_nobody(cause: Exception) -> None:
-    said, headers = problems.refused(caused(Refused("/home/me/studbook.db: disk I/O error"), cause), "/health")
+    said, headers = problems.refused(
+        caused(Refused("/home/me/studbook.db: disk I/O error"), cause), "/health"
+    )
 
     assert (said.status, said.type) == (503, "https://studbook.dev/problems/unavailable")
     assert "/home/me" not in said.detail

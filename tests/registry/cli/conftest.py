@@ -59,6 +59,7 @@ class Terminal:
             patch.setattr(sys, "argv", ["studbook", *map(str, words)])
             patch.setenv("STUDBOOK_HOME", str(self.home))
             patch.setenv("COLUMNS", str(columns))
+            patch.setenv("TERM", "xterm")  # a dumb terminal is 80 wide, whatever it says
             with pytest.raises(SystemExit) as end:
                 main()
         said = [stream.buffer.getvalue().decode() for stream in (out, err)]
@@ -76,12 +77,13 @@ class Terminal:
         found = {}
         for path in sorted(self.folder.rglob("*")):
             name = path.relative_to(self.folder).as_posix()
-            if path.is_dir() or path.is_symlink() or name.endswith(("-wal", "-shm")):
+            if path.is_symlink() or not path.is_file():
                 found[name] = os.readlink(path) if path.is_symlink() else ""
             elif path.name == "studbook.db":
                 found[name] = _rows(path)
             else:
                 found[name] = sha256_hex(path.read_bytes())
+        # What SQLite keeps beside the database is its own; the rows are ours.
         return {name: what for name, what in found.items() if not name.endswith(("-wal", "-shm"))}
 
 

@@ -60,8 +60,7 @@ def test_merge_says_recipe_seed_and_entries_and_makes_the_folder(puppies) -> Non
     assert value["recipe"] in again.out
     assert "note:" in again.err
 
-    torch = puppies("merge", "dare.yaml", "--out", "drawn")
-    assert "was drawn" in torch.err
+    assert "from the recipe's own text" in puppies("merge", "dare.yaml", "--out", "unseeded").err
 
 
 def test_rebuild_says_the_same_bytes_and_lifts_the_evidence(puppies) -> None:
@@ -80,14 +79,10 @@ def test_every_way_to_name_an_artifact_means_it(kennel, ref: str) -> None:
 
 def test_ancestors_descendants_and_why_tell_one_story(kennel) -> None:
     up = kennel.holds("ancestors", "kennel/both")
-    assert [(one["distance"], one["names"]) for one in up["relatives"]] == [
-        (1, ["kennel/one"]),
-        (1, ["kennel/two"]),
-        (2, ["kennel/base"]),
-    ] or {tuple(one["names"]) for one in up["relatives"]} == {
-        ("kennel/one",),
-        ("kennel/two",),
-        ("kennel/base",),
+    assert {(one["distance"], *one["names"]) for one in up["relatives"]} == {
+        (1, "kennel/one"),
+        (1, "kennel/two"),
+        (2, "kennel/base"),
     }
     down = kennel.holds("descendants", "kennel/base")
     assert {edge["evidence"] for edge in down["edges"]} == {"signed"}
@@ -96,7 +91,7 @@ def test_ancestors_descendants_and_why_tell_one_story(kennel) -> None:
     assert way["paths"] == 2
     assert len(way["witness"]) == 3
     for words in (("ancestors", "kennel/both"), ("why", "kennel/base", "kennel/both")):
-        assert "kennel/one" in kennel(*words).out
+        assert "kennel/base" in kennel(*words).out
     said = kennel("descendants", "kennel/base").out
     assert all(word in said for word in ("3 descendants", "kennel/both", "finetune", "merge", "mit"))
 

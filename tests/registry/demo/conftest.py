@@ -35,7 +35,7 @@ def tiny(tmp_path_factory) -> Path:
         intermediate_size=64,
     )
     with torch.random.fork_rng():
-        torch.manual_seed(1)  # noqa: TID251 - the weights of a test's model
+        torch.manual_seed(1)
         model = BertModel(config)
     model.save_pretrained(folder)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(

@@ -53,7 +53,9 @@ def test_a_reference_means_one_artifact(world: World, api: TestClient) -> None:
         assert api.get("/resolve", params={"ref": ref}).status_code == 404
 
 
-@pytest.mark.parametrize("ref", ["/etc", "~", "./model-1", "../x/y", "sha256:12", "a", "a/b/c", "", "kennel/base\n"])
+@pytest.mark.parametrize(
+    "ref", ["/etc", "~", "./model-1", "../x/y", "sha256:12", "a", "a/b/c", "", "kennel/base\n"]
+)
 def test_what_can_only_be_a_folder_is_no_reference(api: TestClient, ref: str) -> None:
     response = api.get("/resolve", params={"ref": ref})
 
@@ -73,7 +75,9 @@ def test_folders_of_the_server_are_nobody_elses_business(
     nothing = api.get("/resolve", params={"ref": f"{world.folder.name}/model-9"})
 
     assert registered.status_code == nothing.status_code == 404
-    assert registered.json()["detail"].replace("model-1", "") == nothing.json()["detail"].replace("model-9", "")
+    assert registered.json()["detail"].replace("model-1", "") == nothing.json()["detail"].replace(
+        "model-9", ""
+    )
 
 
 def test_files_are_listed_and_those_that_are_stored_are_served(world: World, api: TestClient) -> None:
@@ -119,7 +123,10 @@ def test_an_artifact_without_a_full_id_has_no_address(world: World, api: TestCli
     for wrong in (artifact[:20], artifact.upper(), "kennel", "hf:one"):
         assert api.get(f"/artifacts/{wrong}").status_code in (404, 422)
     unknown = api.get(f"/artifacts/sha256:{'0' * 64}")
-    assert (unknown.status_code, unknown.json()["detail"]) == (404, f"no artifact sha256:{'0' * 64} is registered here")
+    assert (unknown.status_code, unknown.json()["detail"]) == (
+        404,
+        f"no artifact sha256:{'0' * 64} is registered here",
+    )
 
 
 def _written(folder: Path) -> Path:

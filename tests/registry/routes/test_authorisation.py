@@ -60,7 +60,9 @@ class Said:
                 name.statement(self.artifact, "kennel/fresh", None, now),
                 fresh,
                 rebuild.statement(self.artifact, build, OPERATOR, now, []),
-                incident.statement([self.artifact], "privacy", "low", "reported", "x", contact="x", issued=now),
+                incident.statement(
+                    [self.artifact], "privacy", "low", "reported", "x", contact="x", issued=now
+                ),
                 incident_change.statement(reported, "confirmed", "it is so"),
                 root.statement(following),
             )

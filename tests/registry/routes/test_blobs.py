@@ -104,7 +104,9 @@ def test_bytes_that_are_not_what_they_are_called_leave_nothing(
     response = api.put(known.path, params=known.query, content=sent)
 
     assert response.status_code == 422
-    assert f"the bytes sent as sha256:{known.digest} are sha256:{sha256_hex(sent)}" in response.json()["detail"]
+    assert (
+        f"the bytes sent as sha256:{known.digest} are sha256:{sha256_hex(sent)}" in response.json()["detail"]
+    )
     assert _stored(world) == []
     assert api.put(known.path, params=known.query, content=DATA).status_code == 201
 

@@ -1,5 +1,7 @@
 """A signed statement goes in as bytes and comes out with its proof."""
 
+import sqlite3
+
 import pytest
 from fastapi.testclient import TestClient
 from world import SIGNERS, World
@@ -93,6 +95,17 @@ def test_an_unknown_entry_is_absent(api: TestClient) -> None:
         response = api.get(path)
         assert response.status_code == 404
         assert response.json()["detail"] == f"no entry {'0' * 64} is in this log"
+
+
+def test_an_entry_whose_payload_was_removed_says_so(world: World, api: TestClient) -> None:
+    entry = api.post("/entries", content=signed(world, world.model())).json()["entry"]
+    with sqlite3.connect(world.home.path / "studbook.db") as connection:
+        connection.execute("DELETE FROM payload")
+
+    for path in (f"/entries/{entry}", f"/entries/{entry}/bundle"):
+        response = api.get(path)
+        assert response.status_code == 404
+        assert response.json()["detail"].endswith("was removed; its leaf and proof remain")
 
 
 @pytest.mark.parametrize(

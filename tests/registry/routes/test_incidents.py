@@ -25,5 +25,8 @@ def test_an_entry_that_reports_nothing_is_no_incident(world: World, api: TestCli
 
     response = api.get(f"/incidents/{entry}")
 
-    assert (response.status_code, response.json()["detail"]) == (404, f"no entry {entry} reports an incident here")
+    assert (response.status_code, response.json()["detail"]) == (
+        404,
+        f"no entry {entry} reports an incident here",
+    )
     assert api.get("/incidents").json() == []

@@ -105,7 +105,9 @@ def test_t4_a_safetensors_bomb_is_stored_without_being_read(world: World, api: T
     bombs = [
         (2**63).to_bytes(8, "little"),
         (10**9).to_bytes(8, "little") + b"{" * 100_000,
-        (60).to_bytes(8, "little") + b'{"a":{"dtype":"F64","shape":[9999999999],"data_offsets":[0,8]}}' + b"0" * 8,
+        (60).to_bytes(8, "little")
+        + b'{"a":{"dtype":"F64","shape":[9999999999],"data_offsets":[0,8]}}'
+        + b"0" * 8,
     ]
     for bomb in bombs:
         artifact = registered(world, model__safetensors=bomb)
@@ -118,7 +120,18 @@ def test_t4_a_safetensors_bomb_is_stored_without_being_read(world: World, api: T
 
 @pytest.mark.parametrize(
     "name",
-    ["../keys/log.pem", "/etc/passwd", "a/../../b", "a\\b", "C:evil", "nul.bin", "a./b", "e\u0301.bin", "a\u202eb", ""],
+    [
+        "../keys/log.pem",
+        "/etc/passwd",
+        "a/../../b",
+        "a\\b",
+        "C:evil",
+        "nul.bin",
+        "a./b",
+        "e\u0301.bin",
+        "a\u202eb",
+        "",
+    ],
 )
 def test_t5_no_name_leads_out_of_its_artifact(world: World, api: TestClient, name: str) -> None:
     digest = "ab" * 32
@@ -214,14 +227,19 @@ def test_t7_a_signed_statement_is_read_as_strictly(world: World, api: TestClient
     world.check()
 
 
-def test_what_the_machine_fails_at_is_not_told(world: World, api: TestClient, capsys: pytest.CaptureFixture) -> None:
+def test_what_the_machine_fails_at_is_not_told(
+    world: World, api: TestClient, capsys: pytest.CaptureFixture
+) -> None:
     database = world.home.path / "studbook.db"
     with sqlite3.connect(database) as connection:
         connection.execute("ALTER TABLE incident RENAME TO hidden")
 
     response = api.get("/incidents")
 
-    assert (response.status_code, response.json()["type"]) == (503, "https://studbook.dev/problems/unavailable")
+    assert (response.status_code, response.json()["type"]) == (
+        503,
+        "https://studbook.dev/problems/unavailable",
+    )
     assert response.headers["retry-after"]
     for secret in (str(database), "incident.", "no such table"):
         assert secret not in response.json()["detail"]
@@ -238,7 +256,10 @@ def test_what_nobody_foresaw_is_answered_without_its_internals(
 
     response = api.get(f"/artifacts/{child}")
 
-    assert (response.status_code, response.json()["type"]) == (500, "https://studbook.dev/problems/unexpected")
+    assert (response.status_code, response.json()["type"]) == (
+        500,
+        "https://studbook.dev/problems/unexpected",
+    )
     assert response.json()["detail"] == f"the log has it under request {response.headers['x-request-id']}"
     assert response.headers["content-security-policy"]
     said = capsys.readouterr().out

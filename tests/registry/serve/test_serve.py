@@ -3,6 +3,7 @@
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx
@@ -55,7 +56,13 @@ def test_every_question_has_the_same_answer_here_and_there(world: World, serving
                 assert outcome(there, ref) == outcome(here, ref), (question, ref)
         for artifact in (base, tuned, merged, other, stub, unknown):
             assert outcome(remote.bundles, artifact) == outcome(local.bundles, artifact)
-        for pair in ((base, merged), ("kennel/base", "kennel/merged"), (merged, base), (unknown, base), (stub, other)):
+        for pair in (
+            (base, merged),
+            ("kennel/base", "kennel/merged"),
+            (merged, base),
+            (unknown, base),
+            (stub, other),
+        ):
             assert outcome(remote.why, *pair) == outcome(local.why, *pair)
         assert remote.incidents() == local.incidents()
         assert len(remote.incidents()) >= 2
@@ -88,6 +95,19 @@ def test_a_statement_published_from_afar_is_proven_by_its_receipt(world: World, 
     bundle = Bundle(raw, Leaf.parse(receipt.leaf), receipt.index, receipt.proof, receipt.checkpoint)
     assert verify(bundle, root.public(*SIGNERS), root.origin, root.public("log")[0]).statement == statement
     world.check([receipt])
+
+
+def test_statements_of_many_senders_at_once_are_all_logged(world: World, serving) -> None:
+    artifact, key = world.model(), world.home.keys("publisher")
+    statements = [license_predicate.statement(artifact, "mit", issued) for issued in range(40)]
+    raws = [dsse.sign(one.encode(), [key]).encode() for one in statements]
+    before = world.size()
+
+    with Remote(serving.url) as remote, ThreadPoolExecutor(8) as pool:
+        receipts = list(pool.map(remote.publish, raws))
+
+    assert sorted(one.index for one in receipts) == list(range(before, before + len(raws)))
+    world.check(receipts)
 
 
 def test_large_bytes_are_refused_before_they_are_sent_whole(world: World, serving) -> None:
@@ -143,7 +163,10 @@ def test_a_request_that_is_under_way_is_answered_before_the_end(world: World, st
 
     before = world.size()
 
-    with start(world.home.path) as serving, socket.create_connection(("127.0.0.1", serving.port)) as connection:
+    with (
+        start(world.home.path) as serving,
+        socket.create_connection(("127.0.0.1", serving.port)) as connection,
+    ):
         connection.sendall(head + raw[:10])
         time.sleep(0.3)
         serving.process.send_signal(signal.SIGTERM)
@@ -184,12 +207,14 @@ def test_who_falls_silent_is_told_so(serving) -> None:
 
 
 def test_a_port_that_is_taken_is_not_shared_in_silence(world: World, serving) -> None:
-    with pytest.raises(Refused, match=f"127.0.0.1:{serving.port} cannot be listened on: Address already in use"):
+    with pytest.raises(
+        Refused, match=f"127.0.0.1:{serving.port} cannot be listened on: Address already in use"
+    ):
         run(Home.open(world.home.path), port=serving.port)
 
 
 def test_an_address_is_numbers(world: World) -> None:
-    with pytest.raises(Malformed, match="'kennel.example' is no address to listen on"):
+    with pytest.raises(Malformed, match=r"'kennel\.example' is no address to listen on"):
         run(Home.open(world.home.path), host="kennel.example")
 
 

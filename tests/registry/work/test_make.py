@@ -93,18 +93,20 @@ def test_a_recipe_s_own_license_wins(world: World) -> None:
     ]
 
 
-def test_a_seed_is_the_recipe_s_else_the_caller_s_else_drawn_and_said(world: World) -> None:
+def test_a_seed_is_the_recipe_s_else_the_caller_s_else_the_text_s_own_and_said(world: World) -> None:
     text = DARE.format(world.model(), world.model())
 
-    drawn = prepare(world.home, text.encode())
+    own = prepare(world.home, text.encode())
     given = prepare(world.home, text.encode(), "11")
     written = prepare(world.home, (text + "seed: 12\n").encode(), "12")
 
-    assert any(f"seed {drawn.recipe.seed} was drawn" in note for note in drawn.notes)
-    assert drawn.recipe.seed != prepare(world.home, text.encode()).recipe.seed
+    assert any(f"seed {own.recipe.seed}, from the recipe's own text" in note for note in own.notes)
+    # The same command after a kill finds the stage it left: its recipe is the same.
+    assert own.recipe == prepare(world.home, text.encode()).recipe
+    assert own.recipe.seed != prepare(world.home, (text + "# other\n").encode()).recipe.seed
     assert given.recipe.seed == "11"
     assert written.recipe.seed == "12"
-    assert not any("drawn" in note for note in given.notes + written.notes)
+    assert not any("own text" in note for note in given.notes + written.notes)
 
 
 def test_the_canonical_recipe_gives_the_same_artifact_as_the_text_it_came_from(world: World) -> None:

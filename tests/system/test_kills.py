@@ -1,0 +1,172 @@
+"""`kill -9` at random moments, of a merge and of a publisher at once: nothing acknowledged is lost, nothing half is seen.
+
+`STUDBOOK_KILLS` says how many kills there are in all, `STUDBOOK_KILL_SEED` which moments they hit.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from making import floats, write_model
+from processes import environment
+
+from merger.folder import describe
+from registry.fsck import fsck
+from registry.home import Home
+from registry.local import Local
+from registry.settings import now
+from registry.store import log
+from registry.work.verify import Holds, verify_folder
+from signing import canonical
+from signing.bundle import Bundle, verify
+from signing.digest import sha256_hex
+
+KILLS = int(os.environ.get("STUDBOOK_KILLS", "50"))
+SEED = int(os.environ.get("STUDBOOK_KILL_SEED", "20261121"))
+SHARDS, ELEMENTS = 10, 900_000
+RECIPE = """\
+merge_method: dare_ties
+base_model: kennel/base
+models:
+  - {model: kennel/one, parameters: {weight: 0.6, density: 0.5}}
+  - {model: kennel/two, parameters: {weight: 0.4, density: 0.5}}
+dtype: float32
+seed: 9
+shard_bytes: 3600000
+"""
+
+
+class Yard:
+    """A home under fire: what it acknowledged, and what has to be true of it after every kill."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.home = folder, folder / "home"
+        self.acknowledged: dict[int, str] = {}
+        self.settled = 0
+
+    def studbook(self, *words: str) -> subprocess.Popen[str]:
+        return self.process("-m", "registry", *words, "--home", str(self.home))
+
+    def process(self, *words: str) -> subprocess.Popen[str]:
+        # A group of its own and its own pipes: killed, it takes nobody with it and leaves what it said.
+        return subprocess.Popen(
+            [sys.executable, *words], cwd=self.folder, env=environment(), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def done(self, *words: str) -> dict[str, object]:
+        process = self.studbook(*words, "--json")
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        value = canonical.decode(out.encode())
+        assert isinstance(value, dict)
+        return value
+
+    def merge(self, target: str) -> tuple[str, ...]:
+        return ("merge", "recipe.yaml", "--out", target, "--name", f"kennel/{target}", "--json")
+
+    def check(self, target: str, artifact: str) -> None:
+        """The log folds, every acknowledged entry is there and proven, and a folder is whole or absent."""
+        home = Home.open(self.home)
+        report = fsck(home)
+        assert report.findings == ()
+        root = home.root()
+        (log_key,) = root.public("log")
+        speakers = root.public("root", "publisher", "builder", "rebuilder", "security")
+        with home.store.reading() as connection:
+            for index in sorted(self.acknowledged)[self.settled :]:
+                bundle = Bundle.parse(log.bundle(connection, index).encode())
+                proven = verify(bundle, speakers, root.origin, log_key)
+                assert (proven.index, proven.entry) == (index, self.acknowledged[index])
+            entries = [one.entry for one in log.scan(connection)]
+        assert all(entries[index] == entry for index, entry in self.acknowledged.items())
+        assert len(set(entries)) == len(entries)
+        self.settled = max(0, len(self.acknowledged) - 50)
+        for blob in (self.home / "blobs" / "sha256").glob("??/*"):
+            assert sha256_hex(blob.read_bytes()) == blob.name
+        if (self.folder / target).exists():
+            assert describe(self.folder / target).artifact == artifact
+            held = verify_folder(self.folder / target, None, Local(home.store, now), root)
+            assert isinstance(held, Holds)
+        home.store.close()
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
+    made = Yard(tmp_path_factory.mktemp("yard"))
+    made.done("init", "--operator", "kennel")
+    draw = np.random.Generator(np.random.PCG64(1))
+    base = [draw.standard_normal(ELEMENTS).astype("<f4") for _ in range(SHARDS)]
+    for name in ("base", "one", "two"):
+        moved = [x if name == "base" else x + draw.standard_normal(ELEMENTS).astype("<f4") / 64 for x in base]
+        tensors = {
+            f"layers.{i}.weight": ("F32", (ELEMENTS // 900, 900), floats(x)) for i, x in enumerate(moved)
+        }
+        write_model(made.folder / name, tensors)
+        made.done("add", name, "--name", f"kennel/{name}", "--license", "mit")
+    (made.folder / "recipe.yaml").write_text(RECIPE)
+    return made
+
+
+@pytest.mark.system
+def test_kills_lose_nothing_that_was_acknowledged_and_show_nothing_half(yard: Yard) -> None:
+    moments = random.Random(SEED)  # noqa: TID251 - the moments of the kills, printed with the seed
+    started = time.monotonic()
+    reference = str(yard.done(*yard.merge("reference")[:-1])["artifact"])
+    whole = time.monotonic() - started
+    assert len(list((yard.folder / "reference").glob("*.safetensors"))) >= 8
+    resumed: list[object] = []
+    finished, kills = 0, 0
+    while kills < KILLS:
+        target = f"merged-{finished}"
+        merging = yard.studbook(*yard.merge(target))
+        publishing = yard.process(str(Path(__file__).with_name("publisher.py")), str(yard.home), str(kills))
+        delays = sorted((moments.uniform(0.2, 1.6) * whole, moments.uniform(0.2, 1.6) * whole))
+        order = [merging, publishing] if moments.random() < 0.5 else [publishing, merging]
+        where = f"seed {SEED}, kills {kills} and {kills + 1}, after {delays[0]:.3f} and {delays[1]:.3f} s"
+        begun = time.monotonic()
+        for process, delay in zip(order, delays, strict=True):
+            # Not a sleep for something to happen: the moment of the kill is what the test varies.
+            time.sleep(max(0.0, begun + delay - time.monotonic()))
+            os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
+        said, complaint = merging.communicate()
+        told, wrong = publishing.communicate()
+        kills += 2
+        assert publishing.returncode in {-signal.SIGKILL}, (where, wrong)
+        assert merging.returncode in {0, -signal.SIGKILL}, (where, complaint)
+        # A line that was cut by the kill acknowledges nothing.
+        for line in told.splitlines(keepends=True):
+            if line.endswith("\n") and line != "ready\n":
+                index, entry = line.split()
+                yard.acknowledged[int(index)] = entry
+        try:
+            yard.check(target, reference)
+        except BaseException:
+            print(where)  # noqa: T201 - how to see it again
+            raise
+        if said.endswith("\n"):
+            value = canonical.decode(said.encode())
+            assert isinstance(value, dict)
+            assert value["artifact"] == reference, where
+            resumed += [value["resumed"]]
+        if (yard.folder / target).exists():
+            finished += 1
+    target = f"merged-{finished}"
+    value = yard.done(*yard.merge(target)[:-1])
+    resumed += [value["resumed"]]
+    yard.check(target, reference)
+    assert value["artifact"] == reference
+    assert any(resumed), "no merge found a finished shard of a killed one"
+    assert yard.acknowledged, "no publisher was acknowledged before it was killed"
+    home = Home.open(yard.home)
+    home.writer()
+    assert fsck(home).waiting == 0
+    left = [path.name for path in yard.folder.iterdir() if path.name.startswith(".")]
+    assert [one for one in left if target in one] == []
+    print(f"{kills} kills, {finished} finished all the same, {len(yard.acknowledged)} entries acknowledged")  # noqa: T201
