@@ -110,7 +110,7 @@ class Home:
     def writer(self) -> Writer:
         """Return the log writer of this process, which first covers what a stopped process left uncovered."""
         if self._writer is None:
-            self._writer = Writer(self.store, lambda: self.keys("log"), self._clock, self.settings, self._at)
+            self._writer = Writer(self.store, self.keys("log"), self._clock, self.settings, self._at)
         return self._writer
 
     def keys(self, role: Role) -> PrivateKey:

@@ -58,7 +58,7 @@ class Writer:
     def __init__(
         self,
         store: Database,
-        log_key: Callable[[], PrivateKey],
+        log_key: PrivateKey,
         clock: Clock,
         settings: Settings,
         at: Callable[[Step], object] = lambda _: None,
@@ -157,6 +157,6 @@ class Writer:
             root = log.root(connection)
             if root is None:
                 raise Refused(f"{self._store.path} has entries and no trusted root: run `studbook log fsck`")
-            log.cover(connection, root.origin, self._log_key())
+            log.cover(connection, root.origin, self._log_key)
             self._at(Step.SIGNED)
         self._at(Step.COVERED)

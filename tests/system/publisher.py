@@ -1,23 +1,19 @@
-"""Register one small model after another until killed; say each receipt once the log has acknowledged it."""
+"""Register one small model after another, stored too, until killed; say each receipt once it is acknowledged."""
 
 import sys
 from pathlib import Path
 
-from lineage.predicates import license as license_predicate
-from lineage.predicates import name, signature
-from registry.home import Home
-from signing.digest import artifact_id
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-home, who = Home.open(Path(sys.argv[1])), sys.argv[2]
+from making import floats, write_model
+
+from registry.home import Home
+from registry.work.add import Declared, add
+
+home, scratch = Home.open(Path(sys.argv[1])), Path(sys.argv[2])
 print("ready", flush=True)  # noqa: T201 - the test listens
 for count in range(1_000_000):
-    files = {"model.safetensors": f"{int(who):032x}{count:032x}"}
-    artifact = artifact_id(files)
-    receipts = home.say(
-        "publisher",
-        signature.statement(f"pup-{who}-{count}", files),
-        name.statement(artifact, f"litter/pup-{who}-{count}", None, home.now()),
-        license_predicate.statement(artifact, "mit", home.now()),
-    )
-    for receipt in receipts:
+    folder = write_model(scratch / str(count), {"w": ("F32", (2,), floats([float(scratch.name), count]))})
+    declared = Declared(name=f"litter/pup-{scratch.name}-{count}", license="mit")
+    for receipt in add(home, folder, declared, copy=True).receipts:
         print(receipt.index, receipt.entry, flush=True)  # noqa: T201 - the test listens

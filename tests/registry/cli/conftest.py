@@ -1,7 +1,6 @@
 """A terminal over the real command line, in this process, and a small kennel to ask about."""
 
 import io
-import os
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -72,13 +71,29 @@ class Terminal:
         assert said.code == 0, said
         return said.json
 
+    def refuses(self, words: tuple[str, ...], code: int, sentences: tuple[str, ...]) -> None:
+        """Type a command, for people and for programs, and insist that it refuses and changes nothing."""
+        before = self.state()
+        said = self(*words)
+        assert said.code == code, said
+        told = said.out + said.err
+        assert "Traceback" not in told
+        for sentence in sentences:
+            assert sentence in told, said
+        if words[:2] != ("log", "prove") and words[0] != "serve":
+            machine = self(*words, "--json")
+            assert machine.code == code
+            canonical.decode((machine.out or machine.err.splitlines()[-1]).encode())
+        after = self.state()
+        assert {name for name in {*before, *after} if before.get(name) != after.get(name)} == set()
+
     def state(self) -> dict[str, str]:
         """Everything below the folder that a command could change, with the database by its rows."""
         found = {}
         for path in sorted(self.folder.rglob("*")):
             name = path.relative_to(self.folder).as_posix()
             if path.is_symlink() or not path.is_file():
-                found[name] = os.readlink(path) if path.is_symlink() else ""
+                found[name] = str(path.readlink()) if path.is_symlink() else ""
             elif path.name == "studbook.db":
                 found[name] = _rows(path)
             else:
