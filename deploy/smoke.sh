@@ -36,7 +36,7 @@ studbook add "$work/model" --name smoke/model --license apache-2.0
 studbook show smoke/model --registry "$url"
 studbook status smoke/model --registry "$url"
 studbook incident list --registry "$url"
-studbook verify "$work/model" --as smoke/model --registry "$url"
+studbook verify "$work/model" --registry "$url"
 
 echo "smoke: an orderly end, and the log is whole"
 kill -TERM "$server"

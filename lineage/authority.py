@@ -2,30 +2,31 @@
 
 The trusted root in force at a leaf decides (3-trust, "Keys and trust root"), so whoever replays the log decides the same.
 A key speaks if it holds the role its statement needs, is good at the leaf's time, and covers what the facts touch; a
-change of the root itself needs as many distinct operators as the version in force asks for.
+change of the root itself needs as many distinct operators as the version in force asks for. What is said in the role of
+publisher about an artifact itself, and not about a name, is for the operators that signed its registration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from lineage import predicates
-from lineage.facts import Fact, Named, Rebuilt, Role, Rooted
+from lineage.facts import Derived, Described, Fact, Licensed, Named, Rebuilt, Role, Rooted
 from lineage.predicates.rebuild import verifier
 from lineage.predicates.root import Key, TrustedRoot
 from signing.errors import Forbidden
 from signing.keys import PublicKey
 from signing.statement import Statement
 
-__all__ = ["SPEAKERS", "TrustedRoot", "candidates", "check", "rooted"]
+__all__ = ["SPEAKERS", "TrustedRoot", "candidates", "check", "check_owned", "owned", "rooted"]
 
 SPEAKERS: tuple[Role, ...] = ("root", "publisher", "builder", "rebuilder", "security")
 
 
-def candidates(root: TrustedRoot | None, statement: Statement) -> tuple[PublicKey, ...]:
-    """Return the keys whose signatures count: those of the root in force, or of the first root in itself."""
-    if root is None:
-        root = rooted(predicates.facts(statement, ""))
+def candidates(root: TrustedRoot | None, payload: bytes) -> tuple[PublicKey, ...]:
+    """Return the keys whose signatures over `payload` count: those of the root in force, or of the first in itself."""
+    if root is None:  # the one payload that is read before a signature over it held
+        root = rooted(predicates.facts(Statement.parse(payload), ""))
     return () if root is None else root.public(*SPEAKERS)
 
 
@@ -67,6 +68,44 @@ def check(
     return tuple(sorted(operators))
 
 
+def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
+    """Return the artifacts for which the statement speaks as only their own publishers may.
+
+    Licenses, manifests and derivations; names go by namespace, and what a builder or rebuilder saw is theirs to say.
+    """
+    if predicates.role(statement.predicate_type) != "publisher":
+        return ()
+    found: dict[str, None] = {}
+    for fact in facts:
+        match fact:
+            case Derived(child):
+                found[child] = None
+            case Described(artifact) | Licensed(artifact):
+                found[artifact] = None
+            case _:
+                pass
+    return tuple(found)
+
+
+def check_owned(
+    statement: Statement,
+    owned: Collection[str],
+    operators: Collection[str],
+    publishers: Mapping[str, Collection[str]],
+) -> None:
+    """Refuse a statement about artifacts that none of its operators registered.
+
+    `publishers` are, for each of `owned`, the operators that signed its first registration. Whoever signs the same
+    registration later is none of them: the statement is public, and anybody with a key could sign it again.
+    """
+    for artifact in owned:
+        if set(publishers[artifact]).isdisjoint(operators):
+            raise Forbidden(
+                f"{statement.predicate_type} about {artifact} is for {' or '.join(publishers[artifact])}, who registered"
+                f" it; it is signed by {', '.join(operators)}"
+            )
+
+
 def _judge(root: TrustedRoot | None, following: TrustedRoot | None) -> TrustedRoot:
     """Return the version that decides: the one in force, or the first about itself."""
     if following is not None:
@@ -74,10 +113,25 @@ def _judge(root: TrustedRoot | None, following: TrustedRoot | None) -> TrustedRo
         if following.version != due:
             raise Forbidden(f"version {following.version} of the trusted root, where version {due} is due")
     if root is not None:
+        if following is not None:
+            _same_log(root, following)
         return root
     if following is None:
         raise Forbidden("no trusted root is in force: the first entry of a log is version 1 of one")
     return following
+
+
+def _same_log(root: TrustedRoot, following: TrustedRoot) -> None:
+    """Refuse a version about another log: checkpoints are judged by one name and one key (C2SP tlog-checkpoint)."""
+    if following.origin != root.origin:
+        raise Forbidden(
+            f"version {following.version} of the trusted root names the log {following.origin}; it is {root.origin}"
+        )
+    old, new = root.log().public.id, following.log().public.id
+    if old != new:
+        raise Forbidden(
+            f"version {following.version} of the trusted root names the log key {new}; it is {old}, and a log keeps its key"
+        )
 
 
 def _objection(key: Key | None, role: Role, facts: Sequence[Fact], time: int) -> str | None:

@@ -17,6 +17,7 @@ from signing.errors import Malformed
 
 CONFIG = "config.json"
 CARD = "README.md"
+ELSEWHERE = "transformers_weights"
 TOKENIZER = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -42,6 +43,10 @@ def config_of(weights: Weights) -> dict[str, Json]:
     config = canonical.decode(raw)
     if not isinstance(config, dict):
         raise Malformed(f"{weights.folder / CONFIG} is no JSON object")
+    if ELSEWHERE in config:
+        raise Malformed(
+            f"{weights.folder / CONFIG} says {ELSEWHERE}: some programs would load other weights than these"
+        )
     return config
 
 
@@ -101,7 +106,22 @@ def _config(recipe: Recipe, config: dict[str, Json]) -> bytes:
     if dtype:
         present = [key for key in ("torch_dtype", "dtype") if key in config] or ["torch_dtype"]
         config = config | dict.fromkeys(present, dtype)
-    return _lined(config)
+    return _typed(config).encode() + b"\n"
+
+
+def _typed(value: Json) -> str:
+    """Return canonical JSON in which a number that was written as a float stays one: 30.0, where RFC 8785 says 30.
+
+    Loaders of configs check types, and would refuse the shorter form.
+    """
+    if isinstance(value, Mapping):
+        # RFC 8785, 3.2.3: members in the order of their names' UTF-16 code units.
+        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+        return "{" + ",".join(f"{_typed(name)}:{_typed(value[name])}" for name in names) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_typed, value)) + "]"
+    text = canonical.encode(value).decode()
+    return f"{text}.0" if isinstance(value, float) and text.lstrip("-").isdigit() else text
 
 
 def _lined(value: Json) -> bytes:

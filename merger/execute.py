@@ -13,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
 from merger.account import tensor_account
 from merger.card import small_files
 from merger.chunks import Chunks, Output
@@ -26,6 +28,7 @@ from merger.weights import Shard, Weights
 from signing import canonical
 from signing.canonical import Json
 from signing.digest import artifact_id, sha256_hex
+from signing.errors import Refused
 
 # Results wait for their turn to be written; this many a thread keep every thread busy and memory small.
 AHEAD = 2
@@ -68,6 +71,7 @@ def execute(
     `weights` holds every artifact that the recipe names, opened; `factor` multiplies the 2^19 elements read at a time;
     `progress` is told the bytes written. Raises `Changed` where an input is not what was signed.
     """
+    _check_denormals(kernels)
     done: dict[str, Finished] = {}
     for name, _ in plan.shards:
         found = stage.finished(name, progress)
@@ -147,6 +151,19 @@ class _Run:
         if found is None:
             return found, self.chunks.output(step, number)
         return found, self.chunks.output(step, number, found.scalars, found.selections)
+
+
+def _check_denormals(kernels: Backend) -> None:
+    """Refuse a process in which some library has set the processor to read small numbers as zero: bits would differ."""
+    wides: tuple[tuple[Wide, Any], ...] = (("F32", np.float32(2.0**-126)), ("F64", np.float64(2.0**-1022)))
+    for wide, smallest in wides:
+        k = kernels(wide)
+        x = k.widen(memoryview(smallest.tobytes()), wide, None)
+        if not any(k.narrow(k.scale(x, 0.5), wide)):
+            raise Refused(
+                f"this process computes half of {smallest!r} as 0: a library has switched denormal numbers off, and the "
+                f"same recipe would give other bytes here; merge in a process of its own"
+            )
 
 
 def _ahead(items: Iterator[Item], count: int) -> Iterator[Item]:

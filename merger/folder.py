@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
+from typing import TypeVar
 
 from merger.manifest import (
     BLOCK,
@@ -34,6 +36,8 @@ Progress = Callable[[int], None]
 """Told after every piece of long work how many bytes it was."""
 
 SMALL_LIMIT = 64 << 20
+DEPTH_LIMIT = 64
+Done = TypeVar("Done")
 _READ = BLOCK
 # Without O_NONBLOCK, opening a named pipe waits for ever for somebody to write into it.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -114,12 +118,9 @@ def describe(folder: Path, threads: int = 2, progress: Progress = lambda _: None
     names = files(folder)
     index = small(folder, INDEX) if INDEX in names else None
     weights = weight_files(names, index)
-    with ThreadPoolExecutor(threads) as pool:
-        jobs = {
-            name: pool.submit(_hashed, folder, name, weights=name in weights, progress=progress)
-            for name in names
-        }
-        done = {name: job.result() for name, job in jobs.items()}
+    done = _each(
+        names, threads, progress, lambda n, told: hashed(folder, n, weights=n in weights, progress=told)
+    )
     if index is not None and done[INDEX][0].sha256 != sha256_hex(index):
         raise Malformed(f"{folder / INDEX} changed while the folder was read")
     tensors: dict[str, tuple[Tensor, bytes]] = {}
@@ -145,20 +146,22 @@ def describe(folder: Path, threads: int = 2, progress: Progress = lambda _: None
 
 def digests(folder: Path, threads: int = 2, progress: Progress = lambda _: None) -> dict[str, str]:
     """Return the SHA-256 of every file of the artifact, and read nothing else out of them."""
-    names = files(folder)
-    with ThreadPoolExecutor(threads) as pool:
-        jobs = {name: pool.submit(_hashed, folder, name, weights=False, progress=progress) for name in names}
-        return {name: job.result()[0].sha256 for name, job in jobs.items()}
+    done = _each(
+        files(folder), threads, progress, lambda n, told: hashed(folder, n, weights=False, progress=told)
+    )
+    return {name: file.sha256 for name, (file, _) in done.items()}
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[str]:
+def _walk(folder: Path, prefix: str, depth: int = 0) -> Iterator[str]:
+    if depth > DEPTH_LIMIT:
+        raise Malformed(f"{folder} lies more than {DEPTH_LIMIT} folders deep; no artifact does")
     with os.scandir(folder) as found:
         for item in sorted(found, key=lambda i: i.name):
             name = prefix + item.name
             if item.is_dir(follow_symlinks=False):
                 # What lies in an ignored top folder is not even looked at.
                 if not ignored(f"{name}/x"):
-                    yield from _walk(Path(item.path), f"{name}/")
+                    yield from _walk(Path(item.path), f"{name}/", depth + 1)
             elif item.is_symlink() and not ignored(name):
                 raise Malformed(f"{item.path} is a link; an artifact holds files, so copy what it points to")
             elif item.is_file(follow_symlinks=False) or ignored(name):
@@ -167,9 +170,31 @@ def _walk(folder: Path, prefix: str) -> Iterator[str]:
                 raise Malformed(f"{item.path} is neither a file nor a folder")
 
 
-def _hashed(
-    folder: Path, name: str, weights: bool, progress: Progress
+def _each(
+    names: Sequence[str], threads: int, progress: Progress, work: Callable[[str, Progress], Done]
+) -> dict[str, Done]:
+    """Do the work for every name on `threads` threads; one failure, or an interrupt, stops them all at once."""
+    stop = Event()
+
+    def told(size: int) -> None:
+        if stop.is_set():
+            raise Malformed("stopped, since another file was refused")
+        progress(size)
+
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            jobs = {name: pool.submit(work, name, told) for name in names}
+            return {name: job.result() for name, job in jobs.items()}
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def hashed(
+    folder: Path, name: str, *, weights: bool, progress: Progress
 ) -> tuple[File, list[tuple[Tensor, bytes]]]:
+    """Hash one file, and, if it holds weights, its tensors by block, in the order of their bytes."""
     descriptor = opened(folder, name)
     try:
         whole = hashlib.sha256()

@@ -181,6 +181,10 @@ def weight_files(names: Sequence[str], index: bytes | None) -> dict[str, set[str
 
     `names` are the artifact's file names, `index` the bytes of `model.safetensors.index.json` if there is one.
     """
+    if index is not None and SINGLE in names:
+        raise Malformed(
+            f"both {SINGLE} and {INDEX} are there, and programs differ in which of them they load"
+        )
     if index is None:
         found = (
             [SINGLE] if SINGLE in names else [n for n in names if n.endswith(".safetensors") and "/" not in n]

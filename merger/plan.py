@@ -27,11 +27,29 @@ _HOLDS = {
     "F16": {"F16"},
     "BF16": {"BF16"},
 }
+# Files that say which row of the embeddings means which word, and how a conversation is written.
+VOCABULARY = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
+)
 # What two configs must agree on for their weights to mean the same thing position by position.
 MUST_AGREE = (
     "model_type",
     "architectures",
     "num_hidden_layers",
+    "num_layers",
+    "n_layer",
+    "n_embd",
+    "n_head",
+    "text_config",
     "hidden_size",
     "intermediate_size",
     "num_attention_heads",
@@ -43,6 +61,7 @@ MUST_AGREE = (
     "tie_word_embeddings",
     "rope_theta",
     "rope_scaling",
+    "rope_parameters",
     "rms_norm_eps",
     "layer_norm_eps",
     "layer_norm_epsilon",
@@ -117,6 +136,8 @@ def plan(
     models = tuple(dict.fromkeys([recipe.first, *(p.model for p in recipe.parents)]))
     for other in models[1:]:
         _agree(recipe.first, configs[recipe.first], other, configs[other])
+        if recipe.tokenizer is None:
+            _same_words(recipe.first, manifests[recipe.first], other, manifests[other])
     tensors = {model: {t.name: t for t in manifests[model].tensors} for model in models}
     for other in models[1:]:
         _same_tensors(recipe.first, tensors[recipe.first], other, tensors[other])
@@ -209,6 +230,18 @@ def _agree(one: str, mine: Mapping[str, Json], other: str, theirs: Mapping[str, 
         if mine.get(key) != theirs.get(key):
             said = f"{mine.get(key)!r:.60} in {one} and {theirs.get(key)!r:.60} in {other}"
             raise Malformed(f"config.json: {key} differs, {said}")
+
+
+def _same_words(one: str, mine: Manifest, other: str, theirs: Manifest) -> None:
+    """Refuse two vocabularies or chat templates without a word on whose the result takes: rows merge by position."""
+    digests = [{file.name: file.sha256 for file in manifest.files} for manifest in (mine, theirs)]
+    for name in VOCABULARY:
+        here, there = (found.get(name) for found in digests)
+        if here is not None and there is not None and here != there:
+            raise Malformed(
+                f"{name} differs between {one} and {other}: if their rows mean the same words all the same, "
+                f"say whose tokenizer the result takes (tokenizer_source in a mergekit recipe)"
+            )
 
 
 def _check_model_scope(recipe: Recipe, steps: Sequence[Step]) -> None:

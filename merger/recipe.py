@@ -189,6 +189,8 @@ def sentence(what: str, error: ValidationError) -> str:
         return f"{place}: {cause}"
     if fault["type"] == "extra_forbidden":
         return f"{place}: unknown key"
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{place}: {fault['input']!r:.80} is not of the form it must have"
     given = "" if fault["type"] in _TOLD else f", not {fault['input']!r:.80}"
     return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}{given}"
 

@@ -8,7 +8,6 @@ whole, by one rename, or not at all.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 import stat
@@ -17,13 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from merger.folder import Progress, opened
+from merger.folder import Progress, hashed
 from merger.manifest import File, Tensor
 from signing import canonical
 from signing.canonical import Json
+from signing.digest import sha256_hex
 from signing.errors import Malformed, Refused
-
-_RECORD = frozenset({"file", "tensors", "blocks", "account"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +34,28 @@ class Finished:
     account: dict[str, Json]
 
     def encode(self) -> bytes:
-        """Return the record as JSON bytes."""
+        """Return the record as JSON bytes, with the digest of the account, which nothing else could show to be torn."""
         return canonical.encode(
             {
                 "file": self.file.model_dump(mode="json"),
                 "tensors": [tensor.model_dump(mode="json") for tensor in self.tensors],
                 "blocks": self.blocks.hex(),
                 "account": self.account,
+                "account_sha256": sha256_hex(canonical.encode(self.account)),
             }
         )
 
     @classmethod
     def parse(cls, raw: bytes) -> Finished:
         """Read a record."""
-        value = canonical.decode(raw)
-        match value:
-            case {"file": file, "tensors": list(tensors), "blocks": str(blocks), "account": dict(account)}:
+        match canonical.decode(raw):
+            case {
+                "file": file,
+                "tensors": list(tensors),
+                "blocks": str(blocks),
+                "account": dict(account),
+                "account_sha256": digest,
+            } if digest == sha256_hex(canonical.encode(account)):
                 return cls(
                     File.model_validate_json(canonical.encode(file)),
                     [Tensor.model_validate_json(canonical.encode(t)) for t in tensors],
@@ -59,7 +63,7 @@ class Finished:
                     account,
                 )
             case _:
-                raise Malformed(f"a shard's record holds {', '.join(sorted(_RECORD))}, not {value!r:.80}")
+                raise Malformed("a shard's record holds file, tensors, blocks and an account with its digest")
 
 
 class Stage:
@@ -73,22 +77,18 @@ class Stage:
         self._records.mkdir(exist_ok=True)
 
     def finished(self, name: str, progress: Progress) -> Finished | None:
-        """Return the record of a finished shard whose bytes still are what it says, or nothing."""
+        """Return the record of a finished shard whose bytes still are all that it says, or nothing."""
         record = self._records / f"{name}.json"
         if not record.exists() or not (self.files / name).exists():
             return None
         try:
             found = Finished.parse(record.read_bytes())
+            file, tensors = hashed(self.files, name, weights=True, progress=progress)
         except ValueError:
-            # A torn record means only that the shard was not finished: it is made again.
+            # A torn record or shard means only that it was not finished: it is made again.
             return None
-        descriptor = opened(self.files, name)
-        with os.fdopen(descriptor, "rb") as file:
-            whole = hashlib.sha256()
-            while piece := file.read(1 << 20):
-                whole.update(piece)
-                progress(len(piece))
-        return found if whole.hexdigest() == found.file.sha256 else None
+        again = file, [tensor for tensor, _ in tensors], b"".join(blocks for _, blocks in tensors)
+        return found if again == (found.file, found.tensors, found.blocks) else None
 
     def record(self, name: str, finished: Finished) -> None:
         """Put a finished shard's record on disk, at once or not at all."""
@@ -106,7 +106,7 @@ class Stage:
 
     def release(self, target: Path) -> None:
         """Move the finished files to `target`, whole, and remove the rest of the stage."""
-        if target.exists():
+        if os.path.lexists(target):
             raise Malformed(f"{target} exists by now; the finished merge waits in {self.files}")
         _sync(self.files)
         self.files.rename(target)
@@ -121,7 +121,7 @@ class Stage:
 @contextmanager
 def staged(target: Path, digest: str) -> Iterator[Stage]:
     """Open the staging folder of the recipe with this digest, beside `target`, for this process alone."""
-    if target.exists():
+    if os.path.lexists(target):
         raise Malformed(f"{target} exists already; name a new folder, or remove that one first")
     path = target.parent / f".{target.name}.studbook-{digest[:16]}"
     path.parent.mkdir(parents=True, exist_ok=True)

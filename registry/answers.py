@@ -7,12 +7,11 @@ as of, and whether it is complete.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from lineage.around import Around, Edge, Incident
+from lineage.around import Edge, Incident
 from lineage.facts import Evidence
 from lineage.rebuilds import Disputed, NotReproduced, Outcome, Reproduced
 from lineage.standing import Affected, Clean, Hit, Standing, Unknown
@@ -177,8 +176,8 @@ class RelativeOut(Answer):
     names: tuple[str, ...]
     license: str | None
     seen: bool
-    incidents: tuple[IncidentOut, ...]
-    """The live incidents that reach it."""
+    incidents: tuple[str, ...]
+    """Ids of the live incidents that reach it."""
 
 
 class LineageOut(Answer):
@@ -188,9 +187,26 @@ class LineageOut(Answer):
     names: tuple[str, ...]
     direction: Literal["ancestors", "descendants"]
     relatives: tuple[RelativeOut, ...]
+    incidents: tuple[IncidentOut, ...]
+    """The live incidents that reach it or any of its relatives, each once."""
     edges: tuple[EdgeOut, ...]
     as_of: int
     complete: bool
+
+    @model_validator(mode="after")
+    def _tells_every_incident(self) -> LineageOut:
+        told = {incident.id for incident in self.incidents}
+        for one in self.relatives:
+            if untold := set(one.incidents) - told:
+                raise ValueError(f"{one.artifact} has the incidents {', '.join(untold)}, which are not told")
+        return self
+
+
+class IncidentsOut(Answer):
+    """Some incidents, oldest first; `next` is what the next page comes `after`, None if this is the last."""
+
+    incidents: tuple[IncidentOut, ...]
+    next: str | None
 
 
 class WhyOut(Answer):
@@ -210,7 +226,7 @@ class Answers(Protocol):
     """Whoever answers: this home's store, or a registry over HTTP."""
 
     def resolve(self, ref: str) -> str:
-        """Return the artifact id that `ref` means."""
+        """Return the artifact id that `ref` means to whoever answers: a registry's word for it proves nothing."""
 
     def verdict(self, ref: str) -> VerdictOut:
         """Return everything about an artifact."""
@@ -229,17 +245,6 @@ class Answers(Protocol):
 
     def bundles(self, artifact: str) -> tuple[bytes, ...]:
         """Return the encoded bundles of every entry that says what the artifact is and how it was made."""
-
-
-def names_of(around: Around) -> dict[str, tuple[str, ...]]:
-    """Return the names of every node of a slice."""
-    return {node.id: node.names for node in around.nodes}
-
-
-def live(incidents: Iterable[Incident], ended: Iterable[str]) -> tuple[IncidentOut, ...]:
-    """Return the incidents that still count, as answers."""
-    over = set(ended)
-    return tuple(IncidentOut.of(incident) for incident in incidents if incident.stage not in over)
 
 
 def _grade(evidence: Evidence) -> Grade:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
@@ -27,6 +28,7 @@ from registry import problems, routes
 from registry.deps import Limits, Served
 from registry.home import Home
 from registry.problems import METHOD, MISDIRECTED, UNEXPECTED, UNKNOWN_ROUTE, Kind, Problem
+from registry.writer import Busy
 from signing.errors import Malformed, Refused
 
 _HEADERS = {
@@ -131,6 +133,11 @@ def _answer_errors(app: FastAPI, paths: Sequence[BaseRoute]) -> None:
         if problems.kind_of(error) is problems.UNAVAILABLE:
             _log.error("unavailable", reason=str(error))
         return _response(*problems.refused(error, _path(request.scope)))
+
+    @app.exception_handler(NoConnection)
+    async def crowded(request: Request, _: NoConnection) -> Response:
+        busy = Busy("every connection to the database is in use; try again later")
+        return _response(*problems.refused(busy, _path(request.scope)))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

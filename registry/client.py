@@ -2,7 +2,8 @@
 
 An answer that is about something else than what was asked is refused, and a refusal arrives as the class and the
 sentence it left with. Whether an answer is *true* is for `studbook verify`, which checks the signatures in `bundles`
-against a trusted root that was pinned beforehand.
+against a trusted root that was pinned beforehand. Nothing proves what a name means: a registry that lies about it answers
+truthfully about another artifact. Who must know gives the full id, learned elsewhere.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from lineage import predicates
 from lineage.facts import Built, Registered
 from lineage.schema import NAME
 from registry import problems
-from registry.answers import IncidentOut, LineageOut, VerdictOut, WhyOut
+from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
 from registry.store.log import Receipt
 from signing import canonical
 from signing.bundle import Bundle
@@ -31,11 +32,12 @@ from signing.statement import Statement
 
 # The lineage of 10,000 ancestors has some 10 MiB; what is larger is an attack on the reader's memory.
 MAX_BYTES = 256 << 20
+# What is read page by page must end somewhere, or a registry could feed its reader for ever.
+MAX_INCIDENTS = 100_000
 _Model = TypeVar("_Model", bound=BaseModel)
 _ID = re.compile(rf"sha256:[0-9a-f]{{64}}|hf:{NAME}(?:@[0-9a-f]{{40}})?")
 # What could rewrite a terminal around the text: control characters, and those that turn the direction of writing.
 _HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_INCIDENTS = TypeAdapter(tuple[IncidentOut, ...])
 
 
 class Remote:
@@ -66,7 +68,10 @@ class Remote:
         self._client.close()
 
     def resolve(self, ref: str) -> str:
-        """Return the artifact id that `ref` means to the registry."""
+        """Return the artifact that the registry says `ref` means: a hint of where to look, and no proof of anything.
+
+        No signature is checked here, so what this returns must not become what bytes or bundles are verified against.
+        """
         match self._get("/resolve", ref=ref):
             case {"ref": said, "artifact": str(artifact)} if said == ref and _ID.fullmatch(artifact):
                 pass
@@ -103,11 +108,16 @@ class Remote:
 
     def incidents(self) -> tuple[IncidentOut, ...]:
         """Return every incident, oldest first."""
-        value = self._get("/incidents")
-        try:
-            return _INCIDENTS.validate_python(value)
-        except ValidationError as error:
-            raise self._unlike(error) from None
+        found: dict[str, IncidentOut] = {}
+        page = self._model(IncidentsOut, "/incidents")
+        while True:
+            before = len(found)
+            found |= {one.id: one for one in page.incidents}
+            if page.next is None:
+                return tuple(found.values())
+            if len(found) == before or len(found) > MAX_INCIDENTS:
+                raise Malformed(f"{self._shown} lists incidents without an end: {len(found)} so far")
+            page = self._model(IncidentsOut, "/incidents", after=page.next)
 
     def bundles(self, artifact: str) -> tuple[bytes, ...]:
         """Return the encoded bundles of every entry that says what the artifact is and how it was made.

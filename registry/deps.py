@@ -1,16 +1,17 @@
 """What handlers ask for: the store, the writer, the answers, the blobs, a body within its limit, an id.
 
-A transaction of `StoreDep` ends before the response is sent (`scope="function"`): the default would commit after it.
+A handler takes the one connection it needs inside its own thread and gives it back there. A dependency that handed one
+out would hold it while the handler waits for a thread, and the threads could all be waiting for a connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Annotated, cast
 
-from anyio import fail_after, from_thread
+from anyio import current_time, fail_after, from_thread
 from fastapi import Depends, Path, Query, Request
 from sqlalchemy import Connection
 from starlette.convertors import Convertor, register_url_convertor
@@ -22,6 +23,7 @@ from registry.local import Local
 from registry.problems import Stalled, TooLarge
 from registry.store import Absent, refs
 from registry.store.blobs import Blobs
+from registry.store.engine import Database
 from registry.writer import Busy, Writer
 from signing import dsse
 
@@ -41,10 +43,16 @@ class Limits:
     """What one sender may take of the registry."""
 
     entry_bytes: int = dsse.MAX_BYTES
+    entries: int = 32
+    """Statements held in memory at once, from their first byte to their receipt."""
     blob_bytes: int = 64 << 30
+    unsized_bytes: int = 64 << 20
+    """A blob whose size no stored manifest tells; the manifest of a model with 100,000 tensors has 20 MiB."""
     uploads: int = 8
     """Blobs received at once: each holds a thread, and the others are for those who ask."""
     stall_seconds: float = 30
+    bytes_per_second: int = 1 << 18
+    """Who sends slower than this on average, twice `stall_seconds` aside, is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +63,12 @@ class Served:
     writer: Writer
     limits: Limits
     uploads: BoundedSemaphore = field(init=False)
+    entries: BoundedSemaphore = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make as many places for uploads as the limits say."""
+        """Make as many places for blobs and statements as the limits say."""
         object.__setattr__(self, "uploads", BoundedSemaphore(self.limits.uploads))
+        object.__setattr__(self, "entries", BoundedSemaphore(self.limits.entries))
 
 
 class _Artifact(Convertor[str]):
@@ -73,37 +83,35 @@ class _Artifact(Convertor[str]):
 register_url_convertor("artifact", _Artifact())
 
 
-def _served(request: Request) -> Served:
+# These are coroutines, since a plain function would wait for a thread only to return an attribute.
+async def _served(request: Request) -> Served:
     return cast("Served", request.app.state.served)
 
 
 ServedDep = Annotated[Served, Depends(_served)]
 
 
-def _reading(served: ServedDep) -> Iterator[Connection]:
-    with served.home.store.reading() as connection:
-        yield connection
+async def _store(served: ServedDep) -> Database:
+    return served.home.store
 
 
-StoreDep = Annotated[Connection, Depends(_reading, scope="function")]
-
-
-def _home(served: ServedDep) -> Home:
+async def _home(served: ServedDep) -> Home:
     return served.home
 
 
-def _writer(served: ServedDep) -> Writer:
+async def _writer(served: ServedDep) -> Writer:
     return served.writer
 
 
-def _answers(served: ServedDep) -> Answers:
-    return Local(served.home.store, served.home.now, DESCENDANTS)
+async def _answers(served: ServedDep) -> Answers:
+    return Local(served.home.store, served.home.now, DESCENDANTS, _meant)
 
 
-def _blobs(served: ServedDep) -> Blobs:
+async def _blobs(served: ServedDep) -> Blobs:
     return served.home.blobs
 
 
+StoreDep = Annotated[Database, Depends(_store)]
 HomeDep = Annotated[Home, Depends(_home)]
 WriterDep = Annotated[Writer, Depends(_writer)]
 LocalDep = Annotated[Answers, Depends(_answers)]
@@ -117,6 +125,10 @@ ArtifactQuery = Annotated[
     str, Query(pattern=_ID, max_length=300, description=_about, examples=[f"sha256:{EXAMPLE}"])
 ]
 Hex = Annotated[str, Path(pattern=_HEX, description="64 lower-case hex digits", examples=[EXAMPLE])]
+After = Annotated[
+    str | None,
+    Query(pattern=_HEX, description="id of the last one that is known already", examples=[EXAMPLE]),
+]
 Ref = Annotated[
     str,
     Query(
@@ -128,7 +140,7 @@ Ref = Annotated[
 ]
 
 
-def meant(connection: Connection, ref: str) -> str:
+def _meant(connection: Connection, ref: str) -> str:
     """Return the id of the artifact that somebody elsewhere means by `ref`.
 
     A folder of this machine is none: where a name and a folder look alike, the name is meant, and whether a folder
@@ -145,28 +157,35 @@ def meant(connection: Connection, ref: str) -> str:
     return found
 
 
-async def _body(request: Request, served: ServedDep) -> bytes:
-    """Read a body that is held in memory, up to the size of an envelope."""
-    found = bytearray()
-    async for chunk in _chunks(request, served.limits.entry_bytes, served.limits.stall_seconds):
-        found += chunk
-    return bytes(found)
+async def _body(request: Request, served: ServedDep) -> AsyncIterator[bytes]:
+    """Read a body that is held in memory, up to the size of an envelope, until the handler is done with it."""
+    if not served.entries.acquire(blocking=False):
+        raise Busy(f"{served.limits.entries} statements are being taken already; try again later")
+    try:
+        found = bytearray()
+        async for chunk in _chunks(request, served.limits.entry_bytes, served.limits):
+            found += chunk
+        yield bytes(found)
+    finally:
+        served.entries.release()
 
 
-RawBody = Annotated[bytes, Depends(_body)]
+RawBody = Annotated[bytes, Depends(_body, scope="function")]
 
 
-def _upload(request: Request, served: ServedDep) -> Iterator[Iterator[bytes]]:
-    """Give the body piece by piece, read only as far as the handler asks."""
+async def _upload(request: Request, served: ServedDep) -> AsyncIterator[Callable[[int], Iterator[bytes]]]:
+    """Give the body piece by piece, read only as far as the handler asks, and up to as many bytes as it says."""
     if not served.uploads.acquire(blocking=False):
         raise Busy(f"{served.limits.uploads} blobs are being received already; try again later")
     try:
-        yield _pulled(_chunks(request, served.limits.blob_bytes, served.limits.stall_seconds))
+        yield lambda most: _pulled(
+            _chunks(request, min(most, served.limits.blob_bytes), served.limits),
+        )
     finally:
         served.uploads.release()
 
 
-Upload = Annotated[Iterator[bytes], Depends(_upload, scope="function")]
+Upload = Annotated[Callable[[int], Iterator[bytes]], Depends(_upload, scope="function")]
 
 
 def _pulled(chunks: AsyncIterator[bytes]) -> Iterator[bytes]:
@@ -179,17 +198,22 @@ def _pulled(chunks: AsyncIterator[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-async def _chunks(request: Request, most: int, patience: float) -> AsyncIterator[bytes]:
-    """Receive a body, refusing it at the first byte too many and when the sender falls silent."""
+async def _chunks(request: Request, most: int, limits: Limits) -> AsyncIterator[bytes]:
+    """Receive a body, refusing it at the first byte too many and when the sender falls silent or dawdles."""
     told = request.headers.get("content-length", "")
     if told.isdecimal() and int(told) > most:
         raise TooLarge(f"{told} bytes are announced; at most {most} are taken here")
-    received, stream = 0, request.stream()
+    received, stream, started, patience = 0, request.stream(), current_time(), limits.stall_seconds
     while True:
+        # A byte now and then would hold a place for ever: what has arrived buys time for the rest, and no more.
+        left = started + 2 * patience + received / limits.bytes_per_second - current_time()
         try:
-            with fail_after(patience):
+            with fail_after(min(patience, left)):
                 chunk = await anext(stream, b"")
         except TimeoutError:
+            if left < patience:
+                given = f"{2 * patience:g} seconds and one for every {limits.bytes_per_second} bytes"
+                raise Stalled(f"{received} bytes came too slowly: a sender is given {given}") from None
             raise Stalled(f"after {received} bytes nothing came for {patience:g} seconds") from None
         received += len(chunk)
         if received > most:

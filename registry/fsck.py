@@ -1,7 +1,7 @@
 """Is the log intact, and does everything else follow from it? Fold it again from nothing and compare.
 
 Every entry is read, verified, judged and folded into a fresh temporary database by the code that wrote it, and every
-table is compared (1-architecture, "The log is the truth"). A finding is a sentence; none means that leaves, tree,
+table is compared (1-architecture, "The log is the truth"), and every stored blob that a manifest names is hashed. A finding is a sentence; none means that leaves, tree,
 signatures, order of time, triggers and tables hold together.
 """
 
@@ -16,10 +16,11 @@ from sqlalchemy import Connection
 
 from lineage.authority import TrustedRoot
 from lineage.facts import Fact
+from merger.manifest import Manifest
 from registry.home import Home
-from registry.store import compare, judge, log
+from registry.store import artifacts, compare, judge, log, pin
 from registry.store.engine import Database
-from registry.store.fold import fold
+from registry.store.fold import fold, once
 from registry.store.log import Logged
 from registry.store.tail import Tail
 from signing import checkpoint
@@ -35,12 +36,14 @@ class Report:
     """What a check of a log of `size` entries found; the last `waiting` of them have no checkpoint yet.
 
     Entries wait for a checkpoint where a process stopped between its two transactions; the next write signs it.
+    `remarks` say what is behind and will be caught up with: nothing there is wrong.
     """
 
     size: int
     checkpoints: int
     waiting: int
     findings: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Report:
@@ -52,15 +55,17 @@ def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Repo
         again = Database(Path(folder) / "studbook.db", home.settings.busy_seconds, create=True)
         with again.writing() as fresh:
             compare.lay_out(fresh)
-            findings = [*compare.triggers(live), *_folded(live, fresh, progress)]
+            findings = [*compare.layout(live, fresh), *_folded(live, fresh, progress)]
             findings += compare.differences(live, fresh)
             findings += compare.definitions(live)
             findings += _checkpoints(live, fresh)
             findings += _pinned(home, fresh)
+            findings += _blobs(home, fresh)
+            remarks = tuple(_behind(home, fresh))
         again.close()
         size, signed = log.size(live), log.checkpoints(live)
         covered = max((one for one, _ in signed), default=0)
-        return Report(size, len(signed), max(0, size - covered), tuple(findings))
+        return Report(size, len(signed), max(0, size - covered), tuple(findings), remarks)
 
 
 def _damage(home: Home) -> tuple[str, ...]:
@@ -86,39 +91,40 @@ def _folded(live: Connection, fresh: Connection, progress: Callable[[int], objec
         if leaf.time < tail.time:
             yield f"entry {index} has the time {leaf.time}, before the entry above it, {tail.time}"
         try:
-            facts = _facts(fresh, logged, leaf)
+            said, operators = _said(fresh, logged, leaf)
         except Refused as error:
             yield f"entry {index}: {error}"
-            facts = ()
+            said, operators = (), ()
+        facts = once(tail, leaf.pae, said)
         # A refused entry keeps its place in the tree, so that it is one finding and not a different tree.
         tail.append(leaf, logged.envelope)
-        fold(fresh, index, leaf.pae, facts)
+        fold(fresh, index, leaf.pae, facts, operators)
         if index % _AT_ONCE == 0:
             tail.flush()
         progress(index + 1)
     tail.flush()
 
 
-def _facts(fresh: Connection, logged: Logged, leaf: Leaf) -> tuple[Fact, ...]:
-    """Return what the entry establishes, if it may stand where it stands."""
+def _said(fresh: Connection, logged: Logged, leaf: Leaf) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
+    """Return what the entry says and the operators that say it, if it may stand where it stands."""
     if logged.envelope is None:
         raise Untrusted("its payload is gone, so nothing says what was signed")
     envelope = Envelope.parse(logged.envelope)
     if envelope.entry != leaf.pae:
         raise Untrusted(f"the payload is entry {envelope.entry}, and the leaf names {leaf.pae}")
-    judged = judge.read(fresh, envelope)
+    judged = judge.read(log.root(fresh), envelope)
     if judged.keys != leaf.keys:
         raise Untrusted(
             f"it is signed by {', '.join(judged.keys)}, and the leaf names {', '.join(leaf.keys)}"
         )
-    judge.admit(fresh, judged, leaf.time)
-    return judged.facts
+    return judged.facts, judge.admit(fresh, judged, leaf.time)
 
 
 def _checkpoints(live: Connection, fresh: Connection) -> Iterator[str]:
-    """Check every checkpoint: its signature, its size and the tree it names."""
-    root, size = log.root(fresh), log.size(fresh)
+    """Check every checkpoint, by the trusted root in force at its size: its signature and the tree it names."""
+    size = log.size(fresh)
     for covered, note in log.checkpoints(live):
+        root = log.root(fresh, covered)
         if root is None:
             yield f"the checkpoint of {covered} entries has no trusted root to be checked against"
         elif covered > size:
@@ -146,9 +152,38 @@ def _check(note: bytes, root: TrustedRoot, size: int, tree: bytes) -> None:
     raise Untrusted("; ".join(objections) or "the trusted root names no log key")
 
 
+def _blobs(home: Home, fresh: Connection) -> Iterator[str]:
+    """Hash every manifest that a statement names, and every blob that such a manifest names, if stored here."""
+    due: dict[str, str] = {}
+    for artifact, digest in artifacts.described(fresh):
+        due[digest] = f"the manifest of {artifact}"
+        if digest not in home.blobs or home.blobs.hashed(digest) != digest:
+            continue
+        try:
+            manifest = Manifest.parse(b"".join(home.blobs.read(digest)))
+        except Refused as error:
+            yield f"blob sha256:{digest}, {due[digest]}: {error}"
+            continue
+        due[manifest.blocks] = f"the block digests of {artifact}"
+        due |= {file.sha256: f"{file.name} of {artifact}" for file in manifest.files}
+    for digest, what in due.items():
+        found = home.blobs.hashed(digest) if digest in home.blobs else digest
+        if found != digest:
+            yield f"blob sha256:{digest}, {what}, holds bytes that hash to {found}: remove it and fetch it again"
+
+
 def _pinned(home: Home, fresh: Connection) -> Iterator[str]:
-    path, root = home.path / "trusted_root.json", log.root(fresh)
-    if root is None:
+    if log.root(fresh) is None:
         yield "the log brings no trusted root into force"
-    elif path.read_bytes() != root.encode() + b"\n":
-        yield f"{path} is not the trusted root that the log brought into force last, version {root.version}"
+        return
+    try:
+        pin.check(fresh, home.path / "trusted_root.json")
+    except Refused as error:
+        yield str(error)
+
+
+def _behind(home: Home, fresh: Connection) -> Iterator[str]:
+    path, root = home.path / "trusted_root.json", log.root(fresh)
+    pinned = path.read_bytes()
+    if root is not None and pinned != root.encode() + b"\n" and pin.holds(fresh, pinned):
+        yield f"{path} is an earlier version of the trusted root than {root.version}; the next command renews it"

@@ -6,15 +6,13 @@
     trusted_root.json  the trusted root in force, what clients pin
 
 `Home.create` is `studbook init`. It can be stopped anywhere and run again: each step finds what it made and goes on,
-and `trusted_root.json`, written last, is what makes the folder a home.
+and `trusted_root.json`, written last, is what makes the folder a home. The database comes first and keys are made only
+while its log is empty, so that what was lost later is missed and never made anew in silence.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lineage.authority import TrustedRoot
@@ -22,9 +20,9 @@ from lineage.facts import Role
 from lineage.predicates import root as root_predicate
 from registry.publish import publish_all
 from registry.settings import Clock, Settings, now
-from registry.store import Absent, keys, log
+from registry.store import Absent, keys, log, pin
 from registry.store.blobs import Blobs
-from registry.store.disk import replace
+from registry.store.disk import alone
 from registry.store.engine import Database
 from registry.store.log import Receipt
 from registry.writer import Step, Writer
@@ -46,7 +44,8 @@ _FILES: dict[Role, str] = {
 }
 _KINDS: dict[str, Kind] = {name: "ed25519" if name == "log" else "ecdsa-p256" for name in _FILES.values()}
 _OPERATOR = "local"
-_OURS = frozenset({"keys", "blobs", "studbook.db"})
+_PINNED = "trusted_root.json"
+_OURS = frozenset({"keys", "blobs", "studbook.db", _PINNED})
 
 
 class Home:
@@ -70,10 +69,12 @@ class Home:
         at: Callable[[Step], object] = lambda _: None,
     ) -> Home:
         """Open the home at `path`, which `create` completed."""
-        if not (path / "trusted_root.json").is_file():
+        if not (path / _PINNED).is_file():
             raise Absent(f"{path} is no Studbook home: `studbook init --home {path}` makes or completes one")
         home = cls(path, clock, settings or Settings(), at)
         home.store.check_schema()
+        with home.store.reading() as connection:
+            pin.renew(connection, path / _PINNED)
         return home
 
     @classmethod
@@ -91,27 +92,38 @@ class Home:
         A new home is the `operator`'s, `local` if none is named; a home that exists refuses another one.
         """
         settings = settings or Settings()
-        path.mkdir(parents=True, exist_ok=True)
-        with _alone(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with alone(path):
             found = {one.name for one in path.iterdir()}
             if found and not found & _OURS:
                 raise Refused(
                     f"{path} holds {', '.join(sorted(found)[:4])} and is no home: name an empty folder"
                 )
-            _make_keys(path / "keys")
+            _check_database(path)
             migrate(path / "studbook.db", settings)
             home = cls(path, clock, settings, at)
-            root = home._root() or home._found(operator or _OPERATOR)
-            if operator is not None and operator not in {key.operator for key in root.keys}:
-                raise Refused(f"{path} is the home of {root.keys[0].operator}, not of {operator}")
-            replace(path / "trusted_root.json", root.encode() + b"\n")
+            home._complete(operator)
         return home
 
     def writer(self) -> Writer:
         """Return the log writer of this process, which first covers what a stopped process left uncovered."""
         if self._writer is None:
-            self._writer = Writer(self.store, self.keys("log"), self._clock, self.settings, self._at)
+            pinned, log_key = self.path / _PINNED, self.keys("log")
+            self._writer = Writer(self.store, pinned, log_key, self._clock, self.settings, self._at)
         return self._writer
+
+    def check_keys(self) -> None:
+        """Refuse a home whose log, by its trusted root, was written with other keys than the ones here."""
+        root = self.root()
+        keys.require(self.path / "keys", _KINDS)
+        found = self.keys("log").public
+        if found != root.log().public:
+            raise Untrusted(
+                f"{self.path / 'keys' / 'log.pem'} is the key {found.id}, and the trusted root names"
+                f" {root.log().public.id} for the log {root.origin}: restore the key that belongs to this log"
+            )
+        for role in ("root", "publisher", "security"):
+            self.operator(role)
 
     def keys(self, role: Role) -> PrivateKey:
         """Return the private key with which this home speaks in `role`."""
@@ -152,8 +164,30 @@ class Home:
         with self.store.reading() as connection:
             return log.root(connection)
 
-    def _found(self, operator: str) -> TrustedRoot:
-        """Log the first trusted root, signed by the root key that it names, and return it."""
+    def _complete(self, operator: str | None) -> None:
+        """Make what an empty log lacks, or refuse what a log in use has lost; then pin the trusted root."""
+        with self.store.reading() as connection:
+            size, root = log.size(connection), log.root(connection)
+            if size:
+                pin.check(connection, self.path / _PINNED)
+        if size == 0:
+            if (self.path / _PINNED).exists():
+                raise Refused(
+                    f"{self.path} has {_PINNED}, and the log in studbook.db is empty: restore studbook.db from a"
+                    " backup; a second log under one name is not begun"
+                )
+            keys.make(self.path / "keys", _KINDS)
+            self._found(operator or _OPERATOR)
+            return
+        keys.require(self.path / "keys", _KINDS)
+        self.writer()  # covers what a stopped `init` left, and pins it
+        if root is not None and operator is not None and operator not in {key.operator for key in root.keys}:
+            raise Refused(f"{self.path} is the home of {root.keys[0].operator}, not of {operator}")
+        with self.store.reading() as connection:
+            pin.renew(connection, self.path / _PINNED)
+
+    def _found(self, operator: str) -> None:
+        """Log the first trusted root, signed by the root key that it names."""
         roles: dict[str, list[Json]] = {}
         for role, name in _FILES.items():
             roles.setdefault(name, []).append(role)
@@ -172,28 +206,17 @@ class Home:
         # The log is named after its key, so that no two homes sign checkpoints under one name.
         origin = f"studbook.local/{self.keys('log').public.id[:16]}"
         document: Json = {"version": "1", "threshold": "1", "origin": origin, "keys": listed}
-        root = TrustedRoot.parse(canonical.encode(document))
-        self.say("root", root_predicate.statement(root))
-        return root
+        self.say("root", root_predicate.statement(TrustedRoot.parse(canonical.encode(document))))
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time make or complete the home in `folder`."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _make_keys(folder: Path) -> None:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for name, kind in _KINDS.items():
-        path = folder / f"{name}.pem"
-        if not path.exists():
-            keys.keep(path, PrivateKey.generate(kind))
+def _check_database(path: Path) -> None:
+    """Refuse a folder that a home left behind and whose database is gone."""
+    left = [one for one in (_PINNED, "keys/log.pem") if (path / one).exists()]
+    if left and not (path / "studbook.db").exists():
+        raise Refused(
+            f"{path} has {' and '.join(left)}, and studbook.db is missing: restore it from a backup, or name an"
+            " empty folder; a second log under one name is not begun"
+        )
 
 
 def migrate(path: Path, settings: Settings) -> None:

@@ -5,7 +5,10 @@ networkx is loaded by the answers that need it: it takes a quarter of a second, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
+
+from sqlalchemy import Connection
 
 from lineage.rebuilds import graded
 from lineage.standing import ENDED
@@ -17,8 +20,6 @@ from registry.answers import (
     RelativeOut,
     VerdictOut,
     WhyOut,
-    live,
-    names_of,
 )
 from registry.settings import Clock
 from registry.store import artifacts, lineage, log, refs
@@ -26,23 +27,33 @@ from registry.store.engine import Database
 
 
 class Local:
-    """Answers questions from one database, each in one read transaction."""
+    """Answers questions from one database, each in one read transaction over one connection."""
 
-    def __init__(self, store: Database, clock: Clock, most: int | None = None) -> None:
-        """Answer from `store`; beyond `most` artifacts a list of descendants is cut, and says so."""
+    def __init__(
+        self,
+        store: Database,
+        clock: Clock,
+        most: int | None = None,
+        meaning: Callable[[Connection, str], str] = refs.resolve,
+    ) -> None:
+        """Answer from `store`; beyond `most` artifacts a list of descendants is cut, and says so.
+
+        `meaning` says which artifact a reference means: whoever asks from elsewhere means no folder of this machine.
+        """
         self._store = store
         self._clock = clock
         self._most = most
+        self._meaning = meaning
 
     def resolve(self, ref: str) -> str:
         """Return the artifact id that `ref` means."""
         with self._store.reading() as connection:
-            return refs.resolve(connection, ref)
+            return self._meaning(connection, ref)
 
     def verdict(self, ref: str) -> VerdictOut:
         """Return everything about an artifact."""
         with self._store.reading() as connection:
-            around = lineage.around(connection, refs.resolve(connection, ref))
+            around = lineage.around(connection, self._meaning(connection, ref))
             return VerdictOut.of(assess(around, self._clock()))
 
     def ancestors(self, ref: str) -> LineageOut:
@@ -58,15 +69,15 @@ class Local:
         from lineage.graph import Slice  # noqa: PLC0415 - see the module's docstring
 
         with self._store.reading() as connection:
-            above = refs.resolve(connection, ancestor)
-            around = lineage.around(connection, refs.resolve(connection, descendant))
+            above = self._meaning(connection, ancestor)
+            around = lineage.around(connection, self._meaning(connection, descendant))
         found = Slice(graded(around.edges, around.rebuilds)).why(above, around.artifact)
         return WhyOut(
             ancestor=above,
             descendant=around.artifact,
             paths=found.paths if found else 0,
             witness=found.witness if found else (),
-            names=names_of(around),
+            names={node.id: node.names for node in around.nodes},
             edges=tuple(map(EdgeOut.of, found.edges)) if found else (),
             as_of=around.size,
             complete=around.complete,
@@ -91,7 +102,7 @@ class Local:
         from lineage.graph import Slice  # noqa: PLC0415 - see the module's docstring
 
         with self._store.reading() as connection:
-            artifact = refs.resolve(connection, ref)
+            artifact = self._meaning(connection, ref)
             if direction == "ancestors":
                 around = lineage.around(connection, artifact)
             else:
@@ -101,6 +112,11 @@ class Local:
         edges = graded(around.edges, around.rebuilds)
         nodes = {node.id: node for node in around.nodes}
         levels = Slice(edges).levels(around.artifact, direction)
+        live = {
+            one: [incident for incident in found if incident.stage not in ENDED]
+            for one, found in flags.items()
+        }
+        incidents = {one.id: one for artifact in ids for one in live[artifact]}
         relatives = tuple(
             RelativeOut(
                 artifact=one,
@@ -108,7 +124,7 @@ class Local:
                 names=nodes[one].names,
                 license=next(iter(nodes[one].licenses), None),
                 seen=nodes[one].seen,
-                incidents=live(flags[one], ENDED),
+                incidents=tuple(incident.id for incident in live[one]),
             )
             for distance, level in enumerate(levels, 1)
             for one in level
@@ -118,6 +134,7 @@ class Local:
             names=nodes[around.artifact].names,
             direction=direction,
             relatives=relatives,
+            incidents=tuple(map(IncidentOut.of, incidents.values())),
             edges=tuple(map(EdgeOut.of, edges)),
             as_of=around.size,
             complete=around.complete,

@@ -138,9 +138,10 @@ def documented(
     others: Sequence[Kind] = (),
     answers: Mapping[int | str, dict[str, Any]] | None = None,
 ) -> dict[int | str, dict[str, Any]]:
-    """Return these problems, beside the `answers`, as an OpenAPI `responses` object."""
+    """Return these problems and those of every request, beside the `answers`, as an OpenAPI `responses` object."""
     found: dict[int, list[Kind]] = {}
-    for kind in (*(REFUSALS[error] for error in errors), *others, MISDIRECTED, UNAVAILABLE, UNEXPECTED):
+    every = (REFUSALS[Busy], MISDIRECTED, UNAVAILABLE, UNEXPECTED)
+    for kind in (*(REFUSALS[error] for error in errors), *others, *every):
         found.setdefault(kind.status, []).append(kind)
     return {**(answers or {}), **{status: _documented(kinds) for status, kinds in found.items()}}
 

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     queue: PositiveInt = Field(default=1024, description="statements that may wait for the log writer")
     batch: PositiveInt = Field(default=256, description="statements committed in one transaction, at most")
     ancestors: PositiveInt = Field(default=10_000, description="ancestors one artifact may have")
+    depth: PositiveInt = Field(default=1000, description="generations that may lie above one artifact")
     late_rows: PositiveInt = Field(
         default=1_000_000, description="closure rows one statement may add (4-lineage, Storage and speed)"
     )

@@ -69,12 +69,19 @@ class Root(SQLModel, table=True):
 
 
 class Node(SQLModel, table=True):
-    """An artifact, or a stub: named upstream, never seen. `registered` is the entry that listed its files."""
+    """An artifact, or a stub: named upstream, never seen.
+
+    `registered` is the entry that listed its files, and `publishers` are the operators that signed it, in order and
+    apart by spaces: they speak for the artifact. `ancestors` and `depth` bound what stands above it (`store.bounds`).
+    """
 
     number: int = _key()
     id: str = Field(unique=True)
     first: int
     registered: int | None
+    publishers: str | None
+    ancestors: int
+    depth: int
 
 
 class File(SQLModel, table=True):

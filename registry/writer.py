@@ -3,7 +3,7 @@
 Transaction 1 stores the entries of a batch with everything folded from them; transaction 2 signs and stores the
 checkpoint over them. A receipt is given out only after both (1-architecture, "Data flow"). Several processes may write
 to one home: `BEGIN IMMEDIATE` lets one in at a time, and whoever comes next covers what a stopped process left without
-a checkpoint. A statement that is refused costs its own group and nothing else.
+a checkpoint. A statement that is refused costs its own group and nothing else; signatures are verified before it waits.
 """
 
 from __future__ import annotations
@@ -11,19 +11,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Lock
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
+from lineage import authority
+from lineage.authority import TrustedRoot
 from registry.settings import Clock, Settings
-from registry.store import judge, log
+from registry.store import bounds, judge, log, pin
 from registry.store.engine import Database
-from registry.store.fold import fold
+from registry.store.fold import fold, once
+from registry.store.judge import Judged
 from registry.store.log import Receipt
 from registry.store.tail import Tail
 from signing.dsse import Envelope
-from signing.errors import Refused
+from signing.errors import Refused, Untrusted
 from signing.keys import PrivateKey
 from signing.log import Leaf
 
@@ -46,7 +51,7 @@ class Step(StrEnum):
 class _Group:
     """Statements that enter the log together or not at all."""
 
-    raws: Sequence[tuple[bytes, Envelope]]
+    read: Sequence[tuple[bytes, Envelope, Judged]]
     indexes: list[int] = field(default_factory=list)
     error: BaseException | None = None
     done: bool = False
@@ -58,19 +63,18 @@ class Writer:
     def __init__(
         self,
         store: Database,
+        pinned: Path,
         log_key: PrivateKey,
         clock: Clock,
         settings: Settings,
         at: Callable[[Step], object] = lambda _: None,
     ) -> None:
-        """Cover entries that a stopped process left without a checkpoint; `at` is called at every step."""
-        self._store, self._log_key, self._clock, self._settings, self._at = (
-            store,
-            log_key,
-            clock,
-            settings,
-            at,
-        )
+        """Cover entries that a stopped process left without a checkpoint; `at` is called at every step.
+
+        `pinned` is the home's `trusted_root.json`, which follows what is covered.
+        """
+        self._store, self._pinned, self._log_key = store, pinned, log_key
+        self._clock, self._settings, self._at = clock, settings, at
         self._queue: Queue[_Group] = Queue(settings.queue)
         self._turn = Lock()
         self._cover()
@@ -81,7 +85,7 @@ class Writer:
         Whichever thread holds the turn drains the queue for all: there is no thread of the writer's own that could
         die unnoticed.
         """
-        group = _Group(raws)
+        group = _Group(self._read(raws))
         try:
             self._queue.put(group, timeout=self._settings.busy_seconds)
         except Full:
@@ -96,9 +100,21 @@ class Writer:
         with self._store.reading() as connection:
             return log.receipts(connection, group.indexes)
 
+    def _read(self, raws: Sequence[tuple[bytes, Envelope]]) -> list[tuple[bytes, Envelope, Judged]]:
+        """Verify signatures by the trusted root in force, in the caller's own time and under no lock."""
+        with self._store.reading() as connection:
+            root = log.root(connection)
+        found = []
+        for raw, envelope in raws:
+            judged = judge.read(root, envelope)
+            found.append((raw, envelope, judged))
+            # What follows a trusted root in its group is judged by it.
+            root = authority.rooted(judged.facts) or root
+        return found
+
     def _drain(self) -> None:
         groups: list[_Group] = []
-        while sum(len(group.raws) for group in groups) < self._settings.batch:
+        while sum(len(group.read) for group in groups) < self._settings.batch:
             try:
                 groups.append(self._queue.get_nowait())
             except Empty:
@@ -120,11 +136,15 @@ class Writer:
         """Transaction 1: entries, payloads, tree and everything folded from them."""
         with self._store.writing() as connection:
             self._at(Step.BEGUN)
+            self._check_key(log.root(connection))
             tail = Tail(connection)
             for group in groups:
                 savepoint, size, time = connection.begin_nested(), tail.size, tail.time
                 try:
-                    group.indexes = [self._append(connection, tail, *one) for one in group.raws]
+                    group.indexes = [self._append(connection, tail, *one) for one in group.read]
+                except OperationalError:
+                    # A full disk or a failing one: SQLite has taken back the whole transaction, savepoints with it.
+                    raise
                 except Exception as error:  # noqa: BLE001 - a defect one statement finds must not refuse the others
                     savepoint.rollback()
                     tail.rewind(size, time)
@@ -135,22 +155,29 @@ class Writer:
             self._at(Step.WRITTEN)
         self._at(Step.COMMITTED)
 
-    def _append(self, connection: Connection, tail: Tail, raw: bytes, envelope: Envelope) -> int:
-        judged = judge.read(connection, envelope)
+    def _append(
+        self, connection: Connection, tail: Tail, raw: bytes, envelope: Envelope, judged: Judged
+    ) -> int:
+        root = log.root(connection)
+        if judged.root != root:  # another writer changed it in between
+            judged = judge.read(root, envelope)
         known = tail.find(envelope.entry, judged.keys)
         if known is not None:
             return known
         # A clock that was set back must not make the log's time decrease (3-trust, "Log").
         time = max(self._clock(), tail.time)
-        judge.admit(connection, judged, time)
-        judge.bound(connection, judged.facts, self._settings)
+        operators = judge.admit(connection, judged, time)
+        facts = once(tail, envelope.entry, judged.facts)
+        bounds.check(connection, facts, self._settings)
+        self._check_key(authority.rooted(facts))
         index = tail.append(Leaf(envelope.entry, judged.keys, time), raw)
-        fold(connection, index, envelope.entry, judged.facts)
+        fold(connection, index, envelope.entry, facts, operators)
         return index
 
     def _cover(self) -> None:
         """Transaction 2: a checkpoint over everything committed, whoever committed it."""
         with self._store.reading() as connection:
+            self._check_key(log.root(connection))
             if log.size(connection) == log.covered(connection):
                 return
         with self._store.writing() as connection:
@@ -160,3 +187,13 @@ class Writer:
             log.cover(connection, root.origin, self._log_key)
             self._at(Step.SIGNED)
         self._at(Step.COVERED)
+        with self._store.reading() as connection:
+            pin.renew(connection, self._pinned)
+
+    def _check_key(self, root: TrustedRoot | None) -> None:
+        """Refuse to write what this key could not sign for: entries nobody could prove would be committed."""
+        if root is not None and root.log().public != self._log_key.public:
+            raise Untrusted(
+                f"the log key here is {self._log_key.public.id}, and the trusted root names {root.log().public.id}"
+                f" for {root.origin}: nothing is written; restore the key that belongs to this log"
+            )

@@ -94,13 +94,14 @@ def verified(
     if envelope.payload_type != payload_type:
         raise Malformed(f"the envelope holds {envelope.payload_type!r}, where {payload_type!r} is read")
     message = pae(envelope.payload_type, envelope.payload)
+    hashed = bytes.fromhex(envelope.entry)
     waiting = {key.id: key for key in keys}
     signed = set[PublicKey]()
     for one in envelope.signatures:
         hinted = waiting.get(one.keyid)
         others = (key for key in waiting.values() if key is not hinted)
         tries = (hinted, *others) if hinted else tuple(others)
-        key = next((key for key in tries if key.verify(one.sig, message)), None)
+        key = next((key for key in tries if key.verify_hashed(one.sig, message, hashed)), None)
         if key:
             signed.add(waiting.pop(key.id))
     return frozenset(signed)

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, get_args
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from signing.digest import sha256_hex
 from signing.errors import Malformed
@@ -73,12 +74,16 @@ class PublicKey:
 
     def verify(self, signature: bytes, message: bytes) -> bool:
         """Tell whether `signature` over `message` was made with this key."""
+        return self.verify_hashed(signature, message, bytes.fromhex(sha256_hex(message)))
+
+    def verify_hashed(self, signature: bytes, message: bytes, hashed: bytes) -> bool:
+        """Tell it, given SHA-256 of the message: with many keys and signatures it is hashed once for all of them."""
         key = _load(self.spki)
         try:
             if isinstance(key, ed25519.Ed25519PublicKey):
                 key.verify(signature, message)
             else:
-                key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+                key.verify(signature, hashed, ec.ECDSA(Prehashed(hashes.SHA256())))
         except InvalidSignature:
             return False
         return True

@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("soak", max_examples=2000, deadline=None)
 
 # `make system` and continuous integration set it: what is skipped there has silently stopped being tested.
 NO_SKIP = os.environ.get("STUDBOOK_NO_SKIP") == "1"

@@ -56,7 +56,7 @@ Example = tuple[Statement, tuple[object, ...]]
 
 @st.composite
 def signatures(draw) -> Example:
-    files = draw(st.dictionaries(st.from_regex(r"[a-z]{1,5}\.(json|bin)", fullmatch=True), hexes, min_size=1))
+    files = draw(st.dictionaries(st.from_regex(r"[a-z]{5}\.(json|bin)", fullmatch=True), hexes, min_size=1))
     return signature.statement(draw(lines), files), (
         Registered(artifact_id(files), tuple(sorted(files.items()))),
     )

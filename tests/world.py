@@ -19,7 +19,6 @@ from lineage.predicates import derivation, incident, incident_change, signature
 from lineage.predicates import license as license_predicate
 from lineage.standing import Standing
 from lineage.verdict import Verdict, assess
-from merger.kernels.blocks import NumpyKernels
 from merger.methods import METHODS
 from registry.fsck import Report, fsck
 from registry.home import Home
@@ -113,11 +112,11 @@ class World:
             lines += [f"  - model: {model}"]
             lines += [] if method == "slerp" else [f"    parameters: {{weight: 0.5{trims}}}"]
         prepared = prepare(self.home, "\n".join(lines).encode())
-        return make(self.home, prepared, self.folder / f"model-{self._made}", NumpyKernels).result.artifact
+        return make(self.home, prepared, self.folder / f"model-{self._made}").result.artifact
 
     def rebuild(self, ref: str, threads: int = 1) -> Rebuilt:
         """Derive an artifact again, compare, and log the verdict."""
-        return rederive(self.home, find(self.home, ref), NumpyKernels, threads=threads)
+        return rederive(self.home, find(self.home, ref), threads=threads)
 
     def publish(self, role: Role, *statements: Statement) -> list[Receipt]:
         """Sign statements with this home's key for `role` and log all or none."""

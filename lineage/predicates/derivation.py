@@ -1,6 +1,7 @@
 """Derivation: the publisher says what an artifact was made from, where no builder recorded it.
 
-predicateType `https://studbook.dev/derivation/v1`, said by a publisher about one registered artifact.
+predicateType `https://studbook.dev/derivation/v1`, said by a publisher about one registered artifact. One of the
+operators that sign it must have signed the artifact's first registration (model signature): nobody names parents for another's artifact.
 
     {"parents": [{"artifact": "sha256:<64 hex>" | "hf:<owner>/<name>[@<40 hex>]",
                   "relation": "finetune" | ...,      one of `lineage.facts.RELATIONS`

@@ -1,6 +1,7 @@
 """License: the publisher declares under which license an artifact is offered.
 
-predicateType `https://studbook.dev/license/v1`, said by a publisher about one registered artifact.
+predicateType `https://studbook.dev/license/v1`, said by a publisher about one registered artifact. One of the
+operators that sign it must have signed the artifact's first registration (model signature): nobody declares terms for another's artifact.
 
     {"license": "apache-2.0", "issued": "<unix seconds>"}
 

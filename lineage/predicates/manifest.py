@@ -1,6 +1,7 @@
 """Manifest: the tensors of an artifact, with their digests, are listed in the file with this SHA-256.
 
-predicateType `https://studbook.dev/manifest/v1`, said by a publisher about one registered artifact.
+predicateType `https://studbook.dev/manifest/v1`, said by a publisher about one registered artifact. One of the
+operators that sign it must have signed the artifact's first registration (model signature): nobody describes another's artifact.
 
     {"manifest": {"sha256": "<64 hex>"}}
 

@@ -11,7 +11,8 @@ asks for (the first version: as it asks itself). The one subject is the document
                   "validFor": {"start": "<unix seconds>", "end": "<unix seconds>" | null}}, ...]}}
 
 A key stands once and is good from `start` to `end`, both included. Logs and witnesses sign with Ed25519 and nothing else;
-everybody else signs with ECDSA P-256. A version names exactly one log key, the one that signs checkpoints under `origin`.
+everybody else signs with ECDSA P-256. A version names exactly one log key, the one that signs checkpoints under `origin`;
+a later version keeps both.
 Two operators whose names differ in case only are refused. Establishes `Rooted`.
 """
 

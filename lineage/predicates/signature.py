@@ -3,7 +3,8 @@
 predicateType `https://model_signing/signature/v1.0` (OpenSSF Model Signing v1.0, method `files`, sha256) in the strict
 admission profile of 3-trust, which `signing.oms` reads and writes. Said by a publisher. The artifact is named by the
 `sha256sum` listing of the files; the subject's digest, the OMS root, hashes digests without names and names nothing.
-Establishes `Registered`.
+Establishes `Registered`. The operators that sign the first registration of an artifact are its publishers: they alone may
+declare its license, manifest and parents. Who registers it or signs the registration again later is not among them.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import TypeAlias
 
 import yaml
@@ -107,8 +108,15 @@ def _scalar(where: str, event: yaml.ScalarEvent) -> Plain:
     if len(text) <= LONGEST_NUMBER and _INTEGER.fullmatch(text):
         return int(text)
     if len(text) <= LONGEST_NUMBER and _FLOAT.fullmatch(text):
-        return float(text)
+        return _number(where, text)
     return text
+
+
+def _number(where: str, text: str) -> float:
+    number = float(text)
+    if number == 0 and Decimal(text) != 0:
+        raise Malformed(f"{where}: {text} is too small a number: it would count as 0")
+    return number
 
 
 def _line(event: yaml.Event) -> str:

@@ -16,8 +16,6 @@ B = TypeVar("B")
 Wide = Literal["F32", "F64"]
 Bits = NDArray[np.uint32] | NDArray[np.uint64]
 
-WIDTH = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
-
 
 class Kernels(Protocol[B]):
     """One backend's operations in one type T; `B` is its block."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 _PLAIN: dict[str, Any] = {"F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
 _NAN = {"F64": 0x7FF8000000000000, "F32": 0x7FC00000, "F16": 0x7E00, "BF16": 0x7FC0}
-_BITS: dict[str, Any] = {"F64": np.uint64, "F32": np.uint32, "F16": np.uint16}
+_BITS: dict[str, np.dtype[Any]] = {"F64": np.dtype("<u8"), "F32": np.dtype("<u4"), "F16": np.dtype("<u2")}
 
 
 def widen(raw: memoryview | bytes, stored: str, through: str | None = None) -> NDArray[Any]:

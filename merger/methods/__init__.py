@@ -2,7 +2,7 @@
 
 A module defines `METHOD`, a `Method`: its parameters with their ranges and defaults, what it needs (a base, masks, sums
 over the whole tensor), how it turns a tensor's parameters into scalars, and how it merges one block. Everything else
-(recipe schema, dialect, laws, docs table) follows from that value.
+(recipe schema, dialect, laws, `studbook methods`) follows from that value.
 """
 
 from __future__ import annotations
@@ -63,6 +63,13 @@ class Parameter:
     def kind(self) -> str:
         """Say in a word what values are."""
         return "flag" if isinstance(self.default, bool) else "word" if self.choices else "number"
+
+    @property
+    def allowed(self) -> str:
+        """Say in words which values are allowed."""
+        if self.choices:
+            return " or ".join(self.choices)
+        return self.range if self.is_number else "true or false"
 
     @property
     def range(self) -> str:

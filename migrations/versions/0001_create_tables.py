@@ -75,6 +75,9 @@ def create_artifacts() -> None:
         words("id"),
         number("first"),
         number("registered", nullable=True),
+        words("publishers", nullable=True),
+        number("ancestors"),
+        number("depth"),
         sa.UniqueConstraint("id"),
     )
     op.create_table(

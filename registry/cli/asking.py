@@ -31,7 +31,7 @@ from registry.store import Absent, places
 from registry.work.verify import Holds, Proof, prove, verify_folder
 from signing.bundle import Bundle
 from signing.canonical import Json
-from signing.digest import artifact_id
+from signing.digest import artifact_id, parse_id
 from signing.errors import Malformed, Untrusted
 
 app = typer.Typer()
@@ -113,7 +113,10 @@ def verify(
     what: Annotated[Path, typer.Argument(help="Folder of an artifact, or file of bundles.")],
     expected: Annotated[
         str | None,
-        typer.Option("--as", help="The artifact it should be; what is registered there otherwise."),
+        typer.Option(
+            "--as",
+            help="The artifact it should be; what is registered there otherwise. With --registry, its full id.",
+        ),
     ] = None,
     root: RootOption = None,
     threads: ThreadsOption = 2,
@@ -175,10 +178,11 @@ def _insist_on_one(answers: Answers, ref: str, hashed: str) -> None:
 
 
 def _expected(folder: Path, expected: str | None, answers: Answers, home: Home | None) -> str | None:
+    if home is None:
+        # What a registry says that a name means is its word alone; an id needs nobody's.
+        return None if expected is None else f"sha256:{parse_id(expected)}"
     if expected is not None:
         return answers.resolve(expected)
-    if home is None:
-        return None
     with home.store.reading() as connection:
         return places.at(connection, folder)
 

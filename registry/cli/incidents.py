@@ -17,6 +17,7 @@ from registry.cli.session import (
     answers_of,
     asked,
     called,
+    counted,
     home_at,
     out,
     say,
@@ -63,7 +64,7 @@ def report(
 
     def show() -> None:
         out.print(f"[bold]incident {receipt.entry[:12]}[/]  logged as entry {receipt.index}")
-        out.print(f"  flags {len(named)} artifacts and {len(below)} of their descendants")
+        out.print(f"  flags {counted(len(named), 'artifact')} and {counted(len(below), 'descendant')}")
         local = answers_of(opened)
         for one in below:
             out.print(f"    {called(one, local.verdict(one).names)}", markup=False)

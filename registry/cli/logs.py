@@ -12,7 +12,19 @@ from rich.table import Table
 
 from lineage import predicates
 from registry import fsck as checking
-from registry.cli.session import Fails, HomeOption, JsonOption, answers_of, err, home_at, out, say, short
+from registry.cli.session import (
+    Fails,
+    HomeOption,
+    JsonOption,
+    answers_of,
+    counted,
+    err,
+    home_at,
+    kind_of,
+    out,
+    say,
+    short,
+)
 from registry.store import Absent, log
 from registry.store.log import Logged
 from registry.work.verify import about
@@ -39,6 +51,8 @@ def fsck(home: HomeOption = None, as_json: JsonOption = False) -> None:
             )
         for finding in report.findings:
             out.print(f"[red]found[/] {escape(finding)}", soft_wrap=True)
+        for remark in report.remarks:
+            out.print(escape(remark), soft_wrap=True)
         if report.waiting:
             out.print(f"{report.waiting} entries wait for their checkpoint; the next write signs it")
 
@@ -47,6 +61,7 @@ def fsck(home: HomeOption = None, as_json: JsonOption = False) -> None:
         "checkpoints": report.checkpoints,
         "waiting": report.waiting,
         "findings": list(report.findings),
+        "remarks": list(report.remarks),
     }
     say(as_json, value, show)
     if report.findings:
@@ -55,8 +70,8 @@ def fsck(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def show(
-    start: Annotated[int, typer.Argument(min=0, help="First entry.")] = 0,
-    end: Annotated[int | None, typer.Argument(help="Entry to stop before.")] = None,
+    start: Annotated[int, typer.Argument(min=0, max=2**53, help="First entry.")] = 0,
+    end: Annotated[int | None, typer.Argument(min=0, max=2**53, help="Entry to stop before.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -68,14 +83,14 @@ def show(
     def table() -> None:
         grid = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
         for column in ("index", "logged", "statement", "about", "entry"):
-            grid.add_column(column, overflow="fold")
+            grid.add_column(column, no_wrap=True)
         for row in rows:
             grid.add_row(
                 str(row["index"]),
-                str(row["time"]),
-                str(row["statement"]),
+                str(row["time"])[:16],
+                kind_of(str(row["statement"])),
                 ", ".join(map(short, row["about"])),  # type: ignore[arg-type] # a list of ids, by _row
-                str(row["entry"])[:12],
+                str(row["entry"])[:8],
             )
         out.print(grid)
         out.print(f"\n{escape(note.strip())}", soft_wrap=True)
@@ -110,7 +125,7 @@ def prove(
         typer.echo(lines.decode(), nl=False)
     else:
         to.write_bytes(lines)
-        err.print(f"{len(bundles)} bundles written to {escape(str(to))}", soft_wrap=True)
+        err.print(f"{counted(len(bundles), 'bundle')} written to {escape(str(to))}", soft_wrap=True)
 
 
 def _row(logged: Logged) -> dict[str, Json]:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from lineage.facts import RELATIONS, Relation
 from merger import folder as folders
-from merger.execute import Backend
-from merger.kernels import Kernels, Wide
-from merger.kernels.blocks import NumpyKernels
 from merger.replay import Differs
 from registry.cli.session import (
     Fails,
     HomeOption,
     JsonOption,
     ThreadsOption,
+    counted,
     err,
     home_at,
     out,
@@ -31,6 +29,7 @@ from registry.settings import Settings
 from registry.work import rebuild as rebuilding
 from registry.work.add import Declared
 from registry.work.add import add as add_folder
+from registry.work.engine import NUMPY, Computer, torch_on
 from registry.work.make import RECIPE_LIMIT, make, prepare
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -113,7 +112,7 @@ def add(
     def show() -> None:
         out.print(f"[bold]{escape(name or str(folder))}[/]  {added.description.artifact}", soft_wrap=True)
         out.print(
-            f"  {len(manifest.files)} files, {len(manifest.tensors)} tensors, {size / 1e6:.1f} MB; "
+            f"  {counted(len(manifest.files), 'file')}, {counted(len(manifest.tensors), 'tensor')}, {size / 1e6:.1f} MB; "
             f"signed and logged as entries {', '.join(map(str, entries))}",
             soft_wrap=True,
         )
@@ -153,7 +152,7 @@ def merge(
             opened,
             prepared,
             target,
-            kernels(backend, device),
+            _computer(backend, device),
             name=name,
             threads=threads,
             factor=read,
@@ -165,7 +164,11 @@ def merge(
         out.print(f"[bold]{escape(name or str(target))}[/]  {artifact}", soft_wrap=True)
         out.print(f"  recipe sha256:{digest}", soft_wrap=True)
         entries = sorted({receipt.index for receipt in made.receipts})
-        kept = f", continued from {len(made.result.resumed)} finished shards" if made.result.resumed else ""
+        kept = (
+            f", continued from {counted(len(made.result.resumed), 'finished shard')}"
+            if made.result.resumed
+            else ""
+        )
         out.print(f"  signed and logged as entries {', '.join(map(str, entries))}{kept}", soft_wrap=True)
 
     value: Json = {
@@ -194,7 +197,7 @@ def rebuild(
     found = rebuilding.find(opened, ref)
     with progress("rebuilding", rebuilding.size(opened, found), quiet=as_json) as advance:
         rebuilt = rebuilding.rederive(
-            opened, found, kernels(backend, device), threads=threads, factor=read, progress=advance
+            opened, found, _computer(backend, device), threads=threads, factor=read, progress=advance
         )
     outcome = rebuilt.outcome
     tensors = outcome.tensors if isinstance(outcome, Differs) else ()
@@ -228,18 +231,9 @@ def rebuild(
         raise Fails
 
 
-def kernels(backend: BackendName, device: str) -> Backend:
-    """Return what computes; torch is loaded only when it is asked for."""
-    if backend is BackendName.NUMPY:
-        if device != "cpu":
-            raise Malformed(f"the numpy backend computes on the cpu, not on {device!r}; add --backend torch")
-        return NumpyKernels
-    try:
-        from merger.kernels.device import TorchKernels  # noqa: PLC0415 - torch takes seconds to load
-    except ModuleNotFoundError:
-        raise Malformed("the torch backend needs torch: pip install 'studbook[torch]'") from None
-
-    def on_device(wide: Wide) -> Kernels[Any]:
-        return TorchKernels(wide, device)
-
-    return on_device
+def _computer(backend: BackendName, device: str) -> Computer:
+    if backend is BackendName.TORCH:
+        return torch_on(device)
+    if device != "cpu":
+        raise Malformed(f"the numpy backend computes on the cpu, not on {device!r}; add --backend torch")
+    return NUMPY

@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from merger.methods import METHODS
+from registry.cli import tables
 from registry.cli.session import Fails, HomeOption, JsonOption, err, home_at, out, say
 from registry.settings import Settings
-from registry.work.doctor import Finding, examine
+from registry.work.doctor import examine
+from signing.canonical import Json
 from signing.errors import Malformed
 
 app = typer.Typer()
@@ -50,8 +53,32 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
             out.print(f"{mark} {one.about}: {escape(one.said)}", soft_wrap=True)
 
     say(as_json, [{"about": f.about, "sound": f.sound, "said": f.said} for f in findings], show)
-    if not _all_sound(findings):
+    if not all(one.sound for one in findings):
         raise Fails
+
+
+@app.command()
+def methods(as_json: JsonOption = False) -> None:
+    """Which merge methods are there, and what does each take?"""
+    value: Json = [
+        {
+            "method": one.id,
+            "summary": one.summary,
+            "base": one.needs_base,
+            "parameters": [
+                {
+                    "name": p.name,
+                    "kind": p.kind,
+                    "per_parent": p.per_parent,
+                    "help": p.help,
+                    "allowed": p.allowed,
+                }
+                for p in one.parameters
+            ],
+        }
+        for one in METHODS.values()
+    ]
+    say(as_json, value, lambda: tables.methods(tuple(METHODS.values())))
 
 
 @app.command()
@@ -66,7 +93,3 @@ def demo(
     except ModuleNotFoundError as error:
         raise Malformed(f"the demo needs {error.name}: pip install 'studbook[demo]'") from None
     tell(folder or Settings().home.with_name("studbook-demo"))
-
-
-def _all_sound(findings: list[Finding]) -> bool:
-    return all(one.sound for one in findings)

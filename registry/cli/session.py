@@ -116,6 +116,16 @@ def short(artifact: str) -> str:
     return f"{head}:{tail[:12]}" if head == "sha256" else artifact
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is not one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def kind_of(predicate_type: str) -> str:
+    """Return the end of a predicate's URI, which tells people what kind of statement it is."""
+    return "/".join(predicate_type.split("/")[-2:])
+
+
 def called(artifact: str, names: Sequence[str]) -> str:
     """Return what people call an artifact: its newest name, or the beginning of its id."""
     return names[0] if names else short(artifact)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from merger.methods import Method
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
-from registry.cli.session import called, out, path_of, short
+from registry.cli.session import called, counted, kind_of, out, path_of, short
 from registry.work.verify import Holds, Proof
 from signing import canonical
 
@@ -50,10 +52,13 @@ def lineage(answer: LineageOut) -> None:
         return
     table = _table("hops", "artifact", "how", "evidence", "license", "standing")
     up = answer.direction == "ancestors"
+    hows: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for edge in answer.edges:
+        hows[edge.parent if up else edge.child].add((edge.relation, edge.evidence))
+    kinds = {incident.id: incident.kind for incident in answer.incidents}
     for one in answer.relatives:
-        edges = [edge for edge in answer.edges if (edge.parent if up else edge.child) == one.artifact]
-        how = sorted({(edge.relation, edge.evidence) for edge in edges})
-        hits = ", ".join(sorted({i.kind for i in one.incidents}))
+        how = sorted(hows[one.artifact])
+        hits = ", ".join(sorted({kinds[incident] for incident in one.incidents}))
         known = "" if one.seen else "[yellow]never seen[/]"
         names = "".join(f"{escape(name)}\n" for name in one.names[:1])
         table.add_row(
@@ -104,6 +109,16 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
     out.print(f"  evaluated: {answer.evaluated}; as of {answer.as_of} log entries")
 
 
+def methods(known: Sequence[Method]) -> None:
+    """Print the merge methods with their parameters."""
+    for one in known:
+        base = "onto a base" if one.needs_base else "without a base"
+        out.print(f"[bold]{one.id}[/]  {escape(one.summary)}, {base}", soft_wrap=True)
+        for p in one.parameters:
+            whose = "per model" if p.per_parent else "for all"
+            out.print(f"  {p.name:10} {whose:10} {escape(p.allowed)}: {escape(p.help)}", soft_wrap=True)
+
+
 def incidents(answers: Sequence[IncidentOut]) -> None:
     """Print a list of incidents."""
     if not answers:
@@ -127,7 +142,7 @@ def incidents(answers: Sequence[IncidentOut]) -> None:
 def holds(folder: Path, found: Holds) -> None:
     """Print what was proven about a folder."""
     out.print(
-        f"[bold green]holds[/]  {escape(str(folder))} is {found.artifact}, {found.files} files, byte for byte",
+        f"[bold green]holds[/]  {escape(str(folder))} is {found.artifact}, {counted(found.files, 'file')}, byte for byte",
         soft_wrap=True,
     )
     proofs(found.proofs)
@@ -137,10 +152,12 @@ def proofs(found: Sequence[Proof]) -> None:
     """Print proven statements: what, by whom, when."""
     table = _table("proven", "about", "signed by", "logged", "entry")
     for one in found:
-        when = datetime.fromtimestamp(one.proven.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        when = datetime.fromtimestamp(one.proven.time, UTC).strftime("%Y-%m-%d %H:%M UTC")
         place = f"{one.proven.index} of {one.proven.size}"
         about = ", ".join(map(short, one.artifacts))
-        table.add_row(one.proven.statement.predicate_type, about, ", ".join(one.operators), when, place)
+        table.add_row(
+            kind_of(one.proven.statement.predicate_type), about, ", ".join(one.operators), when, place
+        )
     out.print(table)
 
 

@@ -103,7 +103,7 @@ def fetch(into: Path, pin: Pin) -> Path:
         "--only-binary",
         ":all:",
     ]
-    command = [sys.executable, "-m", "pip", "download", *flags, "--dest", str(into), "-r", str(wanted)]
+    command = [sys.executable, "-P", "-m", "pip", "download", *flags, "--dest", str(into), "-r", str(wanted)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter, fixed words
     wheel = into / pin.wheel
     if done.returncode != 0 or not wheel.exists():

@@ -81,7 +81,7 @@ class Teller:
     def studbook(self, *words: str, holds: bool = True) -> None:
         """Type a command into a process of its own, show what it says, and insist on whether it holds."""
         screen.print(f"[bold cyan]$ studbook {shlex.join(words)}[/]", soft_wrap=True)
-        command = [sys.executable, "-m", "registry", *words, "--home", str(self.folder / "home")]
+        command = [sys.executable, "-P", "-m", "registry", *words, "--home", str(self.folder / "home")]
         code = subprocess.run(command, cwd=self.folder, check=False).returncode  # noqa: S603 - our own command
         if code != (0 if holds else 1):
             raise Refused(f"studbook {words[0]} ended with exit code {code}, not {0 if holds else 1}")

@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection
 
 from registry import ranges
 from registry.answers import VerdictOut
-from registry.deps import EXAMPLE, Artifact, BlobsDep, LocalDep, Ref, StoreDep, meant
+from registry.deps import EXAMPLE, Artifact, BlobsDep, LocalDep, Ref, StoreDep
 from registry.problems import documented
 from registry.ranges import Wanted
 from registry.store import Absent, artifacts
+from registry.store.engine import Database
 from signing.errors import Malformed
 
 router = APIRouter()
@@ -48,9 +48,9 @@ class FilesOut(BaseModel):
 
 
 @router.get("/resolve", responses=_FOUND)
-def resolve(ref: Ref, store: StoreDep) -> Meant:
+def resolve(ref: Ref, answers: LocalDep) -> Meant:
     """Return the artifact that a name, or the beginning of an id, means now."""
-    return Meant(ref=ref, artifact=meant(store, ref))
+    return Meant(ref=ref, artifact=answers.resolve(ref))
 
 
 @router.get("/artifacts/{artifact:artifact}", responses=_FOUND)
@@ -81,7 +81,8 @@ def bundles(artifact: Artifact, answers: LocalDep) -> Response:
 @router.get("/artifacts/{artifact:artifact}/files", responses=_FOUND)
 def files(artifact: Artifact, store: StoreDep, blobs: BlobsDep) -> FilesOut:
     """Return the files of an artifact with their digests."""
-    found = artifacts.files(store, artifact)
+    with store.reading() as connection:
+        found = artifacts.files(connection, artifact)
     listed = (FileOut(name=name, sha256=sha256, stored=sha256 in blobs) for name, sha256 in found.items())
     return FilesOut(artifact=artifact, files=tuple(listed))
 
@@ -108,9 +109,10 @@ def head_file(
     return wanted.of(blobs, _digest(store, artifact, name), name, body=False)
 
 
-def _digest(connection: Connection, artifact: str, name: str) -> str:
+def _digest(store: Database, artifact: str, name: str) -> str:
     """Return the digest of a file by the signed list: no name leads anywhere else."""
-    found = artifacts.files(connection, artifact).get(name)
+    with store.reading() as connection:
+        found = artifacts.files(connection, artifact).get(name)
     if found is None:
         raise Absent(f"{artifact} has no file {name!r}")
     return found

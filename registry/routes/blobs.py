@@ -6,22 +6,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection
 
-from merger.manifest import Manifest
+from merger.manifest import DIGEST, Manifest
 from registry import ranges
-from registry.deps import EXAMPLE, ArtifactQuery, BlobsDep, Hex, HomeDep, Upload
+from registry.deps import EXAMPLE, ArtifactQuery, BlobsDep, Hex, ServedDep, StoreDep, Upload
 from registry.problems import Stalled, TooLarge, documented
 from registry.ranges import Wanted
 from registry.store import Absent, artifacts
 from registry.store.blobs import Blobs
-from registry.writer import Busy
+from registry.store.engine import Database
 from signing.errors import Forbidden, Malformed
 
 router = APIRouter()
-
-# A manifest is parsed to learn which block digests it names; one of a model with 100,000 tensors has 20 MiB.
-_MANIFEST_BYTES = 64 << 20
 
 
 class Stored(BaseModel):
@@ -52,7 +48,6 @@ def head_blob(digest: Hex, blobs: BlobsDep, wanted: Annotated[Wanted, Depends()]
         Forbidden,
         TooLarge,
         Stalled,
-        Busy,
         answers={200: {"description": "They were stored already", "model": Stored}},
     ),
     openapi_extra={
@@ -63,26 +58,41 @@ def head_blob(digest: Hex, blobs: BlobsDep, wanted: Annotated[Wanted, Depends()]
     },
 )
 def put_blob(
-    digest: Hex, artifact: ArtifactQuery, home: HomeDep, blobs: BlobsDep, sent: Upload, response: Response
+    digest: Hex,
+    artifact: ArtifactQuery,
+    served: ServedDep,
+    store: StoreDep,
+    blobs: BlobsDep,
+    sent: Upload,
+    response: Response,
 ) -> Stored:
     """Store the bytes with this digest, which belong to `artifact`: one of its files, its manifest, or its block digests.
 
-    What the log does not name is not taken: signing the statement first is what entitles anyone to send bytes.
+    What the log does not name is not taken: signing the statement first is what entitles anyone to send bytes. Send the
+    manifest first: it says how many bytes each of the others has, and what has no size there may only be small.
     """
-    # The transaction ends here: one that lasted as long as an upload would keep the database from tidying up.
-    with home.store.reading() as connection:
-        entitled = _belongs(connection, blobs, artifact, digest)
-    if not entitled:
-        raise Forbidden(f"no file of {artifact}, its manifest or its block digests have the SHA-256 {digest}")
-    response.status_code = 201 if blobs.put(digest, sent) else 200
+    most = _most(store, blobs, artifact, digest, served.limits.unsized_bytes)
+    response.status_code = 201 if blobs.put(digest, sent(most)) else 200
     return Stored(sha256=digest, size=blobs.size(digest))
 
 
-def _belongs(connection: Connection, blobs: Blobs, artifact: str, digest: str) -> bool:
-    """Tell whether the log names these bytes for this artifact, itself or through the manifest that it names."""
-    manifest = artifacts.manifest(connection, artifact)
-    if digest == manifest or digest in artifacts.files(connection, artifact).values():
-        return True
-    if manifest is None or manifest not in blobs or blobs.size(manifest) > _MANIFEST_BYTES:
-        return False
-    return Manifest.parse(b"".join(blobs.read(manifest))).blocks == digest
+def _most(store: Database, blobs: Blobs, artifact: str, digest: str, unsized: int) -> int:
+    """Return how many bytes these may be by what the log says of them, itself or through a manifest that it names."""
+    # The transaction ends here: one that lasted as long as an upload would keep the database from tidying up.
+    with store.reading() as connection:
+        files = artifacts.files(connection, artifact).values()
+        named = artifacts.manifests(connection, artifact)
+    if digest in named:
+        return unsized
+    # What is longer than a manifest may be is a file of this name that is none; it is not read into memory.
+    held = [one for one in named if one in blobs and blobs.size(one) <= unsized]
+    manifests = [Manifest.parse(b"".join(blobs.read(one))) for one in held]
+    if digest in files:
+        sizes = [file.size for one in manifests for file in one.files if file.sha256 == digest]
+    else:
+        sizes = [sum(t.blocks for t in one.tensors) * DIGEST for one in manifests if one.blocks == digest]
+        if not sizes:
+            raise Forbidden(
+                f"no file of {artifact}, its manifest or its block digests have the SHA-256 {digest}"
+            )
+    return max(sizes, default=unsized)

@@ -17,7 +17,6 @@ from registry.problems import UNREAD, Stalled, TooLarge, documented
 from registry.publish import publish
 from registry.store import Absent, log
 from registry.store.log import Receipt
-from registry.writer import Busy
 from signing import canonical
 from signing.errors import Forbidden, Malformed, Refused, Untrusted
 
@@ -96,7 +95,7 @@ class ReceiptOut(BaseModel):
 @router.post(
     "/entries",
     status_code=201,
-    responses=documented(Refused, Malformed, TooLarge, Untrusted, Forbidden, Stalled, Busy, others=[UNREAD]),
+    responses=documented(Refused, Malformed, TooLarge, Untrusted, Forbidden, Stalled, others=[UNREAD]),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -127,8 +126,9 @@ def add_entry(raw: RawBody, writer: WriterDep, response: Response) -> ReceiptOut
 )
 def get_entry(entry: Hex, store: StoreDep, index: Index = None) -> Response:
     """Return the envelope of an entry, byte for byte as it was received."""
-    leaf = _leaf(store, entry, index)
-    envelope = log.read(store, leaf).envelope
+    with store.reading() as connection:
+        leaf = _leaf(connection, entry, index)
+        envelope = log.read(connection, leaf).envelope
     if envelope is None:
         raise Absent(f"the payload of entry {leaf} was removed; its leaf and proof remain")
     return Response(envelope, media_type=ENVELOPE)
@@ -145,7 +145,9 @@ def get_entry(entry: Hex, store: StoreDep, index: Index = None) -> Response:
 )
 def get_bundle(entry: Hex, store: StoreDep, index: Index = None) -> Response:
     """Return an entry with its proof as one file, which `studbook verify` checks offline."""
-    return Response(log.bundle(store, _leaf(store, entry, index)).encode() + b"\n", media_type=BUNDLE)
+    with store.reading() as connection:
+        bundle = log.bundle(connection, _leaf(connection, entry, index))
+    return Response(bundle.encode() + b"\n", media_type=BUNDLE)
 
 
 def _leaf(connection: Connection, entry: str, index: int | None) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 
-from registry.answers import IncidentOut
-from registry.deps import Hex, LocalDep
+from registry.answers import IncidentOut, IncidentsOut
+from registry.deps import After, Hex, LocalDep
 from registry.problems import documented
 from registry.store import Absent
 from signing.errors import Malformed
@@ -13,16 +15,28 @@ from signing.errors import Malformed
 router = APIRouter()
 
 
-@router.get("/incidents", responses=documented())
-def incidents(answers: LocalDep) -> tuple[IncidentOut, ...]:
-    """Return every incident, oldest first, those that ended too."""
-    return answers.incidents()
+# One page of a list: what a request may ask for is bounded, what the log may hold is not.
+PAGE = 1000
+
+
+@router.get("/incidents", responses=documented(Absent, Malformed))
+def incidents(answers: LocalDep, after: After = None) -> IncidentsOut:
+    """Return incidents, oldest first, those that ended too; `next` says what to ask for `after` to get more."""
+    found = answers.incidents()
+    start = 0 if after is None else 1 + _position(found, after)
+    page = found[start : start + PAGE]
+    return IncidentsOut(incidents=page, next=page[-1].id if start + PAGE < len(found) else None)
 
 
 @router.get("/incidents/{incident}", responses=documented(Absent, Malformed))
 def incident(incident: Hex, answers: LocalDep) -> IncidentOut:
     """Return one incident; its id is the id of the entry that reported it."""
-    for one in answers.incidents():
+    found = answers.incidents()
+    return found[_position(found, incident)]
+
+
+def _position(found: Sequence[IncidentOut], incident: str) -> int:
+    for position, one in enumerate(found):
         if one.id == incident:
-            return one
+            return position
     raise Absent(f"no entry {incident} reports an incident here")

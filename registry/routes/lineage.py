@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from registry.answers import LineageOut, WhyOut
-from registry.deps import Artifact, LocalDep, Ref, StoreDep, meant
+from registry.deps import Artifact, LocalDep, Ref
 from registry.problems import documented
 from registry.store import Absent
 from signing.errors import Malformed
@@ -28,6 +28,6 @@ def descendants(artifact: Artifact, answers: LocalDep) -> LineageOut:
 
 
 @router.get("/artifacts/{artifact:artifact}/why", responses=_FOUND)
-def why(artifact: Artifact, ancestor: Ref, store: StoreDep, answers: LocalDep) -> WhyOut:
+def why(artifact: Artifact, ancestor: Ref, answers: LocalDep) -> WhyOut:
     """Return how an artifact descends from `ancestor`: by how many paths (0: not at all), and a shortest one."""
-    return answers.why(meant(store, ancestor), artifact)
+    return answers.why(ancestor, artifact)

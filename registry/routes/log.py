@@ -53,22 +53,25 @@ class ConsistencyOut(BaseModel):
 )
 def checkpoint(store: StoreDep) -> Response:
     """Return the newest signed checkpoint."""
-    return Response(log.newest(store), media_type="text/plain")
+    with store.reading() as connection:
+        return Response(log.newest(connection), media_type="text/plain")
 
 
 @router.get("/log/inclusion", responses=_PROVEN)
 def inclusion(index: Index, size: Size, store: StoreDep) -> InclusionOut:
     """Return the proof that an entry stands in the tree of the first `size` entries."""
-    _signed(store, size)
-    proof = log.inclusion(store, index, size)
+    with store.reading() as connection:
+        _signed(connection, size)
+        proof = log.inclusion(connection, index, size)
     return InclusionOut(index=index, size=size, proof=tuple(map(canonical.to_base64, proof)))
 
 
 @router.get("/log/consistency", responses=_PROVEN)
 def consistency(old: Size, new: Size, store: StoreDep) -> ConsistencyOut:
     """Return the proof that the tree of the first `new` entries continues that of the first `old`."""
-    _signed(store, new)
-    proof = log.consistency(store, old, new)
+    with store.reading() as connection:
+        _signed(connection, new)
+        proof = log.consistency(connection, old, new)
     return ConsistencyOut(old=old, new=new, proof=tuple(map(canonical.to_base64, proof)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, union
 from sqlmodel import col
 
 from registry.store import Absent
@@ -29,16 +29,15 @@ def registered(connection: Connection, artifact: str) -> int:
     return index
 
 
-def manifest(connection: Connection, artifact: str) -> str | None:
-    """Return the SHA-256 (hex) of the manifest that the first statement about it names, None if none does."""
-    found: str | None = connection.scalar(
+def manifests(connection: Connection, artifact: str) -> tuple[str, ...]:
+    """Return the SHA-256 (hex) of every manifest that a statement about it names, in the order of the log."""
+    found = connection.scalars(
         select(col(Manifest.sha256))
         .join(Node, col(Node.number) == col(Manifest.artifact))
         .where(col(Node.id) == artifact)
         .order_by(col(Manifest.entry), col(Manifest.seq))
-        .limit(1)
     )
-    return found
+    return tuple(dict.fromkeys(found))
 
 
 def license_of(connection: Connection, artifact: str) -> str | None:
@@ -62,3 +61,10 @@ def builds(connection: Connection, artifact: str) -> tuple[int, ...]:
         .order_by(col(Build.entry), col(Build.seq))
     )
     return tuple(connection.scalars(found))
+
+
+def described(connection: Connection) -> tuple[tuple[str, str], ...]:
+    """Return every artifact with the SHA-256 (hex) of each manifest that a statement or a build of it names."""
+    signed = select(col(Node.id), col(Manifest.sha256)).join(Node, col(Node.number) == col(Manifest.artifact))
+    built = select(col(Node.id), col(Build.manifest)).join(Node, col(Node.number) == col(Build.artifact))
+    return tuple((row[0], row[1]) for row in connection.execute(union(signed, built)))

@@ -73,6 +73,13 @@ class Blobs:
             raise Malformed(f"blob sha256:{digest} has {size} bytes, asked for {start} to {stop}")
         return self._chunks(digest, start, stop)
 
+    def hashed(self, digest: str) -> str:
+        """Return the SHA-256 (hex) of the bytes that lie under `digest`: the same, unless they were changed."""
+        seen = hashlib.sha256()
+        for chunk in self.read(digest):
+            seen.update(chunk)
+        return seen.hexdigest()
+
     def _chunks(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
         with self.path(digest).open("rb") as file:
             file.seek(start)

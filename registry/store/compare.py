@@ -18,6 +18,10 @@ from registry.store import lineage
 from registry.tables import TRIGGERS, Checkpoint, Location
 
 # Not folded: signed once each, or about this machine. Alembic's own table is not among ours.
+_MASTER = text(
+    "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+)
+_WITHOUT = {"trigger": "the log can be changed in place", "index": "questions walk through whole tables"}
 _APART = frozenset({Checkpoint.__tablename__, Location.__tablename__})
 _SHOWN = 3
 
@@ -48,15 +52,26 @@ def differences(live: Connection, fresh: Connection) -> Iterator[str]:
                 yield f"table {table.name}: {more} more rows differ"
 
 
-def triggers(live: Connection) -> Iterator[str]:
-    """Say which append-only triggers are missing or changed."""
-    found = live.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
-    present = {row.name: row.sql for row in found}
-    for name, sql in TRIGGERS.items():
-        if name not in present:
-            yield f"the trigger {name} is missing: the log can be changed in place"
-        elif present[name] != sql:
-            yield f"the trigger {name} is not the one that keeps the log append-only: {present[name]}"
+def layout(live: Connection, fresh: Connection) -> Iterator[str]:
+    """Say what the database holds besides rows, and should not, or lacks: tables, indexes, triggers, views."""
+    due = {name: one for name, one in _layout(fresh).items() if one[0] != "table"}
+    due |= {name: ("trigger", sql) for name, sql in TRIGGERS.items()}
+    tables = {*SQLModel.metadata.tables, "alembic_version"}
+    found = _layout(live)
+    for name, (kind, sql) in due.items():
+        if name not in found:
+            yield f"the {kind} {name} is missing: {_WITHOUT[kind]}"
+        elif found[name] != (kind, sql):
+            yield f"the {kind} {name} is not the one that the migration makes: {found[name][1]}"
+    for name, (kind, sql) in found.items():
+        # A trigger of somebody else's could change with every entry what is folded from it.
+        if name not in (tables if kind == "table" else due):
+            yield f"the {kind} {name} is none of Studbook's: {sql}"
+
+
+def _layout(connection: Connection) -> dict[str, tuple[str, str]]:
+    """Return the kind and the definition of everything by its name, but for what SQLite makes for itself."""
+    return {row.name: (row.type, row.sql) for row in connection.execute(_MASTER)}
 
 
 def pages(live: Connection) -> Iterator[str]:
@@ -76,9 +91,10 @@ def definitions(live: Connection) -> Iterator[str]:
         row = live.execute(only, {"weightless": sorted(WEIGHTLESS)}).first()
         if row is not None:
             yield f"closure: it {word} the pair {row[0]} above {row[1]}, against what the edges say"
-    for incident in lineage.incidents(live):
-        below = (lineage.below(live, artifact) for artifact in incident.artifacts)
-        expected = spread(incident.artifacts, incident.what, (edge for part in below for edge in part.edges))
+    incidents = lineage.incidents(live)
+    links = list(lineage.links(live)) if incidents else []
+    for incident in incidents:
+        expected = spread(incident.artifacts, incident.what, links)
         actual = lineage.flagged(live, incident.id)
         for artifact in sorted(expected ^ actual)[:_SHOWN]:
             word = "does not reach" if artifact in actual else "reaches"

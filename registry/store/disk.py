@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -16,16 +19,28 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Put `content` at `path` in one step: a reader sees the old bytes or the new ones, never a part."""
+def replace(path: Path, content: bytes, mode: int) -> None:
+    """Put `content` at `path` with this mode in one step: a reader sees the old bytes or the new, never a part."""
     staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with staged.open("xb") as file:
             file.write(content)
             file.flush()
+            os.fchmod(file.fileno(), mode)  # what the umask took away
             os.fsync(file.fileno())
         staged.replace(path)
     except BaseException:
         staged.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time do this to `folder`."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -34,7 +34,13 @@ class Database:
             database=f"file:{quote(str(path))}",
             query={"mode": "rwc" if create else "rw", "uri": "true"},
         )
-        self._engine = create_engine(url, connect_args={"timeout": float(busy_seconds)})
+        self._engine = create_engine(
+            # As many connections as a server has threads: who waits for one would wait for another's answer.
+            url,
+            connect_args={"timeout": float(busy_seconds)},
+            pool_size=5,
+            max_overflow=35,
+        )
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
         self._writes = self._engine.execution_options(**{_WRITES: True})

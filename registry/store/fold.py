@@ -1,8 +1,9 @@
 """Fold the facts of one leaf into the tables: the only code that writes them, for the writer and for `fsck`.
 
 Facts are folded in log order and nothing here looks at a clock or refuses: what may not become a leaf was refused
-before (`judge`). The same statement may come again under another key, as a new leaf with the same facts, so every row
-that must stand once is inserted on conflict do nothing. Closure and flags are kept as 4-lineage, "Storage and speed"
+before (`judge`). The same statement may come again under other keys, as a new leaf: that leaf says who else signed and
+folds no facts. Otherwise anybody could take one of two signatures off an old envelope, post it again, and so move a
+name or a license back to what it was. `once` is asked by the writer and by `fsck` alike. Closure and flags are kept as 4-lineage, "Storage and speed"
 and "Standing and incidents", say.
 """
 
@@ -11,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlmodel import SQLModel, col
 
 from lineage.facts import (
@@ -30,6 +30,8 @@ from lineage.facts import (
     Rooted,
 )
 from lineage.standing import by_closure, flow
+from registry.store import bounds
+from registry.store.tail import Tail
 from registry.tables import (
     Build,
     Edge,
@@ -51,7 +53,9 @@ Values = dict[str, object]
 # Written out once: building them anew for every statement costs the writer more than running them.
 _NUMBERS = text("SELECT id, number FROM node WHERE id IN :some").bindparams(bindparam("some", expanding=True))
 _NEXT = text("SELECT max(number) + 1 FROM node")
-_REGISTER = text("UPDATE node SET registered = :entry WHERE number = :number AND registered IS NULL")
+_REGISTER = text("""
+    UPDATE node SET registered = :entry, publishers = :publishers WHERE number = :number AND registered IS NULL
+""")
 _INSERT_NODE, _INSERT_FILE, _INSERT_EDGE = insert(Node), insert(File), insert(Edge)
 # Nothing is inserted for a pair that the closure holds already: everything that follows from it is there too.
 _GROW = text("""
@@ -84,14 +88,21 @@ _FLAG_EDGES = text("""
 """).bindparams(bindparam("flow", expanding=True))
 
 
-def fold(connection: Connection, index: int, entry: str, facts: Sequence[Fact]) -> None:
-    """Write what the statement of leaf `index`, with this entry id, establishes."""
+def once(tail: Tail, entry: str, facts: Sequence[Fact]) -> Sequence[Fact]:
+    """Return what the next leaf folds: `facts`, unless a leaf of the same statement stands already."""
+    return () if tail.stands(entry) else facts
+
+
+def fold(
+    connection: Connection, index: int, entry: str, facts: Sequence[Fact], operators: Sequence[str]
+) -> None:
+    """Write what the statement of leaf `index`, with this entry id and said by `operators`, establishes."""
     numbers = _numbered(connection, index, _artifacts(facts))
     for seq, fact in enumerate(facts):
         at: Values = {"entry": index, "seq": seq}
         match fact:
             case Registered(artifact, files):
-                _register(connection, index, numbers[artifact], files)
+                _register(connection, index, numbers[artifact], files, operators)
             case Derived():
                 continue  # all of a statement's edges at once, below
             case Reported():
@@ -99,8 +110,7 @@ def fold(connection: Connection, index: int, entry: str, facts: Sequence[Fact]) 
             case Restaged(incident, stage, reason):
                 _restage(connection, at, incident, stage, reason)
             case Rooted(version, document):
-                held = upsert(Root).on_conflict_do_nothing()
-                connection.execute(held, {"version": version, "document": document, "entry": index})
+                connection.execute(insert(Root), {"version": version, "document": document, "entry": index})
             case Described() | Built() | Rebuilt() | Licensed() | Named():
                 table, values = _claim(fact, entry)
                 connection.execute(insert(table), at | {"artifact": numbers[fact.artifact]} | values)
@@ -151,13 +161,21 @@ def _numbered(connection: Connection, index: int, artifacts: Sequence[str]) -> d
     if unknown:
         start = connection.scalar(_NEXT) or 0
         numbers |= {artifact: start + offset for offset, artifact in enumerate(unknown)}
-        rows = [{"number": numbers[a], "id": a, "first": index, "registered": None} for a in unknown]
+        nothing = {"registered": None, "publishers": None, "ancestors": 0, "depth": 0}
+        rows = [{"number": numbers[a], "id": a, "first": index} | nothing for a in unknown]
         connection.execute(_INSERT_NODE, rows)
     return numbers
 
 
-def _register(connection: Connection, index: int, number: int, files: Iterable[tuple[str, str]]) -> None:
-    if connection.execute(_REGISTER, {"number": number, "entry": index}).rowcount:
+def _register(
+    connection: Connection,
+    index: int,
+    number: int,
+    files: Iterable[tuple[str, str]],
+    operators: Sequence[str],
+) -> None:
+    said = {"number": number, "entry": index, "publishers": " ".join(sorted(operators))}
+    if connection.execute(_REGISTER, said).rowcount:
         rows = [{"artifact": number, "name": name, "sha256": sha256} for name, sha256 in files]
         connection.execute(_INSERT_FILE, rows)
 
@@ -178,6 +196,7 @@ def _derive(
         for seq, edge in edges
     ]
     connection.execute(_INSERT_EDGE, rows)
+    bounds.grow(connection, dict.fromkeys(numbers[edge.child] for _, edge in edges))
     grown = [
         {"entry": index, "child": numbers[edge.child], "parent": numbers[edge.parent]}
         for _, edge in edges
@@ -196,9 +215,7 @@ def _derive(
 def _report(connection: Connection, index: int, seq: int, numbers: Mapping[str, int], fact: Reported) -> None:
     said = {"id": fact.incident, "what": fact.what, "severity": fact.severity, "stage": fact.stage}
     words = {"summary": fact.summary, "contact": fact.contact}
-    fresh = upsert(Incident).on_conflict_do_nothing()
-    if not connection.execute(fresh, {"entry": index} | said | words).rowcount:
-        return  # the same report under another key: it stands, in the stage it has reached since
+    connection.execute(insert(Incident), {"entry": index} | said | words)
     opened = {"incident": index, "stage": fact.stage, "reason": fact.summary}
     connection.execute(insert(Stage), {"entry": index, "seq": seq} | opened)
     for number in sorted({numbers[artifact] for artifact in fact.artifacts}):

@@ -1,14 +1,13 @@
 """Whether a statement may become the next leaf, by what the log said before it.
 
 The shell around three pure questions: who signed (signing.dsse), may these keys say this about that
-(lineage.authority), and does it fit the graph (lineage.admission). Asked under the log writer's lock, and again by
-`fsck` for every leaf.
+(lineage.authority), and does it fit the graph (lineage.admission). The first needs the trusted root alone and is asked
+before the log writer's lock is taken, the others under it; `fsck` asks all again for every leaf.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +15,9 @@ from sqlalchemy import Connection, TextClause, bindparam, text
 
 from lineage import admission, authority, predicates
 from lineage.authority import TrustedRoot
-from lineage.facts import WEIGHTLESS, Derived, Fact
-from registry.settings import Settings
-from registry.store import log
+from lineage.facts import Fact
 from signing.dsse import Envelope, verified
-from signing.errors import Refused, Untrusted
+from signing.errors import Untrusted
 from signing.statement import Statement
 
 
@@ -29,6 +26,7 @@ def _query(sql: str, *lists: str) -> TextClause:
 
 
 _REGISTERED = _query("SELECT id FROM node WHERE id IN :some AND registered IS NOT NULL", "some")
+_PUBLISHERS = _query("SELECT id, publishers FROM node WHERE id IN :some AND registered IS NOT NULL", "some")
 _STAGES = _query("SELECT id, stage FROM incident WHERE id IN :some", "some")
 _SPELLINGS = _query("SELECT folded, name FROM name WHERE folded IN :some", "some")
 _BUILDS = _query(
@@ -46,23 +44,6 @@ _PATH = text("""
     )
     SELECT 1 FROM above JOIN node ON node.number = above.number WHERE node.id = :ancestor
 """)
-_GROWTH = _query(
-    """
-    SELECT (SELECT count(*) FROM node WHERE id IN :parents),
-           (SELECT count(*) FROM (
-                SELECT ancestor FROM closure WHERE descendant IN (SELECT number FROM node WHERE id IN :all)
-                UNION SELECT number FROM node WHERE id IN :parents)),
-           (SELECT count(*) FROM closure WHERE ancestor = (SELECT number FROM node WHERE id = :child))
-    """,
-    "parents",
-    "all",
-)
-_MOST = text("""
-    SELECT max(ancestors) FROM (
-        SELECT count(*) AS ancestors FROM closure WHERE descendant IN (
-            SELECT descendant FROM closure WHERE ancestor = (SELECT number FROM node WHERE id = :child))
-        GROUP BY descendant)
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +56,22 @@ class Judged:
     keys: tuple[str, ...]
 
 
-def read(connection: Connection, envelope: Envelope) -> Judged:
-    """Return what the envelope says, once a key of the trusted root in force vouches for it."""
-    root = log.root(connection)
-    statement = Statement.parse(envelope.payload)
-    keys = verified(envelope, authority.candidates(root, statement))
+def read(root: TrustedRoot | None, envelope: Envelope) -> Judged:
+    """Return what the envelope says, once a key of the trusted root in force vouches for it.
+
+    Nothing else here costs as much, and anybody can ask for it: the writer asks before it waits for its turn.
+    """
+    keys = verified(envelope, authority.candidates(root, envelope.payload))
     if not keys:
         raise Untrusted(f"entry {envelope.entry} is signed by no key of the trusted root in force")
+    statement = Statement.parse(envelope.payload)
     facts = predicates.facts(statement, envelope.entry)
     return Judged(root, statement, facts, tuple(sorted(key.id for key in keys)))
 
 
-def admit(connection: Connection, judged: Judged, time: int) -> None:
-    """Refuse what these keys may not say, or what does not fit what the log says so far."""
-    authority.check(judged.root, judged.statement, judged.facts, judged.keys, time)
+def admit(connection: Connection, judged: Judged, time: int) -> tuple[str, ...]:
+    """Return the operators that say it; refuse what they may not say or what does not fit what the log says so far."""
+    operators = authority.check(judged.root, judged.statement, judged.facts, judged.keys, time)
     asked = admission.questions(judged.facts)
     known = admission.Known(
         artifacts=_registered(connection, asked.artifacts),
@@ -98,36 +81,11 @@ def admit(connection: Connection, judged: Judged, time: int) -> None:
         names=_pairs(connection, _SPELLINGS, asked.names),
     )
     admission.admit(judged.facts, known)
-
-
-def bound(connection: Connection, facts: Sequence[Fact], limits: Settings) -> None:
-    """Refuse edges that would make the closure larger than this home's settings allow (4-lineage)."""
-    parents: dict[str, set[str]] = defaultdict(set)
-    for fact in facts:
-        if isinstance(fact, Derived) and fact.relation not in WEIGHTLESS:
-            parents[fact.child].add(fact.parent)
-    for child, named in parents.items():
-        _bound(connection, child, named, limits)
-
-
-def _bound(connection: Connection, child: str, parents: Collection[str], limits: Settings) -> None:
-    asked = {"child": child, "parents": sorted(parents), "all": sorted({child, *parents})}
-    known, above, late = connection.execute(_GROWTH, asked).one()
-    total = above + len(parents) - known
-    if total > limits.ancestors:
-        raise Refused(f"{child} would have {total} ancestors; at most {limits.ancestors} are admitted")
-    if not late:
-        return
-    if total * (late + 1) > limits.late_rows:
-        raise Refused(
-            f"{child} has {late} descendants already; naming {total} ancestors for it now would add up to "
-            f"{total * (late + 1)} closure rows, and one statement adds at most {limits.late_rows}"
-        )
-    most = total + (connection.scalar(_MOST, {"child": child}) or 0)
-    if most > limits.ancestors:
-        raise Refused(
-            f"a descendant of {child} would have up to {most} ancestors; at most {limits.ancestors} are admitted"
-        )
+    own = authority.owned(judged.statement, judged.facts)
+    registered = _pairs(connection, _PUBLISHERS, own)
+    publishers = {artifact: tuple(words.split()) for artifact, words in registered.items()}
+    authority.check_owned(judged.statement, own, operators, publishers)
+    return operators
 
 
 def _registered(connection: Connection, asked: Collection[str]) -> set[str]:

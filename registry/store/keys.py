@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from registry.store import Absent
 from registry.store.disk import sync_folder
 from signing.errors import Refused
-from signing.keys import PrivateKey
+from signing.keys import Kind, PrivateKey
 
 
 def keep(path: Path, key: PrivateKey) -> None:
@@ -48,3 +49,23 @@ def load(path: Path) -> PrivateKey:
             return PrivateKey.parse(file.read())
     finally:
         os.close(handle)
+
+
+def make(folder: Path, kinds: Mapping[str, Kind]) -> None:
+    """Make in `folder` the keys that are not there yet, each of its kind."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name, kind in kinds.items():
+        path = folder / f"{name}.pem"
+        if not path.exists():
+            keep(path, PrivateKey.generate(kind))
+
+
+def require(folder: Path, names: Iterable[str]) -> None:
+    """Refuse a home that has a log and has lost a key: a new one would be a stranger to the log."""
+    for name in names:
+        path = folder / f"{name}.pem"
+        if not path.exists():
+            raise Absent(
+                f"{path} is missing, and the log beside it was written with it: restore it from a backup; a new key"
+                " would not be in the trusted root"
+            )

@@ -2,7 +2,8 @@
 
 Every answer is about the first `size` entries of the log (4-lineage, "Storage and speed") and says so; none is cut in
 silence. Slices are walked level by level over the edges of every relation: a recursive query over a hub's 146,461
-descendants took seven seconds, because its plan merge-joins the whole index at every level.
+descendants took seven seconds, because its plan merge-joins the whole index at every level. A slice that is to be cut
+reads no more of a hub than it keeps.
 """
 
 from __future__ import annotations
@@ -10,31 +11,48 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
 from lineage.around import Around, Edge, Incident, Node
-from lineage.facts import Evidence, Rebuilt
+from lineage.facts import Evidence, Rebuilt, Relation
 from registry.store import Absent, log
 from signing import canonical
 from signing.errors import Refused
 
 # SQLite takes 32,766 values in one statement.
 _AT_ONCE = 10_000
+_ALL = -1
+
+
+class Link(NamedTuple):
+    """An edge without who said it and when."""
+
+    child: str
+    parent: str
+    relation: Relation
 
 
 def _query(sql: str) -> TextClause:
     return text(sql).bindparams(bindparam("some", expanding=True))
 
 
-_STEP = """
+_UP = _query("SELECT DISTINCT parent AS number FROM edge WHERE child IN :some AND entry < :size LIMIT :most")
+_DOWN = _query(
+    "SELECT DISTINCT child AS number FROM edge WHERE parent IN :some AND entry < :size LIMIT :most"
+)
+_EDGES = _query("""
     SELECT edge.entry, edge.seq, edge.child, edge.parent, edge.relation, edge.part, edge.evidence, entry.id
     FROM edge JOIN entry ON entry."index" = edge.entry
-    WHERE edge.{side} IN :some AND edge.entry < :size ORDER BY edge.entry, edge.seq
-"""
-_UP = _query(_STEP.format(side="child"))
-_DOWN = _query(_STEP.format(side="parent"))
+    WHERE edge.child IN :some AND edge.entry < :size ORDER BY edge.entry, edge.seq
+""")
+_LINKS = text("""
+    SELECT child.id AS child, parent.id AS parent, edge.relation FROM edge
+    JOIN node AS child ON child.number = edge.child JOIN node AS parent ON parent.number = edge.parent
+""")
+# `g` sorts after every hex digit, so this is the range of ids that begin so.
+_BEGINNING = text("SELECT entry FROM incident WHERE id >= :beginning AND id < :beginning || 'g'")
 _NODES = _query("""
     SELECT node.number, node.id, payload."index" IS NOT NULL AS seen,
            (SELECT count(*) FROM file WHERE file.artifact = node.number AND node.registered < :size) AS files
@@ -83,22 +101,20 @@ def around(connection: Connection, artifact: str, size: int | None = None) -> Ar
     return _slice(connection, artifact, _UP, size, None)
 
 
-def below(connection: Connection, artifact: str, size: int | None = None, most: int | None = None) -> Around:
+def below(connection: Connection, artifact: str, most: int | None = None) -> Around:
     """Return `artifact` with everything made of it, nearest first; beyond `most` artifacts it says it is cut."""
-    return _slice(connection, artifact, _DOWN, size, most)
+    return _slice(connection, artifact, _DOWN, None, most)
 
 
-def incidents(connection: Connection, size: int | None = None) -> tuple[Incident, ...]:
-    """Return every incident, oldest first, in the stage it was in."""
-    numbers = connection.scalars(text("SELECT entry FROM incident")).all()
-    return tuple(_incidents(connection, numbers, _size(connection, size)).values())
+def incidents(connection: Connection, beginning: str = "") -> tuple[Incident, ...]:
+    """Return every incident whose id begins so, oldest first, in the stage it is in."""
+    numbers = connection.scalars(_BEGINNING, {"beginning": beginning}).all()
+    return tuple(_incidents(connection, numbers, log.size(connection)).values())
 
 
-def flags(
-    connection: Connection, artifacts: Collection[str], size: int | None = None
-) -> dict[str, tuple[Incident, ...]]:
+def flags(connection: Connection, artifacts: Collection[str]) -> dict[str, tuple[Incident, ...]]:
     """Return the incidents, in whatever stage, that reach each of `artifacts` along edges that carry them."""
-    at = _size(connection, size)
+    at = log.size(connection)
     numbers = {number: artifact for artifact, number in _numbers(connection, artifacts).items()}
     reaching: dict[str, list[int]] = {artifact: [] for artifact in artifacts}
     for row in _rows(connection, _FLAGGING, numbers, at):
@@ -112,6 +128,12 @@ def flagged(connection: Connection, incident: str) -> frozenset[str]:
     return frozenset(connection.scalars(_FLAGGED, {"incident": incident}))
 
 
+def links(connection: Connection) -> Iterator[Link]:
+    """Return every edge as far as incidents travel along it; for a check of the whole log."""
+    for row in connection.execute(_LINKS):
+        yield Link(row.child, row.parent, row.relation)
+
+
 def _slice(
     connection: Connection, artifact: str, step: TextClause, size: int | None, most: int | None
 ) -> Around:
@@ -119,24 +141,14 @@ def _slice(
     start = _numbers(connection, [artifact]).get(artifact)
     if start is None:
         raise Absent(f"{artifact} is not in this log")
-    seen, rows, complete = {start: None}, list[Row[Any]](), True
-    frontier = [start]
-    while frontier:
-        found = list(_rows(connection, step, frontier, at))
-        ends = dict.fromkeys(row.parent if step is _UP else row.child for row in found)
-        fresh = [number for number in ends if number not in seen]
-        if most is not None and len(seen) + len(fresh) > most:
-            fresh, complete = fresh[: max(0, most - len(seen))], False
-        seen |= dict.fromkeys(fresh)
-        rows += found
-        frontier = fresh
+    seen, complete = _reached(connection, start, step, at, most)
     nodes = _nodes(connection, seen, at)
     edges = (
         Edge(
             nodes[row.child].id, nodes[row.parent].id, row.relation, row.part, Evidence(row.evidence), row.id
         )
-        for row in rows
-        if row.child in nodes and row.parent in nodes
+        for row in _rows(connection, _EDGES, seen, at)
+        if row.parent in nodes
     )
     named = {row.incident for row in _rows(connection, _NAMING, seen, at)}
     rebuilds = _rows(connection, _REBUILDS, seen, at)
@@ -151,6 +163,22 @@ def _slice(
     )
 
 
+def _reached(
+    connection: Connection, start: int, step: TextClause, size: int, most: int | None
+) -> tuple[list[int], bool]:
+    """Return the artifacts that steps from `start` lead to, nearest first, and whether these are all."""
+    seen, frontier = {start: None}, [start]
+    while frontier:
+        # One more than may be kept: if all the others are known already, this one shows that the slice is cut.
+        stop = _ALL if most is None else most + 1
+        found = [row.number for row in _rows(connection, step, frontier, size, stop)]
+        frontier = [number for number in dict.fromkeys(found) if number not in seen]
+        if most is not None and len(seen) + len(frontier) > most:
+            return [*seen, *frontier[: max(0, most - len(seen))]], False
+        seen |= dict.fromkeys(frontier)
+    return list(seen), True
+
+
 def _size(connection: Connection, size: int | None) -> int:
     grown = log.size(connection)
     if size is not None and not 0 <= size <= grown:
@@ -158,11 +186,13 @@ def _size(connection: Connection, size: int | None) -> int:
     return grown if size is None else size
 
 
-def _rows(connection: Connection, query: TextClause, some: Iterable[int], size: int) -> Iterator[Row[Any]]:
-    """Run `query` over `some` numbers, as many at once as the database takes."""
-    rest = iter(some)
+def _rows(
+    connection: Connection, query: TextClause, some: Iterable[int], size: int, most: int = _ALL
+) -> Iterator[Row[Any]]:
+    """Run `query` over `some` numbers, as many at once as the database takes; each run gives `most` rows if it asks."""
+    rest, asked = iter(some), {"size": size, "most": most}
     while part := list(islice(rest, _AT_ONCE)):
-        yield from connection.execute(query, {"some": part, "size": size})
+        yield from connection.execute(query, asked | {"some": part})
 
 
 def _numbers(connection: Connection, artifacts: Collection[str]) -> dict[str, int]:

@@ -79,7 +79,8 @@ _SIGNED = _among("""
           FROM entry WHERE "index" IN :some) AS covered
     JOIN checkpoint ON checkpoint.size = covered.size
 """)
-_ROOT = text("SELECT document FROM root ORDER BY version DESC LIMIT 1")
+_ROOT = text("SELECT document FROM root WHERE :size IS NULL OR entry < :size ORDER BY version DESC LIMIT 1")
+_ROOTS = text("SELECT document FROM root ORDER BY version DESC")
 
 
 def size(connection: Connection) -> int:
@@ -233,10 +234,15 @@ def _by_number(connection: Connection, query: TextClause, wanted: Sequence[int])
     return found
 
 
-def root(connection: Connection) -> TrustedRoot | None:
-    """Return the trusted root in force after the newest entry, None for an empty log."""
-    document: str | None = connection.scalar(_ROOT)
+def root(connection: Connection, of: int | None = None) -> TrustedRoot | None:
+    """Return the trusted root in force after the first `of` entries, or after all; None for an empty log."""
+    document: str | None = connection.scalar(_ROOT, {"size": of})
     return None if document is None else _parsed(document)
+
+
+def roots(connection: Connection) -> list[TrustedRoot]:
+    """Return every version of the trusted root that the log brought into force, newest first."""
+    return [_parsed(document) for document in connection.scalars(_ROOTS)]
 
 
 @lru_cache(maxsize=16)

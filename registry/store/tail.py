@@ -36,7 +36,7 @@ class Tail:
         self.time = log.last_time(connection)
         self._stored = log.size(connection)
         self._waiting: list[_Waiting] = []
-        self._places: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._places: dict[str, dict[tuple[str, ...], int]] = {}
         self._hashes = log.nodes(connection, merkle.root_nodes(self._stored))
 
     @property
@@ -46,8 +46,12 @@ class Tail:
 
     def find(self, entry: str, keys: tuple[str, ...]) -> int | None:
         """Return the index of the leaf with this entry id and exactly these keys, if there is one."""
-        place = self._places.get((entry, keys))
+        place = self._places.get(entry, {}).get(keys)
         return log.find(self._connection, entry, keys) if place is None else place
+
+    def stands(self, entry: str) -> bool:
+        """Tell whether a leaf has this entry id, whoever signed it."""
+        return entry in self._places or bool(log.indexes(self._connection, entry))
 
     def append(self, leaf: Leaf, envelope: bytes | None) -> int:
         """Let `leaf` wait as the next entry, with its payload if it still has one; return its index."""
@@ -58,7 +62,7 @@ class Tail:
             left, right = self._hashes[level - 1, 2 * at], self._hashes[level - 1, 2 * at + 1]
             self._hashes[level, at] = merkle.node_hash(left, right)
         self._waiting.append(_Waiting(index, leaf, encoded, envelope, [(0, index), *parents]))
-        self._places[leaf.pae, leaf.keys] = index
+        self._places.setdefault(leaf.pae, {})[leaf.keys] = index
         self.time = leaf.time
         return index
 
@@ -66,7 +70,10 @@ class Tail:
         """Forget the entries that wait beyond `size`; `time` is the newest before them."""
         kept = size - self._stored
         for one in self._waiting[kept:]:
-            del self._places[one.leaf.pae, one.leaf.keys]
+            places = self._places[one.leaf.pae]
+            del places[one.leaf.keys]
+            if not places:
+                del self._places[one.leaf.pae]
         del self._waiting[kept:]
         self.time = time
 

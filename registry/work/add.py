@@ -58,17 +58,15 @@ def add(
             for ref, relation in dict.fromkeys(declared.parents)
         ]
         said = declarations(home, connection, artifact, declared.name, declared.license)
-    if description.manifest.tensors:
-        keep(home, description.manifest, description.blocks)
+    keep(home, description.manifest, description.blocks)
     if copy:
         for file in description.manifest.files:
             home.blobs.add(file.sha256, folder / file.name)
     files = {file.name: file.sha256 for file in description.manifest.files}
     statements: list[tuple[Role, Statement]] = [
-        ("publisher", signature.statement(declared.name or folder.resolve().name, files))
+        ("publisher", signature.statement(declared.name or folder.resolve().name, files)),
+        ("publisher", manifest.statement(artifact, description.manifest.digest)),
     ]
-    if description.manifest.tensors:
-        statements.append(("publisher", manifest.statement(artifact, description.manifest.digest)))
     if parents:
         statements.append(("publisher", derivation.statement(artifact, parents)))
     receipts = home.say_all([*statements, *said])

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import platform
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -70,7 +71,17 @@ def _record(distribution: metadata.Distribution) -> Finding:
     odd = [str(file) for file in files if not _as_recorded(file, distribution)]
     if odd:
         return _bad("record", f"{len(odd)} files are not as shipped, such as {odd[0]}")
+    # Methods, predicates and routes are found by lying in their folder: what was dropped there runs.
+    shipped = {Path(str(distribution.locate_file(file))).resolve() for file in files}
+    there = {path.resolve() for package in _PACKAGES for path in _python_files(package, distribution)}
+    added = sorted(map(str, there - shipped))
+    if added:
+        return _bad("record", f"{len(added)} files were added to what was shipped, such as {added[0]}")
     return _good("record", f"{len(files)} files are as shipped")
+
+
+def _python_files(package: str, distribution: metadata.Distribution) -> Iterator[Path]:
+    yield from Path(str(distribution.locate_file(package))).rglob("*.py")
 
 
 def _as_recorded(file: metadata.PackagePath, distribution: metadata.Distribution) -> bool:
@@ -103,8 +114,7 @@ def _home(path: Path) -> Finding:
         return _good("home", f"{path} does not exist yet; `studbook init` makes it")
     try:
         home = Home.open(path)
-        for role in ("root", "log", "publisher", "security"):
-            home.keys(role)
+        home.check_keys()
     except Refused as error:
         return _bad("home", str(error))
     return _good("home", f"{path}, its keys readable by you alone")

@@ -13,8 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
+from merger.execute import Backend
+from merger.kernels import Kernels, Wide
+from merger.kernels.blocks import NumpyKernels
 from signing.digest import artifact_id
+from signing.errors import Malformed
 
 _PACKAGES = ("lineage", "merger", "registry", "signing")
 _LIBRARIES = ("numpy", "blake3", "mpmath", "rfc8785", "cryptography")
@@ -27,6 +32,39 @@ class Engine:
     version: str
     components: Mapping[str, str]
 
+    def computing(self, computer: Computer) -> Engine:
+        """Return this engine with what computes for it."""
+        return Engine(self.version, {**self.components, **computer.components})
+
+
+@dataclass(frozen=True, slots=True)
+class Computer:
+    """What computes: a backend's kernels, and what to call them in a provenance."""
+
+    kernels: Backend
+    components: Mapping[str, str]
+
+
+NUMPY = Computer(NumpyKernels, {"backend": "numpy"})
+
+
+def torch_on(device: str) -> Computer:
+    """Return the torch backend on a device such as `cpu` or `cuda:0`; torch is loaded here and not before."""
+    try:
+        from merger.kernels.device import TorchKernels  # noqa: PLC0415 - torch takes seconds to load
+    except ModuleNotFoundError:
+        raise Malformed("the torch backend needs torch: pip install 'studbook[torch]'") from None
+
+    def kernels(wide: Wide) -> Kernels[Any]:
+        return TorchKernels(wide, device)
+
+    try:
+        k = kernels("F32")
+        k.narrow(k.widen(memoryview(bytes(4)), "F32", None), "F32")
+    except (RuntimeError, NotImplementedError, AssertionError) as error:
+        raise Malformed(f"torch has no device {device!r} here: {str(error).splitlines()[0]}") from None
+    return Computer(kernels, {"backend": "torch", "device": device, "torch": metadata.version("torch")})
+
 
 @cache
 def engine() -> Engine:
@@ -36,15 +74,17 @@ def engine() -> Engine:
     components = {
         "engine": _digest(root),
         "python": platform.python_version(),
-        "processor": platform.machine(),
+        "machine": platform.machine(),
         "system": platform.system(),
         **{name: metadata.version(name) for name in _LIBRARIES},
     }
     commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
     if commit is not None:
-        dirty = bool(_git(root, "status", "--porcelain", "--", *_PACKAGES))
-        components |= {"commit": commit, "dirty": "yes" if dirty else "no"}
-        version = f"{version}+development" if dirty else version
+        changes = _git(root, "status", "--porcelain", "--", *_PACKAGES)
+        # What git cannot tell is not clean.
+        dirty = "unknown" if changes is None else "yes" if changes else "no"
+        components |= {"commit": commit, "dirty": dirty}
+        version = version if dirty == "no" else f"{version}+development"
     return Engine(version, components)
 
 

@@ -11,7 +11,7 @@ from lineage.facts import Role
 from lineage.predicates import provenance, signature
 from merger import dialect
 from merger.card import config_of
-from merger.execute import Backend, Result, execute
+from merger.execute import Result, execute
 from merger.folder import Progress
 from merger.plan import Plan, plan
 from merger.recipe import Recipe
@@ -21,8 +21,9 @@ from registry.home import Home
 from registry.store import artifacts, places, refs
 from registry.store.log import Receipt
 from registry.work.add import declarations, naming
-from registry.work.engine import engine
+from registry.work.engine import NUMPY, Computer, Engine, engine
 from registry.work.shelf import Shelved, keep, shelved
+from signing.canonical import decode
 from signing.errors import Malformed
 from signing.statement import Statement
 
@@ -54,12 +55,13 @@ def prepare(home: Home, raw: bytes, seed: str | None = None) -> Prepared:
     """
     if len(raw) > RECIPE_LIMIT:
         raise Malformed(f"the recipe is longer than {RECIPE_LIMIT} bytes; no recipe is")
-    if raw.lstrip().startswith(b"{") and b'"merge_method"' not in raw:
-        recipe = Recipe.parse(raw)
+    canonical = _canonical(raw)
+    if canonical is not None:
+        _check_seed(canonical, seed)
         with home.store.reading() as connection:
-            for artifact in recipe.artifacts():
+            for artifact in canonical.artifacts():
                 refs.resolve(connection, artifact)
-        return Prepared(recipe, shelved(home, recipe.artifacts()), ())
+        return Prepared(canonical, shelved(home, canonical.artifacts()), ())
     try:
         documents = dialect.parse(raw.decode())
     except UnicodeDecodeError as error:
@@ -75,23 +77,47 @@ def prepare(home: Home, raw: bytes, seed: str | None = None) -> Prepared:
     # From the text, not from chance: the same command after a crash finds the same stage.
     drawn = str(int.from_bytes(hashlib.sha256(raw).digest()[:7], "big"))
     compiled = document.compile(named, _layers(inputs), drawn if seed is None else seed)
+    _check_seed(compiled.recipe, seed)
     recipe, notes = _licensed(home, compiled.recipe)
-    if recipe.seed == drawn and seed is None:
-        notes += (f"seed {drawn}, from the recipe's own text, since it names none",)
     return Prepared(recipe, {one: inputs[one] for one in recipe.artifacts()}, compiled.notes + notes)
+
+
+def _canonical(raw: bytes) -> Recipe | None:
+    """Return a canonical recipe, or None for what is no JSON object or one in the words of mergekit."""
+    if not raw.lstrip().startswith(b"{"):
+        return None
+    try:
+        value = decode(raw)
+    except Malformed:
+        # Braces may begin YAML too; what speaks of a merge_method is that, and says what is wrong with it there.
+        if b"merge_method" in raw:
+            return None
+        raise
+    return Recipe.of(value) if isinstance(value, Mapping) and "merge_method" not in value else None
+
+
+def _check_seed(recipe: Recipe, seed: str | None) -> None:
+    if seed is not None and recipe.seed != seed:
+        has = (
+            f"the recipe's own seed is {recipe.seed}"
+            if recipe.seed
+            else f"{recipe.method} draws no random masks"
+        )
+        raise Malformed(f"--seed {seed} would change nothing: {has}")
 
 
 def planned(recipe: Recipe, weights: Mapping[str, Weights]) -> Plan:
     """Plan a recipe over its opened inputs; every incompatibility is refused here."""
     manifests = {artifact: one.manifest for artifact, one in weights.items()}
-    return plan(recipe, manifests, {artifact: config_of(one) for artifact, one in weights.items()})
+    models = {recipe.first, *(parent.model for parent in recipe.parents)}
+    return plan(recipe, manifests, {artifact: config_of(weights[artifact]) for artifact in models})
 
 
 def make(
     home: Home,
     prepared: Prepared,
     out: Path,
-    backend: Backend,
+    computer: Computer = NUMPY,
     *,
     name: str | None = None,
     threads: int = 2,
@@ -103,20 +129,21 @@ def make(
     The folder appears after the log has acknowledged it: whoever sees it can verify it. Killed anywhere, the same
     command continues from the finished shards.
     """
-    recipe = prepared.recipe
+    recipe, running = prepared.recipe, engine().computing(computer)
+    # Both end up in signed statements, so what no statement can hold is refused before the work, not after it.
+    if not out.name.isprintable():
+        raise Malformed(f"{str(out)!r} cannot name a folder that is signed: it holds a control character")
     if name is not None:
-        # A name that nothing can have is refused before the work, not after it.
         naming(home, recipe.first, name)
     folders = {artifact: one.folder for artifact, one in prepared.inputs.items()}
     known = {artifact: (one.manifest, one.blocks) for artifact, one in prepared.inputs.items()}
     with opened_weights(folders, known) as weights:
         steps = planned(recipe, weights)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with staged(out, recipe.digest) as stage:
+        with staged(out, stage_key(recipe, running)) as stage:
             result = execute(
-                steps, weights, stage, backend, threads=threads, factor=factor, progress=progress
+                steps, weights, stage, computer.kernels, threads=threads, factor=factor, progress=progress
             )
-            receipts = _log(home, recipe, result, name or out.name, name)
+            receipts = _log(home, recipe, result, running, name or out.name, name)
             # Before the folder appears: a place that is not there yet is passed over, a folder without one forgotten.
             with home.store.writing() as connection:
                 places.put(connection, out, result.artifact)
@@ -124,12 +151,18 @@ def make(
     return Made(result, out, tuple(receipts))
 
 
-def _log(home: Home, recipe: Recipe, result: Result, label: str, name: str | None) -> list[Receipt]:
+def stage_key(recipe: Recipe, running: Engine) -> str:
+    """Return what names a stage: shards made by another engine are not this one's to attest."""
+    return hashlib.sha256(f"{recipe.digest} {running.components['engine']}".encode()).hexdigest()
+
+
+def _log(
+    home: Home, recipe: Recipe, result: Result, running: Engine, label: str, name: str | None
+) -> list[Receipt]:
     keep(home, result.manifest, result.blocks)
     account = result.account_digest
     home.blobs.put(account, [result.account])
     files = {file.name: file.sha256 for file in result.manifest.files}
-    running = engine()
     statements: list[tuple[Role, Statement]] = [
         ("publisher", signature.statement(label, files)),
         (
@@ -169,6 +202,8 @@ def _layers(inputs: Mapping[str, Shelved]) -> dict[str, int]:
         {artifact: (one.manifest, one.blocks) for artifact, one in inputs.items()},
     ) as weights:
         for artifact, one in weights.items():
+            if not one.tensors:
+                continue
             layers = config_of(one).get("num_hidden_layers")
             if isinstance(layers, int):
                 found[artifact] = layers

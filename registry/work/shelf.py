@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from merger.manifest import Manifest
 from registry.home import Home
 from registry.store import Absent, artifacts, places
-from signing.digest import parse_id, sha256_hex
+from signing.digest import artifact_id, parse_id, sha256_hex
 from signing.errors import Untrusted
 
 
@@ -36,12 +36,21 @@ def keep(home: Home, manifest: Manifest, blocks: bytes) -> None:
 
 
 def described(home: Home, connection: Connection, artifact: str) -> tuple[Manifest, bytes]:
-    """Return an artifact's signed manifest and its block digests."""
-    digest = artifacts.manifest(connection, artifact)
-    if digest is None:
-        raise Absent(f"{artifact} has no manifest: it was registered without safetensors weights")
-    manifest = Manifest.parse(_blob(home, digest))
-    return manifest, _blob(home, manifest.blocks)
+    """Return an artifact's signed manifest and its block digests.
+
+    Whoever signs a provenance names a manifest, and may name another artifact's: the list of files in it decides.
+    """
+    named = artifacts.manifests(connection, artifact)
+    if not named:
+        raise Absent(f"{artifact} has no manifest: nobody has described its files here")
+    stored = [digest for digest in named if digest in home.blobs]
+    if not stored:
+        raise Absent(f"the manifest sha256:{named[0]} of {artifact} is not stored here")
+    for digest in stored:
+        manifest = Manifest.parse(_blob(home, digest))
+        if artifact_id({file.name: file.sha256 for file in manifest.files}) == artifact:
+            return manifest, _blob(home, manifest.blocks)
+    raise Untrusted(f"the manifests signed for {artifact} list the files of others: {', '.join(stored)}")
 
 
 def shelved(home: Home, wanted: Iterable[str]) -> Mapping[str, Shelved]:
@@ -52,12 +61,13 @@ def shelved(home: Home, wanted: Iterable[str]) -> Mapping[str, Shelved]:
 
 def _shelved(home: Home, connection: Connection, artifact: str) -> Shelved:
     manifest, blocks = described(home, connection, artifact)
+    # Stored files were verified when they came and cannot be written; a folder may have been changed since.
+    if all(file.sha256 in home.blobs for file in manifest.files):
+        return Shelved(_laid_out(home, artifact, manifest), manifest, blocks)
     known = places.of(connection, artifact)
     for folder in known:
         if _holds(folder, manifest):
             return Shelved(folder, manifest, blocks)
-    if all(file.sha256 in home.blobs for file in manifest.files):
-        return Shelved(_laid_out(home, artifact, manifest), manifest, blocks)
     was = f"it was in {', '.join(map(str, known))}" if known else "it was never on this machine"
     raise Absent(
         f"the files of {artifact} are not here: {was}; bring them back and `studbook add` the folder"

@@ -24,6 +24,7 @@ from lineage.facts import (
 from merger.folder import Progress, digests
 from merger.manifest import utf8
 from registry.answers import Answers
+from registry.store import Absent
 from signing.bundle import Bundle, Proven, verify
 from signing.digest import artifact_id
 from signing.errors import Untrusted
@@ -126,7 +127,15 @@ def verify_folder(
     """
     found = digests(folder, threads, progress)
     wanted = expected or artifact_id(found)
-    proofs = tuple(prove(Bundle.parse(raw), root) for raw in answers.bundles(wanted))
+    try:
+        bundles = answers.bundles(wanted)
+    except Absent:
+        if expected is not None:
+            raise
+        raise Untrusted(
+            f"{folder} hashes to {wanted}, which is not registered; name what it should be with --as"
+        ) from None
+    proofs = tuple(prove(Bundle.parse(raw), root) for raw in bundles)
     signed = files_of(proofs)
     if signed is None or artifact_id(signed) != wanted:
         raise Untrusted(f"nothing that was answered about {wanted} signs its list of files")

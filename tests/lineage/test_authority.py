@@ -3,7 +3,7 @@
 import pytest
 
 from lineage import authority, predicates
-from lineage.predicates import incident, license, name, rebuild, root  # noqa: A004
+from lineage.predicates import derivation, incident, license, manifest, name, rebuild, root  # noqa: A004
 from lineage.predicates.root import Key, Period, TrustedRoot
 from signing.errors import Forbidden
 from signing.keys import PrivateKey
@@ -90,7 +90,7 @@ def test_a_verdict_is_signed_by_the_verifier_it_names():
 def test_the_first_root_is_signed_as_it_asks_itself():
     first = root.statement(ROOT)
 
-    assert authority.candidates(None, first) == (ANN, BOB)
+    assert authority.candidates(None, first.encode()) == (ANN, BOB)
     assert check(first, ANN, BOB, in_force=None) == ("ann", "bob")
     with pytest.raises(
         Forbidden, match=r"needs 2 operators with the role root under version 1 .* and 1 signed"
@@ -99,7 +99,7 @@ def test_the_first_root_is_signed_as_it_asks_itself():
 
 
 def test_before_the_first_root_nothing_else_is_said():
-    assert authority.candidates(None, LICENSE) == ()
+    assert authority.candidates(None, LICENSE.encode()) == ()
     with pytest.raises(Forbidden, match="no trusted root is in force"):
         check(LICENSE, ANN, in_force=None)
 
@@ -115,7 +115,7 @@ def test_t16_the_next_root_is_exactly_one_version_on():
 def test_the_next_root_is_signed_by_the_holders_of_the_one_in_force():
     following = root.statement(trusted(key("cat", CAT, "root"), version=2))
 
-    assert authority.candidates(ROOT, following) == (ANN, BOB)
+    assert authority.candidates(ROOT, following.encode()) == (ANN, BOB)
     assert check(following, ANN, BOB, CAT) == ("ann", "bob")
     with pytest.raises(Forbidden, match=f"2 operators .* 0 signed it: the key {CAT.id} is not in"):
         check(following, CAT)
@@ -132,3 +132,33 @@ def test_t10_two_keys_of_one_operator_are_one_vote():
 def test_the_facts_of_a_key_change_hold_the_root_that_comes_into_force():
     assert authority.rooted(predicates.facts(root.statement(ROOT), "")) == ROOT
     assert authority.rooted(predicates.facts(LICENSE, "")) is None
+
+
+def test_what_nobody_signed_is_not_read_where_a_root_is_in_force():
+    assert authority.candidates(ROOT, b"no statement") == (ANN, BOB)
+
+
+def test_the_next_root_is_about_the_same_log():
+    bob = key("bob", BOB, "root")
+    elsewhere = trusted(bob, version=2).model_copy(update={"origin": "example.org/other"})
+    with pytest.raises(Forbidden, match=r"names the log example\.org/other; it is example\.org/log"):
+        check(root.statement(elsewhere), ANN, BOB)
+    other = key("log", PrivateKey.generate("ed25519").public, "log")
+    rekeyed = trusted(bob, version=2).model_copy(update={"keys": (bob, other)})
+    with pytest.raises(Forbidden, match=f"names the log key {other.public.id}; it is {LOG.id}"):
+        check(root.statement(rekeyed), ANN, BOB)
+
+
+def test_what_only_an_artifact_s_publishers_may_say():
+    owned = lambda said: authority.owned(said, predicates.facts(said, ""))  # noqa: E731
+    parents = [derivation.Parent("sha256:" + "2" * 64, "merge"), derivation.Parent("hf:org/x", "merge")]
+    assert owned(LICENSE) == owned(manifest.statement(ID, "3" * 64)) == (ID,)
+    assert owned(derivation.statement(ID, parents)) == (ID,)
+    assert owned(name.statement(ID, "ann/x", None, 0)) == ()
+    assert owned(rebuild.statement(ID, "b" * 64, "ann", 0, [])) == ()
+
+    authority.check_owned(LICENSE, [ID], ["bob", "ann"], {ID: ["ann", "cat"]})
+    with pytest.raises(
+        Forbidden, match=f"about {ID} is for ann or cat, who registered it; it is signed by bob"
+    ):
+        authority.check_owned(LICENSE, [ID], ["bob"], {ID: ["ann", "cat"]})

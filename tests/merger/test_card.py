@@ -18,7 +18,7 @@ def files(linear, pair, **members):
 @pytest.mark.parametrize(
     ("config", "members", "want"),
     [
-        ({"b": 1e-05, "a": [1.0]}, {}, b'{"a":[1],"b":0.00001}\n'),
+        ({"b": 1e-05, "a": [1.0]}, {}, b'{"a":[1.0],"b":0.00001}\n'),
         ({"a": 1}, {"dtype": "bfloat16"}, b'{"a":1,"torch_dtype":"bfloat16"}\n'),
         ({"dtype": "x"}, {"dtype": "bfloat16", "out_dtype": "float16"}, b'{"dtype":"float16"}\n'),
         (
@@ -70,7 +70,18 @@ def test_tokenizer_files_come_to_the_byte_from_where_the_recipe_says(linear, pai
         name: (other / name).read_bytes() for name in TOKENIZER
     }
     assert sorted(made) == sorted([*TOKENIZER, "README.md", "config.json", "model.safetensors"])
-    assert sorted(files(linear, known)) == ["README.md", "config.json", "model.safetensors", "tokenizer.json"]
+    with pytest.raises(Malformed, match=r"tokenizer\.json differs between .* say whose tokenizer"):
+        files(linear, known)
+
+
+def test_t4_a_config_that_names_other_weights_is_refused(linear, pair):
+    first = next(iter(pair.values()))
+    config = json.loads((first / "config.json").read_text())
+    (first / "config.json").write_text(json.dumps(config | {"transformers_weights": "extra.safetensors"}))
+    known = {describe(one).artifact: one for one in pair.values()}
+    linear["parents"] = [{"model": artifact, "parameters": {"weight": "1"}} for artifact in known]
+    with pytest.raises(Malformed, match="transformers_weights: some programs would load other weights"):
+        files(linear, known)
 
 
 def test_shards_have_an_index(linear, pair):

@@ -73,6 +73,7 @@ def test_t3_a_pickle_beside_the_weights_is_hashed_and_never_opened(model, tmp_pa
 
 
 def test_t3_an_index_that_points_at_a_pickle_is_refused(model):
+    (model / "model.safetensors").unlink()
     (model / "model.safetensors.index.json").write_text('{"weight_map": {"a": "pytorch_model.bin"}}')
     (model / "pytorch_model.bin").write_bytes(pickle.dumps(list(range(100))))
     with pytest.raises(Malformed, match=r"pytorch_model\.bin: its header is said to be"):
@@ -135,12 +136,21 @@ def test_t5_names_that_some_system_reads_otherwise_are_refused(model, name, sent
 
 def test_t5_an_index_and_its_files_agree_both_ways(model):
     index = model / "model.safetensors.index.json"
-    index.write_text('{"weight_map": {"a": "model.safetensors", "b": "model.safetensors"}}')
+    (model / "model.safetensors").rename(model / "one.safetensors")
+    index.write_text('{"weight_map": {"a": "one.safetensors", "b": "one.safetensors"}}')
     with pytest.raises(Malformed, match=r"places b there, and it is not in it"):
         describe(model)
     (model / "more.safetensors").write_bytes(safetensors({"b": ONE["a"], "c": ONE["a"]}))
-    index.write_text('{"weight_map": {"a": "model.safetensors", "b": "more.safetensors"}}')
+    index.write_text('{"weight_map": {"a": "one.safetensors", "b": "more.safetensors"}}')
     with pytest.raises(Malformed, match=r"more\.safetensors: c is in it, but .* does not place it there"):
+        describe(model)
+
+
+def test_t4_weights_that_programs_would_choose_differently_are_refused(model):
+    # transformers loads model.safetensors and never looks at the index beside it.
+    (model / "other.safetensors").write_bytes(safetensors(ONE))
+    (model / "model.safetensors.index.json").write_text('{"weight_map": {"a": "other.safetensors"}}')
+    with pytest.raises(Malformed, match="programs differ in which of them they load"):
         describe(model)
 
 

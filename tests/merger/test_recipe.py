@@ -111,7 +111,7 @@ FAULTS = {
         "allow_nonfinite: input should be a valid boolean, not 1",
     ),
     "an unknown type": (GOOD | {"dtype": "fp16"}, "dtype: input should be 'float64', 'float32'"),
-    "a license with markup": (GOOD | {"license": "mit\n---\nx: y"}, "license: string should match pattern"),
+    "a license with markup": (GOOD | {"license": "mit\n---\nx: y"}, "is not of the form it must have"),
     "a number": (shared(**{"lambda": 0.5}), "parameters.lambda: input should be a valid string, not 0.5"),
     "a number of a parent": (
         own(weight=1),

@@ -690,7 +690,22 @@ def config_file(recipe: dict[str, Any], folder: Path) -> bytes:
     if dtype is not None:
         for key in {"torch_dtype", "dtype"} & config.keys() or {"torch_dtype"}:
             config[key] = dtype
-    return rfc8785.dumps(config) + b"\n"
+    return spelled(config).encode() + b"\n"
+
+
+def spelled(value: Any) -> str:
+    """RFC 8785, but a whole number that came as a float keeps a fraction."""
+    if isinstance(value, float):
+        text = rfc8785.dumps(value).decode()
+        return text if re.search("[.e]", text) else f"{text}.0"
+    if isinstance(value, list):
+        return f"[{','.join(spelled(one) for one in value)}]"
+    if isinstance(value, dict):
+        members = (
+            f"{rfc8785.dumps(key).decode()}:{spelled(value[key])}" for key in json.loads(rfc8785.dumps(value))
+        )
+        return "{" + ",".join(members) + "}"
+    return rfc8785.dumps(value).decode()
 
 
 def files(recipe: dict[str, Any], folders: dict[str, Path]) -> dict[str, bytes]:

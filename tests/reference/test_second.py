@@ -307,7 +307,7 @@ def test_empty_and_scalar_tensors(merge, method):
 
 def test_files(tmp_path):
     held = {"é": tensor([1.0]), "b": tensor([1.0, 2.0]), "a": tensor([1.0])}
-    folder = model(tmp_path / "one", held, '{"dtype": "x", "n": 100000000000000000000, "e": 1.50}')
+    folder = model(tmp_path / "one", held, '{"dtype": "x", "n": 3, "e": 1.50, "f": 30.0}')
     (folder / "tokenizer.json").write_bytes(b"\xff")
     made = recipe("linear", (ONE, {"weight": "1"}), out_dtype="float16", shard_bytes="4")
     out = files(made, {ONE: folder})
@@ -317,7 +317,7 @@ def test_files(tmp_path):
         "model.safetensors.index.json",
         "tokenizer.json",
     ]
-    assert out["config.json"] == b'{"dtype":"float16","e":1.5,"n":100000000000000000000}\n'
+    assert out["config.json"] == b'{"dtype":"float16","e":1.5,"f":30.0,"n":3}\n'
     head = '{"__metadata__":{"format":"pt"},"a":{"data_offsets":[0,2],"dtype":"F16","shape":[1]}}'
     head += " " * (-len(head) % 8)
     assert (

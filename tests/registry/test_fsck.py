@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import Connection, text
 from world import World
 
-from registry.store import log
+from lineage.predicates import manifest
+from merger.manifest import Manifest
+from registry.store import artifacts, lineage, log
 from registry.tables import TRIGGERS
 from signing import checkpoint
+from signing.digest import sha256_hex
 from signing.errors import Refused
 
 Tamper = Callable[[Connection], object]
@@ -92,6 +95,18 @@ CASES: dict[str, tuple[Tamper, str]] = {
         ),
         "the trigger entry_no_delete is not the one",
     ),
+    "an index is dropped": (run("DROP INDEX ix_edge_child"), "the index ix_edge_child is missing"),
+    "an index is another": (
+        run("DROP INDEX ix_edge_child", "CREATE INDEX ix_edge_child ON edge (parent)"),
+        "the index ix_edge_child is not the one",
+    ),
+    "a foreign trigger is there": (
+        run("CREATE TRIGGER quiet AFTER INSERT ON incident BEGIN DELETE FROM flag; END"),
+        "the trigger quiet is none of Studbook's",
+    ),
+    "a foreign view is there": (run("CREATE VIEW x AS SELECT 1"), "the view x is none of Studbook's"),
+    "a foreign table is there": (run("CREATE TABLE x (y)"), "the table x is none of Studbook's"),
+    "an artifact gets another publisher": (run("UPDATE node SET publishers = 'eve'"), "table node holds"),
     "a checkpoint is not signed": (
         untriggered(
             "UPDATE checkpoint SET note = CAST(replace(note, 'studbook.local', 'studbook.lokal') AS BLOB)"
@@ -195,6 +210,35 @@ def test_a_damaged_file_is_found(story: World) -> None:
     path.write_bytes(bytes(raw))
 
     assert story.fsck().findings
+
+
+@pytest.mark.parametrize("what", ["the manifest of", "the block digests of"])
+def test_a_stored_blob_with_other_bytes_is_found(story: World, what: str) -> None:
+    with story.home.store.reading() as connection:
+        digest = artifacts.described(connection)[0][1]
+    if what != "the manifest of":
+        digest = Manifest.parse(story.home.blobs.path(digest).read_bytes()).blocks
+    path = story.home.blobs.path(digest)
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes() + b" ")
+
+    (finding,) = story.fsck().findings
+    assert f"blob sha256:{digest}, {what}" in finding
+
+
+def test_a_manifest_that_is_none_is_found(world: World) -> None:
+    digest = sha256_hex(b"[]")
+    world.publish("publisher", manifest.statement(world.artifact(), digest))
+    world.home.blobs.put(digest, [b"[]"])
+    (finding,) = world.fsck().findings
+    assert f"blob sha256:{digest}, the manifest of" in finding
+
+
+def test_flags_are_held_against_edges_that_are_read_once(
+    story: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lineage, "below", None)
+    assert story.fsck().findings == ()
 
 
 def test_progress_hears_every_entry(story: World) -> None:

@@ -4,11 +4,13 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import structlog
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import TimeoutError as NoConnection
 from world import World
 
 from lineage.predicates import license as license_predicate
@@ -212,3 +214,48 @@ print(*(name for name in heavy if name in sys.modules))
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == ""
+
+
+def test_who_finds_no_free_connection_is_asked_to_come_again(
+    world: World, api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted() -> None:
+        raise NoConnection
+
+    artifact = world.model()
+    monkeypatch.setattr(world.home.store, "reading", exhausted)
+
+    for path in (f"/artifacts/{artifact}", f"/artifacts/{artifact}/files", "/checkpoint", "/incidents"):
+        response = api.get(path)
+        assert (response.status_code, response.json()["type"]) == (
+            503,
+            "https://studbook.dev/problems/busy",
+        )
+        assert response.headers["retry-after"]
+
+
+@pytest.mark.parametrize(
+    "path", ["why?ancestor=kennel/base", "", "/files", "/bundles", "/ancestors", "/descendants"]
+)
+def test_an_answer_takes_one_connection_at_a_time(
+    world: World, api: TestClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    held, most, reading = 0, 0, world.home.store.reading
+
+    @contextmanager
+    def counted():
+        nonlocal held, most
+        held += 1
+        most = max(most, held)
+        try:
+            with reading() as connection:
+                yield connection
+        finally:
+            held -= 1
+
+    base = world.model(name="kennel/base")
+    tuned = world.model(base)
+    monkeypatch.setattr(world.home.store, "reading", counted)
+
+    assert api.get(f"/artifacts/{tuned}/{path}".replace("//", "/").rstrip("/")).status_code == 200
+    assert (held, most) == (0, 1)

@@ -16,12 +16,8 @@ from signing.digest import artifact_id, sha256_hex
 Receive = Callable[[], Awaitable[dict]]
 
 
-def asked(
-    app, method: str, path: str, receive: Receive, on_body: Callable[[], None] = lambda: None
-) -> list[dict]:
-    """Send one request to the application; return the messages of its answer."""
-    sent = []
-    scope = {
+def scope(method: str, path: str) -> dict:
+    return {
         "type": "http",
         "method": method,
         "path": path,
@@ -33,12 +29,19 @@ def asked(
         "http_version": "1.1",
     }
 
+
+def asked(
+    app, method: str, path: str, receive: Receive, on_body: Callable[[], None] = lambda: None
+) -> list[dict]:
+    """Send one request to the application; return the messages of its answer."""
+    sent = []
+
     async def send(message: dict) -> None:
         sent.append(message)
         if message["type"] == "http.response.body":
             on_body()
 
-    asyncio.run(app(scope, receive, send))
+    asyncio.run(app(scope(method, path), receive, send))
     return sent
 
 
@@ -73,6 +76,64 @@ def test_a_sender_that_falls_silent_is_told_so(world: World) -> None:
     said = canonical.decode(body["body"])
     assert said["type"] == "https://studbook.dev/problems/stalled"
     assert said["detail"] == "after 5 bytes nothing came for 0.05 seconds"
+
+
+def test_a_sender_that_sends_a_byte_now_and_then_is_not_waited_for(world: World) -> None:
+    sent = 0
+
+    async def receive() -> dict:
+        nonlocal sent
+        await asyncio.sleep(0.02)
+        sent += 1
+        return {"type": "http.request", "body": b"x", "more_body": sent < 500}
+
+    limits = Limits(stall_seconds=0.1, bytes_per_second=1000)
+    start, body = asked(create(world.home, limits=limits), "POST", "/entries", receive)
+
+    assert start["status"] == 408
+    assert (
+        "a sender is given 0.2 seconds and one for every 1000 bytes"
+        in canonical.decode(body["body"])["detail"]
+    )
+    assert sent < 100
+
+
+def test_more_statements_than_have_a_place_are_asked_to_come_again(world: World) -> None:
+    app = create(world.home, limits=Limits(entries=2))
+    held, answered = asyncio.Barrier(3), asyncio.Event()
+
+    async def slow() -> dict:
+        await held.wait()
+        await answered.wait()
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def ready() -> dict:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def post(receive: Receive, found: list[dict]) -> None:
+        async def send(message: dict) -> None:
+            if message["type"] == "http.response.start":
+                found.append(message)
+
+        await app(scope("POST", "/entries"), receive, send)
+
+    async def story() -> tuple[list[dict], list[dict]]:
+        first: list[dict] = []
+        later: list[dict] = []
+        async with asyncio.timeout(10), asyncio.TaskGroup() as waiting:
+            for _ in range(2):
+                waiting.create_task(post(slow, later))
+            await held.wait()
+            await post(ready, first)
+            answered.set()
+        await post(ready, later)
+        return first, later
+
+    (turned_away,), later = asyncio.run(story())
+
+    assert turned_away["status"] == 503
+    assert b"retry-after" in dict(turned_away["headers"])
+    assert [one["status"] for one in later] == [422, 422, 422]  # each place was given back
 
 
 def test_an_answer_that_breaks_off_does_not_look_whole(world: World) -> None:

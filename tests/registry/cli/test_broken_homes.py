@@ -19,7 +19,9 @@ def test_an_ambiguous_beginning_is_refused_with_what_it_could_mean(broken) -> No
     twin = artifact[:20] + "0" * (len(artifact) - 20)
     # Ids are hashes, so two that begin alike are put there by hand.
     with closing(sqlite3.connect(broken.home / "studbook.db")) as connection, connection:
-        connection.execute("INSERT INTO node (number, id, first) VALUES (999, ?, 1)", (twin,))
+        connection.execute(
+            "INSERT INTO node (number, id, first, ancestors, depth) VALUES (999, ?, 1, 0, 0)", (twin,)
+        )
 
     broken.refuses(("show", artifact[:18]), 2, (artifact, twin, "write more digits"))
     assert broken.holds("show", artifact[:24])["artifact"] == artifact

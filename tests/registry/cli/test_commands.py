@@ -31,7 +31,13 @@ def test_init_makes_a_home_that_can_be_checked_and_is_completed_by_running_again
 
     assert terminal.state() == before
     assert again["operator"] == "vet"
-    assert terminal.holds("log", "fsck") == {"checkpoints": 1, "findings": [], "size": 1, "waiting": 0}
+    assert terminal.holds("log", "fsck") == {
+        "checkpoints": 1,
+        "findings": [],
+        "size": 1,
+        "remarks": [],
+        "waiting": 0,
+    }
 
 
 def test_add_says_the_id_that_the_folder_has(puppies) -> None:
@@ -60,7 +66,10 @@ def test_merge_says_recipe_seed_and_entries_and_makes_the_folder(puppies) -> Non
     assert value["recipe"] in again.out
     assert "note:" in again.err
 
-    assert "from the recipe's own text" in puppies("merge", "dare.yaml", "--out", "unseeded").err
+    assert (
+        "was not in the document and is part of the recipe now"
+        in puppies("merge", "dare.yaml", "--out", "unseeded").err
+    )
 
 
 def test_rebuild_says_the_same_bytes_and_lifts_the_evidence(puppies) -> None:

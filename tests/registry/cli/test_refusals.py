@@ -22,7 +22,7 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "status of nobody": (("status", "kennel/nobody"), 2, ("kennel/nobody",)),
     "status of a changed folder": (("status", "./stray"), 2, ("is registered here",)),
     "verify of nothing": (("verify", "nowhere"), 2, ("nowhere is not a folder",)),
-    "verify of a stray folder": (("verify", "stray"), 2, ("is not registered here",)),
+    "verify of a stray folder": (("verify", "stray"), 1, ("is not registered", "--as")),
     "verify as nobody": (("verify", "both", "--as", "kennel/nobody"), 2, ("kennel/nobody",)),
     "verify as another": (("verify", "both", "--as", "kennel/one"), 1, ()),
     "verify of a file that is no bundle": (("verify", "recipe.yaml"), 2, ("JSON",)),

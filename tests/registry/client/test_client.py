@@ -86,9 +86,19 @@ def verdict(artifact: str, **changes: object) -> dict:
     return told | changes
 
 
+def relative(artifact: str, *incidents: str) -> dict:
+    rest = {"distance": 1, "names": [], "license": None, "seen": True}
+    return {"artifact": artifact, "incidents": list(incidents)} | rest
+
+
 def lineage(artifact: str, direction: str) -> dict:
-    empty = {"names": [], "relatives": [], "edges": [], "as_of": 1, "complete": True}
+    empty = {"names": [], "relatives": [], "incidents": [], "edges": [], "as_of": 1, "complete": True}
     return {"artifact": artifact, "direction": direction} | empty
+
+
+def incident(number: int) -> dict:
+    said = dict.fromkeys(("kind", "severity", "stage", "summary", "contact"), "x")
+    return {"id": f"{number:064x}", "artifacts": [ONE]} | said
 
 
 def why(ancestor: str, descendant: str, *witness: str) -> dict:
@@ -142,6 +152,18 @@ def test_an_answer_about_something_else_is_not_believed(
         (f"/artifacts/{ONE}", b'{"artifact":1,"artifact":2}', lambda r: r.verdict(ONE), "occurs twice"),
         (f"/artifacts/{ONE}", b"<html>", lambda r: r.verdict(ONE), "not JSON"),
         ("/incidents", {"incidents": []}, lambda r: r.incidents(), "does not read"),
+        (
+            f"/artifacts/{ONE}/descendants",
+            lineage(ONE, "descendants") | {"relatives": [relative(OTHER, "f" * 64)]},
+            lambda r: r.descendants(ONE),
+            f"{OTHER} has the incidents {'f' * 64}, which are not told",
+        ),
+        (
+            "/incidents",
+            {"incidents": [incident(1)], "next": f"{1:064x}"},
+            lambda r: r.incidents(),
+            "without an end: 1 so far",
+        ),
         (f"/artifacts/{ONE}/bundles", b"{}\n", lambda r: r.bundles(ONE), "a bundle of version 1 has exactly"),
     ],
 )
@@ -160,6 +182,15 @@ def test_an_answer_without_end_is_cut(liar: Liar, remote: Remote, monkeypatch: p
 
     with pytest.raises(Malformed, match="is longer than 1000 bytes"):
         remote.verdict(ONE)
+
+
+def test_a_list_without_end_is_cut(liar: Liar, remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "MAX_INCIDENTS", 5)
+    page = [incident(number) for number in range(6)]
+    liar.says("/incidents", {"incidents": page, "next": page[-1]["id"]})
+
+    with pytest.raises(Malformed, match="lists incidents without an end: 6 so far"):
+        remote.incidents()
 
 
 def test_bundles_of_another_artifact_are_not_believed(world: World, liar: Liar, remote: Remote) -> None:

@@ -83,6 +83,32 @@ def test_a_manifest_and_its_block_digests_may_follow_their_statement(world: Worl
     assert api.get(paths[found.manifest.blocks]).content == found.blocks
 
 
+def test_an_upload_is_bounded_by_the_size_that_was_signed(world: World) -> None:
+    found = describe(write_model(world.folder / "m", {"w": ("F32", (400,), floats([1.0] * 400))}))
+    artifact, held = found.artifact, found.manifest
+    weights = next(one for one in held.files if one.name == "model.safetensors")
+    world.publish("publisher", signature.statement("m", {one.name: one.sha256 for one in held.files}))
+    world.publish("publisher", manifest.statement(artifact, held.digest))
+    unsized = len(held.encode()) + 1
+
+    with TestClient(create(world.home, limits=Limits(unsized_bytes=unsized))) as api:
+
+        def put(digest: str, data: bytes | Iterator[bytes]) -> str:
+            response = api.put(f"/blobs/sha256/{digest}", params={"artifact": artifact}, content=data)
+            return response.json().get("detail", "stored")
+
+        # Of what has no size yet only a little is taken, announced or not.
+        for digest in (held.digest, weights.sha256):
+            for much in (bytes(unsized + 1), iter([bytes(unsized), b"x"])):
+                assert f"at most {unsized} are taken here" in put(digest, much)
+        assert put(held.digest, held.encode()) == "stored"
+        for digest, size in ((weights.sha256, weights.size), (held.blocks, 32)):
+            for much in (bytes(size + 1), iter([bytes(size), b"x"])):
+                assert f"at most {size} are taken here" in put(digest, much)
+        assert put(held.blocks, found.blocks) == "stored"
+        assert put(weights.sha256, (world.folder / "m" / weights.name).read_bytes()) == "stored"
+
+
 def test_what_the_log_does_not_name_is_not_taken(world: World, api: TestClient, known: Known) -> None:
     other = Known(world, b"other")
 

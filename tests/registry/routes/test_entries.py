@@ -115,7 +115,11 @@ def test_an_entry_whose_payload_was_removed_says_so(world: World, api: TestClien
         (b"{", 400, "not JSON"),
         (b"\xff\xfe", 400, "not UTF-8"),
         (b"[]", 422, "a DSSE envelope is an object"),
-        (b'{"payload":"e30=","payloadType":"a/b","signatures":[{"sig":""}]}', 422, "an in-toto statement is"),
+        (
+            b'{"payload":"e30=","payloadType":"a/b","signatures":[{"sig":""}]}',
+            422,
+            "the envelope holds 'a/b'",
+        ),
     ],
 )
 def test_what_is_no_statement_is_refused_and_changes_nothing(

@@ -1,7 +1,10 @@
 """Incidents, those that ended too, each under the id of the entry that reported it."""
 
+import pytest
 from fastapi.testclient import TestClient
 from world import World
+
+from registry.routes import incidents as pages
 
 
 def test_incidents_are_listed_with_the_stage_they_have_reached(world: World, api: TestClient) -> None:
@@ -10,7 +13,7 @@ def test_incidents_are_listed_with_the_stage_they_have_reached(world: World, api
     mistaken = world.report(second, "compromised", stage="reported")
     world.retract(mistaken)
 
-    listed = api.get("/incidents").json()
+    listed = api.get("/incidents").json()["incidents"]
 
     assert [(one["id"], one["stage"]) for one in listed] == [(poisoned, "confirmed"), (mistaken, "retracted")]
     assert api.get(f"/incidents/{poisoned}").json() == listed[0]
@@ -29,4 +32,22 @@ def test_an_entry_that_reports_nothing_is_no_incident(world: World, api: TestCli
         404,
         f"no entry {entry} reports an incident here",
     )
-    assert api.get("/incidents").json() == []
+    assert api.get("/incidents").json() == {"incidents": [], "next": None}
+
+
+def test_one_request_gets_one_page_of_incidents(
+    world: World, api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PAGE", 2)
+    reported = [world.report(world.model(), "data-poisoned") for _ in range(5)]
+
+    seen, after = [], {}
+    for length in (2, 2, 1):
+        page = api.get("/incidents", params=after).json()
+        assert len(page["incidents"]) == length
+        seen += [one["id"] for one in page["incidents"]]
+        after = {"after": page["next"]}
+
+    assert seen == reported
+    assert page["next"] is None
+    assert api.get("/incidents", params={"after": "0" * 64}).status_code == 404

@@ -30,8 +30,22 @@ def test_up_and_down_are_what_the_home_answers(
 def test_every_ancestor_is_there_with_its_incidents(api: TestClient, family: dict[str, str]) -> None:
     found = api.get(f"/artifacts/{family['merged']}/ancestors").json()
 
-    incidents = {one["artifact"]: len(one["incidents"]) for one in found["relatives"]}
-    assert incidents == {family["left"]: 1, family["right"]: 0, family["base"]: 0}
+    (told,) = found["incidents"]
+    incidents = {one["artifact"]: one["incidents"] for one in found["relatives"]}
+    assert incidents == {family["left"]: [told["id"]], family["right"]: [], family["base"]: []}
+    assert (told["artifacts"], told["kind"]) == ([family["left"]], "compromised")
+
+
+def test_an_incident_is_told_once_however_many_it_reaches(world: World, api: TestClient) -> None:
+    base = world.model()
+    world.report(base, "compromised")
+    below = [world.model(base) for _ in range(8)]
+
+    answer = api.get(f"/artifacts/{base}/descendants")
+
+    (told,) = answer.json()["incidents"]
+    assert [one["incidents"] for one in answer.json()["relatives"]] == [[told["id"]]] * len(below)
+    assert answer.text.count(told["summary"]) == 1
 
 
 def test_why_counts_the_ways_and_shows_a_shortest_one(

@@ -3,11 +3,13 @@
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
@@ -28,14 +30,16 @@ class Serving:
     process: subprocess.Popen
     url: str
     port: int
+    log: IO[str]
     said: list[str] = field(default_factory=list)
 
     def ends(self, signal: int) -> int:
         """Send the signal and return the exit code; what the process wrote is in `said`."""
         self.process.send_signal(signal)
-        out, err = self.process.communicate(timeout=30)
+        out, _ = self.process.communicate(timeout=30)
         assert out == ""
-        self.said = err.splitlines()
+        self.log.seek(0)
+        self.said = self.log.read().splitlines()
         return self.process.returncode
 
 
@@ -49,27 +53,29 @@ def free_port() -> int:
 def served(home: Path, grace: float = 20) -> Iterator[Serving]:
     port = free_port()
     root = Path(__file__).parents[3]
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(home), str(port), str(grace)],
-        cwd=root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                httpx.get(f"{url}/health").raise_for_status()
-                break
-            except httpx.TransportError:
-                assert process.poll() is None, process.stderr.read()
-                time.sleep(0.05)
-        yield Serving(process, url, port)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    # A pipe that nobody reads would fill, and stop the process.
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(home), str(port), str(grace)],
+            cwd=root,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(600):
+                try:
+                    httpx.get(f"{url}/health").raise_for_status()
+                    break
+                except httpx.TransportError:
+                    assert process.poll() is None, "the process ended"
+                    time.sleep(0.05)
+            yield Serving(process, url, port, log)
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import repeat
 
 import httpx
 import pytest
@@ -108,6 +109,26 @@ def test_statements_of_many_senders_at_once_are_all_logged(world: World, serving
 
     assert sorted(one.index for one in receipts) == list(range(before, before + len(raws)))
     world.check(receipts)
+
+
+def test_more_who_ask_at_once_than_there_are_connections_are_all_answered(world: World, serving) -> None:
+    base = world.model(name="crowd/base")
+    merged = world.model(base, world.model(base), relation="merge")
+    paths = [
+        f"/artifacts/{merged}/why?ancestor=crowd/base",
+        f"/resolve?ref={merged[:20]}",
+        f"/artifacts/{base}/files",
+    ]
+
+    def ask(client: httpx.Client, number: int) -> int:
+        return client.get(serving.url + paths[number % 3 if number > 60 else 0]).status_code
+
+    # Whoever held one connection while waiting for another, or for a thread, would hold up all others for 30 seconds.
+    limits = httpx.Limits(max_connections=None)
+    with httpx.Client(limits=limits, timeout=20) as client, ThreadPoolExecutor(60) as pool:
+        statuses = list(pool.map(ask, repeat(client), range(180)))
+
+    assert statuses == [200] * 180
 
 
 def test_large_bytes_are_refused_before_they_are_sent_whole(world: World, serving) -> None:

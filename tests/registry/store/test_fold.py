@@ -43,7 +43,7 @@ def test_a_rebuild_lifts_the_edges_of_the_build_that_it_repeated(world: World) -
     assert {edge.evidence for edge in world.verdict(merged, before).parents} == {Evidence.SIGNED}
     with world.home.store.reading() as connection:
         assert artifacts.builds(connection, merged) == (built.index,)
-        assert artifacts.manifest(connection, merged) == DIGEST
+        assert artifacts.manifests(connection, merged) == (DIGEST,)
     world.check()
 
 

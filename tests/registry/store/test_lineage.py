@@ -120,6 +120,37 @@ def test_a_slice_that_is_cut_says_so(world: World) -> None:
     assert exact.size == whole.size == world.size()
 
 
+def test_a_hub_is_not_read_whole_to_be_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = world.artifact()
+    for _ in range(20):
+        world.artifact(base)
+    read, rows = [], lineage._rows
+
+    def counted(*asked: object) -> object:
+        for row in rows(*asked):
+            read.append(row)
+            yield row
+
+    monkeypatch.setattr(lineage, "_rows", counted)
+    with world.home.store.reading() as connection:
+        cut = lineage.below(connection, base, most=3)
+
+    assert (len(cut.nodes), cut.complete) == (3, False)
+    assert len(read) < 12
+
+
+def test_an_incident_is_found_by_the_beginning_of_its_id(world: World) -> None:
+    one, two = world.artifact(), world.artifact()
+    ids = [world.report(one, "license"), world.report(two, "license")]
+    with world.home.store.reading() as connection:
+        for known in ids:
+            (found,) = lineage.incidents(connection, beginning=known[:20])
+            assert found == lineage.incidents(connection, beginning=known)[0]
+            assert found.id == known
+        assert lineage.incidents(connection, beginning="g") == ()
+        assert len(lineage.incidents(connection)) == 2
+
+
 def test_the_graph_as_it_stood(world: World) -> None:
     base, child = world.artifact(), world.artifact()
     before = world.size()
@@ -182,5 +213,49 @@ def test_t21_more_ancestors_than_the_settings_allow_are_refused_with_both_number
         world.derive(chain[0], top)
     with pytest.raises(Refused, match="up to 18 closure rows, and one statement adds at most 12"):
         world.derive(chain[0], top, world.artifact(), world.artifact())
-    world.derive(chain[-2], top, relation="tokenizer")
+    with pytest.raises(Refused, match=r"a descendant of .* would have up to 6 ancestors"):
+        world.derive(chain[-2], top, relation="tokenizer")
+    world.check()
+
+
+def test_t21_edges_that_carry_no_weights_are_bounded_as_well(world: World) -> None:
+    world.settings = Settings(home=world.home.path, ancestors=4)
+    world.reopen()
+    chain = [world.artifact()]
+    while len(chain) < 5:
+        chain.append(world.artifact(chain[-1], relation="tokenizer"))
+    with pytest.raises(Refused, match="would have 5 ancestors; at most 4"):
+        world.artifact(chain[-1], relation="distill")
+    with pytest.raises(Refused, match="would have 5 ancestors; at most 4"):
+        world.artifact(chain[-1])
+    world.check()
+
+
+def test_t21_a_chain_deeper_than_the_settings_allow_is_refused_with_both_numbers(world: World) -> None:
+    world.settings = Settings(home=world.home.path, depth=3)
+    world.reopen()
+    chain = [world.artifact()]
+    while len(chain) < 4:
+        chain.append(world.artifact(chain[-1], relation="tokenizer"))
+    with pytest.raises(Refused, match="would lie 4 generations deep; at most 3"):
+        world.artifact(chain[-1], relation="tokenizer")
+    top = world.artifact()
+    with pytest.raises(Refused, match=r"a descendant of .* would lie up to 4 generations deep; at most 3"):
+        world.derive(chain[0], top)
+    # Wide is not deep: a second parent on the same level moves nothing.
+    world.derive(chain[1], top)
+    world.check()
+
+
+def test_what_is_named_late_counts_for_everything_below(world: World) -> None:
+    world.settings = Settings(home=world.home.path, ancestors=3)
+    world.reopen()
+    middle = world.artifact()
+    bottom = world.artifact(middle)
+    world.derive(middle, world.artifact(), relation="distill")
+    world.derive(bottom, world.artifact())
+    with pytest.raises(Refused, match=f"{bottom} would have 4 ancestors"):
+        world.derive(bottom, world.artifact())
+    with pytest.raises(Refused, match="up to 4 ancestors"):
+        world.derive(middle, world.artifact(), relation="tokenizer")
     world.check()

@@ -79,7 +79,7 @@ def test_no_answer_walks_through_a_table(story: World) -> None:
             lineage.below(connection, artifact)
             lineage.flags(connection, [artifact])
             artifacts.files(connection, artifact)
-            artifacts.manifest(connection, artifact)
+            artifacts.manifests(connection, artifact)
             artifacts.license_of(connection, artifact)
             artifacts.builds(connection, artifact)
             places.of(connection, artifact)

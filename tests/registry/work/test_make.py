@@ -8,7 +8,6 @@ from world import World
 
 from lineage.predicates import provenance
 from merger.folder import Changed, describe
-from merger.kernels.blocks import NumpyKernels
 from merger.recipe import Recipe
 from registry.store import Absent, artifacts, log
 from registry.work.add import Declared, add
@@ -42,7 +41,7 @@ def left(world: World) -> set[str]:
 
 
 def merged(world: World, text: str, out: str = "out", **how):
-    return make(world.home, prepare(world.home, text.encode()), world.folder / out, NumpyKernels, **how)
+    return make(world.home, prepare(world.home, text.encode()), world.folder / out, **how)
 
 
 def test_the_folder_that_appears_is_the_artifact_that_was_logged(world: World) -> None:
@@ -100,13 +99,16 @@ def test_a_seed_is_the_recipe_s_else_the_caller_s_else_the_text_s_own_and_said(w
     given = prepare(world.home, text.encode(), "11")
     written = prepare(world.home, (text + "seed: 12\n").encode(), "12")
 
-    assert any(f"seed {own.recipe.seed}, from the recipe's own text" in note for note in own.notes)
+    assert any(f"seed {own.recipe.seed} was not in the document" in note for note in own.notes)
     # The same command after a kill finds the stage it left: its recipe is the same.
     assert own.recipe == prepare(world.home, text.encode()).recipe
     assert own.recipe.seed != prepare(world.home, (text + "# other\n").encode()).recipe.seed
     assert given.recipe.seed == "11"
     assert written.recipe.seed == "12"
-    assert not any("own text" in note for note in given.notes + written.notes)
+    assert not any("was not in the document" in note for note in written.notes)
+    for unused in (text + "seed: 12\n", LINEAR.format(world.model(), world.model())):
+        with pytest.raises(Malformed, match="--seed 7 would change nothing"):
+            prepare(world.home, unused.encode(), "7")
 
 
 def test_the_canonical_recipe_gives_the_same_artifact_as_the_text_it_came_from(world: World) -> None:
@@ -114,9 +116,7 @@ def test_the_canonical_recipe_gives_the_same_artifact_as_the_text_it_came_from(w
 
     again = prepare(world.home, prepared.recipe.encode())
 
-    one, two = (
-        make(world.home, p, world.folder / n, NumpyKernels) for p, n in ((prepared, "a"), (again, "b"))
-    )
+    one, two = (make(world.home, p, world.folder / n) for p, n in ((prepared, "a"), (again, "b")))
     assert again.recipe == prepared.recipe
     assert one.result.artifact == two.result.artifact
 
@@ -193,7 +193,7 @@ def test_t6_an_input_that_changed_since_it_was_signed_is_not_merged(world: World
     size = world.size()
 
     with pytest.raises(Changed, match=r"model-1.*differs from what was signed"):
-        make(world.home, prepared, world.folder / "out", NumpyKernels)
+        make(world.home, prepared, world.folder / "out")
 
     assert not (world.folder / "out").exists()
     assert world.size() == size

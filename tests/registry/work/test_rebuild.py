@@ -7,7 +7,7 @@ import pytest
 from world import World
 
 from lineage.facts import Evidence
-from lineage.predicates import provenance
+from lineage.predicates import provenance, signature
 from lineage.rebuilds import NotReproduced, Reproduced
 from merger.folder import Description, describe
 from merger.manifest import HEADER_LIMIT
@@ -15,6 +15,7 @@ from merger.replay import Differs, Same
 from registry.store import Absent
 from registry.work.add import Declared, add
 from registry.work.rebuild import find
+from signing.errors import Untrusted
 
 FLIPPED = 5
 
@@ -79,6 +80,28 @@ def test_t11_a_lying_provenance_gets_a_verdict_that_names_tensor_element_and_dis
     assert {edge.evidence for edge in world.verdict(lie.artifact).parents} == {Evidence.SIGNED}
     assert {edge.evidence for edge in world.verdict(merged).parents} == {Evidence.SIGNED}
     world.check([rebuilt.receipt])
+
+
+def test_t11_a_provenance_that_names_the_true_artifacts_manifest_is_not_reproduced(
+    world: World, merged: str
+) -> None:
+    doctored = shutil.copytree(folder(world, 3), world.folder / "doctored")
+    flip(doctored / "model.safetensors", FLIPPED)
+    # Nobody has described the doctored bytes: the only manifest that is signed for them is another artifact's.
+    files = {file.name: file.sha256 for file in describe(doctored).manifest.files}
+    artifact = describe(doctored).artifact
+    truth = describe(folder(world, 3)).manifest.digest
+    recipe = find(world.home, merged).recipe
+    world.publish("publisher", signature.statement("doctored", files))
+    world.publish("builder", provenance.statement(artifact, recipe, truth, "ab" * 32, "0.1.0", {}))
+
+    rebuilt = world.rebuild(artifact)
+
+    assert rebuilt.outcome == Differs((), ("model.safetensors",))
+    ((_, outcome),) = world.verdict(artifact).rebuilds
+    assert isinstance(outcome, NotReproduced)
+    with pytest.raises(Untrusted, match="list the files of others"):
+        world.merge("linear", artifact, merged)
 
 
 def test_a_doctored_small_file_is_named_alone(world: World, merged: str) -> None:

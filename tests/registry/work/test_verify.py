@@ -120,7 +120,7 @@ def test_t5_a_link_is_not_followed_and_is_named(world: World, folder: Path) -> N
 def test_bytes_that_nobody_registered_are_not_proven(world: World, folder: Path) -> None:
     copy = shutil.copytree(folder, world.folder / "copy")
     flip(copy)
-    with pytest.raises(Refused, match="is not registered here"):
+    with pytest.raises(Refused, match="which is not registered; name what it should be with --as"):
         verified(world, copy)
 
 

@@ -1,0 +1,102 @@
+"""How large one artifact's lineage may grow, over edges of every relation (4-lineage, "Storage and speed"; T21).
+
+Each node keeps how many ancestors it has and how deep it lies, the longest way up to one without parents. For an
+artifact whose parents are named before its children, as almost all are, both are exact. Where parents are named late,
+everything below gains as much as the artifact itself did, which may count an ancestor twice: a bound from above, so that
+a late edge costs one walk down and never a walk up from each descendant.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import Connection, bindparam, text
+
+from lineage.facts import Derived, Fact
+from registry.settings import Settings
+from signing.errors import Refused
+
+# CROSS JOIN keeps SQLite to the order written: one look into an index for each artifact that was reached.
+_WOULD = text("""
+    WITH RECURSIVE above (number) AS (
+        SELECT number FROM node WHERE id IN :all
+        UNION SELECT edge.parent FROM above CROSS JOIN edge ON edge.child = above.number
+    )
+    SELECT node.number, node.ancestors, node.depth,
+           (SELECT count(*) - 1 FROM above) AS known,
+           (SELECT count(*) FROM node WHERE id IN :parents) AS named,
+           (SELECT max(depth) FROM node WHERE id IN :parents) AS deepest
+    FROM node WHERE id = :child
+""").bindparams(bindparam("all", expanding=True), bindparam("parents", expanding=True))
+_LATE = text("""
+    WITH RECURSIVE below (number) AS (
+        SELECT :child UNION SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.number
+    )
+    SELECT count(*) - 1 AS artifacts, max(node.ancestors) AS ancestors, max(node.depth) AS depth
+    FROM below CROSS JOIN node ON node.number = below.number
+""")
+_IS = text("""
+    WITH RECURSIVE above (number) AS (
+        SELECT :child UNION SELECT edge.parent FROM above CROSS JOIN edge ON edge.child = above.number
+    )
+    SELECT node.ancestors, node.depth, (SELECT count(*) - 1 FROM above) AS now,
+           (SELECT max(parent.depth) FROM edge CROSS JOIN node AS parent ON parent.number = edge.parent
+            WHERE edge.child = :child) + 1 AS deep
+    FROM node WHERE number = :child
+""")
+_GAIN = text("""
+    WITH RECURSIVE below (number) AS (
+        SELECT :child UNION SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.number
+    )
+    UPDATE node SET ancestors = ancestors + :ancestors, depth = depth + :depth
+    WHERE number IN (SELECT number FROM below)
+""")
+
+
+def check(connection: Connection, facts: Sequence[Fact], limits: Settings) -> None:
+    """Refuse edges with which an artifact, or one below it, would exceed the limits of this home."""
+    parents: dict[str, set[str]] = defaultdict(set)
+    for fact in facts:
+        if isinstance(fact, Derived):
+            parents[fact.child].add(fact.parent)
+    for child, named in parents.items():
+        _check(connection, child, named, limits)
+
+
+def _check(connection: Connection, child: str, parents: Collection[str], limits: Settings) -> None:
+    asked = {"child": child, "parents": sorted(parents), "all": sorted({child, *parents})}
+    row = connection.execute(_WOULD, asked).one()
+    total = row.known + len(parents) - row.named
+    if total > limits.ancestors:
+        raise Refused(f"{child} would have {total} ancestors; at most {limits.ancestors} are admitted")
+    depth = max(row.depth, (row.deepest or 0) + 1)
+    if depth > limits.depth:
+        raise Refused(f"{child} would lie {depth} generations deep; at most {limits.depth} are admitted")
+    late = connection.execute(_LATE, {"child": row.number}).one()
+    if not late.artifacts:
+        return
+    if total * (late.artifacts + 1) > limits.late_rows:
+        raise Refused(
+            f"{child} has {late.artifacts} descendants already; naming {total} ancestors for it now would add up to "
+            f"{total * (late.artifacts + 1)} closure rows, and one statement adds at most {limits.late_rows}"
+        )
+    most = late.ancestors + total - row.ancestors
+    if most > limits.ancestors:
+        raise Refused(
+            f"a descendant of {child} would have up to {most} ancestors; at most {limits.ancestors} are admitted"
+        )
+    deepest = late.depth + depth - row.depth
+    if deepest > limits.depth:
+        raise Refused(
+            f"a descendant of {child} would lie up to {deepest} generations deep; at most {limits.depth} are admitted"
+        )
+
+
+def grow(connection: Connection, children: Iterable[int]) -> None:
+    """Bring both numbers of these artifacts, and of all below them, up to the edges that were just written."""
+    for child in children:
+        row = connection.execute(_IS, {"child": child}).one()
+        gained = {"ancestors": max(0, row.now - row.ancestors), "depth": max(0, row.deep - row.depth)}
+        if any(gained.values()):
+            connection.execute(_GAIN, gained | {"child": child})

@@ -1,0 +1,54 @@
+"""`trusted_root.json`: the version of the trusted root that the clients of this home pin.
+
+It follows the log and never leads it: it is written once the leaf that brings a version into force is covered by a
+checkpoint. A process that stops in between leaves an earlier version there, which the next one renews; what the log
+never had is never replaced, because nothing would then say that one of the two was exchanged.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from lineage.authority import TrustedRoot
+from registry.store import log
+from registry.store.disk import replace
+from signing.errors import Untrusted
+
+_MODE = 0o644  # public, and what others pin, whatever the umask of whoever made the home
+
+
+def renew(connection: Connection, path: Path) -> None:
+    """Bring the pin at `path` to the newest covered version, unless it holds what the log never had."""
+    due = log.root(connection, log.covered(connection))
+    if due is None:
+        return
+    pinned = _read(path)
+    if pinned is None or (pinned != _encoded(due) and holds(connection, pinned)):
+        replace(path, _encoded(due), _MODE)
+
+
+def check(connection: Connection, path: Path) -> None:
+    """Refuse a pin that is no version of this log's trusted root."""
+    pinned = _read(path)
+    if pinned is not None and not holds(connection, pinned):
+        root = log.root(connection)
+        said = "no trusted root" if root is None else f"version {root.version} for {root.origin}"
+        raise Untrusted(
+            f"{path} is not the trusted root that the log brought into force; the log has {said}: one of the two was"
+            " exchanged, so restore the one that belongs here"
+        )
+
+
+def holds(connection: Connection, pinned: bytes) -> bool:
+    """Tell whether these bytes are the pin of a version that the log brought into force."""
+    return any(pinned == _encoded(one) for one in log.roots(connection))
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _encoded(root: TrustedRoot) -> bytes:
+    return root.encode() + b"\n"
