@@ -44,7 +44,7 @@ def test_a_log_key_that_others_can_read_gives_no_receipt(broken, kennel) -> None
 
     assert broken(*words).code == 0
     assert broken.holds("log", "fsck") | {"size": 0, "checkpoints": 0} == {
-        "size": 0, "checkpoints": 0, "findings": [], "waiting": 0,
+        "size": 0, "checkpoints": 0, "findings": [], "remarks": [], "waiting": 0,
     }  # fmt: skip
 
 
