@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from merger.manifest import INDEX, Tensor
+from merger.manifest import INDEX, VOCABULARY, Tensor
 from merger.recipe import Recipe
 from merger.weights import Weights
 from signing import canonical
@@ -18,21 +18,7 @@ from signing.errors import Malformed
 CONFIG = "config.json"
 CARD = "README.md"
 ELSEWHERE = "transformers_weights"
-TOKENIZER = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "tokenizer.model",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "chat_template.jinja",
-    "chat_template.json",
-    "generation_config.json",
-)
+TOKENIZER = (*VOCABULARY, "tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
 
 
 def config_of(weights: Weights) -> dict[str, Json]:

@@ -33,6 +33,19 @@ SIZES = {
 }
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
+# Files that say which row of the embeddings means which word, and how a conversation is written.
+VOCABULARY = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
+)
 
 _CLOSED = ConfigDict(extra="forbid", frozen=True, strict=True)
 

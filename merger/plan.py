@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from merger.kernels import Wide
-from merger.manifest import SINGLE, SIZES, Manifest, Tensor, utf8
+from merger.manifest import SINGLE, SIZES, VOCABULARY, Manifest, Tensor, utf8
 from merger.methods import Values
 from merger.numbers import kept_count, kept_lanes
 from merger.recipe import DTYPES, Recipe, value_at
@@ -27,19 +27,6 @@ _HOLDS = {
     "F16": {"F16"},
     "BF16": {"BF16"},
 }
-# Files that say which row of the embeddings means which word, and how a conversation is written.
-VOCABULARY = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "tokenizer.model",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "added_tokens.json",
-    "chat_template.jinja",
-    "chat_template.json",
-)
 # What two configs must agree on for their weights to mean the same thing position by position.
 MUST_AGREE = (
     "model_type",
