@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import signal
 import socket
 import sys
@@ -36,7 +37,7 @@ def run(
     names: Collection[str] = (),
     grace: float = 20,
 ) -> None:
-    """Serve `home` at `host` and `port` until the process is told to stop.
+    """Serve `home` at `host` and `port` until the process is told to stop, and end the process then.
 
     On a loopback address only requests for it, or for one of `names`, are answered; elsewhere for any name, unless
     `names` are given.
@@ -52,6 +53,11 @@ def run(
         asyncio.run(_serve(create(home, limits=limits, hosts=hosts), host, port, grace))
     finally:
         home.store.close()
+    # Granian's threads outlive its server, and one that meets the interpreter while it is taken down aborts the
+    # process: an orderly end would be reported as a crash. Everything is answered, committed and closed by now.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _serve(app: FastAPI, host: str, port: int, grace: float) -> None:
