@@ -71,10 +71,16 @@ def _record(distribution: metadata.Distribution) -> Finding:
     odd = [str(file) for file in files if not _as_recorded(file, distribution)]
     if odd:
         return _bad("record", f"{len(odd)} files are not as shipped, such as {odd[0]}")
-    # Methods, predicates and routes are found by lying in their folder: what was dropped there runs.
-    shipped = {Path(str(distribution.locate_file(file))).resolve() for file in files}
+    # Methods, predicates and routes are found by lying in their folder: what was dropped there runs. What another
+    # distribution ships is named as that neighbour's.
+    known = {
+        Path(str(one.locate_file(file))).resolve()
+        for one in metadata.distributions()
+        for file in one.files or ()
+        if file.parts[0] in _PACKAGES
+    }
     there = {path.resolve() for package in _PACKAGES for path in _python_files(package, distribution)}
-    added = sorted(map(str, there - shipped))
+    added = sorted(map(str, there - known))
     if added:
         return _bad("record", f"{len(added)} files were added to what was shipped, such as {added[0]}")
     return _good("record", f"{len(files)} files are as shipped")
