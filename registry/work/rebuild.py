@@ -123,7 +123,10 @@ def _differences(home: Home, artifact: str, again: Result, folder: Path) -> Diff
 
 
 def size(home: Home, found: Provenance) -> int:
-    """Return the bytes that deriving it again will write."""
+    """Return about how many bytes deriving it again will write: what its first input holds.
+
+    Not what is signed for the result: that may be the lie, and must not keep anybody from finding it.
+    """
     with home.store.reading() as connection:
-        manifest, _ = described(home, connection, found.artifact)
+        manifest, _ = described(home, connection, found.recipe.first)
     return sum(tensor.size for tensor in manifest.tensors)

@@ -14,7 +14,7 @@ from merger.manifest import HEADER_LIMIT
 from merger.replay import Differs, Same
 from registry.store import Absent
 from registry.work.add import Declared, add
-from registry.work.rebuild import find
+from registry.work.rebuild import find, size
 from signing.errors import Untrusted
 
 FLIPPED = 5
@@ -95,6 +95,8 @@ def test_t11_a_provenance_that_names_the_true_artifacts_manifest_is_not_reproduc
     world.publish("publisher", signature.statement("doctored", files))
     world.publish("builder", provenance.statement(artifact, recipe, truth, "ab" * 32, "0.1.0", {}))
 
+    # What the command line asks first, to draw its bar, must not refuse before the verdict.
+    assert size(world.home, find(world.home, artifact)) > 0
     rebuilt = world.rebuild(artifact)
 
     assert rebuilt.outcome == Differs((), ("model.safetensors",))
