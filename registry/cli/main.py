@@ -75,7 +75,7 @@ def main() -> None:
         _refuse(f"{error.filename or 'the system'}: {error.strerror or error}")
         code = 2
     if code == _INTERRUPTED:
-        err.print("stopped; what is finished is kept, and the same command goes on from there")
+        err.print("stopped; what was recorded stands, and the same command may be given again")
     sys.exit(code if isinstance(code, int) else 0)
 
 

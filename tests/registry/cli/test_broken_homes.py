@@ -113,7 +113,7 @@ def test_an_operator_that_cannot_be_one_is_refused(terminal) -> None:
     assert terminal("log", "fsck").code == 0
 
 
-def test_an_interrupt_says_that_work_is_kept_and_exits_130(terminal, monkeypatch) -> None:
+def test_an_interrupt_says_what_stands_and_exits_130(terminal, monkeypatch) -> None:
     from registry.cli import making
 
     def interrupted(*_):
@@ -122,4 +122,4 @@ def test_an_interrupt_says_that_work_is_kept_and_exits_130(terminal, monkeypatch
     monkeypatch.setattr(making.Home, "create", interrupted)
     said = terminal("init")
     assert said.code == 130
-    assert "what is finished is kept" in said.err
+    assert "what was recorded stands" in said.err
