@@ -6,7 +6,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("soak", max_examples=2000, deadline=None)
+# `make soak` sets it: how many times as many examples every law draws as it says.
+SOAK = int(os.environ.get("STUDBOOK_SOAK", "1"))
 
 # `make system` and continuous integration set it: what is skipped there has silently stopped being tested.
 NO_SKIP = os.environ.get("STUDBOOK_NO_SKIP") == "1"
@@ -19,6 +20,18 @@ def unskipped(report):
         report.outcome = "failed"
         report.longrepr = f"STUDBOOK_NO_SKIP=1, and this was skipped: {reason}"
     return report
+
+
+def pytest_collection_modifyitems(items):
+    """Let laws that name their number of examples, as all do, draw many times as many in a soak."""
+    if SOAK == 1:
+        return
+    for test in {getattr(item, "obj", None) for item in items}:
+        # Where hypothesis keeps what `@settings` said; a profile would not reach laws that say a number.
+        said = getattr(test, "_hypothesis_internal_use_settings", None)
+        if said is not None:
+            more = hypothesis.settings(said, max_examples=said.max_examples * SOAK, deadline=None)
+            test._hypothesis_internal_use_settings = more
 
 
 @pytest.hookimpl(wrapper=True)
