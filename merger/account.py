@@ -21,18 +21,19 @@ def tensor_account(step: Step, measured: Measured | None, odd: tuple[int, int]) 
     if isinstance(step, Compute) and measured is not None:
         entry["parents"] = list(step.positions)
         entry["scalars"] = _value(measured.scalars)
-        if measured.sums:
-            columns = zip(("dot", "first", "second"), zip(*measured.sums, strict=True), strict=True)
-            entry["sums"] = {name: [value.hex() for value in column] for name, column in columns}
-        if measured.selections:
-            pairs = zip(measured.selections, measured.tallies, strict=True)
+        if any(measured.sums.values()):
+            entry["sums"] = {
+                name: [value.hex() for value in values] for name, values in measured.sums.items()
+            }
+        if measured.reaches:
+            pairs = zip(measured.reaches, measured.tallies, strict=True)
             entry["selections"] = [
                 {
-                    "threshold": f"{selection.threshold:x}",
-                    "equals": selection.equals,
+                    "threshold": f"{reach.threshold:x}",
+                    "equals": reach.equals,
                     "blocks": [list(pair) for pair in tally],
                 }
-                for selection, tally in pairs
+                for reach, tally in pairs
             ]
     if any(odd):
         entry["nonfinite"] = {"inputs": odd[0], "outputs": odd[1]}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from merger.adapters import CONFIG as ADAPTER_CONFIG
+from merger.layers import sliced_config
 from merger.manifest import INDEX, VOCABULARY, Tensor
 from merger.recipe import Recipe
 from merger.weights import Weights
@@ -23,12 +25,7 @@ TOKENIZER = (*VOCABULARY, "tokenizer_config.json", "special_tokens_map.json", "g
 
 def config_of(weights: Weights) -> dict[str, Json]:
     """Return an artifact's parsed config.json."""
-    raw = weights.small(CONFIG)
-    if raw is None:
-        raise Malformed(f"{weights.folder} has no {CONFIG}; a merge takes its architecture from there")
-    config = canonical.decode(raw)
-    if not isinstance(config, dict):
-        raise Malformed(f"{weights.folder / CONFIG} is no JSON object")
+    config = _object(weights, CONFIG, "a merge takes its architecture from there")
     if ELSEWHERE in config:
         raise Malformed(
             f"{weights.folder / CONFIG} says {ELSEWHERE}: some programs would load other weights than these"
@@ -36,12 +33,21 @@ def config_of(weights: Weights) -> dict[str, Json]:
     return config
 
 
+def configs_of(recipe: Recipe, weights: Mapping[str, Weights]) -> dict[str, dict[str, Json]]:
+    """Return the config of every model that a recipe merges, and of every adapter."""
+    adapters = {parent.adapter for parent in recipe.parents if parent.adapter is not None}
+    models = {recipe.first, *(parent.model for parent in recipe.parents)}
+    return {one: config_of(weights[one]) for one in models} | {
+        one: _object(weights[one], ADAPTER_CONFIG, f"{one} is applied as a PEFT adapter") for one in adapters
+    }
+
+
 def small_files(
     recipe: Recipe, weights: Mapping[str, Weights], tensors: Sequence[Tensor], data_size: int
 ) -> dict[str, bytes]:
     """Return every output file but the shards, by name."""
     files = {
-        CONFIG: _config(recipe, config_of(weights[recipe.first])),
+        CONFIG: _config(recipe, sliced_config(recipe, configs_of(recipe, weights))),
         CARD: card(recipe),
     }
     source = weights[recipe.tokenizer or recipe.first]
@@ -61,7 +67,7 @@ def card(recipe: Recipe) -> bytes:
     head += ["tags:", "- merge", "- studbook", "---", ""]
     rows = [f"| base | `{recipe.base}` | |"] if recipe.base else []
     rows += [
-        f"| parent {i} | `{parent.model}` | {_said(parent.parameters)} |"
+        f"| parent {i} | `{parent.reference}` | {_said(parent.parameters)} |"
         for i, parent in enumerate(recipe.parents, 1)
     ]
     body = [
@@ -75,12 +81,42 @@ def card(recipe: Recipe) -> bytes:
         "|---|---|---|",
         *rows,
         "",
+        *_sliced(recipe),
         "```json",
         recipe.encode().decode(),
         "```",
         "",
     ]
     return "\n".join(head + body).encode()
+
+
+def _sliced(recipe: Recipe) -> list[str]:
+    """Return which layers of which parents the layers are merged from, where the recipe says so."""
+    if recipe.slices is None:
+        return []
+    rows, start = [], 0
+    for s in recipe.slices:
+        count = int(s.count)
+        taken = [("base", s.base_first)] if s.base_first is not None else []
+        taken += [(f"parent {int(source.parent) + 1}", source.first) for source in s.sources]
+        said = ", ".join(f"{who} {_span(int(first), count)}" for who, first in taken)
+        rows.append(f"| {_span(start, count)} | {said} |")
+        start += count
+    return ["| layers | from |", "|---|---|", *rows, ""]
+
+
+def _span(first: int, count: int) -> str:
+    return str(first) if count == 1 else f"{first}-{first + count - 1}"
+
+
+def _object(weights: Weights, name: str, needed: str) -> dict[str, Json]:
+    raw = weights.small(name)
+    if raw is None:
+        raise Malformed(f"{weights.folder} has no {name}; {needed}")
+    value = canonical.decode(raw)
+    if not isinstance(value, dict):
+        raise Malformed(f"{weights.folder / name} is no JSON object")
+    return value
 
 
 def _said(parameters: Mapping[str, object]) -> str:

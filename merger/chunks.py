@@ -1,32 +1,35 @@
 """One chunk of one tensor: read and checked, widened, merged, narrowed.
 
-A chunk is 2^19 elements times a factor, so it is whole 2^20-byte blocks in every floating type; inside, work goes by
-2^16 elements, which stay in the processor's cache and are the spans that sums and selections count by. The factor
-changes speed and memory, never a bit.
+Inside a chunk, work goes by spans of 2^16 elements, which stay in the processor's cache and are what sums and
+selections count by. A span is one compiled pass where a pass may speak, and a composition of kernels elsewhere.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from merger.kernels import B, Bits, Kernels, Wide
 from merger.manifest import BLOCK, SIZES
+from merger.passes import Masks, Passes, Raw
 from merger.plan import Compute, Convert, Copy, Step, elements
+from merger.reading import CHUNK, Reading
 from merger.recipe import DTYPES, Recipe
 from merger.reduce import SPAN, block_sum
 from merger.seeds import lanes
-from merger.select import RADIX, Counts, Search, Selection, tally
+from merger.select import RADIX, Counts, Search, Selection, tally, within
+from merger.sources import Source
 from merger.weights import Weights
 from signing.errors import Malformed
 
-CHUNK = 1 << 19
+# Of how many ranked magnitudes one is enough for a sample.
+SAMPLED = 8
 
-Sums = tuple[float, float, float]
+R = TypeVar("R")
 
 # What is not finite is counted and refused by name, unless the recipe allows it: NumPy's warnings add nothing.
 _QUIET = np.errstate(all="ignore")
@@ -34,10 +37,8 @@ _QUIET = np.errstate(all="ignore")
 
 @dataclass(frozen=True, slots=True)
 class Span(Generic[B]):
-    """Up to 2^16 elements from element `start` on: the base's and each parent's, in T."""
+    """Up to 2^16 elements in T: the base's and each parent's."""
 
-    start: int
-    length: int
     base: B | None
     parents: list[B]
 
@@ -46,9 +47,16 @@ class Span(Generic[B]):
 class Output:
     """A finished chunk: its bytes, and how many inputs and outputs in it were not finite."""
 
-    data: bytes
+    data: bytes | memoryview
     odd_inputs: int = 0
     odd_outputs: int = 0
+
+
+class Run(Protocol):
+    """Apply a function to chunk numbers, results in order: `map`, or a pool's."""
+
+    def __call__(self, work: Callable[[int], R], numbers: Iterable[int], /) -> Iterator[R]:
+        """Yield `work(n)` for every n of `numbers`, in order."""
 
 
 class Chunks(Generic[B]):
@@ -63,10 +71,11 @@ class Chunks(Generic[B]):
     ) -> None:
         self.recipe = recipe
         self.chunk = CHUNK * factor
-        self._weights = weights
         self._through = DTYPES[recipe.dtype] if recipe.dtype else None
         self._kernels: dict[Wide, Kernels[B]] = {"F32": kernels("F32"), "F64": kernels("F64")}
-        self._buffers = threading.local()
+        compiler = self._kernels["F32"].compiler
+        self._passes = Passes(recipe.rules, self._through, compiler) if compiler else None
+        self._reading = Reading(weights, self.chunk)
 
     def numbers(self, step: Step) -> range:
         """Return the numbers of the step's chunks; a copy's chunks are counted in bytes."""
@@ -80,105 +89,178 @@ class Chunks(Generic[B]):
         self, step: Step, number: int, scalars: Any = None, selections: Sequence[Selection] = ()
     ) -> Output:
         """Return one finished chunk of the step."""
+        output = Output(b"")
         match step:
             case Copy():
                 blocks = self.chunk // CHUNK
-                return Output(bytes(self._raw(step.source, step.name, number * blocks, blocks, 0)))
+                output.data = self._reading.blocks(step.source, number * blocks, blocks)
             case Convert():
-                return self._converted(step, number)
+                k = self._kernels[step.wide]
+                pieces = []
+                for start, raws in self._reading.spans(step, [step.source], number):
+                    x = self._finite(k, raws[0], step.source, start, output)
+                    pieces.append(self._narrowed(k, x, step, start, output))
+                output.data = b"".join(pieces)
             case Compute():
-                return self._merged(step, number, scalars, selections)
+                width = SIZES[step.dtype]
+                first = number * self.chunk
+                target = memoryview(bytearray(min(self.chunk, elements(step) - first) * width))
+                for start, raws in self._reading.spans(step, step.sources, number):
+                    into = target[(start - first) * width : (start - first + SPAN) * width]
+                    self._merged(step, start, raws, scalars, selections, output, into)
+                output.data = target
+        return output
 
     @_QUIET
-    def sums(self, step: Compute, number: int) -> list[Sums]:
-        """Return the block values of D, A and B (docs/arithmetic.md, slerp) of one chunk."""
-        k = self._kernels[step.wide]
-        found = []
-        for span in self._spans(step, number):
-            x, y = span.parents
-            pairs = ((x, y), (x, x), (y, y))
-            dot, first, second = (block_sum(k.products(a, b)) for a, b in pairs)
-            found.append((dot, first, second))
+    def sums(
+        self, step: Compute, number: int, selections: Sequence[Selection] = ()
+    ) -> dict[str, list[float]]:
+        """Return the block values of each of the method's sums over one chunk, by name."""
+        found: dict[str, list[float]] = {}
+        for start, raws in self._reading.spans(step, step.sources, number):
+            drawn = self._lanes(step, start, raws)
+            masks = self._masks(step, start, drawn, selections)
+            values = self._passes.summed(step, raws, masks) if self._passes and masks else None
+            if values is None:
+                k, span = self._kernels[step.wide], self._span(step, raws)
+                kept = self._kept(k, step, start, span, drawn, selections)
+                sums = self.recipe.rules.sums
+                terms = sums(k, span.base, span.parents, kept) if sums else {}
+                values = {name: block_sum(term) for name, term in terms.items()}
+            for name, value in values.items():
+                found.setdefault(name, []).extend([value] if len(raws[0].data) else [])
         return found
 
     @_QUIET
-    def digits(self, step: Compute, number: int, searches: Sequence[Search]) -> list[Counts]:
-        """Count, per parent, the next digits of the magnitudes of one chunk's deltas."""
+    def digits(self, step: Compute, number: int, searches: Sequence[tuple[int, Search]]) -> list[Counts]:
+        """Count, per search of a ranked quantity, the next digits of its magnitudes in one chunk."""
         counts = [np.zeros(RADIX, np.int64) for _ in searches]
-        for magnitudes in self._magnitudes(step, number):
-            for i, search in enumerate(searches):
-                counts[i] += search.digits(magnitudes[i])
+        for _, raws in self._reading.spans(step, step.sources, number):
+            magnitudes = self._ranked(step, raws)
+            for i, (quantity, search) in enumerate(searches):
+                counts[i] += search.digits(magnitudes[quantity])
         return counts
 
     @_QUIET
-    def tally(self, step: Compute, number: int, thresholds: Sequence[int]) -> list[list[tuple[int, int]]]:
-        """Return, per parent and span, how many magnitudes are above the threshold and how many equal to it."""
-        rows = [
-            [tally(m, bound) for m, bound in zip(magnitudes, thresholds, strict=True)]
-            for magnitudes in self._magnitudes(step, number)
+    def tally(
+        self, step: Compute, number: int, bounds: Sequence[tuple[int, int]]
+    ) -> list[list[tuple[int, int]]]:
+        """Return, per threshold of a ranked quantity and span, how many magnitudes are above it and how many equal."""
+        columns: list[list[tuple[int, int]]] = [[] for _ in bounds]
+        for _, raws in self._reading.spans(step, step.sources, number):
+            magnitudes = self._ranked(step, raws)
+            for column, (quantity, bound) in zip(columns, bounds, strict=True):
+                column.append(tally(magnitudes[quantity], bound))
+        return columns
+
+    @_QUIET
+    def sampled(self, step: Compute, number: int) -> list[Bits]:
+        """Return every eighth ranked magnitude of one chunk, quantity by quantity."""
+        spans = [
+            [one[::SAMPLED].copy() for one in self._ranked(step, raws)]
+            for _, raws in self._reading.spans(step, step.sources, number)
         ]
-        return [list(column) for column in zip(*rows, strict=True)]
+        return [np.concatenate(found) for found in zip(*spans, strict=True)]
 
-    def _magnitudes(self, step: Compute, number: int) -> Iterator[list[Bits]]:
+    @_QUIET
+    def windowed(
+        self, step: Compute, number: int, windows: Sequence[tuple[int, int, int]]
+    ) -> list[list[tuple[int, Bits]]]:
+        """Return, per (quantity, low, high) and span, how many magnitudes are at or above high, and those between."""
+        columns: list[list[tuple[int, Bits]]] = [[] for _ in windows]
+        for _, raws in self._reading.spans(step, step.sources, number):
+            magnitudes = self._ranked(step, raws)
+            for column, (quantity, low, high) in zip(columns, windows, strict=True):
+                one = magnitudes[quantity]
+                column.append(
+                    self._passes.windowed(one, low, high) if self._passes else within(one, low, high)
+                )
+        return columns
+
+    def spans(
+        self, step: Compute, number: int, selections: Sequence[Selection] = ()
+    ) -> Iterator[tuple[int, Span[B], list[B]]]:
+        """Yield what the method is given of one chunk: first element, inputs in T, masks of kept elements, by span."""
         k = self._kernels[step.wide]
-        for span in self._spans(step, number):
-            yield _magnitudes(k, span)
+        for start, raws in self._reading.spans(step, step.sources, number):
+            span = self._span(step, raws)
+            yield start, span, self._kept(k, step, start, span, self._lanes(step, start, raws), selections)
 
-    def _converted(self, step: Convert, number: int) -> Output:
+    def _merged(
+        self,
+        step: Compute,
+        start: int,
+        raws: Sequence[Raw],
+        scalars: Any,
+        selections: Sequence[Selection],
+        output: Output,
+        into: memoryview,
+    ) -> None:
+        drawn = self._lanes(step, start, raws)
+        masks = self._masks(step, start, drawn, selections)
+        if self._passes and masks and self._passes.merged(step, scalars, raws, masks, into):
+            return
         k = self._kernels[step.wide]
-        output = Output(b"")
-        pieces = [
-            self._narrowed(k, blocks[0], step, start, output)
-            for start, blocks in self._widened(step, [step.source], number, output)
-        ]
-        output.data = b"".join(pieces)
-        return output
+        blocks = {
+            source: self._finite(k, raw, source, start, output)
+            for source, raw in zip(step.sources, raws, strict=True)
+        }
+        span = _span(step, blocks)
+        kept = self._kept(k, step, start, span, drawn, selections)
+        merged = self.recipe.rules.merge(k, span.base, span.parents, kept, scalars)
+        into[:] = self._narrowed(k, merged, step, start, output)
 
-    def _merged(self, step: Compute, number: int, scalars: Any, selections: Sequence[Selection]) -> Output:
+    def _ranked(self, step: Compute, raws: Sequence[Raw]) -> Sequence[Bits]:
+        found = self._passes.ranked(step, raws) if self._passes else None
+        return self._magnitudes(self._kernels[step.wide], self._span(step, raws)) if found is None else found
+
+    def _magnitudes(self, k: Kernels[B], span: Span[B]) -> list[Bits]:
+        ranks = self.recipe.rules.ranks
+        return [k.magnitude(x) for x in ranks(k, span.base, span.parents)] if ranks else []
+
+    def _lanes(self, step: Compute, start: int, raws: Sequence[Raw]) -> list[NDArray[np.uint16]]:
+        count = len(raws[0].data) // SIZES[raws[0].stored]
+        draw = self._passes.lanes if self._passes else lanes
+        return [draw(key, start, count) for key in step.keys]
+
+    def _masks(
+        self,
+        step: Compute,
+        start: int,
+        drawn: Sequence[NDArray[np.uint16]],
+        selections: Sequence[Selection],
+    ) -> Masks | None:
+        """Return what a compiled pass keeps by, or nothing where only some of a span's equals are kept."""
+        if step.keys:
+            return Masks(drawn, step.bounds)
+        bounds = [bound for selection in selections for bound in selection.bounds(start // SPAN)]
+        return None if None in bounds else Masks((), [bound for bound in bounds if bound is not None])
+
+    def _kept(
+        self,
+        k: Kernels[B],
+        step: Compute,
+        start: int,
+        span: Span[B],
+        drawn: Sequence[NDArray[np.uint16]],
+        selections: Sequence[Selection],
+    ) -> list[B]:
+        if step.keys:
+            return [k.below(lane, bound) for lane, bound in zip(drawn, step.bounds, strict=True)]
+        if not selections:
+            return []
+        ranked = zip(selections, self._magnitudes(k, span), strict=True)
+        return [k.mask(selection.kept(m, start // SPAN)) for selection, m in ranked]
+
+    def _span(self, step: Compute, raws: Sequence[Raw]) -> Span[B]:
         k = self._kernels[step.wide]
-        output = Output(b"")
-        pieces = []
-        for span in self._spans(step, number, output):
-            if step.keys:
-                drawn = zip(step.keys, step.bounds, strict=True)
-                kept = [k.below(lanes(key, span.start, span.length), bound) for key, bound in drawn]
-            else:
-                wanted = zip(selections, _magnitudes(k, span) if selections else [], strict=True)
-                kept = [k.mask(selection.kept(m, span.start // SPAN)) for selection, m in wanted]
-            merged = self.recipe.rules.merge(k, span.base, span.parents, kept, scalars)
-            pieces.append(self._narrowed(k, merged, step, span.start, output))
-        output.data = b"".join(pieces)
-        return output
+        blocks = [k.widen(raw.data, raw.stored, self._through) for raw in raws]
+        return _span(step, dict(zip(step.sources, blocks, strict=True)))
 
-    def _spans(self, step: Compute, number: int, output: Output | None = None) -> Iterator[Span[B]]:
-        models = list(dict.fromkeys(((step.base,) if step.base else ()) + step.parents))
-        length = elements(step)
-        for start, blocks in self._widened(step, models, number, output):
-            by_model = dict(zip(models, blocks, strict=True))
-            parents = [by_model[parent] for parent in step.parents]
-            base = by_model[step.base] if step.base else None
-            yield Span(start, min(SPAN, length - start), base, parents)
-
-    def _widened(
-        self, step: Compute | Convert, models: Sequence[str], number: int, output: Output | None
-    ) -> Iterator[tuple[int, list[B]]]:
-        k = self._kernels[step.wide]
-        first, last = number * self.chunk, min((number + 1) * self.chunk, elements(step))
-        raws = []
-        for slot, model in enumerate(models):
-            stored = self._weights[model].tensors[step.name].dtype
-            width = SIZES[stored]
-            blocks = -(-(last - first) * width // BLOCK)
-            raws.append((stored, width, self._raw(model, step.name, first * width // BLOCK, blocks, slot)))
-        for start in range(first, last, SPAN):
-            stop = min(start + SPAN, last)
-            widened = []
-            for model, (stored, width, raw) in zip(models, raws, strict=True):
-                x = k.widen(raw[(start - first) * width : (stop - first) * width], stored, self._through)
-                if output is not None:
-                    output.odd_inputs += self._odd(k, x, f"{step.name} of {model}", start)
-                widened.append(x)
-            yield start, widened
+    def _finite(self, k: Kernels[B], raw: Raw, source: Source, start: int, output: Output) -> B:
+        x = k.widen(raw.data, raw.stored, self._through)
+        output.odd_inputs += self._odd(k, x, str(source), start)
+        return x
 
     def _narrowed(
         self, k: Kernels[B], merged: B, step: Compute | Convert, start: int, output: Output
@@ -197,17 +279,6 @@ class Chunks(Generic[B]):
             )
         return len(odd)
 
-    def _raw(self, model: str, name: str, first: int, count: int, slot: int) -> memoryview:
-        weights = self._weights[model]
-        slots: dict[int, bytearray] = self._buffers.__dict__.setdefault("slots", {})
-        need = weights.length(name, first, count)
-        # A buffer that is too small is replaced, not grown: views of it may still be alive in this thread.
-        if len(slots.get(slot, b"")) < need:
-            slots[slot] = bytearray(need)
-        return weights.read(name, first, count, slots.get(slot, bytearray()))
 
-
-def _magnitudes(k: Kernels[B], span: Span[B]) -> list[Bits]:
-    # Only methods that work on deltas keep the largest, and the recipe gives those a base.
-    assert span.base is not None  # noqa: S101 - for the type checker; the recipe's schema guarantees it
-    return [k.magnitude(k.sub(x, span.base)) for x in span.parents]
+def _span(step: Compute, blocks: Mapping[Source, B]) -> Span[B]:
+    return Span(blocks[step.base] if step.base else None, [blocks[parent] for parent in step.parents])

@@ -31,6 +31,7 @@ SIZES = {
     **dict.fromkeys(("U32", "I32", "F32"), 4),
     **dict.fromkeys(("U64", "I64", "F64", "C64"), 8),
 }
+FLOATS = ("F64", "F32", "F16", "BF16")
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 # Files that say which row of the embeddings means which word, and how a conversation is written.

@@ -1,94 +1,85 @@
-"""What a tensor's merge must know before its first element: sums over it, and which of its deltas are the largest.
+"""What must be known of a whole tensor before it can be merged: thresholds of its largest elements, sums over it.
 
-docs/arithmetic.md, "Sums over a tensor" and "The largest k". Each pass reads the inputs again, checked again; `run` is
-`map` or a thread pool's, and the results are the same.
+Passes over the tensor's chunks, run by any number of threads in any order: counts add up exactly, and block values of
+sums are put in order before they are added (docs/arithmetic.md), so the results are the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from merger.chunks import Chunks, Sums
+from merger.chunks import Chunks, Run
+from merger.guess import guess
 from merger.kernels import B
-from merger.plan import FLOATS, Compute, Plan, elements
-from merger.reduce import total
-from merger.select import RADIX, Counts, Search, Selection
-
-R = TypeVar("R")
-Tallies = list[tuple[int, int]]
-
-
-class Run(Protocol):
-    """Apply a function to chunk numbers, results in order: `map`, or a pool's."""
-
-    def __call__(self, work: Callable[[int], R], numbers: Iterable[int], /) -> Iterator[R]:
-        """Yield `work(n)` for every n of `numbers`, in order."""
+from merger.manifest import FLOATS
+from merger.method import Cut
+from merger.plan import Compute, Plan, elements
+from merger.reduce import SPAN, total
+from merger.select import RADIX, Counts, Reach, Search, Selection, Tallies, Target, reach
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One tensor's scalars, the selections of its parents, and the witnesses of both."""
+    """One tensor's scalars, what is kept of its ranked quantities, and the witnesses of both."""
 
     scalars: Any
-    sums: Sequence[Sums] = ()
+    sums: Mapping[str, Sequence[float]] = field(default_factory=dict)
     selections: Sequence[Selection] = ()
+    reaches: Sequence[Reach] = ()
     tallies: Sequence[Tallies] = ()
 
 
 @dataclass(slots=True)
 class ModelScope:
-    """The thresholds that `scope: model` found, one per parent, and how many equals are left to keep."""
+    """The thresholds that `scope: model` found, one per target, and how many equals are left to keep."""
 
     thresholds: list[int]
     left: list[int]
 
 
+def targets(cuts: Sequence[Cut]) -> list[Target]:
+    """Return the thresholds that cuts need: for each cut that of all it reaches, then that of what it skips, if any."""
+    found = []
+    for quantity, cut in enumerate(cuts):
+        found += [Target(quantity, cut.skip + cut.keep)] if cut.above is None else []
+        found += [Target(quantity, cut.skip)] if cut.skip else []
+    return found
+
+
 def measure(chunks: Chunks[B], step: Compute, run: Run, scope: ModelScope | None = None) -> Measured:
     """Measure one tensor. With `scope`, tensors must come in their order: each takes its share of the equals."""
     rules = chunks.recipe.rules
-    numbers = chunks.numbers(step)
-    if rules.measures:
-        sums = [values for part in run(lambda n: chunks.sums(step, n), numbers) for values in part]
-        totals = tuple(total([values[i] for values in sums]) for i in range(3))
-        return Measured(rules.resolve(step.values, totals), sums)
-    if not step.counts:
-        return Measured(step.scalars)
-    if scope is None:
-        searches = [Search(step.wide, count) for count in step.counts]
-        while not searches[0].done:
-            _narrow(searches, _count(chunks, step, searches, run))
-        scope = ModelScope([s.prefix for s in searches], [s.keep for s in searches])
-    tallies: list[Tallies] = [[] for _ in scope.thresholds]
-    for part in run(lambda n: chunks.tally(step, n, scope.thresholds), numbers):
-        for tally, spans in zip(tallies, part, strict=True):
-            tally.extend(spans)
-    selections = []
-    for i, tally in enumerate(tallies):
-        equals = min(scope.left[i], sum(equal for _, equal in tally))
-        before = list(accumulate((equal for _, equal in tally), initial=0))
-        selections.append(Selection(scope.thresholds[i], equals, before))
-        scope.left[i] -= equals
-    return Measured(step.scalars, (), selections, tallies)
+    wanted = targets(step.cuts)
+    reaches, tallies = _reaches(chunks, step, wanted, run, scope) if wanted else ([], [])
+    selections = selected(step, reaches)
+    if not step.sums:
+        return Measured(step.scalars, {}, selections, reaches, tallies)
+    sums: dict[str, list[float]] = {}
+    # An empty tensor has no chunk to ask for the names of its sums, which are +0: chunk 0 of it holds nothing.
+    for part in run(lambda n: chunks.sums(step, n, selections), chunks.numbers(step) or range(1)):
+        for name, values in part.items():
+            sums.setdefault(name, []).extend(values)
+    scalars = rules.resolve(step.values, [total(values) for values in sums.values()])
+    return Measured(scalars, sums, selections, reaches, tallies)
 
 
 def model_scope(chunks: Chunks[B], plan: Plan, run: Run) -> ModelScope:
-    """Find, per parent, the threshold of the largest k over the concatenation of all floating tensors."""
+    """Find, per target, the threshold of the largest elements over the concatenation of all floating tensors."""
     steps = [step for step in plan.steps if isinstance(step, Compute)]
     if not steps:
         return ModelScope([], [])
     # Tensors that are copied from the base have deltas of zero, which count although nobody reads them.
     zeros = sum(elements(s) for s in plan.steps if s.dtype in FLOATS and not isinstance(s, Compute))
-    counts = plan.model_counts()
-    searches = [Search(steps[0].wide, counts[position]) for position in steps[0].positions]
+    wanted = targets(plan.model_cuts(steps[0]))
+    searches = [Search(steps[0].wide, target.count) for target in wanted]
     while not searches[0].done:
         totals = [_zeros() for _ in searches]
         for step in steps:
-            for i, found in enumerate(_count(chunks, step, searches, run)):
+            for i, found in enumerate(_count(chunks, step, wanted, searches, run)):
                 totals[i] += found
         for search, found in zip(searches, totals, strict=True):
             found[0] += zeros if search.prefix == 0 else 0
@@ -96,9 +87,52 @@ def model_scope(chunks: Chunks[B], plan: Plan, run: Run) -> ModelScope:
     return ModelScope([s.prefix for s in searches], [s.keep for s in searches])
 
 
-def _count(chunks: Chunks[B], step: Compute, searches: Sequence[Search], run: Run) -> list[Counts]:
+def _reaches(
+    chunks: Chunks[B], step: Compute, wanted: Sequence[Target], run: Run, scope: ModelScope | None
+) -> tuple[list[Reach], list[Tallies]]:
+    numbers = chunks.numbers(step)
+    guessed = guess(chunks, step, wanted, run) if scope is None else None
+    if guessed is not None:
+        return guessed
+    if scope is None:
+        searches = [Search(step.wide, target.count) for target in wanted]
+        while not searches[0].done:
+            _narrow(searches, _count(chunks, step, wanted, searches, run))
+        scope = ModelScope([s.prefix for s in searches], [s.keep for s in searches])
+    bounds = [(target.quantity, bound) for target, bound in zip(wanted, scope.thresholds, strict=True)]
+    tallies: list[Tallies] = [[] for _ in wanted]
+    for part in run(lambda n: chunks.tally(step, n, bounds), numbers):
+        for tally, spans in zip(tallies, part, strict=True):
+            tally.extend(spans)
+    reaches = [reach(*one) for one in zip(scope.thresholds, scope.left, tallies, strict=True)]
+    scope.left = [left - one.equals for left, one in zip(scope.left, reaches, strict=True)]
+    return reaches, tallies
+
+
+def selected(step: Compute, reaches: Sequence[Reach]) -> list[Selection]:
+    """Return what each cut of a tensor keeps, from the reaches of its targets in their order."""
+    rest = iter(reaches)
+    return [
+        Selection(next(rest), next(rest) if cut.skip else None)
+        if cut.above is None
+        else Selection(_beyond(cut.above, step))
+        for cut in step.cuts
+    ]
+
+
+def _beyond(magnitude: float, step: Compute) -> Reach:
+    with np.errstate(over="ignore"):
+        rounded = np.float64(magnitude).astype(np.float32 if step.wide == "F32" else np.float64)
+    threshold = int(rounded.view(np.uint32 if step.wide == "F32" else np.uint64))
+    return Reach(threshold, 0, [0] * (len(range(0, elements(step), SPAN)) + 1))
+
+
+def _count(
+    chunks: Chunks[B], step: Compute, wanted: Sequence[Target], searches: Sequence[Search], run: Run
+) -> list[Counts]:
+    pairs = [(target.quantity, search) for target, search in zip(wanted, searches, strict=True)]
     totals = [_zeros() for _ in searches]
-    for part in run(lambda n: chunks.digits(step, n, searches), chunks.numbers(step)):
+    for part in run(lambda n: chunks.digits(step, n, pairs), chunks.numbers(step)):
         for i, found in enumerate(part):
             totals[i] += found
     return totals

@@ -10,16 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from merger.fit import Inputs, check_models, inputs
 from merger.kernels import Wide
-from merger.manifest import SINGLE, SIZES, VOCABULARY, Manifest, Tensor, utf8
-from merger.methods import Values
-from merger.numbers import kept_count, kept_lanes
+from merger.manifest import FLOATS, SINGLE, SIZES, Manifest, Tensor, utf8
+from merger.method import Cut, Method, Values
+from merger.numbers import kept_lanes
 from merger.recipe import DTYPES, Recipe, value_at
 from merger.seeds import mask_key
+from merger.sources import Changes, Source, adapted, changes_of, check_size
 from signing.canonical import Json
 from signing.errors import Malformed
 
-FLOATS = ("F64", "F32", "F16", "BF16")
 # Which types hold every value of a type exactly: rounding to one of them is no rounding.
 _HOLDS = {
     "F64": {"F64", "F32", "F16", "BF16"},
@@ -27,32 +28,6 @@ _HOLDS = {
     "F16": {"F16"},
     "BF16": {"BF16"},
 }
-# What two configs must agree on for their weights to mean the same thing position by position.
-MUST_AGREE = (
-    "model_type",
-    "architectures",
-    "num_hidden_layers",
-    "num_layers",
-    "n_layer",
-    "n_embd",
-    "n_head",
-    "text_config",
-    "hidden_size",
-    "intermediate_size",
-    "num_attention_heads",
-    "num_key_value_heads",
-    "head_dim",
-    "vocab_size",
-    "max_position_embeddings",
-    "hidden_act",
-    "tie_word_embeddings",
-    "rope_theta",
-    "rope_scaling",
-    "rope_parameters",
-    "rms_norm_eps",
-    "layer_norm_eps",
-    "layer_norm_epsilon",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +37,7 @@ class Copy:
     name: str
     shape: tuple[int, ...]
     dtype: str
-    source: str
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +47,20 @@ class Convert:
     name: str
     shape: tuple[int, ...]
     dtype: str
-    source: str
+    source: Source
     wide: Wide
 
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Merge a tensor: base and remaining parents by artifact id, their parameters, what their masks keep."""
+    """Merge a tensor: base and remaining parents, their parameters, what their masks keep."""
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     wide: Wide
-    base: str | None
-    parents: tuple[str, ...]
+    base: Source | None
+    parents: tuple[Source, ...]
     positions: tuple[int, ...]
     """Which of the recipe's parents remain, by position."""
     values: Values
@@ -95,8 +70,15 @@ class Compute:
     """Philox keys of the remaining parents' random masks."""
     bounds: tuple[int, ...] = ()
     """Below which lane an element is kept by each random mask."""
-    counts: tuple[int, ...] = ()
-    """How many elements each remaining parent keeps, where the largest of a tensor are kept."""
+    cuts: tuple[Cut, ...] = ()
+    """What is kept of each ranked quantity, where the largest elements of the tensor are kept."""
+    sums: bool = False
+    """Whether the scalars wait for sums over the tensor."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Return every input once: the base, then the parents in order."""
+        return tuple(dict.fromkeys(((self.base,) if self.base else ()) + self.parents))
 
 
 Step = Copy | Convert | Compute
@@ -110,64 +92,69 @@ class Plan:
     steps: tuple[Step, ...]
     shards: tuple[tuple[str, tuple[Step, ...]], ...]
 
-    def model_counts(self) -> tuple[int, ...]:
-        """Return, per parent, how many elements `scope: model` keeps of all floating-point ones."""
+    def model_cuts(self, step: Compute) -> tuple[Cut, ...]:
+        """Return what `scope: model` keeps of all floating-point elements, quantity by quantity of any one step."""
         size = sum(elements(step) for step in self.steps if step.dtype in FLOATS)
-        return tuple(kept_count(str(p.parameters["density"]), size) for p in self.recipe.parents)
+        return _cuts(self.recipe.rules, step.values, size)
 
 
 def plan(
     recipe: Recipe, manifests: Mapping[str, Manifest], configs: Mapping[str, Mapping[str, Json]]
 ) -> Plan:
     """Resolve a recipe against the manifests and configs of the artifacts it names, or refuse it in a sentence."""
-    models = tuple(dict.fromkeys([recipe.first, *(p.model for p in recipe.parents)]))
-    for other in models[1:]:
-        _agree(recipe.first, configs[recipe.first], other, configs[other])
-        if recipe.tokenizer is None:
-            _same_words(recipe.first, manifests[recipe.first], other, manifests[other])
+    check_models(recipe, manifests, configs)
+    models = {recipe.first, *(p.model for p in recipe.parents)}
     tensors = {model: {t.name: t for t in manifests[model].tensors} for model in models}
-    for other in models[1:]:
-        _same_tensors(recipe.first, tensors[recipe.first], other, tensors[other])
-    if not tensors[recipe.first]:
-        raise Malformed(f"{recipe.first} holds no tensors")
-    steps = tuple(
-        _step(recipe, name, {m: tensors[m][name] for m in models}) for name in utf8(tensors[recipe.first])
-    )
+    made = inputs(recipe, tensors, configs)
+    changes = tuple(changes_of(parent, manifests, configs, tensors) for parent in recipe.parents)
+    steps = tuple(_step(recipe, name, made[name], changes) for name in utf8(made))
     if recipe.parameters.get("scope") == "model":
         _check_model_scope(recipe, steps)
     return Plan(recipe, steps, _shards(steps, int(recipe.shard_bytes)))
 
 
-def _step(recipe: Recipe, name: str, inputs: Mapping[str, Tensor]) -> Step:
-    own = [{k: value_at(v, name) for k, v in parent.parameters.items()} for parent in recipe.parents]
+def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -> Step:
+    tensors = {source: tensor for _, source, tensor in made}
+    sources = {i: source for i, source, _ in made if i is not None}
+    own = {i: {k: value_at(v, name) for k, v in recipe.parents[i].parameters.items()} for i in sources}
     shared = {k: v if isinstance(v, bool) else value_at(v, name) for k, v in recipe.parameters.items()}
-    remaining = tuple(i for i, values in enumerate(own) if values.get("weight") != "0")
-    parents = tuple(recipe.parents[i].model for i in remaining)
-    named = ((recipe.base,) if recipe.base else ()) + parents
-    if not named:
+    remaining = tuple(i for i, values in own.items() if values.get("weight") != "0")
+    base = made[0][1] if recipe.base else None
+    plain = tuple(sources[i] for i in remaining)
+    if not base and not plain:
         raise Malformed(f"{name}: every parent has weight 0, and {recipe.method} has no base to fall back on")
-    first = inputs[named[0]]
-    if any(inputs[model].dtype not in FLOATS for model in named):
-        return _whole(name, named, inputs)
-    out = DTYPES.get(recipe.out_dtype or recipe.dtype or "", first.dtype)
-    types = {DTYPES[recipe.dtype]} if recipe.dtype else {inputs[model].dtype for model in named}
+    stored = tensors[base or plain[0]].dtype
+    pairs = [adapted(one, tensors[one], changes[i]) for i, one in zip(remaining, plain, strict=True)]
+    tensors = {**tensors, **dict(pairs)}
+    parents = tuple(source for source, _ in pairs)
+    named = ((base,) if base else ()) + parents
+    check_size(name, named)
+    first = tensors[named[0]]
+    if any(tensors[source].dtype not in FLOATS for source in named):
+        return _whole(name, named, tensors)
+    out = DTYPES.get(recipe.out_dtype or recipe.dtype or "", stored)
+    types = {DTYPES[recipe.dtype]} if recipe.dtype else {_type(source, tensors[source]) for source in named}
     wide: Wide = "F64" if "F64" in types else "F32"
-    if recipe.base and all(_twins(inputs[model], first) for model in named):
-        return _taken(recipe, first, recipe.base, out, wide)
-    values = Values([own[i] for i in remaining], shared)
-    end = recipe.rules.copies(values) if recipe.rules.copies else None
+    if base and all(_twins(tensors[source], first) and not source.product for source in named):
+        return _taken(recipe, name, first, base, out, wide)
+    rules, values = recipe.rules, Values([own[i] for i in remaining], shared)
+    end = rules.copies(values) if rules.copies else None
     if end is not None:
-        return _taken(recipe, inputs[parents[end]], parents[end], out, wide)
-    step = Compute(name, first.shape, out, wide, recipe.base, parents, remaining, values)
-    if not recipe.rules.measures:
-        step = replace(step, scalars=recipe.rules.resolve(values, None))
-    if recipe.rules.keeps == "random":
+        return _taken(recipe, name, tensors[parents[end]], parents[end], out, wide)
+    step = Compute(name, first.shape, out, wide, base, parents, remaining, values)
+    if rules.sums is not None and (rules.summed is None or rules.summed(values)):
+        step = replace(step, sums=True)
+    else:
+        step = replace(step, scalars=rules.resolve(values, ()))
+    if rules.draws:
         bounds = tuple(kept_lanes(parent["density"]) for parent in values.parents)
-        return replace(step, keys=_mask_keys(str(recipe.seed), name, parents), bounds=bounds)
-    if recipe.rules.keeps == "largest":
-        counts = tuple(kept_count(parent["density"], elements(step)) for parent in values.parents)
-        return replace(step, counts=counts)
-    return step
+        keys = _mask_keys(str(recipe.seed), name, [recipe.parents[i].reference for i in remaining])
+        return replace(step, keys=keys, bounds=bounds)
+    return replace(step, cuts=_cuts(rules, values, elements(step)))
+
+
+def _cuts(rules: Method, values: Values, size: int) -> tuple[Cut, ...]:
+    return tuple(rules.cuts(values, size)) if rules.cuts else ()
 
 
 def _mask_keys(seed: str, name: str, parents: Sequence[str]) -> tuple[int, ...]:
@@ -175,21 +162,25 @@ def _mask_keys(seed: str, name: str, parents: Sequence[str]) -> tuple[int, ...]:
     return tuple(mask_key(seed, name, parent, n) for parent, n in zip(parents, earlier, strict=True))
 
 
-def _whole(name: str, models: Sequence[str], inputs: Mapping[str, Tensor]) -> Copy:
-    first = inputs[models[0]]
-    for model in models[1:]:
-        if not _twins(inputs[model], first):
+def _whole(name: str, sources: Sequence[Source], inputs: Mapping[Source, Tensor]) -> Copy:
+    first = inputs[sources[0]]
+    for source in sources[1:]:
+        if not _twins(inputs[source], first):
             raise Malformed(
-                f"{name}: holds {first.dtype}, which only copies where all agree, but {models[0]} and {model} differ"
+                f"{name}: holds {first.dtype}, which only copies where all agree, but {sources[0].model} and {source.model} differ"
             )
-    return Copy(name, first.shape, first.dtype, models[0])
+    return Copy(name, first.shape, first.dtype, sources[0])
 
 
-def _taken(recipe: Recipe, tensor: Tensor, model: str, out: str, wide: Wide) -> Copy | Convert:
+def _taken(recipe: Recipe, name: str, tensor: Tensor, source: Source, out: str, wide: Wide) -> Copy | Convert:
     exact = recipe.dtype is None or tensor.dtype in _HOLDS[DTYPES[recipe.dtype]]
-    if tensor.dtype == out and exact:
-        return Copy(tensor.name, tensor.shape, tensor.dtype, model)
-    return Convert(tensor.name, tensor.shape, out, model, wide)
+    if tensor.dtype == out and exact and source.product is None:
+        return Copy(name, tensor.shape, tensor.dtype, source)
+    return Convert(name, tensor.shape, out, source, wide)
+
+
+def _type(source: Source, tensor: Tensor) -> str:
+    return "F64" if source.product and source.product.double else tensor.dtype
 
 
 def _twins(one: Tensor, other: Tensor) -> bool:
@@ -199,36 +190,6 @@ def _twins(one: Tensor, other: Tensor) -> bool:
 def elements(step: Step) -> int:
     """Return the number of elements of a step's tensor."""
     return math.prod(step.shape)
-
-
-def _same_tensors(one: str, mine: Mapping[str, Tensor], other: str, theirs: Mapping[str, Tensor]) -> None:
-    for name in utf8({*mine, *theirs}):
-        if name not in theirs or name not in mine:
-            has, lacks = (one, other) if name in mine else (other, one)
-            tied = "; its embeddings may be tied" if name.startswith(("lm_head", "embed_out")) else ""
-            raise Malformed(f"{name}: {has} has it, {lacks} has not{tied}")
-        if mine[name].shape != theirs[name].shape:
-            shapes = f"{mine[name].shape} in {one} and {theirs[name].shape} in {other}"
-            raise Malformed(f"{name}: parents disagree on shape, {shapes}")
-
-
-def _agree(one: str, mine: Mapping[str, Json], other: str, theirs: Mapping[str, Json]) -> None:
-    for key in MUST_AGREE:
-        if mine.get(key) != theirs.get(key):
-            said = f"{mine.get(key)!r:.60} in {one} and {theirs.get(key)!r:.60} in {other}"
-            raise Malformed(f"config.json: {key} differs, {said}")
-
-
-def _same_words(one: str, mine: Manifest, other: str, theirs: Manifest) -> None:
-    """Refuse two vocabularies or chat templates without a word on whose the result takes: rows merge by position."""
-    digests = [{file.name: file.sha256 for file in manifest.files} for manifest in (mine, theirs)]
-    for name in VOCABULARY:
-        here, there = (found.get(name) for found in digests)
-        if here is not None and there is not None and here != there:
-            raise Malformed(
-                f"{name} differs between {one} and {other}: if their rows mean the same words all the same, "
-                f"say whose tokenizer the result takes (tokenizer_source in a mergekit recipe)"
-            )
 
 
 def _check_model_scope(recipe: Recipe, steps: Sequence[Step]) -> None:

@@ -12,8 +12,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from merger.methods import METHODS, Method, Parameter
+from merger.method import Method, Parameter
+from merger.methods import METHODS
 from merger.numbers import decimal
+from merger.slices import Slice, Whole, check_slices, layer_of, stands_before
 from signing import canonical
 from signing.digest import parse_id
 from signing.errors import Malformed, Refused
@@ -30,15 +32,8 @@ def _artifact(text: str) -> str:
     return text
 
 
-def _counting(text: str) -> str:
-    if not (text.isascii() and text.isdigit() and (text == "0" or text[0] != "0") and len(text) <= 20):
-        raise Malformed(f"{text[:40]!r} is no whole number written in digits")
-    return text
-
-
 Artifact = Annotated[str, AfterValidator(_artifact)]
 Number = Annotated[str, AfterValidator(decimal)]
-Whole = Annotated[str, AfterValidator(_counting)]
 _CLOSED = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -48,11 +43,14 @@ class Rule(BaseModel):
     model_config = _CLOSED
     contains: str | None = Field(default=None, min_length=1)
     by_layer: tuple[Number, ...] | None = Field(default=None, min_length=1)
+    before: Number | None = None
     value: Number
 
     def at(self, tensor: str) -> str:
         """Return the decimal that holds for `tensor`."""
         layer = layer_of(tensor)
+        if layer is None and self.before is not None and stands_before(tensor):
+            return self.before
         if self.by_layer is None or layer is None:
             return self.value
         if layer >= len(self.by_layer):
@@ -63,7 +61,7 @@ class Rule(BaseModel):
 
     def values(self) -> tuple[str, ...]:
         """Return every decimal this rule can give."""
-        return (self.value, *(self.by_layer or ()))
+        return (self.value, *(self.by_layer or ()), *((self.before,) if self.before is not None else ()))
 
 
 # Whether a text is a decimal or a word is for the method to say: its parameters know.
@@ -71,11 +69,27 @@ Value = str | tuple[Rule, ...]
 
 
 class Parent(BaseModel):
-    """One parent of a merge with its own parameters."""
+    """One parent of a merge with its own parameters: a model, or a model with an adapter applied to it at a scale."""
 
     model_config = _CLOSED
     model: Artifact
+    adapter: Artifact | None = None
+    scale: Number | None = None
     parameters: dict[str, Value] = {}
+
+    @model_validator(mode="after")
+    def _scales_an_adapter(self) -> Parent:
+        if (self.adapter is None) != (self.scale is None):
+            has, lacks = ("adapter", "scale") if self.scale is None else ("scale", "adapter")
+            raise Malformed(
+                f"a parent with {has} needs {lacks}: an adapter is applied at a scale, usually '1'"
+            )
+        return self
+
+    @property
+    def reference(self) -> str:
+        """Return what names this parent: its model, or `model+adapter@scale`."""
+        return self.model if self.adapter is None else f"{self.model}+{self.adapter}@{self.scale}"
 
 
 class Recipe(BaseModel):
@@ -86,6 +100,7 @@ class Recipe(BaseModel):
     method: str
     base: Artifact | None = None
     parents: tuple[Parent, ...] = Field(min_length=1, max_length=1000)
+    slices: tuple[Slice, ...] | None = Field(default=None, min_length=1)
     parameters: dict[str, Value | bool] = {}
     dtype: Dtype | None = None
     out_dtype: Dtype | None = None
@@ -100,12 +115,24 @@ class Recipe(BaseModel):
         method = METHODS.get(self.method)
         if method is None:
             raise Malformed(f"method {self.method!r} is unknown; known are {', '.join(sorted(METHODS))}")
-        if method.needs_base != (self.base is not None):
-            raise Malformed(f"{self.method} {'needs' if method.needs_base else 'takes no'} base")
-        if (method.keeps == "random") != (self.seed is not None):
-            raise Malformed(f"{self.method} {'needs' if method.keeps == 'random' else 'takes no'} seed")
-        if method.parents is not None and len(self.parents) != method.parents:
-            raise Malformed(f"{self.method} merges exactly {method.parents} parents, not {len(self.parents)}")
+        if method.base != "either" and (method.base == "needed") != (self.base is not None):
+            raise Malformed(f"{self.method} {'needs' if method.base == 'needed' else 'takes no'} base")
+        if method.draws != (self.seed is not None):
+            raise Malformed(f"{self.method} {'needs' if method.draws else 'takes no'} seed")
+        few, many = method.parents
+        if self.slices is not None:
+            check_slices(self.slices, method, len(self.parents), based=self.base is not None)
+            if self.parameters.get("scope") == "model":
+                raise Malformed(
+                    "scope: model compares all tensors of a parent; with slices write scope: tensor"
+                )
+        elif not few <= len(self.parents) <= (many or len(self.parents)):
+            raise Malformed(f"{self.method} merges {method.wanted}, not {len(self.parents)}")
+        both = {p.adapter for p in self.parents} & {self.base, *(p.model for p in self.parents)}
+        if both - {None}:
+            raise Malformed(
+                f"{min(filter(None, both))} is named as a model and as an adapter; it is one of them"
+            )
         if int(self.shard_bytes) < 1:
             raise Malformed("shard_bytes is 0; a shard holds at least one byte")
         _check_parameters(
@@ -155,14 +182,10 @@ class Recipe(BaseModel):
         return self.base or self.parents[0].model
 
     def artifacts(self) -> tuple[str, ...]:
-        """Return every artifact the merge reads, each once: base, parents in order, tokenizer source."""
-        named = [self.base, *(p.model for p in self.parents), self.tokenizer]
+        """Return every artifact the merge reads, each once: base, parents with adapters in order, tokenizer source."""
+        parents = [artifact for p in self.parents for artifact in (p.model, p.adapter)]
+        named = [self.base, *parents, self.tokenizer]
         return tuple(dict.fromkeys(a for a in named if a))
-
-
-def layer_of(tensor: str) -> int | None:
-    """Return a tensor's layer: the first component of its dotted name that is all digits, if any."""
-    return next((int(part) for part in tensor.split(".") if part.isascii() and part.isdigit()), None)
 
 
 def value_at(value: Value, tensor: str) -> str:

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from merger.manifest import BLOCK, SIZES, Manifest, Tensor, utf8
-from merger.plan import FLOATS
+from merger.manifest import BLOCK, FLOATS, SIZES, Manifest, Tensor, utf8
 from merger.weights import Weights
 
 _BITS: dict[int, np.dtype[Any]] = {
@@ -82,25 +81,38 @@ def _difference(
         return Difference(name, None, None)
     first: int | None = None
     furthest = 0
-    width = SIZES[mine.dtype]
-    for block, (x, y) in enumerate(_blocks(mine, *weights)):
-        odd = np.flatnonzero(x != y)
+    for odd, apart in distances(mine, *weights):
         if len(odd):
-            first = block * BLOCK // width + int(odd[0]) if first is None else first
-            a, b = _ordered(x[odd]), _ordered(y[odd])
-            furthest = max(furthest, int((np.maximum(a, b) - np.minimum(a, b)).max()))
+            first = int(odd[0]) if first is None else first
+            furthest = max(furthest, int(apart.max()))
     return Difference(name, first, furthest if mine.dtype in FLOATS else None)
 
 
-def _blocks(tensor: Tensor, one: Weights, other: Weights) -> Iterator[tuple[NDArray[Any], ...]]:
+def distances(
+    tensor: Tensor, one: Weights, other: Weights
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.uint64]]]:
+    """Yield, block by block, the flat indices at which two stored tensors differ, and how many ulps apart they are."""
     buffers = bytearray(BLOCK), bytearray(BLOCK)
-    bits = _BITS[SIZES[tensor.dtype]]
     for block in range(tensor.blocks):
         pair = zip((one, other), buffers, strict=True)
-        yield tuple(np.frombuffer(bytes(w.read(tensor.name, block, 1, buffer)), bits) for w, buffer in pair)
+        x, y = (patterns(w.read(tensor.name, block, 1, buffer), tensor.dtype) for w, buffer in pair)
+        odd = np.flatnonzero(x != y)
+        yield odd + block * BLOCK // SIZES[tensor.dtype], apart(x[odd], y[odd])
 
 
-def _ordered(bits: NDArray[Any]) -> NDArray[np.uint64]:
+def patterns(data: bytes | memoryview, dtype: str) -> NDArray[Any]:
+    """Return the bit patterns of stored elements as unsigned integers."""
+    return np.frombuffer(data, _BITS[SIZES[dtype]])
+
+
+def apart(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return how many units in the last place lie between the numbers of two arrays of bit patterns."""
+    a, b = ordered(one), ordered(other)
+    distance: NDArray[np.uint64] = np.maximum(a, b) - np.minimum(a, b)
+    return distance
+
+
+def ordered(bits: NDArray[Any]) -> NDArray[np.uint64]:
     """Map bit patterns to unsigned integers in the order of the numbers they stand for: neighbours are one apart."""
     sign = 1 << (bits.dtype.itemsize * 8 - 1)
     ordered: NDArray[np.uint64] = np.where(bits >= sign, ~bits, bits | bits.dtype.type(sign)).astype(

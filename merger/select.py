@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,16 @@ RADIX = 1 << DIGIT
 DIGITS = {"F32": 2, "F64": 4}
 
 Counts = NDArray[np.int64]
+Tallies = list[tuple[int, int]]
+"""Per block of 2^16 elements, how many are above a threshold and how many equal to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One threshold to find: that of the `count` largest elements of ranked quantity number `quantity`."""
+
+    quantity: int
+    count: int
 
 
 @dataclass(slots=True)
@@ -59,24 +70,60 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Which elements of one tensor are kept: all above the threshold, and the first `equals` that equal it."""
+class Reach:
+    """The largest elements of one tensor: all above the threshold, and the first `equals` that equal it."""
 
     threshold: int
     equals: int
     before: Sequence[int]
-    """For every block of 2^16 elements, how many equals stand before it."""
+    """For every block of 2^16 elements, how many equals stand before it; then how many there are."""
 
-    def kept(self, magnitude: Bits, block: int) -> NDArray[np.bool_]:
-        """Return which elements of block number `block` are kept."""
-        kept: NDArray[np.bool_] = magnitude > self.threshold
+    def within(self, magnitude: Bits, block: int) -> NDArray[np.bool_]:
+        """Return which elements of block number `block` are among them."""
+        found: NDArray[np.bool_] = magnitude > self.threshold
         left = self.equals - self.before[block]
         if left > 0:
             equal = np.flatnonzero(magnitude == self.threshold)
-            kept[equal[:left]] = True
-        return kept
+            found[equal[:left]] = True
+        return found
+
+    def bound(self, block: int) -> int | None:
+        """Return from which magnitude on elements of a block are among them, if that alone says which."""
+        left = self.equals - self.before[block]
+        if left <= 0:
+            # Of an empty tensor the threshold is the highest pattern there is, and nothing lies above that.
+            return min(self.threshold + 1, (1 << 64) - 1)
+        return self.threshold if left >= self.before[block + 1] - self.before[block] else None
+
+
+def reach(threshold: int, left: int, tallies: Tallies) -> Reach:
+    """Return the reach of a threshold whose elements are counted block by block, with up to `left` equals of it."""
+    before = list(accumulate((equal for _, equal in tallies), initial=0))
+    return Reach(threshold, min(left, before[-1]), before)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a cut keeps of one tensor: the elements that `outer` reaches, without those that `inner` does."""
+
+    outer: Reach
+    inner: Reach | None = None
+
+    def bounds(self, block: int) -> tuple[int | None, ...]:
+        """Return from which magnitude on elements of a block are kept, and from which on they are skipped."""
+        return tuple(reach.bound(block) for reach in (self.outer, self.inner) if reach is not None)
+
+    def kept(self, magnitude: Bits, block: int) -> NDArray[np.bool_]:
+        """Return which elements of block number `block` are kept."""
+        kept = self.outer.within(magnitude, block)
+        return kept if self.inner is None else kept & ~self.inner.within(magnitude, block)
 
 
 def tally(magnitude: Bits, threshold: int) -> tuple[int, int]:
     """Return how many elements of a block are above the threshold, and how many equal to it."""
     return int(np.count_nonzero(magnitude > threshold)), int(np.count_nonzero(magnitude == threshold))
+
+
+def within(magnitude: Bits, low: int, high: int) -> tuple[int, Bits]:
+    """Return how many magnitudes are at or above `high`, and those from `low` to below it, in order."""
+    return int(np.count_nonzero(magnitude >= high)), magnitude[(magnitude >= low) & (magnitude < high)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from merger.manifest import (
 from signing import canonical
 from signing.digest import sha256_hex
 from signing.errors import Malformed, Refused
+
+# How much is written before the disk is asked to keep it.
+FLUSH = 64 << 20
 
 
 class Weights:
@@ -148,6 +152,8 @@ class Shard:
         self._expected = [(n, d, s, _bytes(d, s)) for n, d, s in tensors]
         self._size = 0
         self._blocks: dict[str, bytes] = {}
+        self._flusher = ThreadPoolExecutor(1)
+        self._flushes: list[Future[None]] = []
         self._put(header_bytes(self._expected))
 
     def write(self, name: str, data: bytes | memoryview) -> None:
@@ -160,8 +166,10 @@ class Shard:
     def finish(self) -> tuple[File, list[Tensor], bytes]:
         """Flush to the disk and return the file, its tensors and their block digests, in order."""
         self._file.flush()
+        for flush in self._flushes:
+            flush.result()
         os.fsync(self._file.fileno())
-        self._file.close()
+        self.close()
         tensors, digests = [], b""
         for name, dtype, shape, _ in self._expected:
             blocks = self._blocks.get(name, b"")
@@ -174,13 +182,18 @@ class Shard:
         return File(name=self._path.name, sha256=self._whole.hexdigest(), size=self._size), tensors, digests
 
     def close(self) -> None:
-        """Close the file unfinished; what it holds is written anew next time."""
+        """Close the file; what an unfinished one holds is written anew next time."""
+        self._flusher.shutdown(wait=True)
         self._file.close()
 
     def _put(self, data: bytes | memoryview) -> None:
         self._whole.update(data)
         self._file.write(data)
         self._size += len(data)
+        # The disk works while others compute: at the end little is left to wait for.
+        if self._size // FLUSH > len(self._flushes):
+            self._file.flush()
+            self._flushes.append(self._flusher.submit(os.fdatasync, self._file.fileno()))
 
 
 def _bytes(dtype: str, shape: tuple[int, ...]) -> int:

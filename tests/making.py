@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from merger.card import config_of
+from merger.card import configs_of
 from merger.execute import Backend, Result, execute
 from merger.folder import Description, describe
 from merger.kernels.blocks import NumpyKernels
@@ -70,8 +70,8 @@ def make(
     wanted = {artifact: folders[artifact] for artifact in recipe.artifacts()}
     with tempfile.TemporaryDirectory() as temporary, opened_weights(wanted, pairs) as weights:
         target = Path(temporary) / "out"
-        configs = {artifact: config_of(w) for artifact, w in weights.items()}
-        steps = plan(recipe, {artifact: w.manifest for artifact, w in weights.items()}, configs)
+        manifests = {artifact: w.manifest for artifact, w in weights.items()}
+        steps = plan(recipe, manifests, configs_of(recipe, weights))
         with staged(target, recipe.digest) as stage:
             result = execute(steps, weights, stage, kernels, threads=threads, factor=factor)
             stage.release(target)

@@ -19,9 +19,9 @@ from reference import second
 
 from merger.folder import describe
 from merger.kernels import narrowing
-from merger.manifest import SIZES
-from merger.methods import METHODS, Method, Parameter
-from merger.plan import FLOATS
+from merger.manifest import FLOATS, SIZES
+from merger.method import Method, Parameter
+from merger.methods import METHODS
 from merger.recipe import DTYPES, Recipe
 from signing.errors import Refused
 
@@ -192,7 +192,8 @@ def decimals(low: int = -300, high: int = 300) -> st.SearchStrategy[str]:
 def numbers(parameter: Parameter, rules: bool = True) -> st.SearchStrategy[Any]:
     """Values of a number parameter: plain, or by rules where allowed."""
     floor = 1 if parameter.above is not None else 0 if parameter.low is not None else -300
-    plain = decimals(floor, 100 if parameter.high is not None else 300)
+    ceiling = 300 if parameter.high is None else min(300, int(100 * float(parameter.high)))
+    plain = decimals(floor, ceiling)
     if parameter.high is not None:
         plain = st.sampled_from(["1", *(["0"] if parameter.above is None else ["0.0001"])]) | plain
     if not rules:
@@ -237,7 +238,8 @@ def cases(
     """A case of a method: up to four models with the same names and shapes, mixed types, twins and odd values."""
     how = METHODS[method]
     odd = draw(st.booleans()) if odd is None else odd
-    count = how.parents or draw(st.integers(1, 3))
+    few, many = how.parents
+    count = draw(st.integers(few, many or max(few, 3)))
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
     shapes = {name: draw(st.sampled_from(SHAPES)) for name in names}
     types = st.just(dtype) if dtype else st.sampled_from(FLOATS)
@@ -265,8 +267,8 @@ def cases(
         "shard_bytes": draw(st.sampled_from(["5000000000", "100"])),
         "allow_nonfinite": odd,
     }
-    recipe |= {"base": "0"} if how.needs_base else {}
-    recipe |= {"seed": str(draw(st.integers(0, 1 << 60)))} if how.keeps == "random" else {}
+    recipe |= {"base": "0"} if how.base == "needed" or (how.base == "either" and draw(st.booleans())) else {}
+    recipe |= {"seed": str(draw(st.integers(0, 1 << 60)))} if how.draws else {}
     if converting:
         recipe |= draw(st.fixed_dictionaries({}, optional=dict.fromkeys(("dtype", "out_dtype"), FORMATS)))
     return Case(tuple(models), recipe)
@@ -283,13 +285,14 @@ def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str
     models = [base]
     for i, dtype in enumerate(dtypes[1:], 1):
         models.append({n: filled(10 + i, dtype, s, near=base[n]) for n, s in shapes.items()})
-    plain: dict[str, Any] = {"weight": ["0.7", "-0.25"], "density": ["0.3", "0.61"]}
+    plain: dict[str, Any] = {"weight": ["0.7", "-0.25"], "density": ["0.3", "0.61"], "gamma": ["0.02", "0.3"]}
+    plain["scale"] = ["1.5", "-0.5"]
     own = [
         {
             "model": str(i),
             "parameters": {p.name: plain[p.name][i - 1] for p in how.parameters if p.per_parent},
         }
-        for i in (1, 2)
+        for i in range(1, min(2, how.parents[1] or 2) + 1)
     ]
     shared = {p.name: "0.4" if p.default is None else p.default for p in how.parameters if not p.per_parent}
     recipe = {
@@ -300,8 +303,8 @@ def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str
         "shard_bytes": "5000000000",
         "allow_nonfinite": False,
     }
-    recipe |= {"base": "0"} if how.needs_base else {}
-    recipe |= {"seed": "7"} if how.keeps == "random" else {}
+    recipe |= {"base": "0"} if how.base != "none" else {}
+    recipe |= {"seed": "7"} if how.draws else {}
     return Case(tuple(models), recipe | members)
 
 

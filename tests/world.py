@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from applying import pair, write_adapter
 from making import floats, write_model
 
 from lineage.facts import Kind, Relation, Role, Severity
@@ -82,6 +83,14 @@ class World:
         declared = Declared(name=name, license=license, parents=[(parent, relation) for parent in parents])
         return add(self.home, folder, declared).description.artifact
 
+    def adapter(self, base: str) -> str:
+        """Write a tiny LoRA adapter for `base` that no other equals and register its folder; return the artifact id."""
+        self._made += 1
+        factors = pair("layers.0", (4, 4), rank=2, seed=self._made)
+        folder = write_adapter(self.folder / f"adapter-{self._made}", factors)
+        declared = Declared(parents=[(base, "adapter_of")])
+        return add(self.home, folder, declared).description.artifact
+
     def artifact(self, *parents: str, relation: Relation = "finetune") -> str:
         """Register an artifact by its statements alone, with no bytes behind it: for laws over many."""
         self._made += 1
@@ -100,17 +109,18 @@ class World:
     def merge(self, method: str, first: str, *others: str, density: str = "0.5") -> str:
         """Merge for real, from mergekit's dialect; `first` is the base where the method has one."""
         self._made += 1
-        based = method != "linear"
-        keeps = METHODS[method].keeps
-        lines = [f"merge_method: {method}", "dtype: float32"]
-        lines += ["seed: 7"] if keeps == "random" else []
-        lines += [f"base_model: {first}"] if based else []
-        lines += ["parameters: {t: 0.5}"] if method == "slerp" else []
+        rules = METHODS[method]
+        chosen = others if rules.base == "needed" else (first, *others)
+        own = {p.name: "0.5" for p in rules.parameters if p.per_parent and p.default is None}
+        own |= {p.name: density for p in rules.parameters if p.per_parent and p.name == "density"}
+        shared = {p.name: "0.5" for p in rules.parameters if not p.per_parent and p.default is None}
+        lines = [f"merge_method: {method}", "dtype: float32", *(["seed: 7"] if rules.draws else [])]
+        # The dialect takes the first end of a slerp from there.
+        lines += [f"base_model: {first}"] if rules.base == "needed" or method == "slerp" else []
+        lines += [f"parameters: {_flow(shared)}"] if shared else []
         lines += ["models:"]
-        trims = f", density: {density}" if keeps else ""
-        for model in others if based and method != "slerp" else (first, *others):
-            lines += [f"  - model: {model}"]
-            lines += [] if method == "slerp" else [f"    parameters: {{weight: 0.5{trims}}}"]
+        for model in chosen[: rules.parents[1]]:
+            lines += [f"  - model: {model}", *([f"    parameters: {_flow(own)}"] if own else [])]
         prepared = prepare(self.home, "\n".join(lines).encode())
         return make(self.home, prepared, self.folder / f"model-{self._made}").result.artifact
 
@@ -210,3 +220,7 @@ class World:
                 assert (proven.index, proven.time) == (index, bundle.leaf.time)
             for receipt in receipts:
                 assert log.receipt(connection, receipt.index) == receipt
+
+
+def _flow(values: dict[str, str]) -> str:
+    return "{" + ", ".join(f"{name}: {value}" for name, value in values.items()) + "}"

@@ -16,7 +16,7 @@ refuse them. What is read:
                                           {"name": …, "digest": {"sha256": "<64 hex>"}}
 
 Establishes `Built`, `Described` and one `Derived` a part, with evidence `signed`: base and parents by `merge` (by `convert`
-where there is one parent and no base), a tokenizer source by `tokenizer`.
+where there is one parent, without adapter, and no base), their adapters by `adapter_applied`, a tokenizer source by `tokenizer`.
 """
 
 from __future__ import annotations
@@ -88,6 +88,13 @@ def recipe(statement: Statement) -> Recipe:
     return Recipe.of(schema.read(_Provenance, URI, statement.predicate).definition.external.recipe)
 
 
+def account(statement: Statement) -> str | None:
+    """Return the SHA-256 (hex) of the account that a merge provenance names, if it names one."""
+    byproducts = schema.read(_Provenance, URI, statement.predicate).run.byproducts
+    found = [one.digest.sha256 for one in byproducts if one.name == ACCOUNT]
+    return found[0] if len(found) == 1 else None
+
+
 def statement(
     artifact: str, executed: Recipe, manifest: str, account: str, version: str, components: Mapping[str, str]
 ) -> Statement:
@@ -117,13 +124,16 @@ def statement(
 
 
 def _edges(child: str, executed: Recipe) -> Iterator[Derived]:
-    parents = {one.model for one in executed.parents}
-    alone = executed.base is None and len(parents) == 1
+    parents = {one.reference for one in executed.parents}
+    alone = executed.base is None and parents == {executed.first}
     if executed.base is not None:
         yield _edge(child, executed.base, "merge", {"role": "base"})
     for one in executed.parents:
         part: dict[str, Json] = {"role": "parent", "parameters": one.model_dump(mode="json")["parameters"]}
         yield _edge(child, one.model, "convert" if alone else "merge", part)
+        if one.adapter is not None:
+            onto: dict[str, Json] = {"role": "adapter", "model": one.model, "scale": one.scale}
+            yield _edge(child, one.adapter, "adapter_applied", onto)
     if executed.tokenizer is not None:
         yield _edge(child, executed.tokenizer, "tokenizer", {"role": "tokenizer"})
 

@@ -1,8 +1,8 @@
 """The mergekit YAML dialect: an input that compiles to the canonical recipe, with every guess reported.
 
 `parse` reads text into documents, strictly; `Document.references` says which models they name; `Document.compile`
-takes the artifacts these stand for and returns a recipe with notes. The six methods of arithmetic 1 are read; what
-mergekit would drop in silence, unknown keys and parameters above all, is refused by its place.
+takes the artifacts these stand for and returns a recipe with notes. Every method of arithmetic 1 is read by its name;
+what mergekit would drop in silence, unknown keys and parameters above all, is refused by its place.
 """
 
 from merger.dialect.document import Compiled, Document

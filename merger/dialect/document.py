@@ -10,16 +10,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from merger.dialect import layout, rules, switches
-from merger.dialect.layout import Column, Models
-from merger.dialect.schema import Choice, Setting, Slice
-from merger.methods import Method, Parameter
+from merger.dialect import rules, switches
+from merger.dialect.layout import Layout, lay_out, model_of
+from merger.dialect.models import Models
+from merger.dialect.schema import Setting, Slice, parts
+from merger.dialect.values import Numbers
+from merger.method import Method
 from merger.recipe import ARITHMETIC, Recipe, Value
 from signing.canonical import Json
 from signing.errors import Malformed
 
-# Rules times layers times parents: some hundred times what people write, and some seconds of work at most.
-MOST_NUMBERS = 100_000
+UNION = "union"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +46,19 @@ class Document:
     dtype: str | None
     out_dtype: str | None
     tokenizer: str | None
-    """A model as written, or `base`."""
+    """A model as written, `base` or `union`."""
     seed: str | None
     shard_bytes: str
     allow_nonfinite: bool
     license: str | None
 
     def references(self) -> tuple[str, ...]:
-        """Return every model named, as written, each once: the base, models in order, the tokenizer's source."""
+        """Return every model and adapter named, each once: the base, models in order, the tokenizer's source."""
         named = [self.base, *(s.base for s in self.slices)]
         named += [source.model for s in self.slices for source in s.sources]
-        named += [self.tokenizer if self.tokenizer != "base" else None]
-        return tuple(dict.fromkeys(model for model in named if model is not None))
+        named += [self.tokenizer if self.tokenizer not in ("base", UNION) else None]
+        split = [part for model in named if model is not None for part in parts(model)]
+        return tuple(dict.fromkeys(part for part in split if part is not None))
 
     def compile(
         self, artifacts: Mapping[str, str], layers: Mapping[str, int], seed: str | None = None
@@ -76,101 +78,75 @@ class _Compiling:
     document: Document
     models: Models
     notes: list[str] = field(default_factory=list)
-    defaults: list[str] = field(default_factory=list)
-    size: int = 0
 
     def compiled(self, seed: str | None) -> Compiled:
         """Return the recipe with its notes."""
         document, method = self.document, self.document.method
-        base = layout.base_of(method, document.slices, document.base)
-        columns, dropped = layout.columns(method, document.slices, base, self.models)
-        layout.check_spans(document.slices, self.models)
-        first = base if base is not None and method.needs_base else columns[0][0].model
-        parents = [{p.name: self._number(p, c) for p in method.parameters if p.per_parent} for c in columns]
-        shared = self._shared()
+        found = lay_out(method, document.slices, document.base, self.models)
+        first = found.base or model_of(found.columns[0])
+        numbers = Numbers(method, document.slices, document.numbers, self.models)
+        own = [p for p in method.parameters if p.per_parent]
+        parents = [{p.name: numbers.of(p, column) for p in own} for column in found.columns]
+        shared = self._shared(numbers)
+        self.notes += numbers.notes
         recipe: dict[str, Json] = {
             "arithmetic": ARITHMETIC,
             "method": method.id,
-            "base": self.models.artifact(first) if method.needs_base else None,
+            "base": None if found.base is None else self.models.artifact(found.base),
             "parents": [
-                {"model": self.models.artifact(column[0].model), "parameters": _json(values)}
-                for column, values in zip(columns, parents, strict=True)
+                {**self._parent(model_of(column)), "parameters": _json(values)}
+                for column, values in zip(found.columns, parents, strict=True)
             ],
+            "slices": None if found.slices is None else list(found.slices),
             "parameters": _json(shared),
             "dtype": document.dtype,
             "out_dtype": document.out_dtype,
             "seed": self._seed(seed),
-            "tokenizer": self._tokenizer(first, base),
+            "tokenizer": self._tokenizer(first, found.donor),
             "license": document.license,
             "shard_bytes": document.shard_bytes,
             "allow_nonfinite": document.allow_nonfinite,
         }
-        self.notes += dropped
-        self.notes += _repeated(columns)
+        self.notes += found.notes
+        self.notes += _repeated(document.slices)
+        self.notes += _renumbered(found, document.slices)
         dense = all(number == "1" for values in parents for number in rules.every(values.get("density", "1")))
         plain = (
             not shared.get("normalize")
             and shared.get("divide", "none") == "none"
             and shared.get("vote") != "unweighted"
         )
+        self.notes += switches.fixed(method, document.switches)
         self.notes += switches.rescaled(method, document.switches, dense=dense, plain=plain)
-        self._remark(first)
-        found = Recipe.of({key: value for key, value in recipe.items() if value is not None})
-        return Compiled(found, tuple(dict.fromkeys(self.notes)))
+        depth = found.depth if found.slices else self.models.layers.get(self.models.artifact(first))
+        self._remark(first, numbers.defaults, depth)
+        canonical = Recipe.of({key: value for key, value in recipe.items() if value is not None})
+        return Compiled(canonical, tuple(dict.fromkeys(self.notes)))
 
-    def _shared(self) -> dict[str, bool | Value]:
+    def _parent(self, model: str) -> dict[str, Json]:
+        """Return what names a parent: its model, and the adapter that is applied to it as it was trained."""
+        artifact, adapter = self.models.pair(model)
+        applied: dict[str, Json] = {"adapter": adapter, "scale": "1"} if adapter is not None else {}
+        return {"model": artifact} | applied
+
+    def _shared(self, numbers: Numbers) -> dict[str, bool | Value]:
         """Return the parameters that are not per parent, every default written out."""
         given = switches.resolved(self.document.method, self.document.switches)
         found: dict[str, bool | Value] = {}
         for p in self.document.method.parameters:
             if p.is_number and not p.per_parent:
-                found[p.name] = self._number(p, None)
+                found[p.name] = numbers.of(p)
             elif p.default is not None and not p.per_parent:
                 found[p.name] = given.get(p.name, p.default)
-                self.defaults += [f"{p.name} {str(p.default).lower()}"] if p.name not in given else []
+                # The rescaling of random masks is not mergekit's default: a note of its own says so.
+                ours = p.name == "rescale" and self.document.method.draws
+                told = p.name in given or ours
+                numbers.defaults += [] if told else [f"{p.name} {str(p.default).lower()}"]
         return found
-
-    def _number(self, p: Parameter, column: Column | None) -> Value:
-        """Return a number over all layers: one parent's, or the merge's where there is no column."""
-        default = (Choice(None, (p.default,)),) if isinstance(p.default, str) else None
-        settings: list[Setting] = []
-        for i, s in enumerate(self.document.slices):
-            place = column[i].place if column else s.place if s.span else "parameters"
-            written = [column[i].parameters.get(p.name)] if column else []
-            written += [s.parameters.get(p.name), self.document.numbers.get(p.name)]
-            setting = rules.chained([*written, default])
-            if not setting:
-                raise Malformed(f"{place}: {p.name} is missing, and {self.document.method.id} needs it")
-            if setting[-1].contains is not None:
-                raise Malformed(
-                    f"{place}: {p.name} has no value for tensors that no filter matches; add a rule without filter"
-                )
-            if not any(written):
-                self.defaults.append(f"{p.name} {p.default}{f' for {column[i].model}' if column else ''}")
-            settings.append(setting)
-        lengths = [s.span[1] - s.span[0] if s.span else 0 for s in self.document.slices]
-        if lengths == [0] and rules.has_gradient(settings):
-            lengths = [self._depth()]
-        self.size += max(1, sum(lengths)) * max(len(setting) for setting in settings)
-        if self.size > MOST_NUMBERS:
-            raise Malformed(f"the recipe would hold more than {MOST_NUMBERS} numbers; use fewer rules")
-        value = rules.value(p.name, list(zip(settings, lengths, strict=True)))
-        if 1 in lengths and rules.has_gradient(settings):
-            self.notes.append(f"{p.name}: a slice of one layer takes the last value of a gradient")
-        if isinstance(value, tuple) and any(rule.by_layer for rule in value):
-            outside = " or ".join(dict.fromkeys(rule.value for rule in value if rule.by_layer))
-            whose = f" of {column[0].model}" if column else ""
-            self.notes.append(
-                f"{p.name}{whose}: where a gradient counts, embeddings, final norm and head take its first value, {outside}"
-            )
-        return value
-
-    def _depth(self) -> int:
-        return self.models.depth([source.model for source in self.document.slices[0].sources])
 
     def _seed(self, seed: str | None) -> str | None:
         document = self.document
-        if document.method.keeps != "random":
+        if not document.method.draws:
             if document.seed is not None:
                 raise Malformed(
                     f"seed is {document.seed}, but {document.method.id} draws no random masks; leave seed out"
@@ -189,6 +165,11 @@ class _Compiling:
         source = self.document.tokenizer
         if source == "base" and base is None:
             raise Malformed("tokenizer_source is 'base', but there is no base_model")
+        if source == UNION:
+            self.notes.append(
+                "tokenizer_source is 'union': of equal vocabularies that is the vocabulary itself, so the merge is refused where vocabulary files differ; name a model to take its tokenizer all the same"
+            )
+            return None
         if source is not None:
             self.notes.append(
                 f"tokenizer_source: the tokenizer files of {base if source == 'base' else source} are copied and embedding rows are merged by position, so all models must have its vocabulary in its order"
@@ -208,11 +189,11 @@ class _Compiling:
             )
         return artifact
 
-    def _remark(self, first: str) -> None:
+    def _remark(self, first: str, defaults: Sequence[str], depth: int | None) -> None:
         """Note what else a reader may not expect."""
         document = self.document
-        if self.defaults:
-            said = ", ".join(dict.fromkeys(self.defaults))
+        if defaults:
+            said = ", ".join(dict.fromkeys(defaults))
             self.notes.append(f"not given, so mergekit 0.1.5's defaults hold: {said}")
         if "int8_mask" in document.switches:
             self.notes.append("parameters.int8_mask changes nothing: votes are counted exactly either way")
@@ -220,7 +201,6 @@ class _Compiling:
             self.notes.append(f"dtype is not given, so every tensor is written in the type it has in {first}")
         if document.name is not None:
             self.notes.append(f"name {document.name!r} is no part of the recipe")
-        depth = self.models.layers.get(self.models.artifact(first))
         for place, setting in _settings(document):
             self.notes += rules.warnings(place, setting, depth)
 
@@ -235,10 +215,22 @@ def _settings(document: Document) -> Iterator[tuple[str, Setting]]:
             yield f"{place}.{name}", setting
 
 
-def _repeated(columns: Sequence[Column]) -> Iterator[str]:
-    for model, times in Counter(column[0].model for column in columns).items():
-        if times > 1:
-            yield f"{model} is listed {times} times and each counts; mergekit itself keeps only the first"
+def _repeated(slices: Sequence[Slice]) -> Iterator[str]:
+    for s in slices:
+        for model, times in Counter(source.model for source in s.sources).items():
+            if times > 1:
+                yield f"{model} is listed {times} times and each counts; mergekit itself keeps only the first"
+
+
+def _renumbered(found: Layout, slices: Sequence[Slice]) -> Iterator[str]:
+    """Note filters by layer number on models whose layers get other numbers."""
+    if found.slices is None:
+        return
+    for source in (source for s in slices for source in s.sources):
+        for name, setting in source.parameters.items():
+            for text in (choice.contains for choice in setting if choice.contains is not None):
+                if any(map(str.isdigit, text.split("."))):
+                    yield f"{source.place}.parameters.{name}: {text!r} is looked for in the result's names, with the result's layer numbers; mergekit looks in the model's own"
 
 
 def _json(values: Mapping[str, bool | Value]) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Which models a document merges, in which order and over which layers.
+"""Which models a document merges, in which order, and which layers of them make which layers of the result.
 
 mergekit takes the base model for no task vector even where it is listed with a weight, and in slerp for the end t = 0
 whatever the order of the two models.
@@ -6,119 +6,174 @@ whatever the order of the two models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from merger.dialect.schema import Slice, Source
-from merger.methods import Method
+from merger.dialect.models import Models
+from merger.dialect.schema import Slice, Source, parts
+from merger.method import Method
+from signing.canonical import Json
 from signing.errors import Malformed
 
-# No model is deeper, and a gradient over more would only cost memory.
-MOST_LAYERS = 1000
-
-Column = tuple[Source, ...]
-"""One parent: its source in every slice."""
+Column = tuple[Source | None, ...]
+"""One parent: its source in every slice, None where it takes no part."""
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
-    """What a caller knows of the models: the artifact each reference stands for, and each artifact's depth."""
+class Layout:
+    """The parents, the base, and the slices where the recipe needs them, with what to tell about all that."""
 
-    artifacts: Mapping[str, str]
-    layers: Mapping[str, int]
+    base: str | None
+    """The recipe's base, as written."""
+    donor: str | None
+    """The base model as written, whose tokenizer files go with the result even where the recipe has no base."""
+    columns: tuple[Column, ...]
+    slices: tuple[dict[str, Json], ...] | None
+    """The recipe's slices; None where whole models are merged."""
+    notes: tuple[str, ...]
 
-    def artifact(self, model: str) -> str:
-        """Return the artifact that a reference stands for."""
-        if model not in self.artifacts:
-            raise Malformed(f"{model} is not resolved to an artifact")
-        return self.artifacts[model]
-
-    def depth(self, models: Sequence[str]) -> int:
-        """Return the number of layers, on which all of `models` agree."""
-        counts = {}
-        for model in models:
-            if self.artifact(model) not in self.layers:
-                raise Malformed(f"{model}: its number of layers is not known; gradients and slices need it")
-            counts[model] = self.layers[self.artifact(model)]
-        first = models[0]
-        for model, count in counts.items():
-            if count != counts[first]:
-                raise Malformed(
-                    f"{first} has {counts[first]} layers and {model} has {count}; they cannot be merged"
-                )
-            if not 0 < count <= MOST_LAYERS:
-                raise Malformed(f"{model} has {count} layers; 1 to {MOST_LAYERS} are supported")
-        return counts[first]
+    @property
+    def depth(self) -> int:
+        """Return the number of layers that slices make."""
+        return sum(int(str(s["count"])) for s in self.slices or ())
 
 
-def base_of(method: Method, slices: Sequence[Slice], base: str | None) -> str | None:
-    """Return the one base model of all slices."""
-    named = dict.fromkeys(s.base or base for s in slices)
-    if len(named) > 1:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One slice with its sources that are parents, in order, and where its base model is listed, if it is."""
+
+    slice: Slice
+    sources: tuple[Source, ...]
+    listed: Source | None
+    order: tuple[int, ...] = ()
+
+
+def lay_out(method: Method, slices: Sequence[Slice], base: str | None, models: Models) -> Layout:
+    """Return the layout of a document, or say which slice does not fit."""
+    bases = _bases(method, slices, base)
+    notes: list[str] = []
+    rows, columns = [], dict[tuple[tuple[str, str | None], int], list[Source | None]]()
+    for at, (s, its_base) in enumerate(zip(slices, bases, strict=True)):
+        row = _row(method, s, its_base, models, notes)
+        pairs = [models.pair(source.model) for source in row.sources]
+        # A model that a slice lists twice is two parents.
+        keys = [(pair, pairs[:i].count(pair)) for i, pair in enumerate(pairs)]
+        for key, source in zip(keys, row.sources, strict=True):
+            columns.setdefault(key, [None] * len(slices))[at] = source
+        order = tuple(list(columns).index(key) for key in keys)
+        rows.append(_Row(s, row.sources, row.listed, order))
+    chosen = bases[0] if method.base != "none" else None
+    found = tuple(tuple(column) for column in columns.values())
+    if _whole(rows, len(found), chosen, models):
+        return Layout(chosen, bases[0], found, None, tuple(notes))
+    sliced = tuple(_sliced(row, chosen, notes) for row in rows)
+    first, last = (" and ".join(source.model for source in row.sources) for row in (rows[0], rows[-1]))
+    whole = Layout(chosen, bases[0], found, sliced, ())
+    notes.append(
+        f"the result has {whole.depth} layers; embeddings are made as {slices[0].place} says, from {first}, final norm and head as {slices[-1].place} says, from {last}"
+    )
+    return Layout(chosen, bases[0], found, sliced, tuple(notes))
+
+
+def model_of(column: Column) -> str:
+    """Return a parent as it is written."""
+    return next(source.model for source in column if source is not None)
+
+
+def _bases(method: Method, slices: Sequence[Slice], base: str | None) -> list[str | None]:
+    """Return each slice's base model; only slerp, which walks from it, may change it on the way."""
+    found = [s.base or base for s in slices]
+    if len(set(found)) > 1 and method.id != "slerp":
         raise Malformed(
-            f"slices have different base models, {' and '.join(map(str, named))}; a recipe has one"
+            f"slices have different base models, {' and '.join(map(str, dict.fromkeys(found)))}; a recipe has one"
         )
-    (found,) = named
-    if found is None and (method.needs_base or method.id == "slerp"):
+    if None in found and (method.base == "needed" or method.id == "slerp"):
         raise Malformed(f"base_model is missing, and {method.id} needs one")
+    if method.base != "none" and found[0] is not None and parts(found[0])[1] is not None:
+        raise Malformed(
+            f"base_model is {found[0]}; a base takes no adapter, so merge that into a model of its own first"
+        )
     return found
 
 
-def columns(
-    method: Method, slices: Sequence[Slice], base: str | None, models: Models
-) -> tuple[list[Column], list[str]]:
-    """Return the parents in recipe order, and what to tell about a base model among them."""
-    listed = [[models.artifact(source.model) for source in s.sources] for s in slices]
-    for s, others in zip(slices, listed, strict=True):
-        if others != listed[0]:
-            raise Malformed(
-                f"{s.place} merges other models than {slices[0].place}; putting layers of different models one after another is not supported by this version"
-            )
-    found = list(zip(*(s.sources for s in slices), strict=True))
+def _row(method: Method, s: Slice, base: str | None, models: Models, notes: list[str]) -> _Row:
     if base is None:
-        return found, []
-    same = [artifact == models.artifact(base) for artifact in listed[0]]
-    if method.needs_base:
-        rest = [column for column, is_base in zip(found, same, strict=True) if not is_base]
+        return _Row(s, s.sources, None)
+    same = [models.pair(source.model) == models.pair(base) for source in s.sources]
+    if method.base != "none":
+        rest = tuple(source for source, is_base in zip(s.sources, same, strict=True) if not is_base)
+        listed = [source for source, is_base in zip(s.sources, same, strict=True) if is_base]
         if not rest:
-            raise Malformed(f"only the base model {base} is listed, and nothing to merge onto it")
-        dropped = [column for column, is_base in zip(found, same, strict=True) if is_base]
-        return rest, [_left_out(column, base) for column in dropped]
-    if True not in same:
+            where = "" if s.span is None else f"{s.place}: "
+            raise Malformed(f"{where}only the base model {base} is listed, and nothing to merge onto it")
+        notes += [_left_out(source, base) for source in listed]
+        return _Row(s, rest, listed[0] if listed else None)
+    if True not in same and (s.span is None or method.id == "slerp"):
         raise Malformed(
             f"base_model {base} is not among the models, and {method.id} merges only those; list it or name one of them"
         )
+    sources = list(s.sources)
     if method.id == "slerp":
-        found.insert(0, found.pop(same.index(True)))
-    return found, []
+        sources.insert(0, sources.pop(same.index(True)))
+    return _Row(s, tuple(sources), None)
 
 
-def check_spans(slices: Sequence[Slice], models: Models) -> None:
-    """Refuse slices that are not all layers in order, each once."""
-    end = 0
-    for s in slices:
-        if s.span is None:
-            return
-        if s.span[0] != end:
+def _whole(rows: Sequence[_Row], parents: int, base: str | None, models: Models) -> bool:
+    """Say whether slices are all layers of the same models in order, each once, so that the recipe needs none."""
+    listed = [source for row in rows for source in row.slice.sources]
+    for source in listed:
+        if source.span is not None and source.span[1] > models.depth(source.model):
             raise Malformed(
-                f"{s.place} starts at layer {s.span[0]} where layer {end} is due; leaving out, repeating and reordering layers is not supported by this version"
+                f"{source.place} takes layers {source.span[0]} to {source.span[1] - 1} of {source.model}, which has {models.depth(source.model)}"
             )
-        end = s.span[1]
-    depth = models.depth([source.model for source in slices[0].sources])
-    if end != depth:
+    end = 0
+    for row in rows:
+        span = row.slice.span
+        if row.order != tuple(range(parents)) or any(source.span != span for source in row.slice.sources):
+            return False
+        if span is None:
+            return True
+        if span[0] != end:
+            return False
+        end = span[1]
+    named = [*(source.model for source in listed), *([base] if base else [])]
+    return all(models.depth(model) == end for model in named)
+
+
+def _sliced(row: _Row, base: str | None, notes: list[str]) -> dict[str, Json]:
+    """Return one of the recipe's slices."""
+    starts = [_start(source) for source in row.sources]
+    found: dict[str, Json] = {
+        "count": str(row.slice.length),
+        "sources": [
+            {"parent": str(parent), "first": str(start)}
+            for parent, start in zip(row.order, starts, strict=True)
+        ],
+    }
+    if base is None:
+        return found
+    if row.listed is not None:
+        return found | {"base_first": str(_start(row.listed))}
+    if len(set(starts)) > 1:
         raise Malformed(
-            f"slices end at layer {end} of {depth}; leaving out layers is not supported by this version"
+            f"{row.slice.place} merges layers of different depth and does not say which of the base model {base}; list it with its layer_range"
         )
+    notes.append(
+        f"{row.slice.place}: the base model {base} is not listed, so the same layers of it are taken, from {starts[0]} on"
+    )
+    return found | {"base_first": str(starts[0])}
 
 
-def _left_out(column: Column, base: str) -> str:
-    given = sorted({name for source in column for name in source.parameters})
-    ignored = f", and no {' or '.join(given)} of its counts" if given else ""
-    model = column[0].model
+def _start(source: Source) -> int:
+    return source.span[0] if source.span else 0
+
+
+def _left_out(source: Source, base: str) -> str:
+    ignored = f", and no {' or '.join(sorted(source.parameters))} of its counts" if source.parameters else ""
     # mergekit compares what is written, not what is meant.
     other = (
         "mergekit does the same"
-        if model == base
+        if source.model == base
         else f"mergekit itself takes it for another model than {base}"
     )
-    return f"{model} is the base model, so it is no parent{ignored}; {other}"
+    return f"{source.model} is the base model, so it is no parent{ignored}; {other}"

@@ -5,13 +5,14 @@ What the schema knows is mergekit's; `seed arithmetic shard_bytes allow_nonfinit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from merger.dialect import schema, switches
-from merger.dialect.document import Document
-from merger.dialect.schema import Setting, Slice, Source
+from merger.dialect import elsewhere, listing, rules, schema, switches
+from merger.dialect.document import UNION, Document
+from merger.dialect.schema import Setting
 from merger.dialect.text import Plain
-from merger.methods import METHODS, Method
+from merger.method import Method
+from merger.methods import METHODS
 from merger.recipe import ARITHMETIC, DTYPES, SHARD_BYTES
 from signing.errors import Malformed
 
@@ -21,17 +22,21 @@ _TOP = (
         "base_model",
         "models",
         "slices",
+        "modules",
         "parameters",
         "dtype",
         "out_dtype",
         "tokenizer_source",
+        "tokenizer",
         "name",
     ),
     *("seed", "arithmetic", "shard_bytes", "allow_nonfinite", "license"),
 )
+_TOKENS = {
+    "tokens": "embedding rows are merged by position, and none are made for single tokens",
+    "pad_to_multiple_of": "embedding rows are merged by position, and none are added",
+}
 _REFUSED = {
-    "modules": "parts of a model are not merged separately by this version; where 'default' is the only module, write its slices or models at the top level",
-    "tokenizer": "vocabularies are not rebuilt by this version; write tokenizer_source with the model whose tokenizer files to copy",
     "chat_template": "chat templates are copied from the tokenizer's source and not written by a merge",
 }
 
@@ -40,10 +45,15 @@ def document(place: str, value: Plain) -> Document:
     """Read one document's value, or say which place of it is wrong and why."""
     if not isinstance(value, dict):
         raise Malformed(f"{place} is {schema.shown(value)}; write keys and values")
+    for key, what in elsewhere.DOCUMENTS.items():
+        if key in value:
+            raise Malformed(f"{place}: {key!r} belongs to {what}")
     # First, because another method has other keys.
     method = _method(value.get("merge_method"))
-    top = _top(place, value)
+    top, module = listing.unwrapped(_top(place, value))
     numbers, words = _parameters(method, top.get("parameters", {}))
+    own, flags = _parameters(method, module)
+    numbers |= {name: rules.chained([setting, numbers.get(name)]) for name, setting in own.items()}
     if top.get("arithmetic", ARITHMETIC) not in (ARITHMETIC, int(ARITHMETIC)):
         raise Malformed(
             f"arithmetic is {schema.shown(top['arithmetic'])}; this version computes arithmetic {ARITHMETIC}"
@@ -53,12 +63,12 @@ def document(place: str, value: Plain) -> Document:
         method=method,
         name=_text("name", top.get("name")),
         base=None if base is None else schema.reference("base_model", base),
-        slices=tuple(_slices(method, top)),
+        slices=tuple(listing.slices(method, top)),
         numbers=numbers,
-        switches=words,
+        switches={**words, **flags},
         dtype=_dtype("dtype", top.get("dtype")),
         out_dtype=_dtype("out_dtype", top.get("out_dtype")),
-        tokenizer=_tokenizer(top.get("tokenizer_source")),
+        tokenizer=_tokenizer(top),
         seed=_count("seed", top.get("seed")),
         shard_bytes=_count("shard_bytes", top.get("shard_bytes")) or SHARD_BYTES,
         allow_nonfinite=schema.flag("allow_nonfinite", top.get("allow_nonfinite", False)),
@@ -82,67 +92,9 @@ def _method(value: Plain) -> Method:
     method = METHODS.get(value) if isinstance(value, str) else None
     if method is None:
         raise Malformed(
-            f"merge_method is {schema.shown(value)}, which this version does not merge; it merges {', '.join(sorted(METHODS))}"
+            f"merge_method is {schema.shown(value)}, {elsewhere.reason(str(value))}; known are {', '.join(sorted(METHODS))}"
         )
     return method
-
-
-def _slices(method: Method, top: Mapping[str, Plain]) -> Iterator[Slice]:
-    if ("models" in top) == ("slices" in top):
-        raise Malformed("write either models or slices, and not both")
-    if "models" in top:
-        models = schema.sequence("models", top["models"])
-        yield Slice(
-            "models", tuple(_source(method, f"models.{i}", m, "models") for i, m in enumerate(models))
-        )
-        return
-    for i, item in enumerate(schema.sequence("slices", top["slices"])):
-        place = f"slices.{i}"
-        found = schema.mapping(place, item, ("sources", "parameters", "base_model"))
-        listed = schema.sequence(f"{place}.sources", found.get("sources"))
-        spans = [_span(f"{place}.sources.{j}", source) for j, source in enumerate(listed)]
-        for j, span in enumerate(spans):
-            if span != spans[0]:
-                raise Malformed(
-                    f"{place}.sources.{j} takes layers {list(span)} and its first source {list(spans[0])}; merging layers of different depth is not supported by this version"
-                )
-        base = found.get("base_model")
-        numbers = [p for p in method.parameters if p.is_number]
-        flags = [p.name for p in method.parameters if not p.is_number]
-        yield Slice(
-            place,
-            tuple(_source(method, f"{place}.sources.{j}", s, "slices") for j, s in enumerate(listed)),
-            spans[0],
-            schema.parameters(f"{place}.parameters", method, found.get("parameters", {}), numbers, flags),
-            None if base is None else schema.reference(f"{place}.base_model", base),
-        )
-
-
-def _source(method: Method, place: str, value: Plain, kind: str) -> Source:
-    keys = ("model", "parameters") if kind == "models" else ("model", "parameters", "layer_range")
-    found = schema.mapping(place, value, keys)
-    own = [p for p in method.parameters if p.per_parent]
-    shared = [p.name for p in method.parameters if not p.per_parent]
-    return Source(
-        place,
-        schema.reference(f"{place}.model", found.get("model")),
-        schema.parameters(
-            f"{place}.parameters",
-            method,
-            found.get("parameters", {}),
-            own,
-            (*shared, *switches.names(method)),
-        ),
-    )
-
-
-def _span(place: str, value: Plain) -> tuple[int, int]:
-    span = value.get("layer_range") if isinstance(value, dict) else None
-    match span:
-        case [start, end] if type(start) is int and type(end) is int and 0 <= start < end:
-            return start, end
-        case _:
-            raise Malformed(f"{place}.layer_range is {span!r:.80}; write [first, end] with 0 <= first < end")
 
 
 def _parameters(method: Method, value: Plain) -> tuple[dict[str, Setting], dict[str, bool | str]]:
@@ -160,7 +112,8 @@ def _parameters(method: Method, value: Plain) -> tuple[dict[str, Setting], dict[
         if name in by_name and by_name[name].is_number:
             numbers[name] = schema.setting(place, by_name[name], inner)
         elif name == "consensus_method" or (name in by_name and by_name[name].choices):
-            words[name] = _word(place, inner)
+            # mergekit has a flag where arithmetic 1 has words.
+            words[name] = inner if name in extra and isinstance(inner, bool) else _word(place, inner)
         else:
             words[name] = schema.flag(place, inner)
     return numbers, words
@@ -190,14 +143,32 @@ def _dtype(place: str, value: Plain) -> str | None:
     return text
 
 
-def _tokenizer(value: Plain) -> str | None:
-    if value is None or value == "base":
+def _tokenizer(top: Mapping[str, Plain]) -> str | None:
+    """Return whose tokenizer the result takes, from either of mergekit's two ways to say so."""
+    place, value = "tokenizer_source", top.get("tokenizer_source")
+    if "tokenizer" in top:
+        if value is not None:
+            raise Malformed("write either tokenizer or tokenizer_source, and not both")
+        place, value = "tokenizer.source", _source(top["tokenizer"])
+    if value is None or value in ("base", UNION):
         return value if isinstance(value, str) else None
-    if value == "union":
-        raise Malformed(
-            "tokenizer_source is 'union', which makes a vocabulary and embedding rows that no model has; name the model whose tokenizer files to copy"
-        )
-    return schema.reference("tokenizer_source", value)
+    if isinstance(value, str):
+        # The spelling of mergekit's first versions.
+        value = value.removeprefix("model:")
+    model = schema.reference(place, value)
+    if schema.parts(model)[1] is not None:
+        raise Malformed(f"{place} is {model}; name the model or the adapter whose tokenizer files to copy")
+    return model
+
+
+def _source(value: Plain) -> Plain:
+    if not isinstance(value, dict):
+        raise Malformed(f"tokenizer is {schema.shown(value)}; write keys and values")
+    for key, why in _TOKENS.items():
+        if value.get(key) is not None:
+            raise Malformed(f"tokenizer.{key} is not supported: {why}")
+    # mergekit's own default.
+    return schema.mapping("tokenizer", value, ("source", *_TOKENS)).get("source", UNION)
 
 
 def _count(place: str, value: Plain) -> str | None:

@@ -35,20 +35,24 @@ def has_gradient(settings: Iterable[Setting]) -> bool:
     return any(len(set(choice.anchors)) > 1 for setting in settings for choice in setting)
 
 
-def value(place: str, slices: Sequence[tuple[Setting, int]]) -> Value:
-    """Return a parameter over all layers, from its complete setting in each slice and that slice's layers."""
-    texts = [tuple(choice.contains for choice in setting) for setting, _ in slices]
+def value(place: str, slices: Sequence[tuple[Setting | None, int]]) -> Value:
+    """Return a parameter over all layers, from its complete setting in each slice and that slice's layers.
+
+    There is no setting where a parent takes no part in a slice: what stands there is never read.
+    """
+    texts = [tuple(choice.contains for choice in setting) for setting, _ in slices if setting is not None]
     longest = max(texts, key=len)
     if any(text not in (longest, (None,)) for text in texts):
         raise Malformed(
             f"{place}: slices filter by different texts; give every slice the same filters in the same order"
         )
-    columns = [setting if len(setting) == len(longest) else setting * len(longest) for setting, _ in slices]
-    lengths = [layers for _, layers in slices]
-    rules = [
-        _rule(place, contains, [column[i].anchors for column in columns], lengths)
-        for i, contains in enumerate(longest)
-    ]
+    rules = []
+    for i, contains in enumerate(longest):
+        anchors = [
+            None if setting is None else setting[i if len(setting) == len(longest) else 0].anchors
+            for setting, _ in slices
+        ]
+        rules.append(_rule(contains, anchors, [layers for _, layers in slices]))
     if len(rules) == 1 and rules[0].by_layer is None:
         return rules[0].value
     return tuple(rules)
@@ -82,17 +86,18 @@ def _exists(layer: str, layers: int | None) -> bool:
     return layers is None or (len(layer) <= len(str(layers)) and int(layer) < layers)
 
 
-def _rule(
-    place: str, contains: str | None, anchors: Sequence[tuple[str, ...]], lengths: Sequence[int]
-) -> Rule:
-    if len({anchor for each in anchors for anchor in each}) == 1:
-        return Rule(contains=contains, value=anchors[0][0])
-    outside = anchors[0][0], anchors[-1][0]
-    if outside[0] != outside[1]:
-        raise Malformed(
-            f"{place}: tensors before the layers would take {outside[0]} from the first slice and those after them {outside[1]} from the last; a recipe has one value for both"
-        )
+def _rule(contains: str | None, anchors: Sequence[tuple[str, ...] | None], lengths: Sequence[int]) -> Rule:
+    given = [each for each in anchors if each is not None]
+    if len({anchor for each in given for anchor in each}) == 1:
+        return Rule(contains=contains, value=given[0][0])
     by_layer = [
-        number for each, layers in zip(anchors, lengths, strict=True) for number in gradient(each, layers)
+        number
+        for each, layers in zip(anchors, lengths, strict=True)
+        for number in gradient(each or given[0][:1], layers)
     ]
-    return Rule(contains=contains, by_layer=tuple(by_layer), value=outside[0])
+    # Outside the layers t is 0: what stands before them has the first slice's start, what stands after them the last's.
+    after = (anchors[-1] or anchors[0] or given[0])[0]
+    before = (anchors[0] or (after,))[0]
+    return Rule(
+        contains=contains, by_layer=tuple(by_layer), before=None if before == after else before, value=after
+    )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from merger.dialect.text import Plain
-from merger.methods import Method, Parameter
+from merger.method import Method, Parameter
 from merger.numbers import canonical
 from signing.errors import Malformed
 
@@ -36,22 +36,32 @@ Setting = tuple[Choice, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One model of a slice, as written, with its own parameters."""
+    """One model of a slice, as written, with its own parameters and the layers `start` to `end` that are taken of it."""
 
     place: str
     model: str
     parameters: Mapping[str, Setting] = field(default_factory=dict)
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Layers `start` to `end` (all, where there is no range) of every source, merged with each other."""
+    """As many layers of every source (all, where there are no ranges), merged with each other."""
 
     place: str
     sources: tuple[Source, ...]
-    span: tuple[int, int] | None = None
     parameters: Mapping[str, Setting] = field(default_factory=dict)
     base: str | None = None
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """Return the first source's layers."""
+        return self.sources[0].span
+
+    @property
+    def length(self) -> int:
+        """Return how many layers it makes; 0 where it does not say so."""
+        return self.span[1] - self.span[0] if self.span else 0
 
 
 def mapping(place: str, value: Plain, known: Sequence[str]) -> dict[str, Plain]:
@@ -72,7 +82,7 @@ def sequence(place: str, value: Plain) -> list[Plain]:
 
 
 def reference(place: str, value: Plain) -> str:
-    """Return a model as written: `ns/name`, `ns/name@revision`, a folder or an artifact id, and never an address."""
+    """Return a model as written, or `model+adapter`: each `ns/name`, `ns/name@revision`, a folder or an artifact id."""
     if isinstance(value, dict):
         raise Malformed(f"{place} is a mapping; write the model as one text")
     if not isinstance(value, str) or not value.strip() or value != value.strip():
@@ -83,6 +93,10 @@ def reference(place: str, value: Plain) -> str:
         )
     if _ARTIFACT.fullmatch(value):
         return value
+    if "+" in value and "://" not in value:
+        if value.count("+") > 1:
+            raise Malformed(f"{place} is {shown(value)}; a model takes one adapter: write model+adapter")
+        return "+".join(reference(place, part) for part in value.split("+"))
     path, at, revision = value.partition("@")
     if (
         "://" in value
@@ -93,11 +107,13 @@ def reference(place: str, value: Plain) -> str:
         raise Malformed(
             f"{place} is {shown(value)}; models are not fetched by address: write ns/name, ns/name@revision, a folder or sha256:<id>"
         )
-    if "+" in value:
-        raise Malformed(
-            f"{place} is {shown(value)}; adapters (model+adapter) are not merged by this version: merge it into its model first"
-        )
     return value
+
+
+def parts(model: str) -> tuple[str, str | None]:
+    """Return a reference's model, and the adapter that is applied to it, if one is."""
+    alone, plus, adapter = model.partition("+")
+    return alone, adapter if plus else None
 
 
 def flag(place: str, value: Plain) -> bool:

@@ -8,18 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from merger.methods import Method
+from merger.method import Method
 from signing.errors import Malformed
 
 Switches = Mapping[str, bool | str]
+
+# Flags of mergekit's for which arithmetic 1 has one answer: what it computes, and what that is.
+_FIXED: Mapping[tuple[str, str], tuple[bool, str]] = {
+    ("nuslerp", "nuslerp_flatten"): (True, "interpolates between tensors as one vector each"),
+    ("nuslerp", "nuslerp_row_wise"): (False, "interpolates between tensors as one vector each"),
+    ("model_stock", "filter_wise"): (False, "measures one angle per tensor"),
+}
 
 
 def names(method: Method) -> tuple[str, ...]:
     """Return what mergekit calls a method's flags, beyond our own names for them."""
     own = {p.name for p in method.parameters}
     found = ["int8_mask"]
-    if method.needs_base:
+    if method.base == "needed" and {"weight", "lambda"} <= own:
         found.append("rescale")
+    found += [name for of, name in _FIXED if of == method.id and name not in own]
     if "divide" in own:
         found.append("normalize")
     if "vote" in own:
@@ -29,6 +37,7 @@ def names(method: Method) -> tuple[str, ...]:
 
 def resolved(method: Method, given: Switches) -> dict[str, bool | str]:
     """Return the method's own flags and words as far as they are given, in its own or mergekit's names."""
+    given = {**given, **_rescale(method, given)}
     found = {p.name: given[p.name] for p in method.parameters if p.name in given}
     own = {p.name for p in method.parameters}
     renamed = {name: value for name, value in (_divide(given) | _vote(given)).items() if name in own}
@@ -44,28 +53,45 @@ def resolved(method: Method, given: Switches) -> dict[str, bool | str]:
     return found
 
 
+def fixed(method: Method, given: Switches) -> Iterator[str]:
+    """Yield which flags of mergekit's change nothing; refuse those that ask for something else than is computed."""
+    for (of, name), (computed, what) in _FIXED.items():
+        if of == method.id and name in given and all(p.name != name for p in method.parameters):
+            if given[name] != computed:
+                raise Malformed(
+                    f"parameters.{name} is {str(given[name]).lower()}, but {method.id} {what} in arithmetic 1; leave it out"
+                )
+            yield f"parameters.{name} changes nothing: {method.id} {what}"
+
+
 def rescaled(method: Method, given: Switches, *, dense: bool, plain: bool) -> Iterator[str]:
     """Yield what `rescale` means for a method; refuse it where arithmetic 1 computes something else.
 
     `dense` says that every density is 1, so that nothing is dropped and every way to rescale is none; `plain` that
     nothing is divided by weights or elected without them, so that a factor in the weights is a factor of the sum.
     """
-    wanted = given.get("rescale", method.keeps == "random")
-    if dense or method.keeps is None:
+    wanted = given.get("rescale", method.draws)
+    if isinstance(wanted, str):
+        return
+    if dense or (not method.draws and method.cuts is None):
         if "rescale" in given:
-            why = "nothing is dropped" if method.keeps is None else "every density is 1"
+            why = "nothing is dropped" if not method.draws and method.cuts is None else "every density is 1"
             yield f"parameters.rescale is {str(wanted).lower()} and changes nothing, since {why}"
-    elif method.keeps == "random":
+    elif method.draws:
         if not wanted:
             undo = " and multiply each weight by its density" if plain else ""
             raise Malformed(
                 f"parameters.rescale is false, but {method.id} always divides what it keeps by the density; leave rescale out{undo}"
             )
-        yield "kept elements are divided by the share that the mask keeps (rescale: density); mergekit since 0.1 stretches each task vector to its l1 norm instead"
-    elif wanted:
-        raise Malformed(
-            f"parameters.rescale is true, but {method.id} does not stretch trimmed task vectors to their l1 norm in arithmetic 1; leave rescale out"
-        )
+        yield "kept elements are divided by the share that the mask keeps (rescale: density); mergekit since 0.1 stretches each task vector to its l1 norm instead, which rescale: l1 does here"
+
+
+def _rescale(method: Method, given: Switches) -> dict[str, bool | str]:
+    """Return the word that mergekit's flag comes to; what it means for random masks is for `rescaled` to say."""
+    flag = given.get("rescale")
+    if not isinstance(flag, bool):
+        return {}
+    return {"rescale": "density" if method.draws else "l1" if flag else "none"}
 
 
 def _divide(given: Switches) -> dict[str, bool | str]:
@@ -80,7 +106,9 @@ def _vote(given: Switches) -> dict[str, bool | str]:
             return {}
         case "sum":
             return {"vote": "weighted"}
+        case "count":
+            return {"vote": "count"}
         case other:
             raise Malformed(
-                f"parameters.consensus_method is {other!r}, but signs are elected by sums: write sum (vote: weighted) or vote: unweighted"
+                f"parameters.consensus_method is {other!r}; write sum (vote: weighted) or count (vote: count)"
             )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from merger.kernels import Bits, Wide, narrowing
+from merger.kernels import Bits, Compiler, Wide, narrowing
 
 Block = NDArray[Any]
 
@@ -20,6 +20,8 @@ _INF: dict[str, Any] = {"F32": np.uint32(0x7F800000), "F64": np.uint64(0x7FF0000
 
 class NumpyKernels:
     """The operations of `Kernels` on NumPy arrays of fp32 or fp64."""
+
+    compiler: Compiler | None = None
 
     def __init__(self, wide: Wide) -> None:
         self.wide: Wide = wide
@@ -62,6 +64,37 @@ class NumpyKernels:
         for term in terms[2:]:
             np.add(result, term, out=result)
         return result
+
+    def mul(self, x: Block, y: Block) -> Block:
+        """Return x · y."""
+        return np.multiply(x, y)
+
+    def absolute(self, x: Block) -> Block:
+        """Return |x|."""
+        return np.abs(x)
+
+    def fill(self, x: Block, s: float) -> Block:
+        """Return round_T(s) for every element of x."""
+        return np.full_like(x, self._float(s))
+
+    def choose(self, mask: Block, x: Block, y: Block) -> Block:
+        """Return x where `mask` is set, else y."""
+        chosen: Block = np.bitwise_or(
+            np.bitwise_and(x.view(self._signed), mask), np.bitwise_and(y.view(self._signed), ~mask)
+        ).view(self._float)
+        return chosen
+
+    def exceeds(self, x: Block, y: Block) -> Block:
+        """Return the mask of elements x > y."""
+        return self.mask(np.greater(x, y))
+
+    def both(self, one: Block, other: Block) -> Block:
+        """Return the mask of elements that both masks keep."""
+        return np.bitwise_and(one, other)
+
+    def without(self, mask: Block) -> Block:
+        """Return the mask of the elements that `mask` does not keep."""
+        return np.bitwise_not(mask)
 
     def keep(self, x: Block, mask: Block) -> Block:
         """Return x where `mask` is set, else +0."""
@@ -107,3 +140,11 @@ class NumpyKernels:
     def products(self, x: Block, y: Block) -> NDArray[np.float64]:
         """Return x · y, both widened to fp64 first."""
         return np.multiply(x.astype(np.float64), y.astype(np.float64))
+
+    def sizes(self, x: Block) -> NDArray[np.float64]:
+        """Return |x|, widened to fp64."""
+        return np.abs(x).astype(np.float64)
+
+    def ones(self, mask: Block) -> NDArray[np.float64]:
+        """Return 1 where `mask` is set, else 0, as fp64."""
+        return np.negative(mask).astype(np.float64)

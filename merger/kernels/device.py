@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from merger.kernels import Bits, Wide
+from merger.kernels import Bits, Compiler, Wide
 from merger.kernels.blocks import NumpyKernels
 
 _FLOAT = {"F32": torch.float32, "F64": torch.float64}
@@ -19,6 +19,8 @@ _SIGNED = {"F32": torch.int32, "F64": torch.int64}
 
 class TorchKernels:
     """The operations of `Kernels` on torch tensors of one device."""
+
+    compiler: Compiler | None = None
 
     def __init__(self, wide: Wide, device: str = "cpu") -> None:
         self.wide: Wide = wide
@@ -58,6 +60,36 @@ class TorchKernels:
             result = torch.add(result, term)
         return result
 
+    def mul(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Return x · y."""
+        return torch.mul(x, y)
+
+    def absolute(self, x: torch.Tensor) -> torch.Tensor:
+        """Return |x|."""
+        return torch.abs(x)
+
+    def fill(self, x: torch.Tensor, s: float) -> torch.Tensor:
+        """Return round_T(s) for every element of x."""
+        return self._scalar(s).expand_as(x).contiguous()
+
+    def choose(self, mask: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Return x where `mask` is set, else y."""
+        return torch.bitwise_or(
+            torch.bitwise_and(x.view(self._signed), mask), torch.bitwise_and(y.view(self._signed), ~mask)
+        ).view(self._float)
+
+    def exceeds(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Return the mask of elements x > y."""
+        return -(x > y).to(self._signed)
+
+    def both(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        """Return the mask of elements that both masks keep."""
+        return torch.bitwise_and(one, other)
+
+    def without(self, mask: torch.Tensor) -> torch.Tensor:
+        """Return the mask of the elements that `mask` does not keep."""
+        return torch.bitwise_not(mask)
+
     def keep(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Return x where `mask` is set, else +0."""
         return torch.bitwise_and(x.view(self._signed), mask).view(self._float)
@@ -92,6 +124,16 @@ class TorchKernels:
         """Return x · y, both widened to fp64 first."""
         product: NDArray[np.float64] = torch.mul(x.double(), y.double()).cpu().numpy()
         return product
+
+    def sizes(self, x: torch.Tensor) -> NDArray[np.float64]:
+        """Return |x|, widened to fp64."""
+        size: NDArray[np.float64] = torch.abs(x).double().cpu().numpy()
+        return size
+
+    def ones(self, mask: torch.Tensor) -> NDArray[np.float64]:
+        """Return 1 where `mask` is set, else 0, as fp64."""
+        one: NDArray[np.float64] = (-mask).double().cpu().numpy()
+        return one
 
     def _scalar(self, s: float) -> torch.Tensor:
         return torch.tensor(s, dtype=torch.float64).to(self._float).to(self._device)

@@ -5,32 +5,36 @@ is really kept in place of 1 - p; docs/arithmetic.md, "Methods".
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from merger.deltas import Weighted, weighted
-from merger.kernels import B, Kernels
-from merger.methods import DENSITY, LAMBDA, NORMALIZE, WEIGHT, Method, Values
+from merger.deltas import Weighted, added, lengths, stretched, trimmed
+from merger.method import DENSITY, LAMBDA, NORMALIZE, RESCALE, WEIGHT, Method, Values
 from merger.numbers import LANES, kept_lanes
 
 
-def resolve(values: Values, _: object) -> Weighted:
-    """Return c_i = w_i · 65536 / t_i and lambda."""
+def resolve(values: Values, totals: Sequence[float]) -> Weighted:
+    """Return c_i = w_i · 65536 / t_i, or w_i r_i for `rescale: l1`, and lambda."""
+    if stretched(values):
+        return trimmed(values, totals)
     kept = [kept_lanes(parent["density"]) for parent in values.parents]
     factors = [w * LANES / t for w, t in zip(values.weights(), kept, strict=True)]
     return Weighted(factors, values.one("lambda"))
 
 
-def merge(k: Kernels[B], base: B, parents: Sequence[B], kept: Sequence[B], how: Weighted) -> B:
-    """Return y = b + lambda · sum of c_i v_i, where v_i is d_i where kept."""
-    sparse = [k.keep(k.sub(x, base), mask) for x, mask in zip(parents, kept, strict=True)]
-    return weighted(k, base, sparse, how)
-
-
 METHOD = Method(
     id="dare_linear",
     summary="base plus randomly dropped and rescaled task vectors",
-    parameters=(WEIGHT, DENSITY, LAMBDA, NORMALIZE),
+    parameters=(
+        WEIGHT,
+        DENSITY,
+        LAMBDA,
+        replace(RESCALE, default="density", choices=("density", "l1")),
+        NORMALIZE,
+    ),
     resolve=resolve,
-    merge=merge,
-    needs_base=True,
-    keeps="random",
+    merge=added,
+    base="needed",
+    draws=True,
+    sums=lengths,
+    summed=stretched,
 )

@@ -7,31 +7,34 @@ docs/arithmetic.md, "Methods".
 from collections.abc import Sequence
 from dataclasses import replace
 
-from merger.deltas import Election, elected
-from merger.kernels import B, Kernels
-from merger.methods import DENSITY, DIVIDE, LAMBDA, VOTE, WEIGHT, Method, Values
+from merger.deltas import Election, candidates, elected, lengths, stretched
+from merger.method import DENSITY, DIVIDE, LAMBDA, RESCALE, VOTE, WEIGHT, Method, Values
 from merger.numbers import LANES, kept_lanes
 
 
-def resolve(values: Values, _: object) -> Election:
-    """Return the weights, c_i = 65536 / t_i for each task vector, lambda and the choices."""
-    factors = [LANES / kept_lanes(parent["density"]) for parent in values.parents]
-    shared = values.shared
-    return Election(values.weights(), factors, values.one("lambda"), shared["vote"], shared["divide"])
-
-
-def merge(k: Kernels[B], base: B, parents: Sequence[B], kept: Sequence[B], how: Election) -> B:
-    """Return y = b + lambda · (what the kept, rescaled v_i that have the elected sign come to)."""
-    sparse = [k.keep(k.sub(x, base), mask) for x, mask in zip(parents, kept, strict=True)]
-    return elected(k, base, sparse, how)
+def resolve(values: Values, totals: Sequence[float]) -> Election:
+    """Return the weights, c_i = 65536 / t_i (or r_i for `rescale: l1`), lambda and the choices."""
+    found = candidates(values, totals)
+    if stretched(values):
+        return found
+    return replace(found, rescale=[LANES / kept_lanes(parent["density"]) for parent in values.parents])
 
 
 METHOD = Method(
     id="dare_ties",
     summary="base plus randomly dropped task vectors, added where their signs agree",
-    parameters=(WEIGHT, DENSITY, LAMBDA, VOTE, replace(DIVIDE, default="none")),
+    parameters=(
+        WEIGHT,
+        DENSITY,
+        LAMBDA,
+        VOTE,
+        replace(DIVIDE, default="none"),
+        replace(RESCALE, default="density", choices=("density", "l1")),
+    ),
     resolve=resolve,
-    merge=merge,
-    needs_base=True,
-    keeps="random",
+    merge=elected,
+    base="needed",
+    draws=True,
+    sums=lengths,
+    summed=stretched,
 )

@@ -6,8 +6,8 @@ Wortsman et al., https://arxiv.org/abs/2203.05482; docs/arithmetic.md, "Methods"
 from collections.abc import Sequence
 from dataclasses import replace
 
-from merger.kernels import B, Kernels
-from merger.methods import NORMALIZE, WEIGHT, Method, Values
+from merger.kernels import B, Operations
+from merger.method import NORMALIZE, WEIGHT, Method, Values
 
 
 def resolve(values: Values, _: object) -> list[float]:
@@ -15,7 +15,7 @@ def resolve(values: Values, _: object) -> list[float]:
     return values.weights()
 
 
-def merge(k: Kernels[B], _base: object, parents: Sequence[B], _kept: object, weights: list[float]) -> B:
+def merge(k: Operations[B], _base: object, parents: Sequence[B], _kept: object, weights: list[float]) -> B:
     """Return y = sum of w_i x_i."""
     return k.total([k.scale(x, w) for x, w in zip(parents, weights, strict=True)])
 

@@ -5,9 +5,9 @@ Ilharco et al., https://arxiv.org/abs/2212.04089, section 2; docs/arithmetic.md,
 
 from collections.abc import Sequence
 
-from merger.deltas import Weighted, weighted
-from merger.kernels import B, Kernels
-from merger.methods import LAMBDA, NORMALIZE, WEIGHT, Method, Values
+from merger.deltas import Weighted, deltas, weighted
+from merger.kernels import B, Operations
+from merger.method import LAMBDA, NORMALIZE, WEIGHT, Method, Values
 
 
 def resolve(values: Values, _: object) -> Weighted:
@@ -15,9 +15,9 @@ def resolve(values: Values, _: object) -> Weighted:
     return Weighted(values.weights(), values.one("lambda"))
 
 
-def merge(k: Kernels[B], base: B, parents: Sequence[B], _kept: object, how: Weighted) -> B:
+def merge(k: Operations[B], base: B, parents: Sequence[B], _kept: object, how: Weighted) -> B:
     """Return y = b + lambda · sum of w_i d_i."""
-    return weighted(k, base, [k.sub(x, base) for x in parents], how)
+    return weighted(k, base, deltas(k, base, parents), how)
 
 
 METHOD = Method(
@@ -26,5 +26,5 @@ METHOD = Method(
     parameters=(WEIGHT, LAMBDA, NORMALIZE),
     resolve=resolve,
     merge=merge,
-    needs_base=True,
+    base="needed",
 )

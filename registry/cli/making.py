@@ -12,6 +12,7 @@ from rich.markup import escape
 from lineage.facts import RELATIONS, Relation
 from merger import folder as folders
 from merger.replay import Differs
+from registry.cli import checking
 from registry.cli.session import (
     Fails,
     HomeOption,
@@ -29,8 +30,9 @@ from registry.settings import Settings
 from registry.work import rebuild as rebuilding
 from registry.work.add import Declared
 from registry.work.add import add as add_folder
-from registry.work.engine import NUMPY, Computer, torch_on
-from registry.work.make import RECIPE_LIMIT, make, prepare
+from registry.work.chain import links
+from registry.work.engine import NUMPY, Computer, compiling, torch_on
+from registry.work.make import RECIPE_LIMIT, make
 from signing.canonical import Json
 from signing.errors import Malformed
 
@@ -40,6 +42,7 @@ app = typer.Typer()
 class BackendName(StrEnum):
     """Which library computes; the bytes are the same."""
 
+    COMPILED = "compiled"
     NUMPY = "numpy"
     TORCH = "torch"
 
@@ -135,7 +138,7 @@ def merge(
     seed: Annotated[str | None, typer.Option(help="Seed of random masks, where the recipe has none.")] = None,
     threads: ThreadsOption = 2,
     read: ReadOption = 1,
-    backend: BackendOption = BackendName.NUMPY,
+    backend: BackendOption = BackendName.COMPILED,
     device: DeviceOption = "cpu",
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -143,26 +146,39 @@ def merge(
     """Execute a recipe: check every input byte, hash every output byte, sign and log the provenance."""
     opened = home_at(home)
     with recipe.open("rb") as file:
-        prepared = prepare(opened, file.read(RECIPE_LIMIT + 1), seed)
-    for note in prepared.notes:
-        err.print(f"note: {note}", markup=False, soft_wrap=True)
-    total = sum(file.size for file in next(iter(prepared.inputs.values())).manifest.files)
-    with progress(f"merging {target.name}", total, quiet=as_json) as advance:
-        made = make(
-            opened,
-            prepared,
-            target,
-            _computer(backend, device),
-            name=name,
-            threads=threads,
-            factor=read,
-            progress=advance,
-        )
+        raw = file.read(RECIPE_LIMIT + 1)
+    computer = _computer(backend, device)
+    earlier: list[tuple[Path, str]] = []
+    for link in links(opened, raw, target, seed):
+        prepared, folder = link.prepared, link.folder
+        for note in prepared.notes:
+            err.print(f"note: {note}", markup=False, soft_wrap=True)
+        if link.artifact is not None:
+            err.print(f"note: {folder} is made by this recipe already and is used as it is", markup=False)
+            earlier.append((folder, link.artifact))
+            continue
+        total = sum(file.size for file in next(iter(prepared.inputs.values())).manifest.files)
+        own = name if folder == target else None
+        with progress(f"merging {folder.name}", total, quiet=as_json) as advance:
+            made = make(
+                opened,
+                prepared,
+                folder,
+                computer,
+                name=own,
+                threads=threads,
+                factor=read,
+                progress=advance,
+            )
+        if folder != target:
+            earlier.append((folder, made.result.artifact))
     artifact, digest = made.result.artifact, prepared.recipe.digest
 
     def show() -> None:
         out.print(f"[bold]{escape(name or str(target))}[/]  {artifact}", soft_wrap=True)
         out.print(f"  recipe sha256:{digest}", soft_wrap=True)
+        for folder, one in earlier:
+            out.print(f"  by way of {folder}  {one}", markup=False, soft_wrap=True)
         entries = sorted({receipt.index for receipt in made.receipts})
         kept = (
             f", continued from {counted(len(made.result.resumed), 'finished shard')}"
@@ -176,6 +192,7 @@ def merge(
         "recipe": f"sha256:{digest}",
         "folder": str(target),
         "resumed": list(made.result.resumed),
+        "earlier": [{"folder": str(folder), "artifact": one} for folder, one in earlier],
         "entries": [receipt.index for receipt in made.receipts],
         "notes": list(prepared.notes),
     }
@@ -184,21 +201,50 @@ def merge(
 
 @app.command()
 def rebuild(
-    ref: Annotated[str, typer.Argument(help="Artifact that was made by a logged recipe.")],
+    ref: Annotated[
+        str, typer.Argument(help="Artifact that was made by a logged recipe; with --against, a recipe file.")
+    ],
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            "--sample",
+            min=1,
+            metavar="N",
+            help="Check N blocks drawn at random and state the odds; logs nothing.",
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", help="Folder of a merge made elsewhere, to compare with the recipe; logs nothing."
+        ),
+    ] = None,
+    ulp: Annotated[
+        int, typer.Option("--ulp", min=1, help="With --against: distance that passes as rounding.")
+    ] = 1,
     threads: ThreadsOption = 2,
     read: ReadOption = 1,
-    backend: BackendOption = BackendName.NUMPY,
+    backend: BackendOption = BackendName.COMPILED,
     device: DeviceOption = "cpu",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Derive an artifact again, compare bit for bit, sign and log the verdict. Exit 1 if it differs."""
     opened = home_at(home)
+    if sample is not None and against is not None:
+        raise Malformed("--sample checks a logged merge, --against one made elsewhere: give one of them")
+    computer = _computer(backend, device)
+    if sample is not None:
+        checking.sampled(opened, ref, sample, computer, threads, as_json=as_json)
+        return
+    if against is not None:
+        checking.compared(
+            opened, against, Path(ref), ulp, computer, threads=threads, factor=read, as_json=as_json
+        )
+        return
     found = rebuilding.find(opened, ref)
     with progress("rebuilding", rebuilding.size(opened, found), quiet=as_json) as advance:
-        rebuilt = rebuilding.rederive(
-            opened, found, _computer(backend, device), threads=threads, factor=read, progress=advance
-        )
+        rebuilt = rebuilding.rederive(opened, found, computer, threads=threads, factor=read, progress=advance)
     outcome = rebuilt.outcome
     tensors = outcome.tensors if isinstance(outcome, Differs) else ()
     other = outcome.files if isinstance(outcome, Differs) else ()
@@ -235,5 +281,5 @@ def _computer(backend: BackendName, device: str) -> Computer:
     if backend is BackendName.TORCH:
         return torch_on(device)
     if device != "cpu":
-        raise Malformed(f"the numpy backend computes on the cpu, not on {device!r}; add --backend torch")
-    return NUMPY
+        raise Malformed(f"the {backend} backend computes on the cpu, not on {device!r}; add --backend torch")
+    return compiling() if backend is BackendName.COMPILED else NUMPY

@@ -64,7 +64,7 @@ def methods(as_json: JsonOption = False) -> None:
         {
             "method": one.id,
             "summary": one.summary,
-            "base": one.needs_base,
+            "base": one.base,
             "parameters": [
                 {
                     "name": p.name,

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from merger.methods import Method
+from merger.method import Method
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
 from registry.cli.session import called, counted, kind_of, out, path_of, short
 from registry.work.verify import Holds, Proof
@@ -112,7 +112,7 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
 def methods(known: Sequence[Method]) -> None:
     """Print the merge methods with their parameters."""
     for one in known:
-        base = "onto a base" if one.needs_base else "without a base"
+        base = {"needed": "onto", "none": "without", "either": "with or without"}[one.base] + " a base"
         out.print(f"[bold]{one.id}[/]  {escape(one.summary)}, {base}", soft_wrap=True)
         for p in one.parameters:
             whose = "per model" if p.per_parent else "for all"

@@ -48,6 +48,13 @@ class Computer:
 NUMPY = Computer(NumpyKernels, {"backend": "numpy"})
 
 
+def compiling() -> Computer:
+    """Return the compiling backend; the compiler is loaded here and not before."""
+    from merger.kernels.compiled import CompiledKernels  # noqa: PLC0415 - only a merge needs a compiler
+
+    return Computer(CompiledKernels, {"backend": "compiled", "llvmlite": metadata.version("llvmlite")})
+
+
 def torch_on(device: str) -> Computer:
     """Return the torch backend on a device such as `cpu` or `cuda:0`; torch is loaded here and not before."""
     try:

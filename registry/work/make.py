@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lineage.facts import Role
 from lineage.predicates import provenance, signature
 from merger import dialect
-from merger.card import config_of
+from merger.card import CONFIG, config_of, configs_of
+from merger.dialect import Document
 from merger.execute import Result, execute
 from merger.folder import Progress
+from merger.layers import counted
 from merger.plan import Plan, plan
 from merger.recipe import Recipe
 from merger.stage import staged
@@ -37,6 +39,8 @@ class Prepared:
     recipe: Recipe
     inputs: Mapping[str, Shelved]
     notes: tuple[str, ...]
+    named: Mapping[str, str] = field(default_factory=dict)
+    """Which artifact each reference of the document resolved to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +57,52 @@ def prepare(home: Home, raw: bytes, seed: str | None = None) -> Prepared:
 
     `seed` is used where the recipe needs one and has none; without it one is taken from the recipe's text, and a note says so.
     """
+    found = read(raw)
+    if isinstance(found, Recipe):
+        _check_seed(found, seed)
+        with home.store.reading() as connection:
+            for artifact in found.artifacts():
+                refs.resolve(connection, artifact)
+        return Prepared(found, shelved(home, found.artifacts()), ())
+    if len(found) != 1:
+        raise Malformed(
+            f"the recipe file holds {len(found)} documents, which are merged one after another by `studbook merge`; here it takes one"
+        )
+    return compiled(home, found[0], raw, seed)
+
+
+def read(raw: bytes) -> Recipe | tuple[Document, ...]:
+    """Read what a recipe file says: a canonical recipe, or the documents of a mergekit configuration."""
     if len(raw) > RECIPE_LIMIT:
         raise Malformed(f"the recipe is longer than {RECIPE_LIMIT} bytes; no recipe is")
     canonical = _canonical(raw)
     if canonical is not None:
-        _check_seed(canonical, seed)
-        with home.store.reading() as connection:
-            for artifact in canonical.artifacts():
-                refs.resolve(connection, artifact)
-        return Prepared(canonical, shelved(home, canonical.artifacts()), ())
+        return canonical
     try:
-        documents = dialect.parse(raw.decode())
+        return dialect.parse(raw.decode())
     except UnicodeDecodeError as error:
         raise Malformed(
             f"the recipe is no UTF-8 text: byte {error.start} is {raw[error.start]:#04x}"
         ) from None
-    if len(documents) != 1:
-        raise Malformed(f"the recipe file holds {len(documents)} documents; merge them one at a time")
-    document = documents[0]
+
+
+def compiled(
+    home: Home, document: Document, raw: bytes, seed: str | None, earlier: Mapping[str, str] | None = None
+) -> Prepared:
+    """Compile one document, and find its inputs on this machine.
+
+    A seed that nobody wrote is taken from `raw`; `earlier` maps the names of documents that are merged already to the artifacts.
+    """
+    known = earlier or {}
     with home.store.reading() as connection:
-        named = {ref: refs.resolve(connection, ref) for ref in document.references()}
+        named = {ref: known.get(ref) or refs.resolve(connection, ref) for ref in document.references()}
     inputs = shelved(home, dict.fromkeys(named.values()))
     # From the text, not from chance: the same command after a crash finds the same stage.
     drawn = str(int.from_bytes(hashlib.sha256(raw).digest()[:7], "big"))
-    compiled = document.compile(named, _layers(inputs), drawn if seed is None else seed)
-    _check_seed(compiled.recipe, seed)
-    recipe, notes = _licensed(home, compiled.recipe)
-    return Prepared(recipe, {one: inputs[one] for one in recipe.artifacts()}, compiled.notes + notes)
+    found = document.compile(named, _layers(inputs), drawn if seed is None else seed)
+    _check_seed(found.recipe, seed)
+    recipe, notes = _licensed(home, found.recipe)
+    return Prepared(recipe, {one: inputs[one] for one in recipe.artifacts()}, found.notes + notes, named)
 
 
 def _canonical(raw: bytes) -> Recipe | None:
@@ -109,8 +132,7 @@ def _check_seed(recipe: Recipe, seed: str | None) -> None:
 def planned(recipe: Recipe, weights: Mapping[str, Weights]) -> Plan:
     """Plan a recipe over its opened inputs; every incompatibility is refused here."""
     manifests = {artifact: one.manifest for artifact, one in weights.items()}
-    models = {recipe.first, *(parent.model for parent in recipe.parents)}
-    return plan(recipe, manifests, {artifact: config_of(weights[artifact]) for artifact in models})
+    return plan(recipe, manifests, configs_of(recipe, weights))
 
 
 def make(
@@ -195,16 +217,16 @@ def _licensed(home: Home, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
 
 
 def _layers(inputs: Mapping[str, Shelved]) -> dict[str, int]:
-    """Return how many layers each model with a config says it has."""
+    """Return how many layers each model with a config says it has; an adapter has none."""
     found = {}
     with opened_weights(
         {artifact: one.folder for artifact, one in inputs.items()},
         {artifact: (one.manifest, one.blocks) for artifact, one in inputs.items()},
     ) as weights:
         for artifact, one in weights.items():
-            if not one.tensors:
+            if not one.tensors or one.small(CONFIG) is None:
                 continue
-            layers = config_of(one).get("num_hidden_layers")
-            if isinstance(layers, int):
+            layers = counted(config_of(one))
+            if layers is not None:
                 found[artifact] = layers
     return found

@@ -31,6 +31,8 @@ class Provenance:
     artifact: str
     entry: str
     recipe: Recipe
+    account: str | None
+    """SHA-256 of the account of the execution, if the entry names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def find(home: Home, ref: str) -> Provenance:
             f"the provenance of {artifact}, entry {logged.entry}, was removed from the log by an order"
         )
     statement = Statement.parse(Envelope.parse(logged.envelope).payload)
-    return Provenance(artifact, logged.entry, provenance.recipe(statement))
+    return Provenance(artifact, logged.entry, provenance.recipe(statement), provenance.account(statement))
 
 
 def rederive(

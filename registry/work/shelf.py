@@ -47,9 +47,9 @@ def described(home: Home, connection: Connection, artifact: str) -> tuple[Manife
     if not stored:
         raise Absent(f"the manifest sha256:{named[0]} of {artifact} is not stored here")
     for digest in stored:
-        manifest = Manifest.parse(_blob(home, digest))
+        manifest = Manifest.parse(blob(home, digest))
         if artifact_id({file.name: file.sha256 for file in manifest.files}) == artifact:
-            return manifest, _blob(home, manifest.blocks)
+            return manifest, blob(home, manifest.blocks)
     raise Untrusted(f"the manifests signed for {artifact} list the files of others: {', '.join(stored)}")
 
 
@@ -92,7 +92,8 @@ def _laid_out(home: Home, artifact: str, manifest: Manifest) -> Path:
     return folder
 
 
-def _blob(home: Home, digest: str) -> bytes:
+def blob(home: Home, digest: str) -> bytes:
+    """Return a small stored file, checked against its SHA-256 (hex)."""
     data = b"".join(home.blobs.read(digest))
     if sha256_hex(data) != digest:
         raise Untrusted(f"the blob sha256:{digest} hashes to {sha256_hex(data)}: it was changed on disk")

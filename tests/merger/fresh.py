@@ -8,11 +8,12 @@ from numpy._core._multiarray_umath import __cpu_features__
 from strategies import fixed, on_disk
 
 from merger.kernels.blocks import NumpyKernels
+from merger.kernels.compiled import CompiledKernels
 from merger.methods import METHODS
 
 
 def main(backend: str) -> None:
-    kernels, capability = NumpyKernels, None
+    kernels, capability = CompiledKernels if backend == "compiled" else NumpyKernels, None
     if backend == "torch":
         import torch
 

@@ -10,7 +10,8 @@ from strategies import big, on_disk, packed, values
 
 from merger.account import tensor_account
 from merger.measure import Measured
-from merger.methods import METHODS, Values
+from merger.method import Values
+from merger.methods import METHODS
 from merger.plan import Compute
 from merger.reduce import SPAN, total
 from merger.select import tally

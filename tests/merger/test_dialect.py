@@ -67,6 +67,7 @@ def test_parameters_fall_through_to_the_top_level_and_the_base_is_no_parent() ->
         "scope": "tensor",
         "vote": "weighted",
         "divide": "none",
+        "rescale": "none",
     }
     assert found.recipe.tokenizer == artifact("you/code")
     assert found.recipe.shard_bytes == "1000000"
@@ -89,7 +90,12 @@ def test_dare_ties_divides_by_weights_where_normalize_says_so() -> None:
     found = case("dare_ties")
 
     assert found.recipe.seed == "42"
-    assert found.recipe.parameters == {"lambda": "1", "vote": "weighted", "divide": "weights"}
+    assert found.recipe.parameters == {
+        "lambda": "1",
+        "vote": "weighted",
+        "divide": "weights",
+        "rescale": "density",
+    }
     assert found.recipe.allow_nonfinite
     assert any("l1 norm instead" in note for note in found.notes)
 
@@ -199,6 +205,9 @@ def test_the_base_model_is_known_by_its_artifact_under_any_spelling() -> None:
     ("parameters", "said"),
     [
         ("{consensus_method: sum}", ("vote", "weighted")),
+        ("{consensus_method: count}", ("vote", "count")),
+        ("{rescale: true, density: 0.5}", ("rescale", "l1")),
+        ("{rescale: false, density: 0.5}", ("rescale", "none")),
         ("{vote: unweighted}", ("vote", "unweighted")),
         ("{divide: count, scope: model}", ("divide", "count")),
         ("{normalize: true, divide: weights}", ("divide", "weights")),

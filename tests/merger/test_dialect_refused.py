@@ -17,8 +17,21 @@ from signing.errors import Malformed, Refused
         ),
         (merge("ties", rest="dtypes: float16\n"), r"the key 'dtypes' is unknown \(did you mean 'dtype'\?\)"),
         (merge("ties", rest="t: 0.5\n"), r"'t' stands at the top level; indent it under 'parameters'"),
-        (merge("ties", rest="modules: {default: {}}\n"), r"modules is not supported: parts of a model"),
-        (merge("ties", rest="tokenizer: {source: base}\n"), r"tokenizer is not supported: vocabularies"),
+        (merge("ties", rest="modules: {default: {}}\n"), r"write either modules or models, and not both"),
+        (merge("ties", rest="modules: {}\n"), r"modules is empty; write keys and values"),
+        ("merge_method: ties\nmodules: {a: {}, b: {}}\n", r"modules names 'a', 'b', but parts of a model"),
+        ("merge_method: ties\nmodules: {a: {x: 1}}\n", r"modules.a: the key 'x' is unknown"),
+        (merge("ties", rest="tokenizer: base\n"), r"tokenizer is 'base'; write keys and values"),
+        (
+            merge("ties", rest="tokenizer: {tokens: {}}\n"),
+            r"tokenizer.tokens is not supported: embedding rows",
+        ),
+        (merge("ties", rest="tokenizer: {pad_to_multiple_of: 8}\n"), r"tokenizer.pad_to_multiple_of is not"),
+        (merge("ties", rest="tokenizer: {sauce: base}\n"), r"tokenizer: the key 'sauce' is unknown"),
+        (
+            merge("ties", rest="tokenizer: {source: base}\ntokenizer_source: base\n"),
+            r"either tokenizer or tokenizer_source",
+        ),
         (merge("ties", rest="chat_template: auto\n"), r"chat_template is not supported"),
         (merge("ties").replace("model: you/a", "modle: you/a"), r"models.0: the key 'modle' is unknown"),
         (merge("ties", rest="slices: []\n"), r"either models or slices"),
@@ -26,7 +39,16 @@ from signing.errors import Malformed, Refused
         ("- 1\n", r"the document is a list; write keys and values"),
         ("", r"holds no document"),
         ("--- \n---\n", r"document 1: the document is empty"),
-        ("merge_method: della\n", r"merge_method is 'della', which this version does not merge"),
+        ("merge_method: della\n", r"merge_method is 'della', a method of mergekit's that arithmetic 1"),
+        ("merge_method: iso_c\n", r"merge_method is 'iso_c', which neither this version nor mergekit"),
+        (
+            "merge_method: adamerging\n",
+            r"'adamerging', which is not merged: it trains its coefficients on data",
+        ),
+        ("merge_method: evolutionary\n", r"'evolutionary', which is not merged: it searches for a recipe"),
+        ("merge_method: moe\n", r"'moe', which is not merged: it puts experts side by side behind a router"),
+        ("base_model: a\nexperts: []\n", r"'experts' belongs to mergekit-moe, which puts experts"),
+        ("genome: {}\n", r"'genome' belongs to mergekit-evolve, which searches for a recipe"),
         ("merge_method: linear\nmodels: 3\n", r"models is 3; write a list"),
         ("merge_method: linear\nmodels: []\n", r"models is an empty list"),
         ("merge_method: linear\nmodels: [3]\n", r"models.0 is 3; write keys and values"),
@@ -74,16 +96,12 @@ from signing.errors import Malformed, Refused
         (merge("ties", "{vote: loudest}"), r"parameters.vote is 'loudest'; choose weighted or unweighted"),
         (merge("ties", "{vote: 1}"), r"parameters.vote is 1; write a word"),
         (
-            merge("ties", "{consensus_method: count}"),
-            r"parameters.consensus_method is 'count', but signs are elected by sums",
+            merge("ties", "{consensus_method: loudest}"),
+            r"parameters.consensus_method is 'loudest'; write sum \(vote: weighted\) or count",
         ),
         (
             merge("ties", "{normalize: true, divide: none}"),
             r"parameters.divide is 'none', but mergekit's name for it says 'weights'",
-        ),
-        (
-            merge("ties", "{rescale: true, density: 0.5}"),
-            r"parameters.rescale is true, but ties does not stretch",
         ),
         (
             merge("dare_ties", "{rescale: false, density: 0.5}", rest="seed: 1\n"),
@@ -105,7 +123,10 @@ from signing.errors import Malformed, Refused
             merge("ties").replace("you/a", "you/base").replace("you/b,", "you/base,"),
             r"only the base model you/base is listed",
         ),
-        (merge("ties").replace("you/a", "you/a+you/lora"), r"adapters \(model\+adapter\) are not merged"),
+        (merge("ties").replace("you/a", "you/a+you/lora+x"), r"a model takes one adapter"),
+        (merge("ties").replace("you/a", "you/a+"), r"models.0.model is ''; write a model as text"),
+        (merge("ties").replace("you/a", "you/a+hf://x"), r"models are not fetched by address"),
+        (merge("ties").replace("base_model: you/base", "base_model: you/base+x"), r"a base takes no adapter"),
         (merge("ties").replace("you/a", "{model: x}"), r"models.0.model is a mapping"),
         (merge("ties").replace("you/a", "''"), r"models.0.model is ''; write a model as text"),
         (merge("ties").replace("you/a", '" you/a"'), r"models.0.model is ' you/a'; write a model as text"),
@@ -121,7 +142,15 @@ from signing.errors import Malformed, Refused
             r"dtype is 'bf16'; choose float64",
         ),
         (merge("ties", rest="dtype: 16\n"), r"dtype is 16; write a word"),
-        (merge("ties", rest="tokenizer_source: union\n"), r"tokenizer_source is 'union'"),
+        (
+            merge("ties", rest="tokenizer_source: a+b\n"),
+            r"tokenizer_source is a\+b; name the model or the adapter",
+        ),
+        (
+            "merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters: {filter_wise: true}\n",
+            r"parameters.filter_wise is true, but model_stock measures one angle per tensor",
+        ),
+        (merge("magmax", "{rescale: true}", "{}"), r"magmax has no parameter 'rescale'"),
         (
             merge("linear", "{}", rest="tokenizer_source: base\n").replace("base_model: you/base\n", ""),
             r"there is no base_model",
@@ -130,26 +159,13 @@ from signing.errors import Malformed, Refused
         (merge("ties", rest="name: ''\n"), r"name is ''"),
         (merge("ties", rest="name: {a: 1}\n"), r"name is a mapping; write a word"),
         # Slices
-        (sliced("sources: [{model: a, layer_range: [0, 3]}]"), r"slices end at layer 3 of 4"),
         (
-            sliced("sources: [{model: a, layer_range: [1, 4]}]"),
-            r"slices.0 starts at layer 1 where layer 0 is due",
+            sliced("sources: [{model: a, layer_range: [0, 5]}]"),
+            r"slices.0.sources.0 takes layers 0 to 4 of a, which has 4",
         ),
         (
-            sliced(
-                "sources: [{model: a, layer_range: [0, 3]}]", "sources: [{model: a, layer_range: [2, 4]}]"
-            ),
-            r"slices.1 starts at layer 2 where layer 3 is due",
-        ),
-        (
-            sliced(
-                "sources: [{model: a, layer_range: [0, 2]}]", "sources: [{model: b, layer_range: [2, 4]}]"
-            ),
-            r"slices.1 merges other models than slices.0",
-        ),
-        (
-            sliced("sources: [{model: a, layer_range: [0, 2]}, {model: b, layer_range: [2, 4]}]"),
-            r"merging layers of different depth",
+            sliced("sources: [{model: a, layer_range: [0, 2]}, {model: b, layer_range: [1, 4]}]"),
+            r"slices.0.sources.1 takes the 3 layers \[1, 4\] and its first source \[0, 2\]",
         ),
         (sliced("sources: [{model: a, layer_range: [0, x]}]"), r"slices.0.sources.0.layer_range is"),
         (sliced("sources: [{model: a, layer_range: [0, true]}]"), r"slices.0.sources.0.layer_range is"),
@@ -162,13 +178,6 @@ from signing.errors import Malformed, Refused
                 "sources: [{model: a, layer_range: [2, 4]}], base_model: b",
             ),
             r"slices have different base models, a and b",
-        ),
-        (
-            sliced(
-                "sources: [{model: a, layer_range: [0, 2]}], parameters: {weight: 1}",
-                "sources: [{model: a, layer_range: [2, 4]}], parameters: {weight: 2}",
-            ),
-            r"would take 1 from the first slice and those after them 2 from the last",
         ),
         (
             sliced(

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from strategies import LAW, big, cases, on_disk
 
 from merger.kernels.blocks import NumpyKernels
+from merger.kernels.compiled import CompiledKernels
 from merger.methods import METHODS
 
 METHOD = pytest.mark.parametrize("method", sorted(METHODS))
@@ -32,6 +33,15 @@ def test_threads_and_read_sizes_leave_no_trace(method, data):
 
 @METHOD
 @given(data=st.data())
+@settings(LAW, max_examples=25)
+def test_compiled_passes_make_the_same_files(method, data):
+    case = data.draw(cases(method))
+    with on_disk() as disk:
+        assert disk.outcome(case, kernels=CompiledKernels) == disk.outcome(case)
+
+
+@METHOD
+@given(data=st.data())
 @settings(LAW, max_examples=12)
 def test_torch_makes_the_same_files(method, data):
     device = pytest.importorskip("merger.kernels.device")
@@ -52,7 +62,12 @@ def test_tensors_of_several_chunks_are_the_same_every_way(method, dtypes):
     with on_disk() as disk:
         want = disk.second(case)
         assert want != "refused"
-        ways = [(1, 1, NumpyKernels), (2, 2, NumpyKernels), (4, 1, device.TorchKernels)]
+        ways = [
+            (1, 1, NumpyKernels),
+            (2, 2, NumpyKernels),
+            (4, 1, device.TorchKernels),
+            (2, 1, CompiledKernels),
+        ]
         for threads, factor, kernels in ways:
             assert disk.outcome(case, threads=threads, factor=factor, kernels=kernels) == want
 
@@ -64,9 +79,10 @@ def test_the_largest_of_a_model_are_the_same_every_way():
         want = disk.second(case)
         assert disk.outcome(case, threads=1) == want
         assert disk.outcome(case, threads=4, factor=2, kernels=device.TorchKernels) == want
+        assert disk.outcome(case, threads=2, kernels=CompiledKernels) == want
 
 
-@pytest.mark.parametrize("method", sorted(m for m in METHODS if METHODS[m].keeps == "largest"))
+@pytest.mark.parametrize("method", sorted(m for m in METHODS if METHODS[m].ranks))
 @given(data=st.data())
 @settings(LAW, max_examples=35)
 def test_one_scope_over_the_model_is_the_same_in_both_implementations(method, data):

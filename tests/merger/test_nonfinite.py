@@ -48,7 +48,12 @@ def test_the_first_place_is_named_whatever_the_threads():
 def test_a_finite_value_that_overflows_on_the_way_out_is_refused(method):
     made = case(method, 70001, 1e30, out_dtype="float16")
     made = made.each(density="1") if method.startswith(("dare", "ties")) else made
-    with on_disk() as disk, pytest.raises(Malformed, match=r"^w as merged: element 70001 is NaN or infinite"):
+    # What trims the largest must keep them here, and what moves a little must be allowed to move far.
+    made = made.each(density="1", gamma="0") if method.startswith("breadcrumbs") else made
+    made = made.shared(t="9" * 32) if method == "nearswap" else made
+    # A mean length is that of the one huge element, and every parent is brought to it.
+    place = "[0-9]+" if method in ("karcher", "multislerp") else "70001"
+    with on_disk() as disk, pytest.raises(Malformed, match=f"^w as merged: element {place} is NaN or inf"):
         disk.make(made)
 
 
@@ -71,7 +76,7 @@ def test_allowed_they_are_merged_and_nothing_is_printed(method):
         assert got == disk.second(made)
         result = values(disk.tensors(made)["w"])
     assert not np.isfinite(result[70001])
-    assert METHODS[method].measures or np.isfinite(np.delete(result, 70001)).all()
+    assert METHODS[method].sums or np.isfinite(np.delete(result, 70001)).all()
 
 
 def test_copied_bytes_are_not_examined():

@@ -3,8 +3,10 @@
 import pytest
 from making import CONFIG, add_all, floats, make, write_model
 
+from merger.fit import MUST_AGREE
 from merger.folder import describe
-from merger.plan import MUST_AGREE, Compute, Convert, Copy, plan
+from merger.method import Cut
+from merger.plan import Compute, Convert, Copy, plan
 from merger.recipe import Recipe
 from signing.errors import Malformed
 
@@ -117,7 +119,7 @@ def test_types_that_hold_each_other_are_copied(planned):
         assert type(step) is kind
 
 
-TIES = {"lambda": "1", "scope": "model", "vote": "weighted", "divide": "weights"}
+TIES = {"lambda": "1", "scope": "model", "vote": "weighted", "divide": "weights", "rescale": "none"}
 
 
 def test_one_scope_over_the_model_takes_plain_numbers_and_one_type(planned):
@@ -130,7 +132,8 @@ def test_one_scope_over_the_model_takes_plain_numbers_and_one_type(planned):
     mixed = but(a=("F64", (2,), floats([5, 6], "F64")), **{"layers.0.w": ("F32", (1,), floats([4]))})
     with pytest.raises(Malformed, match="but a is computed in fp64 and others in fp32"):
         planned("ties", W, mixed, parameters=TIES)
-    assert planned("ties", W, tuned, parameters=TIES).model_counts() == (1,)
+    whole = planned("ties", W, tuned, parameters=TIES)
+    assert whole.model_cuts(whole.steps[0]) == (Cut(1),)
 
 
 def test_among_equals_of_a_model_the_first_name_and_the_lowest_index_are_kept(tmp_path):

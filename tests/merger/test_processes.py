@@ -34,9 +34,10 @@ def test_a_process_without_vector_instructions_makes_the_golden_ids(golden):
 
 
 @pytest.mark.system
+@pytest.mark.parametrize("backend", ["numpy", "compiled"])
 @pytest.mark.parametrize("seed", ["0", "1"])
-def test_hash_seeds_leave_no_trace(seed, golden):
-    assert fresh(PYTHONHASHSEED=seed)["ids"] == golden
+def test_hash_seeds_leave_no_trace(seed, backend, golden):
+    assert fresh(backend, PYTHONHASHSEED=seed)["ids"] == golden
 
 
 @pytest.mark.system

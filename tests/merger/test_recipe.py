@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from strategies import LAW, cases, on_disk
 
 from merger.methods import METHODS
-from merger.recipe import Recipe, layer_of, value_at
+from merger.recipe import Recipe, value_at
+from merger.slices import layer_of
 from signing import canonical
 from signing.errors import Malformed, Refused
 
@@ -22,7 +23,7 @@ GOOD = {
     "parents": [
         {"model": TWO, "parameters": {"weight": "0.5", "density": [{"by_layer": ["1", "0.5"], "value": "1"}]}}
     ],
-    "parameters": {"lambda": "1", "vote": "weighted", "divide": "none"},
+    "parameters": {"lambda": "1", "vote": "weighted", "divide": "none", "rescale": "density"},
     "seed": "7",
     "shard_bytes": "5000000000",
     "allow_nonfinite": False,
@@ -72,7 +73,7 @@ FAULTS = {
     "no arithmetic": (lacking("arithmetic"), "arithmetic: field required"),
     "another arithmetic": (GOOD | {"arithmetic": "2"}, "arithmetic: input should be '1', not '2'"),
     "arithmetic as a number": (GOOD | {"arithmetic": 1}, "arithmetic: input should be '1', not 1"),
-    "an unknown method": (GOOD | {"method": "sum"}, "method 'sum' is unknown; known are dare_linear"),
+    "an unknown method": (GOOD | {"method": "sum"}, "method 'sum' is unknown; known are breadcrumbs"),
     "a method that is a list": (
         GOOD | {"method": ["ties"]},
         "method: input should be a valid string, not ['ties']",

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import LAW
 
-from merger.select import Search, Selection, tally
+from merger.select import Reach, Search, tally
 
 
 def searched(wide, magnitudes, keep):
@@ -21,8 +21,8 @@ def kept(wide, magnitudes, keep):
     search = searched(wide, magnitudes, keep)
     counts = [tally(block, search.prefix) for block in magnitudes]
     before = [sum(equal for _, equal in counts[:i]) for i in range(len(counts))]
-    selection = Selection(search.prefix, search.keep, before)
-    return [selection.kept(block, i) for i, block in enumerate(magnitudes)]
+    selection = Reach(search.prefix, search.keep, before)
+    return [selection.within(block, i) for i, block in enumerate(magnitudes)]
 
 
 @pytest.mark.parametrize(("wide", "dtype"), [("F32", np.uint32), ("F64", np.uint64)])

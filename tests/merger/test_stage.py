@@ -41,7 +41,13 @@ def merge(tmp_path):
         "method": "ties",
         "base": zero,
         "parents": [{"model": one, "parameters": {"weight": "1", "density": "0.6"}}],
-        "parameters": {"lambda": "1", "scope": "model", "vote": "weighted", "divide": "weights"},
+        "parameters": {
+            "lambda": "1",
+            "scope": "model",
+            "vote": "weighted",
+            "divide": "weights",
+            "rescale": "none",
+        },
         "shard_bytes": "16",
         "allow_nonfinite": False,
     }

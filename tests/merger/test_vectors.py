@@ -10,6 +10,7 @@ from merger.methods import METHODS
 from merger.seeds import lanes, mask_key
 
 WEIGHTS = {"a": "0.5", "b": "0.25", "c": "0.75"}
+BARE = [(m, {}) for m in WEIGHTS]
 
 
 def test_masks_are_those_of_the_vectors(shared):
@@ -42,7 +43,8 @@ def deltas(method, shared, **own):
     return recipe(method, [(f"d{m}", {"weight": w} | own) for m, w in WEIGHTS.items()], shared, "zeros")
 
 
-TIES = {"lambda": "1", "scope": "tensor", "vote": "weighted", "divide": "weights"}
+ADDED = {"lambda": "1", "normalize": False}
+TIES = {"lambda": "1", "scope": "tensor", "vote": "weighted", "divide": "weights", "rescale": "none"}
 
 
 def alike(density, **shared):
@@ -61,30 +63,31 @@ CASES = {
     0: weighted("linear", {"normalize": True}, base=None),
     1: slerp("0"),
     2: slerp("0.5"),
-    3: "nuslerp: not written yet",
-    4: "nuslerp: not written yet",
-    5: "multislerp: not written yet",
-    6: "karcher: not written yet",
+    3: recipe("nuslerp", [("a", {"weight": "0.6"}), ("b", {"weight": "0.4"})]),
+    4: "nuslerp row by row (`nuslerp_flatten: false`): here one angle counts for the whole tensor",
+    5: weighted("multislerp", {"normalize_weights": True, "eps": "0.00000001"}, base=None),
+    6: recipe("karcher", [(m, {}) for m in "abc"], {"max_iter": "10", "tol": "0.00001"}),
     7: weighted("task_arithmetic", {"lambda": "0.5", "normalize": False}),
     8: weighted("ties", TIES, density="0.25"),
     9: weighted("ties", TIES, density="1"),
-    10: "ties with rescale to the L1 norm: `rescale: l1` is not written yet",
-    11: "breadcrumbs: not written yet",
-    12: "breadcrumbs: a bug of the engine, to be refused by name when breadcrumbs is written",
+    10: weighted("ties", TIES | {"rescale": "l1"}, density="0.5"),
+    11: weighted("breadcrumbs", ADDED | {"rescale": "none"}, density="0.75", gamma="0.05"),
+    12: "breadcrumbs: a gamma of no element at all makes the engine drop every element, here it skips none",
     13: "dare_ties: the engine's masks come from torch's generator, and it rescales to the L1 norm",
     14: "della_linear: not written yet, and its masks come from torch's generator",
-    15: "model_stock: not written yet",
-    16: "nearswap: not written yet",
-    17: "sce: not written yet",
-    18: "sce: not written yet",
-    19: "ramplus_tl: not written yet",
-    20: deltas("task_arithmetic", {"lambda": "1", "normalize": False}),
+    15: "model_stock row by row (`filter_wise: true`): here one angle counts for the whole tensor",
+    16: recipe("nearswap", [("a", {})], {"t": "0.05"}, "base"),
+    17: recipe("sce", BARE, {"select_topk": "1"}, "base"),
+    # The engine takes a quarter of the 47 elements whose variance is not 0, the paper a share of all 48.
+    18: recipe("sce", BARE, {"select_topk": "0.23"}, "base"),
+    19: recipe("ramplus_tl", BARE, {"epsilon": "0.00001", "r": "0.1", "alpha": "0.2"}, "base"),
+    20: deltas("task_arithmetic", ADDED),
     21: deltas("ties", TIES | {"vote": "unweighted", "divide": "count"}, density="0.25"),
-    22: "magnitude_prune: not written yet",
-    23: "ties that elects a sign by counting (`frequency`): not a choice of `vote`",
+    22: deltas("magnitude_prune", ADDED | {"scope": "tensor", "rescale": "none"}, density="0.5"),
+    23: deltas("ties", TIES | {"vote": "count", "divide": "count"}, density="0.5"),
     24: "dare_ties: the engine's masks come from torch's generator",
     25: alike("0.21", divide="count"),
-    26: "ties that keeps the largest of the agreeing (`dis-max`): not a choice of `divide`",
+    26: alike("0.21", divide="max"),
     27: "ties where an even vote takes the majority sign of the whole tensor: here it takes the positive one",
     28: "MergeLM's DARE: its masks come from torch's generator",
     29: slerp("0.3"),

@@ -8,19 +8,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from reference.second import (
-    files,
-    lanes,
-    largest,
-    mask_key,
-    narrow,
-    read_file,
-    resolve,
-    slerp_scalars,
-    threshold,
-    total,
-    widen,
-)
+from reference.form import FORMS, resolve
+from reference.second import files, read_file, slerp_scalars
+from reference.stored import narrow, widen
+from reference.sums import lanes, largest, mask_key, threshold, total
 
 BASE, ONE, TWO = ("sha256:" + digit * 64 for digit in "012")
 KINDS = {"<f8": "F64", "<f4": "F32", "<f2": "F16", "<i8": "I64", "|u1": "U8"}
@@ -44,12 +35,16 @@ def model(folder, tensors, config=None):
     return folder
 
 
-def recipe(method, *parents, **members):
+def recipe(method, *parents, parameters=(), **members):
+    """A recipe with everything written out: `parameters` are those of the method that are not at their default."""
+    form = FORMS.get(method, FORMS["linear"])
+    own, shared = ({name: one.default for name, one in given.items()} for given in (form.own, form.shared))
     return {
         "arithmetic": "1",
         "method": method,
-        "parents": [{"model": name, "parameters": parameters} for name, parameters in parents],
-        "parameters": {},
+        "parents": [{"model": name, "parameters": own | dict(given)} for name, given in parents],
+        "parameters": shared | dict(parameters),
+        "shard_bytes": "5000000000",
         "allow_nonfinite": False,
     } | members
 
@@ -214,7 +209,7 @@ def test_linear(merge):
 
 def test_task_arithmetic(merge):
     made = recipe("task_arithmetic", (ONE, {"weight": "1"}), (TWO, {"weight": "2"}), base=BASE)
-    made["parameters"] = {"lambda": "0.5"}
+    made["parameters"]["lambda"] = "0.5"
     models = {"base": {"w": tensor([1.0])}, "one": {"w": tensor([3.0])}, "two": {"w": tensor([5.0])}}
     assert floats(merge(made, **models)["w"]) == [6]
 
@@ -229,7 +224,7 @@ def test_ties(merge):
     assert floats(merge(made, **models)["w"]) == [4, 5, 6, 0]
     made["parents"][0]["parameters"]["weight"] = "2"
     assert floats(merge(made, **models)["w"]) == [4, -3, 6, 0]
-    made["parameters"] = {"vote": "unweighted", "divide": "none"}
+    made["parameters"] |= {"vote": "unweighted", "divide": "none"}
     assert floats(merge(made, **models)["w"]) == [8, 5, 6, 0]
 
 
@@ -242,6 +237,152 @@ def test_ties_over_the_model(merge):
     made["parents"][0]["parameters"]["density"] = "0.4"
     got = merge(made, base=base, one=one)
     assert [floats(got[name]) for name in ("a", "b")] == [[1, 3], [1, 4]]
+
+
+def deltas(merge, made, *held):
+    """Merge deltas onto a base of zeros."""
+    models = {name: {"w": tensor(values)} for name, values in zip(("one", "two"), held, strict=False)}
+    return floats(merge(made, base={"w": tensor([0.0] * len(held[0]))}, **models)["w"])
+
+
+def both(method, own=(), base=BASE, **parameters):
+    """A recipe of a method with two parents."""
+    members = {"base": base} if base else {}
+    return recipe(method, (ONE, dict(own)), (TWO, dict(own)), parameters=parameters, **members)
+
+
+def test_ties_counts_signs_and_takes_the_largest(merge):
+    own = {"weight": "1"}
+    made = both("ties", own, vote="count", divide="max")
+    assert deltas(merge, made, [4.0, -9.0, 1.0, -2.0], [-1.0, -2.0, 3.0, -2.5]) == [4, -9, 3, -2.5]
+    made["parents"][0]["parameters"]["weight"] = "-1"  # the vote counts v, what is divided is w·v
+    assert deltas(merge, made, [4.0, 5.0], [1.0, 5.0]) == [-4, -5]
+
+
+def test_the_l1_norm_of_what_is_kept_is_restored(merge):
+    one = recipe("magnitude_prune", (ONE, {"weight": "1", "density": "0.5"}), base=BASE)
+    one["parameters"]["rescale"] = "l1"
+    assert deltas(merge, one, [4.0, -4.0, 3.0, 1.0]) == [6, -6, 0, 0]
+    ties = recipe("ties", (ONE, {"weight": "2", "density": "0.5"}), base=BASE, parameters={"rescale": "l1"})
+    assert deltas(merge, ties, [4.0, -4.0, 3.0, 1.0]) == [6, -6, 0, 0]
+    assert deltas(merge, one, [0.0, 0.0]) == [0, 0]
+
+
+def test_breadcrumbs_skip_the_largest(merge):
+    own = {"weight": "1", "density": "0.5", "gamma": "0.25"}
+    made = recipe("breadcrumbs", (ONE, own), base=BASE)
+    assert deltas(merge, made, [4.0, -3.0, 2.0, 1.0]) == [0, -3, 2, 0]
+    own["gamma"] = "1"  # no more is skipped than leaves k
+    assert deltas(merge, recipe("breadcrumbs", (ONE, own), base=BASE), [4.0, -3.0, 2.0, 1.0]) == [0, 0, 2, 1]
+    assert deltas(merge, both("breadcrumbs_ties", own), [4.0, -3.0, 2.0, 1.0], [1.0, 1.0, 5.0, 9.0]) == [
+        1,
+        1,
+        2,
+        1,
+    ]
+
+
+def test_magmax_nearswap_and_wise_ft(merge):
+    assert deltas(merge, both("magmax"), [4.0, -3.0, 2.0], [-4.0, 5.0, 1.0]) == [4, 5, 2]
+    near = recipe("nearswap", (ONE, {}), base=BASE, parameters={"t": "0.5"})
+    assert deltas(merge, near, [4.0, -3.0, 0.5, -0.25]) == [0.5, -0.5, 0.5, -0.25]
+    wise = recipe("wise_ft", (ONE, {}), base=BASE, parameters={"alpha": "0.25"})
+    assert floats(merge(wise, base={"w": tensor([8.0])}, one={"w": tensor([16.0])})["w"]) == [10]
+
+
+def test_sce(merge):
+    # spreads 0, 16 and 9 select one of three: 4 and -4, weights 1/2 each, votes cancel and count as positive
+    made = both("sce", select_topk="0.34")
+    assert deltas(merge, made, [1.0, 4.0, 3.0], [1.0, -4.0, -3.0]) == [0, 4, 0]
+    # all selected: sums of squares 48 and 16, weights 3/4 and 1/4
+    assert deltas(merge, both("sce"), [4.0, 4.0, 4.0, 0.0], [2.0] * 4) == [3.5, 3.5, 3.5, 2]
+
+
+def test_ram(merge):
+    made = both("ram", epsilon="0.5")
+    assert deltas(merge, made, [4.0, 2.0, 0.5, 0.0], [2.0, 0.25, 0.0, -3.0]) == [3, 2, 0, -3]
+    made = both("ramplus_tl", epsilon="0.5", r="0.5", alpha="0.5")
+    # one: 1 shared, 2 own, 1 + 0.5·min(0.5, 0.5); two: 1 shared, 1 own, 1 + 0.5·min(1, 0.5)
+    assert deltas(merge, made, [4.0, 2.0, 8.0, 0.0], [2.0, 0.25, 0.0, -3.0]) == [3, 2.5, 10, -3.75]
+
+
+def test_passthrough(merge):
+    made = recipe("passthrough", (ONE, {"scale": "1"}))
+    assert merge(made, one={"w": tensor([-0.0])})["w"].data == b"\0\0\0\x80"
+    made["parents"][0]["parameters"]["scale"] = "2"
+    assert floats(merge(made, one={"w": tensor([3.0])})["w"]) == [6]
+
+
+def test_what_gram_sums_say(merge):
+    right = {"one": {"w": tensor([2.0, 0.0])}, "two": {"w": tensor([0.0, 4.0])}}
+    root = float(np.float32(math.sqrt(0.5)))
+    nuslerp = both("nuslerp", {"weight": "1"}, base=None)
+    assert floats(merge(nuslerp, **right)["w"]) == [2 * root, 4 * root]
+    multislerp = both("multislerp", {"weight": "1"}, base=None)
+    assert floats(merge(multislerp, **right)["w"]) == [float(np.float32(3 * math.sqrt(0.5)))] * 2
+    karcher = both("karcher", base=None)
+    assert floats(merge(karcher, **right)["w"]) == [float(np.float32(3 * math.sqrt(0.5)))] * 2
+    zero = {"base": {"w": tensor([0.0, 0.0])}}
+    assert floats(merge(both("model_stock"), **zero, **right)["w"]) == [0, 0]  # at a right angle a is 0
+    same = {"one": {"w": tensor([2.0, 0.0])}, "two": {"w": tensor([4.0, 0.0])}}
+    assert floats(merge(both("model_stock"), **zero, **same)["w"]) == [3, 0]
+    assert floats(merge(nuslerp, **same)["w"]) == [3, 0]
+
+
+def test_an_adapter(tmp_path):
+    held = {"l.0.q.weight": tensor([[1.0, 2.0], [3.0, 4.0]]), "head.weight": tensor([1.0])}
+    factors = {
+        "l.0.q.lora_A.weight": tensor([[1.0, -1.0]]),
+        "l.0.q.lora_B.weight": tensor([[2.0], [1.0]]),
+        "head.weight": tensor([7.0]),
+    }
+    folder = model(tmp_path / "adapter", {f"base_model.model.{n}": t for n, t in factors.items()})
+    said = {
+        "peft_type": "LORA",
+        "r": 8,
+        "lora_alpha": 3,
+        "rank_pattern": {"q": 1},
+        "modules_to_save": ["head"],
+    }
+    one = model(tmp_path / "plain", held)
+
+    def run(scale, **config):
+        (folder / "adapter_config.json").write_text(json.dumps(said | config))
+        made = recipe("linear", (ONE, {"weight": "1"}))
+        made["parents"][0] |= {"adapter": TWO, "scale": scale}
+        (tmp_path / "out").write_bytes(files(made, {ONE: one, TWO: folder})["model.safetensors"])
+        return {name: floats(found) for name, found in read_file(tmp_path / "out").items()}
+
+    assert run("1") == {"l.0.q.weight": [7, -4, 6, 1], "head.weight": [7]}
+    assert run("0") == {"l.0.q.weight": [1, 2, 3, 4], "head.weight": [1]}
+    assert run("1", alpha_pattern={"^l..\\.q": 1})["l.0.q.weight"] == [3, 0, 4, 3]
+    assert run("1", fan_in_fan_out=True)["l.0.q.weight"] == [7, 5, -3, 1]
+    for bad in ({"use_dora": True}, {"bias": "all"}, {"rank_pattern": {}}, {"init_lora_weights": "pissa"}):
+        with pytest.raises(ValueError, match=r"."):
+            run("1", **bad)
+
+
+def test_slices(tmp_path):
+    def stack(name, values, **config):
+        held = {f"l.{layer}.w": tensor([value]) for layer, value in enumerate(values)}
+        held |= {"embed": tensor([values[0] + 100]), "norm": tensor([values[0] + 200])}
+        return model(tmp_path / name, held, json.dumps({"n_layer": len(values)} | config))
+
+    folders = {ONE: stack("a", [1.0, 2.0], layer_types=["x", "y"])}
+    folders[TWO] = stack("b", [3.0, 4.0, 5.0], layer_types=["x", "z", "y"])
+    made = recipe(
+        "passthrough", (ONE, {"scale": "1"}), (TWO, {"scale": [{"by_layer": ["0"] * 4, "value": "1"}]})
+    )
+    pieces = [("2", "1", "0"), ("1", "0", "1")]
+    made["slices"] = [{"count": c, "sources": [{"parent": p, "first": f}]} for c, p, f in pieces]
+    out = files(made, folders)
+    (tmp_path / "out").write_bytes(out["model.safetensors"])
+    got = {name: floats(found) for name, found in read_file(tmp_path / "out").items()}
+    assert got == {"embed": [103], "l.0.w": [0], "l.1.w": [0], "l.2.w": [2], "norm": [201]}
+    assert json.loads(out["config.json"]) == {"layer_types": ["x", "z", "y"], "n_layer": 3}
+    for change in ({"count": "3"}, {"base_first": "0"}, {"count": 1}, {"sources": []}):
+        with pytest.raises(ValueError, match=r"."):
+            files(made | {"slices": [made["slices"][0], made["slices"][1] | change]}, folders)
 
 
 @pytest.mark.parametrize("method", ["dare_linear", "dare_ties"])
@@ -329,9 +470,11 @@ def test_files(tmp_path):
     assert out["model.safetensors.index.json"].decode() == index + "}}\n"
     for file in [name for name in out if "-of-" in name or "index" in name]:
         (folder / file).write_bytes(out[file])
+    with pytest.raises(ValueError, match="both there"):
+        files(made, {ONE: folder})
+    (folder / "model.safetensors").unlink()
     assert set(files(made | {"shard_bytes": "6"}, {ONE: folder})) > {"model-00001-of-00002.safetensors"}
-    del made["shard_bytes"]
-    assert "model.safetensors" in files(made, {ONE: folder})
+    assert "model.safetensors" in files(made | {"shard_bytes": "5000000000"}, {ONE: folder})
 
 
 GOOD = recipe("ties", (ONE, {"weight": "1", "density": "0.5"}), base=BASE)
@@ -371,11 +514,25 @@ GOOD = recipe("ties", (ONE, {"weight": "1", "density": "0.5"}), base=BASE)
 def test_what_is_no_recipe(merge, change):
     models = {"base": {"w": tensor([1.0])}, "one": {"w": tensor([2.0])}}
     merge(GOOD, **models)
+    changed = GOOD | change
+    if "parameters" in change:
+        changed["parameters"] = GOOD["parameters"] | change["parameters"]
     with pytest.raises(ValueError, match=r"."):
-        merge(GOOD | change, **models)
+        merge(changed, **models)
+
+
+def test_everything_is_written_out(merge):
+    models = {"base": {"w": tensor([1.0])}, "one": {"w": tensor([2.0])}}
+    for member in ("shard_bytes", "allow_nonfinite", "parameters", "parents"):
+        with pytest.raises(ValueError, match="lacks"):
+            merge({name: value for name, value in GOOD.items() if name != member}, **models)
+    for name in GOOD["parameters"]:
+        left = {key: value for key, value in GOOD["parameters"].items() if key != name}
+        with pytest.raises(ValueError, match="exactly the parameters"):
+            merge(GOOD | {"parameters": left}, **models)
 
 
 def test_models_that_do_not_fit(merge):
     for other in ({"v": tensor([1.0])}, {"w": tensor([[1.0]])}, {}):
-        with pytest.raises(ValueError, match=r"tensor '[vw]'"):
+        with pytest.raises(ValueError, match=r"tensor '[vw]'|no tensors"):
             merge(GOOD, base={"w": tensor([1.0])}, one=other)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from merger.methods import METHODS, Parameter, Values
+from merger.method import Parameter, Values
+from merger.methods import METHODS
 from signing.errors import Malformed
 
 

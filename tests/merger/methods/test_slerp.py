@@ -9,7 +9,8 @@ import mpmath
 import pytest
 from reference.second import slerp_scalars
 
-from merger.methods import METHODS, Values
+from merger.method import Values
+from merger.methods import METHODS
 from merger.methods.slerp import STRAIGHT, Scalars
 
 SLERP = METHODS["slerp"]

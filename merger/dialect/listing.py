@@ -1,0 +1,88 @@
+"""Reading what a document merges: its models, or its slices with their sources, or those of its one module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from merger.dialect import schema, switches
+from merger.dialect.schema import Slice, Source
+from merger.dialect.text import Plain
+from merger.method import Method
+from signing.errors import Malformed
+
+
+def unwrapped(top: Mapping[str, Plain]) -> tuple[dict[str, Plain], dict[str, Plain]]:
+    """Return a document with its one module's models or slices at the top level, and the module's own parameters."""
+    if "modules" not in top:
+        return dict(top), {}
+    modules = top["modules"]
+    if not isinstance(modules, dict) or not modules:
+        raise Malformed(f"modules is {schema.shown(modules or None)}; write keys and values")
+    if len(modules) > 1:
+        raise Malformed(
+            f"modules names {', '.join(map(repr, modules))}, but parts of a model are not merged separately by this version; one module, or models or slices at the top level, are"
+        )
+    [(name, found)] = modules.items()
+    module = schema.mapping(f"modules.{name}", found, ("models", "slices", "parameters"))
+    own = module.pop("parameters", {})
+    if not isinstance(own, dict):
+        raise Malformed(f"modules.{name}.parameters is {schema.shown(own)}; write keys and values")
+    for key in ("models", "slices"):
+        if key in top:
+            raise Malformed(f"write either modules or {key}, and not both")
+    return {key: value for key, value in top.items() if key != "modules"} | module, own
+
+
+def slices(method: Method, top: Mapping[str, Plain]) -> Iterator[Slice]:
+    """Yield the slices of a document; one without layer ranges where it lists models."""
+    if ("models" in top) == ("slices" in top):
+        raise Malformed("write either models or slices, and not both")
+    if "models" in top:
+        models = schema.sequence("models", top["models"])
+        yield Slice("models", tuple(_source(method, f"models.{i}", m) for i, m in enumerate(models)))
+        return
+    for i, item in enumerate(schema.sequence("slices", top["slices"])):
+        place = f"slices.{i}"
+        found = schema.mapping(place, item, ("sources", "parameters", "base_model"))
+        listed = schema.sequence(f"{place}.sources", found.get("sources"))
+        spans = [_span(f"{place}.sources.{j}", source) for j, source in enumerate(listed)]
+        for j, (start, end) in enumerate(spans):
+            if end - start != spans[0][1] - spans[0][0]:
+                raise Malformed(
+                    f"{place}.sources.{j} takes the {end - start} layers {[start, end]} and its first source {list(spans[0])}; sources of a slice take equally many"
+                )
+        base = found.get("base_model")
+        numbers = [p for p in method.parameters if p.is_number]
+        flags = [p.name for p in method.parameters if not p.is_number] + list(switches.names(method))
+        yield Slice(
+            place,
+            tuple(
+                _source(method, f"{place}.sources.{j}", source, span)
+                for j, (source, span) in enumerate(zip(listed, spans, strict=True))
+            ),
+            schema.parameters(f"{place}.parameters", method, found.get("parameters", {}), numbers, flags),
+            None if base is None else schema.reference(f"{place}.base_model", base),
+        )
+
+
+def _source(method: Method, place: str, value: Plain, span: tuple[int, int] | None = None) -> Source:
+    keys = ("model", "parameters") if span is None else ("model", "parameters", "layer_range")
+    found = schema.mapping(place, value, keys)
+    own = [p for p in method.parameters if p.per_parent]
+    shared = [p.name for p in method.parameters if not p.per_parent]
+    elsewhere = (*shared, *switches.names(method))
+    return Source(
+        place,
+        schema.reference(f"{place}.model", found.get("model")),
+        schema.parameters(f"{place}.parameters", method, found.get("parameters", {}), own, elsewhere),
+        span,
+    )
+
+
+def _span(place: str, value: Plain) -> tuple[int, int]:
+    span = value.get("layer_range") if isinstance(value, dict) else None
+    match span:
+        case [start, end] if type(start) is int and type(end) is int and 0 <= start < end:
+            return start, end
+        case _:
+            raise Malformed(f"{place}.layer_range is {span!r:.80}; write [first, end] with 0 <= first < end")

@@ -1,0 +1,131 @@
+"""Gram sums: merges that are linear combinations, with factors that follow from inner products over a whole tensor.
+
+docs/arithmetic.md, "Gram sums". Lengths, angles and means on the sphere of the inputs all lie in the inputs' span, so
+one pass takes the Gram matrix, and the rest happens on lists of coefficients, as real arithmetic: so exactly that
+rounding once at the end hides in which order anything was evaluated.
+"""
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+
+from merger.deltas import deltas
+from merger.kernels import B, Operations
+
+# An angle of exactly 0 may come out as 2^-255, from a cosine that is off by one unit in 512 bits: that is below every
+# tolerance a recipe can write in its 64 characters.
+BITS = 512
+# Equal numbers, evaluated in two ways, are equal in this many bits, and so are halves between neighbours in fp64.
+KEPT = 128
+_INFINITE = Fraction(2) ** 1024 - Fraction(2) ** 970
+# mpmath's own context and its cached constants belong to every thread of the process: a precision set there may
+# change in the middle of an evaluation.
+_REAL = mpmath.MPContext()
+_REAL.prec = BITS
+_ALONE = threading.Lock()
+
+Vector = list[Any]
+"""A vector by its coefficients over a tensor's inputs, as numbers of `reals`."""
+
+
+@contextmanager
+def reals() -> Iterator[Any]:
+    """Lend this process's one mpmath context of 512 bits, to one thread at a time."""
+    with _ALONE:
+        yield _REAL
+
+
+def nearest(value: mpmath.mpf) -> float:
+    """Return a number of `reals`, rounded to 128 bits, as the nearest fp64, beyond its range an infinity."""
+    # mpmath documents this tuple as the exact number; a fraction converts to fp64 in one rounding.
+    sign, mantissa, exponent, _ = _kept(value)._mpf_
+    exact = (-1) ** sign * int(mantissa) * Fraction(2) ** exponent
+    if abs(exact) < _INFINITE:
+        return float(exact)
+    return math.inf if exact > 0 else -math.inf
+
+
+def below(x: mpmath.mpf, y: mpmath.mpf) -> bool:
+    """Say whether x < y, both rounded to 128 bits."""
+    return bool(_kept(x) < _kept(y))
+
+
+def arc(cosine: mpmath.mpf, t: float) -> list[float]:
+    """Return the factors sin((1-t)a)/sin a and sin(ta)/sin a of two inputs at angle a, for a call inside `reals`.
+
+    Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985, section 3.3.
+    """
+    angle = _REAL.acos(cosine)
+    whole = _REAL.sin(angle)
+    share = _REAL.mpf(t)
+    return [nearest(_REAL.sin(part * angle) / whole) for part in (1 - share, share)]
+
+
+class Gram:
+    """The Gram matrix of n inputs, exactly as finite sums have it, for use inside `reals`."""
+
+    def __init__(self, totals: Sequence[float], count: int) -> None:
+        entries = iter(totals)
+        self._rows: list[Vector] = [[_REAL.zero] * count for _ in range(count)]
+        for i in range(count):
+            for j in range(i, count):
+                self._rows[i][j] = self._rows[j][i] = _REAL.mpf(next(entries))
+        self.lengths: Vector = [_root(self._rows[i][i]) for i in range(count)]
+        """The lengths of the inputs."""
+
+    def cosine(self, i: int, j: int) -> mpmath.mpf:
+        """Return the cosine between two inputs, clamped; 0 where one has no length."""
+        if not (self.lengths[i] and self.lengths[j]):
+            return _REAL.zero
+        return clamped(self._rows[i][j] / _REAL.sqrt(self._rows[i][i] * self._rows[j][j]))
+
+    def dots(self, vector: Vector) -> Vector:
+        """Return the inner products of a vector with every input."""
+        return [_REAL.fdot(row, vector) for row in self._rows]
+
+    def length(self, vector: Vector) -> mpmath.mpf:
+        """Return a vector's length, 0 where rounded sums make its square negative."""
+        return _root(_REAL.fdot(vector, self.dots(vector)))
+
+
+def finite(totals: Sequence[float]) -> bool:
+    """Say whether every sum is finite, so that there is any geometry."""
+    return all(map(math.isfinite, totals))
+
+
+def clamped(cosine: mpmath.mpf) -> mpmath.mpf:
+    """Return the nearest number from -1 to 1."""
+    return min(_REAL.one, max(-_REAL.one, cosine))
+
+
+def sums(k: Operations[B], base: B | None, parents: Sequence[B], _kept: object) -> dict[str, Any]:
+    """Return the terms of the Gram matrix of the parents, or with a base of their deltas: i <= j, row by row."""
+    inputs = _inputs(k, base, parents)
+    places = range(len(inputs))
+    return {f"g{i}_{j}": k.products(inputs[i], inputs[j]) for i in places for j in places[i:]}
+
+
+def merge(
+    k: Operations[B], base: B | None, parents: Sequence[B], _kept: object, factors: Sequence[float]
+) -> B:
+    """Return y = sum of c_i x_i, or with a base b + sum of c_i d_i."""
+    inputs = _inputs(k, base, parents)
+    summed = k.total([k.scale(z, c) for z, c in zip(inputs, factors, strict=True)])
+    return summed if base is None else k.add(base, summed)
+
+
+def _inputs(k: Operations[B], base: B | None, parents: Sequence[B]) -> Sequence[B]:
+    return parents if base is None else deltas(k, base, parents)
+
+
+def _root(square: mpmath.mpf) -> mpmath.mpf:
+    return _REAL.sqrt(square) if square > 0 else _REAL.zero
+
+
+def _kept(value: mpmath.mpf) -> mpmath.mpf:
+    return _REAL.fadd(value, 0, prec=KEPT)

@@ -1,0 +1,191 @@
+"""What a merge method is: its parameters with their ranges, and the functions it consists of.
+
+Everything else follows from a `Method`: the recipe's schema, the dialect's, the plan, every backend, the laws, and
+`studbook methods`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from merger.kernels import Operations
+from merger.numbers import decimal
+from signing.errors import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a method: a number with a range, a flag, or a choice of words."""
+
+    name: str
+    default: str | bool | None = None
+    low: str | None = None
+    above: str | None = None
+    high: str | None = None
+    choices: tuple[str, ...] = ()
+    per_parent: bool = False
+    help: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Say whether values are decimals, which may differ from tensor to tensor."""
+        return self.kind == "number"
+
+    def check(self, where: str, value: object) -> None:
+        """Refuse a value outside this parameter's type or range."""
+        if isinstance(self.default, bool):
+            if not isinstance(value, bool):
+                raise Malformed(f"{where} is {value!r}; write true or false")
+        elif self.choices:
+            if value not in self.choices:
+                raise Malformed(f"{where} is {value!r}; choose {' or '.join(self.choices)}")
+        elif not isinstance(value, str):
+            raise Malformed(f"{where} is {value!r}; write a number")
+        else:
+            try:
+                number = Decimal(decimal(value))
+            except Malformed as error:
+                raise Malformed(f"{where}: {error}") from None
+            if (
+                (self.low is not None and number < Decimal(self.low))
+                or (self.above is not None and number <= Decimal(self.above))
+                or (self.high is not None and number > Decimal(self.high))
+            ):
+                raise Malformed(f"{where} is {value}; it must be {self.range}")
+
+    @property
+    def kind(self) -> str:
+        """Say in a word what values are."""
+        return "flag" if isinstance(self.default, bool) else "word" if self.choices else "number"
+
+    @property
+    def allowed(self) -> str:
+        """Say in words which values are allowed."""
+        if self.choices:
+            return " or ".join(self.choices)
+        return self.range if self.is_number else "true or false"
+
+    @property
+    def range(self) -> str:
+        """Say in words which numbers are allowed."""
+        bounds = [("at least", self.low), ("above", self.above), ("at most", self.high)]
+        return " and ".join(f"{word} {bound}" for word, bound in bounds if bound is not None) or "any number"
+
+
+WEIGHT = Parameter("weight", per_parent=True, help="the parent's factor; 0 leaves the parent out")
+DENSITY = Parameter(
+    "density", default="1", above="0", high="1", per_parent=True, help="share of elements kept"
+)
+LAMBDA = Parameter("lambda", default="1", help="factor of the merged deltas")
+VOTE = Parameter(
+    "vote", default="weighted", choices=("weighted", "unweighted", "count"), help="how signs are elected"
+)
+DIVIDE = Parameter(
+    "divide",
+    default="weights",
+    choices=("weights", "count", "none", "max"),
+    help="what the agreeing sum is divided by; max takes the largest agreeing term instead",
+)
+SCOPE = Parameter(
+    "scope", default="tensor", choices=("tensor", "model"), help="among what the largest are kept"
+)
+RESCALE = Parameter(
+    "rescale",
+    default="none",
+    choices=("none", "l1"),
+    help="whether what is kept is stretched to the task vector's l1 norm",
+)
+NORMALIZE = Parameter("normalize", default=False, help="divide the weights by their sum")
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """One tensor's parameters: decimals per remaining parent, and the decimals, flags and words for all."""
+
+    parents: Sequence[Mapping[str, str]]
+    shared: Mapping[str, str | bool]
+
+    def each(self, name: str) -> list[float]:
+        """Return a per-parent parameter as fp64, in recipe order."""
+        return [float(parent[name]) for parent in self.parents]
+
+    def one(self, name: str) -> float:
+        """Return a parameter that all parents share as fp64."""
+        return float(self.shared[name])
+
+    def weights(self, flag: str = "normalize") -> list[float]:
+        """Return the weights, divided by their sum where the recipe sets a flag."""
+        return self.shares() if self.shared.get(flag) else self.each("weight")
+
+    def shares(self) -> list[float]:
+        """Return the weights divided by their sum."""
+        weights = self.each("weight")
+        total = weights[0]
+        for weight in weights[1:]:
+            total += weight
+        if total == 0:
+            raise Malformed(
+                f"weights {', '.join(p['weight'] for p in self.parents)} sum to 0 and cannot be normalized"
+            )
+        return [weight / total for weight in weights]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Which elements of one ranked quantity are kept: of all by falling magnitude, `keep` after the first `skip`.
+
+    Or, however many they are, all whose magnitude is larger than `above`.
+    """
+
+    keep: int
+    skip: int = 0
+    above: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A merge method: what it takes and what it computes.
+
+    A tensor goes through the members in this order: masks are drawn or elements ranked and cut, sums are taken over what
+    they leave, `resolve` makes scalars of parameters and sums, `merge` computes. All that touch blocks are compositions of
+    kernels whose course depends on no element, so that a compiling backend can follow them once for all elements.
+    """
+
+    id: str
+    summary: str
+    parameters: tuple[Parameter, ...]
+    resolve: Callable[[Values, Sequence[float]], Any]
+    """The tensor's parameters, and the totals of `sums` in their order, to the scalars `merge` needs."""
+    merge: Callable[[Operations[Any], Any, Sequence[Any], Sequence[Any], Any], Any]
+    """(kernels, base block or None, parent blocks, masks of kept elements, scalars) to the merged block."""
+    base: Literal["needed", "none", "either"] = "none"
+    parents: tuple[int, int | None] = (1, None)
+    """The fewest and the most parents it merges."""
+    draws: bool = False
+    """Whether each parent has a random mask, of its `density`."""
+    ranks: Callable[[Operations[Any], Any, Sequence[Any]], list[Any]] | None = None
+    """(kernels, base, parents) to the quantities by whose magnitude elements are kept: one mask for each of them."""
+    cuts: Callable[[Values, int], Sequence[Cut]] | None = None
+    """What of each quantity is kept, of so many elements."""
+    sums: Callable[[Operations[Any], Any, Sequence[Any], Sequence[Any]], Mapping[str, Any]] | None = None
+    """(kernels, base, parents, masks) to fp64 terms by name, each summed over the tensor; the names are the witness's."""
+    summed: Callable[[Values], bool] | None = None
+    """For which values `sums` are taken, where not for all; for others `resolve` is given no totals."""
+    copies: Callable[[Values], int | None] | None = None
+    """Which parent the result simply is for these values, if any."""
+
+    @property
+    def wanted(self) -> str:
+        """Say in words how many parents it merges."""
+        few, many = self.parents
+        plural = "" if (many or few) == 1 else "s"
+        return (
+            f"exactly {few} parent{plural}"
+            if few == many
+            else f"{few} to {many} parents"
+            if many
+            else f"at least {few} parent{plural}"
+        )

@@ -1,0 +1,228 @@
+"""Compiled passes over the spans of one tensor: merge, rank or sum them in one loop from stored bytes.
+
+Each returns nothing where a loop may not speak: an input or output that is not finite, or a last span that is short of
+the whole block a sum wants. Then the caller asks the kernels, operation by operation, which is what the laws hold these
+loops equal to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merger.kernels import Bits, Compiler, Wide, narrowing
+from merger.kernels.draws import philox, window
+from merger.kernels.loops import PARTIAL, STRIDES, Body, Input, Loop, halved, loop
+from merger.kernels.trace import Trace, Value
+from merger.manifest import SIZES
+from merger.method import Method
+from merger.plan import Compute
+from merger.reduce import SPAN
+from merger.seeds import STEP
+
+_WORD = (1 << 64) - 1
+_RANK: dict[str, Any] = {"F32": np.uint32, "F64": np.uint64}
+_ARRAY: dict[str, Any] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32, "F64": np.float64}
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The stored bytes of one input's span, with their type."""
+
+    stored: str
+    data: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """What a span's masks keep: random lanes with their bounds, or the bounds of ranked magnitudes."""
+
+    lanes: Sequence[NDArray[np.uint16]]
+    bounds: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A compiled loop, its numbers in T, and what its outputs are called."""
+
+    run: Callable[..., int]
+    numbers: NDArray[Any]
+    names: Sequence[str] = ()
+
+
+class Passes:
+    """The loops of one method under one recipe, each made when a tensor first needs it. Safe for many threads."""
+
+    def __init__(self, rules: Method, through: str | None, compiler: Compiler) -> None:
+        self._rules = rules
+        self._through = through
+        self._compiler = compiler
+        self._made: dict[tuple[str, ...], _Ready] = {}
+
+    def merged(
+        self, step: Compute, scalars: Any, raws: Sequence[Raw], masks: Masks, into: memoryview
+    ) -> bool:
+        """Write one span, merged and narrowed, into `into`, or say that it could not."""
+        written = step.dtype if self._writes(step) else step.wide
+        ready = self._ready("merge", step, raws, lambda: (self._merging(step, scalars, raws, written), ()))
+        if written == step.dtype:
+            target = np.frombuffer(into, np.uint8)
+            return not self._run(ready, _count(raws), step.wide, raws, masks, [target])
+        wide = np.empty(_count(raws), _ARRAY[written])
+        if self._run(ready, len(wide), step.wide, raws, masks, [wide]):
+            return False
+        narrowed = narrowing.narrow(wide, step.dtype).tobytes()
+        into[:] = narrowed
+        return bool(np.isfinite(narrowing.widen(narrowed, step.dtype)).all())
+
+    def ranked(self, step: Compute, raws: Sequence[Raw]) -> list[NDArray[Any]] | None:
+        """Return the bit patterns of one span's ranked magnitudes, quantity by quantity."""
+        ready = self._ready("rank", step, raws, lambda: (self._ranking(step, raws), ()))
+        found = [np.empty(_count(raws), _RANK[step.wide]) for _ in step.cuts]
+        odd = self._run(ready, _count(raws), step.wide, raws, Masks((), ()), found)
+        return None if odd else found
+
+    def summed(self, step: Compute, raws: Sequence[Raw], masks: Masks) -> dict[str, float] | None:
+        """Return one whole span's block values of the method's sums, by name."""
+        if _count(raws) != SPAN:
+            return None
+        ready = self._ready("sum", step, raws, lambda: self._summing(step, raws))
+        partial = np.empty((len(ready.names), PARTIAL))
+        if self._run(ready, PARTIAL, step.wide, raws, masks, list(partial)):
+            return None
+        half = PARTIAL // 2
+        while half:
+            partial = partial[:, :half] + partial[:, half:]
+            half //= 2
+        return dict(zip(ready.names, partial[:, 0].tolist(), strict=True))
+
+    def lanes(self, key: int, start: int, count: int) -> NDArray[np.uint16]:
+        """Return the 16-bit lanes of a random mask, as `merger.seeds.lanes` does."""
+        counters = -(-count // STEP)
+        given = np.array([start // STEP, key & _WORD, key >> 64], np.uint64)
+        words = np.empty(counters * 4, np.uint64)
+        self._compiler.compiled(philox(), 2)(counters, given.ctypes.data, words.ctypes.data)
+        return words.view(np.uint16)[:count]
+
+    def windowed(self, magnitudes: Bits, low: int, high: int) -> tuple[int, Bits]:
+        """Return how many magnitudes are at or above `high`, and those from `low` to below it, in order."""
+        wide: Wide = "F32" if magnitudes.dtype.itemsize == 4 else "F64"
+        given = np.array([low, high], magnitudes.dtype)
+        inside, found = np.empty_like(magnitudes), np.empty(2, np.int64)
+        arrays = (magnitudes, given, inside, found)
+        run = self._compiler.compiled(window(wide), len(arrays))
+        run(len(magnitudes), *(array.ctypes.data for array in arrays))
+        return int(found[0]), inside[: found[1]].copy()
+
+    def _writes(self, step: Compute) -> bool:
+        """Say whether a loop narrows to the step's type by itself, in one rounding."""
+        if step.wide == "F64":
+            return step.dtype == "F64"
+        return step.dtype in ("BF16", "F32") or (step.dtype == "F16" and self._compiler.half())
+
+    def _read(self, stored: str, wide: Wide) -> Input:
+        """Return how a loop reads an input: as stored, or as T where it has to be rounded before."""
+        through = None if self._through == stored else self._through
+        hard = stored == "F64" and through is not None
+        soft = "F16" in (stored, through) and not self._compiler.half()
+        return Input(wide) if hard or soft else Input(stored, through)
+
+    def _ready(
+        self,
+        what: str,
+        step: Compute,
+        raws: Sequence[Raw],
+        make: Callable[[], tuple[Loop, Sequence[str]]],
+    ) -> _Ready:
+        key = (what, step.name, *(raw.stored for raw in raws))
+        found = self._made.get(key)
+        if found is None:
+            made, names = make()
+            numbers = np.array(made.numbers, np.float64).astype(_ARRAY[step.wide])
+            found = _Ready(self._compiler.compiled(made.text, made.pointers), numbers, names)
+            self._made[key] = found
+        return found
+
+    def _run(
+        self,
+        ready: _Ready,
+        count: int,
+        wide: Wide,
+        raws: Sequence[Raw],
+        masks: Masks,
+        outputs: Sequence[NDArray[Any]],
+    ) -> bool:
+        inputs = [self._array(raw, wide) for raw in raws]
+        arrays = [*inputs, *masks.lanes, np.array(masks.bounds, np.uint64), ready.numbers, *outputs]
+        return bool(ready.run(count, *(array.ctypes.data for array in arrays)))
+
+    def _array(self, raw: Raw, wide: Wide) -> NDArray[Any]:
+        read = self._read(raw.stored, wide)
+        if read.stored == raw.stored and read.through == (
+            None if self._through == raw.stored else self._through
+        ):
+            return np.frombuffer(raw.data, np.uint8)
+        return narrowing.widen(raw.data, raw.stored, self._through).astype(_ARRAY[wide], copy=False)
+
+    def _opened(self, body: Body, step: Compute, raws: Sequence[Raw]) -> tuple[Any, list[Value]]:
+        found = {
+            source: body.input(i, self._read(raw.stored, step.wide))
+            for i, (source, raw) in enumerate(zip(step.sources, raws, strict=True))
+        }
+        return found[step.base] if step.base else None, [found[parent] for parent in step.parents]
+
+    def _masks(self, body: Body, step: Compute, base: Any, parents: Sequence[Value]) -> list[Value]:
+        if step.keys:
+            return [body.drawn(i) for i in range(len(step.keys))]
+        if self._rules.ranks is None:
+            return []
+        found, place = [], 0
+        for cut, rank in zip(step.cuts, self._rules.ranks(body.trace, base, parents), strict=True):
+            found.append(body.reached(place, rank, skips=bool(cut.skip)))
+            place += 2 if cut.skip else 1
+        return found
+
+    def _bounds(self, step: Compute) -> int:
+        return len(step.keys) or sum(2 if cut.skip else 1 for cut in step.cuts)
+
+    def _merging(self, step: Compute, scalars: Any, raws: Sequence[Raw], written: str) -> Loop:
+        body = Body(step.wide)
+        base, parents = self._opened(body, step, raws)
+        kept = self._masks(body, step, base, parents)
+        merged = self._rules.merge(body.trace, base, parents, kept, scalars)
+        body.store(0, body.trace.add(merged, body.trace.zero), written)
+        return loop(body, step.wide, len(raws), len(step.keys), self._bounds(step), 1)
+
+    def _ranking(self, step: Compute, raws: Sequence[Raw]) -> Loop:
+        body = Body(step.wide)
+        base, parents = self._opened(body, step, raws)
+        ranks = self._rules.ranks(body.trace, base, parents) if self._rules.ranks else []
+        for i, rank in enumerate(ranks):
+            body.odd.append(body.trace.infinite(rank))
+            body.write(i, body.trace.magnitude(rank))
+        return loop(body, step.wide, len(raws), 0, 0, len(ranks))
+
+    def _summing(self, step: Compute, raws: Sequence[Raw]) -> tuple[Loop, Sequence[str]]:
+        trace, odd = Trace(step.wide), []
+        terms: dict[str, list[Value]] = {}
+        for stride in range(STRIDES):
+            body = Body(step.wide, stride * PARTIAL, trace)
+            base, parents = self._opened(body, step, raws)
+            kept = self._masks(body, step, base, parents)
+            found = self._rules.sums(trace, base, parents, kept) if self._rules.sums else {}
+            for name, term in found.items():
+                terms.setdefault(name, []).append(term)
+            odd += body.odd
+        last = Body(step.wide, 0, trace)
+        last.odd = odd
+        for i, values in enumerate(terms.values()):
+            last.write(i, halved(trace, values))
+        return loop(last, step.wide, len(raws), len(step.keys), self._bounds(step), len(terms)), tuple(terms)
+
+
+def _count(raws: Sequence[Raw]) -> int:
+    return len(raws[0].data) // SIZES[raws[0].stored]

@@ -1,0 +1,156 @@
+"""An account read back: what it claims of each tensor, and whether its witnesses add up to what was used.
+
+No input is read here: block values of sums must re-add to totals that resolve to the recorded scalars, and counts of
+selections to what the recipe keeps (docs/arithmetic.md, "Sums over a tensor" and "The largest k"). Whether single
+entries are true is for whoever recomputes them (`sample`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import Any
+
+from merger.account import tensor_account
+from merger.chunks import Chunks
+from merger.manifest import FLOATS
+from merger.measure import Measured, selected, targets
+from merger.plan import Compute, Plan, elements
+from merger.reduce import SPAN, total
+from merger.select import Reach, Tallies, Target
+from signing.canonical import Json, is_integer
+from signing.errors import Untrusted
+
+# What an account says of a tensor that follows from its witnesses, or from the recipe alone.
+_FOLLOWS = ("operation", "parents", "scalars", "sums", "selections")
+
+
+def entries(plan: Plan, account: Json) -> Mapping[str, Mapping[str, Json]]:
+    """Return an account's entries by tensor, if it is one of this recipe's executions."""
+    match account:
+        case {"v": "1", "recipe": plan.recipe.digest, "tensors": dict(found)} if all(
+            isinstance(entry, Mapping) for entry in found.values()
+        ):
+            return found
+    raise Untrusted(f"the account is none of an execution of recipe sha256:{plan.recipe.digest}")
+
+
+def claimed(chunks: Chunks[Any], step: Compute, entry: Mapping[str, Json]) -> Measured:
+    """Return what an entry says was measured of a tensor, once its scalars follow from its witnesses."""
+    sums = _sums(step, entry.get("sums", {}))
+    reaches, tallies = _reaches(step, entry.get("selections", []))
+    measured = Measured(step.scalars, sums, selected(step, reaches), reaches, tallies)
+    if step.sums:
+        # JSON sorts the sums by name, `resolve` takes them in the method's order: of no elements it names them.
+        names = chunks.sums(replace(step, shape=(0,)), 0, measured.selections)
+        if elements(step) and set(sums) != set(names):
+            raise Untrusted(f"{step.name}: the account has sums {sorted(sums)}, not {sorted(names)}")
+        try:
+            scalars = chunks.recipe.rules.resolve(step.values, [total(sums.get(name, ())) for name in names])
+        except (ArithmeticError, ValueError) as error:
+            raise Untrusted(f"{step.name}: the account's sums give no scalars: {error}") from None
+        measured = replace(measured, scalars=scalars)
+    again = tensor_account(step, measured, (0, 0))
+    for member in _FOLLOWS:
+        if entry.get(member) != again.get(member):
+            raise Untrusted(f"{step.name}: the account's {member} are not what recipe and witnesses come to")
+    return measured
+
+
+def miscounted(plan: Plan, found: Mapping[str, Measured]) -> list[tuple[str, str]]:
+    """Return the tensors whose selections keep another number than the recipe says, each with a sentence.
+
+    `found` holds what is claimed of the tensors; under `scope: model` one that is missing there leaves all unjudged.
+    """
+    steps = [s for s in plan.steps if isinstance(s, Compute) and s.name in found and s.cuts]
+    if plan.recipe.parameters.get("scope") != "model":
+        return [fault for step in steps for fault in _counted([step], targets(step.cuts), 0, found)]
+    if not steps or len(steps) < sum(isinstance(step, Compute) for step in plan.steps):
+        return []
+    # Tensors that are copied have deltas of zero, which count although nobody reads them.
+    zeros = sum(elements(s) for s in plan.steps if s.dtype in FLOATS and not isinstance(s, Compute))
+    return _counted(steps, targets(plan.model_cuts(steps[0])), zeros, found)
+
+
+def _counted(
+    steps: Sequence[Compute], wanted: Sequence[Target], zeros: int, found: Mapping[str, Measured]
+) -> list[tuple[str, str]]:
+    """Hold one group of tensors, taken as one sequence, to the number of elements each threshold keeps of them."""
+    faults = []
+    for i, target in enumerate(wanted):
+        above = sum(many for step in steps for many, _ in found[step.name].tallies[i])
+        left, last = target.count - above, found[steps[0].name].reaches[i].threshold
+        fits = left > 0 or left == target.count == 0
+        for step in steps:
+            reach = found[step.name].reaches[i]
+            share = min(left, reach.before[-1])
+            fits = fits and reach.threshold == last and reach.equals == share
+            left -= share
+        if not fits or left > (zeros if last == 0 else 0):
+            said = f"its selection {i} does not keep the {target.count} largest"
+            faults += [(step.name, f"the account's witnesses disagree: {said}") for step in steps]
+    return faults
+
+
+def spans(step: Compute) -> int:
+    """Return how many blocks of 2^16 elements a tensor's witnesses count by."""
+    return -(-elements(step) // SPAN)
+
+
+def _sums(step: Compute, said: Json) -> dict[str, list[float]]:
+    found = {}
+    for name, column in said.items() if isinstance(said, Mapping) else ():
+        if not isinstance(column, list) or len(column) != spans(step):
+            raise Untrusted(f"{step.name}: the account's sum {name!r:.40} has no value for every block")
+        found[name] = [_float(step, text) for text in column]
+    return found
+
+
+def _float(step: Compute, text: Json) -> float:
+    try:
+        return float.fromhex(text) if isinstance(text, str) else float("nan")
+    except (ValueError, OverflowError):
+        raise Untrusted(f"{step.name}: the account holds {text!r:.40} where a hex float stands") from None
+
+
+def _reaches(step: Compute, said: Json) -> tuple[list[Reach], list[Tallies]]:
+    wanted = targets(step.cuts)
+    if not isinstance(said, list) or len(said) != len(wanted):
+        raise Untrusted(
+            f"{step.name}: the account has not the {len(wanted)} selections that the recipe makes"
+        )
+    reaches, tallies = [], []
+    for one in said:
+        match one:
+            case {"threshold": str(threshold), "equals": equals, "blocks": list(blocks)} if is_integer(
+                equals
+            ) and len(blocks) == spans(step):
+                tally = [_pair(step, number, pair) for number, pair in enumerate(blocks)]
+                before = list(accumulate((equal for _, equal in tally), initial=0))
+                reaches.append(Reach(_pattern(step, threshold), equals, before))
+                tallies.append(tally)
+            case _:
+                raise Untrusted(
+                    f"{step.name}: a selection in the account has not threshold, equals and blocks"
+                )
+    return reaches, tallies
+
+
+def _pattern(step: Compute, threshold: str) -> int:
+    try:
+        bits = int(threshold, 16)
+    except ValueError:
+        bits = -1
+    if not 0 <= bits < 1 << (64 if step.wide == "F64" else 32):
+        raise Untrusted(f"{step.name}: {threshold!r:.40} in the account is no threshold in {step.wide}")
+    return bits
+
+
+def _pair(step: Compute, number: int, pair: Json) -> tuple[int, int]:
+    size = min(SPAN, elements(step) - number * SPAN)
+    match pair:
+        case [above, equal] if is_integer(above) and is_integer(equal):
+            if min(above, equal) >= 0 and above + equal <= size:
+                return above, equal
+    raise Untrusted(f"{step.name}: {pair!r:.40} in the account is no count of the {size} in block {number}")

@@ -1,0 +1,250 @@
+"""Checking merges in part and from afar: attribute, and what rebuild does with --sample and --against."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from merger import folder as folders
+from merger.manifest import BLOCK
+from registry.cli.session import (
+    Fails,
+    HomeOption,
+    JsonOption,
+    counted,
+    err,
+    home_at,
+    out,
+    progress,
+    say,
+)
+from registry.home import Home
+from registry.work import against, rebuild, sample
+from registry.work.attribute import Attributed, weigh
+from registry.work.engine import Computer
+from registry.work.make import RECIPE_LIMIT, prepare
+from signing.canonical import Json
+
+app = typer.Typer()
+
+# Shares of altered blocks for which a sample says how likely they were to pass unseen.
+_SHARES = (0.01, 0.05, 0.1)
+
+
+@app.command()
+def attribute(
+    ref: Annotated[str, typer.Argument(help="Artifact that was made by a logged recipe.")],
+    weight: Annotated[str, typer.Argument(metavar="TENSOR[i,j]", help="One weight of it.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Which parents put what into one weight? Exit 1 if what is stored there is not what is derived."""
+    opened = home_at(home)
+    found = weigh(opened, rebuild.find(opened, ref), weight)
+    say(as_json, _attribution(found), lambda: _show_attribution(found))
+    if found.same is False:
+        raise Fails
+
+
+def sampled(home: Home, ref: str, count: int, computer: Computer, threads: int, *, as_json: bool) -> None:
+    """Check `count` blocks of a merge that are drawn now, and print the verdict with its odds; nothing is logged."""
+    found = rebuild.find(home, ref)
+    with progress("sampling", count * BLOCK, quiet=as_json) as advance:
+        checked = sample.check(home, found, count, computer, threads=threads, progress=advance)
+    result = checked.sampled
+    odds = [(share, result.escape(share)) for share in _SHARES]
+
+    def show() -> None:
+        verdict = "[bold green]the same bytes[/]" if result.same else "[bold red]differs[/]"
+        drawn = f"in {len(result.drawn)} of {counted(result.total, 'block')}, drawn at random"
+        out.print(f"{verdict}  {found.artifact}, {drawn}", soft_wrap=True)
+        for fault in result.faults:
+            where = "" if fault.block is None else f", block {fault.block}"
+            out.print(f"  {fault.name}{where}: {fault.said}", markup=False, soft_wrap=True)
+        lines = [
+            f"a forgery that altered {f:.0%} of the blocks escapes with at most {p:.2g}" for f, p in odds
+        ]
+        if result.witnessed:
+            lines.append("given that the entries of the account's witnesses that were not drawn are right")
+        if not checked.here:
+            lines.append("the merge's own files are not here: only their signed digests were compared")
+        for line in (*lines, "a sample is no rebuild: nothing was logged"):
+            out.print(f"  {line}", soft_wrap=True)
+
+    value: Json = {
+        "artifact": found.artifact,
+        "same": result.same,
+        "blocks": [{"tensor": block.tensor, "block": block.number} for block in result.drawn],
+        "of": result.total,
+        "faults": [{"name": f.name, "block": f.block, "said": f.said} for f in result.faults],
+        "escapes": [{"altered": share, "at_most": escapes} for share, escapes in odds],
+        "given_other_witnesses": result.witnessed,
+        "files_here": checked.here,
+    }
+    say(as_json, value, show)
+    if not result.same:
+        raise Fails
+
+
+def compared(
+    home: Home,
+    folder: Path,
+    recipe: Path,
+    ulp: int,
+    computer: Computer,
+    *,
+    threads: int,
+    factor: int,
+    as_json: bool,
+) -> None:
+    """Compare a merge made elsewhere with what its recipe makes, and print how far apart they are; nothing is logged."""
+    with recipe.open("rb") as file:
+        prepared = prepare(home, file.read(RECIPE_LIMIT + 1))
+    for note in prepared.notes:
+        err.print(f"note: {note}", markup=False, soft_wrap=True)
+    # Hashed once, made once; what differs is read again, which nobody knows beforehand.
+    with progress("comparing", 2 * folders.size(folder), quiet=as_json) as advance:
+        found = against.compare(
+            home, prepared, folder, computer, threads=threads, factor=factor, progress=advance
+        )
+    say(as_json, _comparison(found, folder, ulp), lambda: _show_comparison(found, folder, ulp))
+    if not found.same:
+        raise Fails
+
+
+def _verdict(found: against.Against, ulp: int) -> str:
+    return "bit-identical" if found.same else f"within {ulp} ulp" if found.within(ulp) else "different"
+
+
+def _comparison(found: against.Against, folder: Path, ulp: int) -> Json:
+    return {
+        "folder": str(folder),
+        "made": found.artifact,
+        "same": found.same,
+        "verdict": _verdict(found, ulp),
+        "identical": found.tensors - sum(one.made for one in found.apart),
+        "tensors": [
+            {
+                "tensor": one.tensor,
+                "elements": one.elements,
+                "differing": one.differing,
+                "first": one.first,
+                "ulp": one.ulp,
+                "odd": one.odd,
+            }
+            for one in found.apart
+        ],
+        "files": [{"file": name, "said": said} for name, said in found.files],
+        "masks": [
+            {
+                "tensor": one.tensor,
+                "rescale": one.rescale,
+                "explained": one.explained.share,
+                "parents": [
+                    {"parent": place, "density": one.explained.density(i), "told": one.explained.told[i]}
+                    for i, place in enumerate(one.parents)
+                ],
+            }
+            for one in found.masks
+        ],
+        "masks_not_tried": found.unexplained,
+    }
+
+
+def _show_comparison(found: against.Against, folder: Path, ulp: int) -> None:
+    colour = "green" if found.same else "yellow" if found.within(ulp) else "red"
+    identical = found.tensors - sum(one.made for one in found.apart)
+    out.print(
+        f"[bold {colour}]{_verdict(found, ulp)}[/]  {escape(str(folder))}: {identical} of "
+        f"{counted(found.tensors, 'tensor')} bit-identical to what the recipe makes",
+        soft_wrap=True,
+    )
+    for one in found.apart:
+        far = "" if one.ulp is None else f", at most {one.ulp} ulp apart"
+        what = one.odd or f"{one.differing} of {one.elements} differ from element {one.first} on{far}"
+        out.print(f"  {one.tensor}: {what}", markup=False, soft_wrap=True)
+    for masks in found.masks:
+        densities = [masks.explained.density(i) for i in range(len(masks.parents))]
+        said = ", ".join(
+            f"parent {place + 1} kept in {'?' if density is None else f'{density:.4f}'}"
+            for place, density in zip(masks.parents, densities, strict=True)
+        )
+        out.print(
+            f"  {masks.tensor}: masks explain {masks.explained.share:.4%} (rescaled by {masks.rescale}); {said}",
+            markup=False,
+            soft_wrap=True,
+        )
+    if found.unexplained:
+        out.print(f"  masks were not tried: {found.unexplained}", markup=False, soft_wrap=True)
+    for name, said in found.files:
+        out.print(f"  besides the weights: {name} {said}", markup=False, soft_wrap=True)
+
+
+def _attribution(found: Attributed) -> Json:
+    return {
+        "artifact": found.artifact,
+        "weight": found.weight,
+        "method": found.method,
+        "operation": found.operation,
+        "dtype": found.dtype,
+        "source": found.derived.source,
+        "base": _number(found.derived.base),
+        "parents": [
+            {
+                "parent": one.position,
+                "source": one.source,
+                "value": _number(one.value),
+                "delta": _number(one.delta),
+                "kept": one.kept,
+                "agreed": one.agreed,
+                "factor": _number(one.factor),
+                "contribution": _number(one.contribution),
+            }
+            for one in found.derived.parts
+        ],
+        "scalars": found.scalars,
+        "derived": _number(found.derived.result),
+        "stored": _number(found.stored),
+        "same": found.same,
+    }
+
+
+def _show_attribution(found: Attributed) -> None:
+    derived = found.derived
+    out.print(f"[bold]{escape(found.weight)}[/]  {found.artifact}", soft_wrap=True)
+    if derived.source is not None:
+        out.print(f"  {found.operation} of {escape(derived.source)}", soft_wrap=True)
+    else:
+        table = Table(box=None, pad_edge=False)
+        for column in ("", "value", "delta", "kept", "agreed", "factor", "contribution"):
+            table.add_column(column)
+        if derived.base is not None:
+            table.add_row("base", _said(derived.base))
+        for one in derived.parts:
+            numbers = (_said(one.value), _said(one.delta))
+            words = (_said(one.kept), _said(one.agreed))
+            table.add_row(
+                f"parent {one.position + 1}", *numbers, *words, _said(one.factor), _said(one.contribution)
+            )
+        out.print(table)
+    same = {True: "the stored value", False: "[bold red]another value is stored[/]", None: "not stored here"}
+    stored = "" if found.same is not False else f" {_said(found.stored)}"
+    out.print(
+        f"  {found.method} derives {_said(derived.result)} in {found.dtype}: {same[found.same]}{stored}"
+    )
+
+
+def _said(value: float | bool | None) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else f"{value:.9g}"
+
+
+def _number(value: float | None) -> Json:
+    """Return a number as JSON has it; what is not finite has no form there but its name."""
+    return value if value is None or math.isfinite(value) else str(value)

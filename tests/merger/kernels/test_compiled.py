@@ -1,0 +1,86 @@
+"""Compiled passes: the same bits from code for this processor and for a plain one, and no licence to fuse or reorder."""
+
+import platform
+
+import numpy as np
+import pytest
+from strategies import big, on_disk
+
+from merger.kernels import jit
+from merger.kernels.compiled import CompiledKernels
+from merger.kernels.draws import philox, window
+from merger.methods import METHODS
+from merger.select import within
+
+SHAPES = {"a": (3, 70001), "b": (1 << 16,), "c": ()}
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Compile for the oldest processor of this kind: no AVX, no fp16, nothing that could fuse."""
+    llvm = pytest.importorskip("llvmlite.binding")
+    cpu = {"x86_64": "x86-64"}.get(platform.machine(), "generic")
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+
+    def machine():
+        target = llvm.Target.from_triple(llvm.get_process_triple())
+        return target.create_target_machine(cpu=cpu, features="", opt=3)
+
+    caches = (jit._made, jit._engine, jit._machine, jit.half)
+    for cache in caches:
+        cache.cache_clear()
+    monkeypatch.setattr(jit, "_new_machine", machine)
+    monkeypatch.setattr(jit, "_features", dict)
+    yield
+    for cache in caches:
+        if hasattr(cache, "cache_clear"):
+            cache.cache_clear()
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("dtypes", [("BF16", "BF16", "BF16"), ("F16", "F32", "F64")], ids="-".join)
+def test_a_plain_processor_gives_the_same_files(method, dtypes):
+    case = big(method, SHAPES, dtypes, out_dtype="float16")
+    with on_disk() as disk:
+        assert disk.outcome(case, kernels=CompiledKernels) == disk.outcome(case)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("out", ["float64", "float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("through", [None, "float32", "float16", "bfloat16"])
+def test_every_way_in_and_out_gives_the_files_of_the_reference(method, out, through):
+    case = big(method, {"a": (70001,), "b": (7,)}, ("F32", "F16", "BF16"), out_dtype=out, dtype=through)
+    case = case.but(dtype=through)
+    with on_disk() as disk:
+        assert disk.outcome(case, kernels=CompiledKernels) == disk.outcome(case)
+
+
+def test_no_instruction_may_be_fused_reordered_or_guessed(monkeypatch):
+    written = []
+    real = jit.compiled
+    monkeypatch.setattr(jit, "compiled", lambda text, pointers: written.append(text) or real(text, pointers))
+    with on_disk() as disk:
+        for method in sorted(METHODS):
+            disk.make(big(method, SHAPES, ("BF16", "F32", "F32")), kernels=CompiledKernels)
+    words = {word for text in written for word in text.replace(",", " ").split()}
+    assert words.isdisjoint({"fast", "nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"})
+    assert not any("@llvm." in text or "declare" in text for text in written)
+    assert len(written) >= len(METHODS)
+
+
+def test_a_window_holds_what_lies_in_it_in_order():
+    run = jit.compiled(window("F32"), 4)
+    magnitudes = np.array([5, 1, 9, 5, 7, 3, 9], np.uint32)
+    for low, high in ((0, 1), (5, 8), (0, 1 << 31), (9, 9)):
+        inside, found = np.zeros(7, np.uint32), np.zeros(2, np.int64)
+        given = np.array([low, high], np.uint32)
+        run(7, *(one.ctypes.data for one in (magnitudes, given, inside, found)))
+        above, between = within(magnitudes, low, high)
+        assert (found[0], inside[: found[1]].tolist()) == (above, between.tolist())
+
+
+def test_equal_texts_are_compiled_once():
+    assert jit.compiled(philox(), 2) is jit.compiled(philox(), 2)

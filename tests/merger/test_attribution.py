@@ -1,0 +1,125 @@
+"""Attribution: the factors that are followed through a method add up to the weight it makes, on every method."""
+
+import numpy as np
+import pytest
+from strategies import big, on_disk, values
+
+from merger.attribution import attribute, parse, place
+from merger.card import configs_of
+from merger.chunks import Chunks
+from merger.folder import describe
+from merger.following import Following
+from merger.kernels.blocks import NumpyKernels
+from merger.measure import Measured, measure
+from merger.methods import METHODS
+from merger.plan import Compute, plan
+from merger.recipe import Recipe
+from merger.weights import opened_weights
+from signing.errors import Malformed
+
+SHAPES = {"w": (300, 300), "v": (7,)}
+# Some methods multiply parents with each other, element by element: nothing in the result belongs to one of them.
+ENTANGLED = {"nearswap"}
+
+
+def attributed(case, tensor, flats):
+    """Return what is attributed at some places of a tensor, and the bytes that a merge has there."""
+    with on_disk() as disk:
+        recipe = Recipe.of(disk.recipe(case))
+        folders = {one: disk.folders[one] for one in recipe.artifacts()}
+        known = {one: describe(folder) for one, folder in folders.items()}
+        with opened_weights(folders, {one: (d.manifest, d.blocks) for one, d in known.items()}) as weights:
+            configs = configs_of(recipe, weights)
+            steps = plan(recipe, {one: w.manifest for one, w in weights.items()}, configs).steps
+            step = next(step for step in steps if step.name == tensor)
+            chunks = Chunks(recipe, weights, NumpyKernels)
+            found = measure(chunks, step, map) if isinstance(step, Compute) else Measured(None)
+            made = disk.tensors(case)[tensor]
+            return [attribute(chunks, step, found, flat) for flat in flats], values(made)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_base_and_contributions_add_up_to_the_weight(method):
+    flats = [0, 1, 5, 65535, 65536, 70001, 89999]
+    case = big(method, SHAPES, ("F32", "F32", "F32"))
+    found, made = attributed(case, "w", flats)
+    for flat, one in zip(flats, found, strict=True):
+        assert one.result == made[flat]
+        if one.source is not None:
+            continue
+        parts = [part.contribution for part in one.parts]
+        if None in parts:
+            assert method in ENTANGLED
+            continue
+        whole = sum(parts) + (one.base or 0.0)
+        assert whole == pytest.approx(one.result, rel=1e-5, abs=1e-5)
+        assert all(part.contribution == 0 for part in one.parts if part.kept is False)
+
+
+def test_kept_and_agreed_are_what_the_method_saw():
+    case = big("ties", SHAPES, ("F32", "F32", "F32"))
+    flats = range(0, 90000, 977)
+    found, _ = attributed(case, "w", flats)
+    base, *tuned = (values(model["w"]) for model in case.models)
+    for flat, one in zip(flats, found, strict=True):
+        assert one.base == base[flat]
+        for i, part in enumerate(one.parts):
+            assert (part.position, part.value) == (i, tuned[i][flat])
+            assert part.delta == np.float32(tuned[i][flat]) - np.float32(base[flat])
+            assert (part.agreed is None) == (part.kept is False)
+            assert bool(part.factor) == bool(part.agreed)
+    assert {part.kept for one in found for part in one.parts} == {True, False}
+    assert True in {part.agreed for one in found for part in one.parts}
+
+
+def test_a_copied_weight_comes_from_one_source():
+    ids = ("I64", (3,), np.arange(3, dtype="<i8").tobytes())
+    case = big("linear", SHAPES, ("F32", "F32", "F32"), out_dtype="bfloat16")
+    case = type(case)(tuple(model | {"ids": ids} for model in case.models), case.recipe)
+    with on_disk() as disk:
+        recipe = Recipe.of(disk.recipe(case))
+        folders = {one: disk.folders[one] for one in recipe.artifacts()}
+        known = {one: describe(folder) for one, folder in folders.items()}
+        with opened_weights(folders, {one: (d.manifest, d.blocks) for one, d in known.items()}) as weights:
+            configs = configs_of(recipe, weights)
+            (step, *_) = plan(recipe, {one: w.manifest for one, w in weights.items()}, configs).steps
+            found = attribute(Chunks(recipe, weights, NumpyKernels), step, Measured(None), 2)
+    assert (found.result, found.parts, found.base) == (2, (), None)
+    assert found.source.startswith("ids of sha256:")
+
+
+def test_a_place_is_one_number_for_every_dimension():
+    assert parse("a.b[0].c[1, 2]") == ("a.b[0].c", [1, 2])
+    assert place("w[2,3]", (4, 5)) == 13
+    assert place("w[]", ()) == 0
+    for text, shape, words in [
+        ("w", (1,), "is no weight: write TENSOR"),
+        ("w[-1]", (1,), "is no weight"),
+        ("w[1,]", (1,), "is no weight"),
+        ("w[0]", (1, 1), "gives 1 indices, and w has the shape"),
+        ("w[4,0]", (4, 5), "index 4 lies outside the shape"),
+    ]:
+        with pytest.raises(Malformed, match=words):
+            place(text, shape)
+
+
+def test_what_is_not_linear_has_no_factors():
+    k = Following(NumpyKernels("F32"), 4)
+    two, three = np.full(1, 2, np.float32), np.full(1, -3, np.float32)
+    x, y = k.input(two, 0), k.input(three, 1)
+    four, none = k.fill(x, 4.0), k.fill(x, 0.0)
+
+    def factors(value):
+        found = k.factors(value)
+        return None if found is None else found.tolist()
+
+    for value in (k.mul(x, y), k.ratio(x, y), k.products(x, y), k.add(k.mul(x, y), x), k.add(x, four)):
+        assert factors(value) is None
+    assert factors(k.mul(x, four)) == [4, 0, 0]
+    assert factors(k.mul(four, y)) == [0, 4, 0]
+    assert factors(k.ratio(x, four)) == [0.25, 0, 0]
+    assert factors(k.ratio(x, none)) == [0, 0, 0]
+    assert factors(k.absolute(y)) == [0, -1, 0]
+    assert factors(k.choose(k.exceeds(x, y), x, y)) == [1, 0, 0]
+    assert factors(k.choose(k.without(k.exceeds(x, y)), x, y)) == [0, 1, 0]
+    assert factors(k.sub(k.add(x, four), four)) == [1, 0, 0]

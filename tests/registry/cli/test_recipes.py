@@ -1,0 +1,111 @@
+"""`studbook recipe explain`: what a merge would do, said before it does anything."""
+
+import pytest
+from making import floats, write_model
+
+
+@pytest.fixture
+def kennel_of_layers(terminal):
+    """Two registered models of four layers, and a third of two."""
+    terminal("init")
+    for at, (name, count) in enumerate((("one", 4), ("two", 4), ("small", 2))):
+        held = {f"model.layers.{i}.mlp.weight": 1.0 + at for i in range(count)}
+        held |= {"model.embed_tokens.weight": 2.0 + at, "model.norm.weight": 3.0}
+        tensors = {tensor: ("F32", (2,), floats([value, at])) for tensor, value in held.items()}
+        config = {"architectures": ["Tiny"], "model_type": "tiny", "num_hidden_layers": count}
+        write_model(terminal.folder / name, tensors, config)
+        assert terminal("add", name, "--name", f"kennel/{name}", "--license", "mit").code == 0
+    return terminal
+
+
+SLERP = """\
+merge_method: slerp
+base_model: kennel/one
+models: [{model: kennel/one}, {model: kennel/two}]
+parameters: {t: [0.25, 0.5]}
+dtype: float32
+"""
+
+
+def test_explain_says_what_each_tensor_is_made_of_and_what_it_takes(kennel_of_layers) -> None:
+    terminal = kennel_of_layers
+    (terminal.folder / "recipe.yaml").write_text(SLERP)
+    before = terminal.state()
+
+    value = terminal.holds("recipe", "explain", "recipe.yaml")
+    said = terminal("recipe", "explain", "recipe.yaml")
+
+    assert terminal.state() == before
+    assert set(value["references"]) == {"kennel/one", "kennel/two"}
+    made = {group["tensors"]: group for group in value["tensors"]}
+    layers = made["model.layers.{0-3}.mlp.weight"]
+    assert (layers["operation"], layers["count"], layers["bytes"]) == ("slerp", 4, 32)
+    assert layers["parameters"] == {"t": "0.25, 0.3333333333333333, …, 0.5"}
+    assert [one["layers"] for one in layers["inputs"]] == ["0-3", "0-3"]
+    assert (value["reads"], value["passes"], value["writes"]) == ([192, 192], [2, 2], 48)
+    assert any(
+        "embeddings, final norm and head take its first value, 0.25" in note for note in value["notes"]
+    )
+    for text in (
+        "model.layers.{0-3}.mlp.weight",
+        "kennel/two layers 0-3",
+        "reads 0.0 MB, an input at most 2 times; writes",
+        "note: license mit, which every input declares",
+        value["references"]["kennel/one"],
+    ):
+        assert text in said.out, said.out
+    assert value["digest"] in terminal.holds("merge", "recipe.yaml", "--out", "made")["recipe"]
+
+
+FRANKEN = """\
+name: tall
+merge_method: passthrough
+slices:
+  - sources: [{model: kennel/one, layer_range: [0, 3]}]
+  - sources: [{model: kennel/small, layer_range: [0, 2]}]
+dtype: float32
+---
+merge_method: passthrough
+slices:
+  - sources: [{model: tall, layer_range: [3, 5]}]
+  - sources: [{model: tall, layer_range: [0, 2], parameters: {scale: 0.5}}]
+out_dtype: bfloat16
+"""
+
+
+def test_a_chain_is_explained_document_by_document_as_far_as_it_is_made(kennel_of_layers) -> None:
+    terminal = kennel_of_layers
+    (terminal.folder / "chain.yaml").write_text(FRANKEN)
+
+    first = terminal.holds("recipe", "explain", "chain.yaml", "--out", "made")
+    merged = terminal.holds("merge", "chain.yaml", "--out", "made", "--name", "kennel/made")
+
+    assert any("the first document that is not merged yet" in note for note in first["notes"])
+    copied = [
+        (group["tensors"], group["operation"], group["inputs"][0]["layers"]) for group in first["tensors"]
+    ]
+    assert copied == [
+        ("model.embed_tokens.weight", "copy", ""),
+        ("model.layers.{0-2}.mlp.weight", "copy", "0-2"),
+        ("model.layers.{3-4}.mlp.weight", "copy", "0-1"),
+        ("model.norm.weight", "copy", ""),
+    ]
+    assert merged["earlier"] == [
+        {"folder": "made.tall", "artifact": terminal.holds("show", "made.tall")["artifact"]}
+    ]
+    last = terminal.holds("recipe", "explain", "chain.yaml", "--out", "made")
+    made = {group["tensors"]: (group["operation"], group["dtype"]) for group in last["tensors"]}
+    assert made["model.layers.{0-1}.mlp.weight"] == ("round", "BF16")
+    assert made["model.layers.{2-3}.mlp.weight"] == ("passthrough", "BF16")
+    assert last["references"] == {"tall": merged["earlier"][0]["artifact"]}
+    said = terminal("merge", "chain.yaml", "--out", "other")
+    assert "by way of other.tall" in said.out
+
+
+def test_what_cannot_be_merged_cannot_be_explained(kennel_of_layers) -> None:
+    terminal = kennel_of_layers
+    (terminal.folder / "recipe.yaml").write_text(SLERP.replace("kennel/two", "kennel/small"))
+
+    terminal.refuses(
+        ("recipe", "explain", "recipe.yaml"), 2, ("kennel/one has 4 layers and kennel/small has 2",)
+    )
