@@ -93,19 +93,22 @@ def _explained(link: Link, threads: int, *, whole: bool, as_json: bool) -> None:
 
 
 def _table(found: tuple[Group, ...], names: dict[str, str]) -> None:
+    settings = ["; ".join(f"{name} {value}" for name, value in group.parameters.items()) for group in found]
+    # What holds for every tensor is said once.
+    alike = len(found) > 1 and len(set(settings)) == 1
+    if alike and settings[0]:
+        out.print(f"every tensor with {escape(settings[0])}", soft_wrap=True)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for head in ("tensors", "made by", "from", "with"):
+    for head in ("tensors", "made by", "from", *(() if alike else ("with",))):
         table.add_column(head, overflow="fold")
-    for group in found:
+    for group, given in zip(found, settings, strict=True):
         inputs = []
         for one in group.inputs:
             adapter = f"+{names.get(one.adapter) or short(one.adapter)}" if one.adapter else ""
             layers = f" layers {one.layers}" if one.layers else ""
             inputs.append(f"{one.role} {names.get(one.model) or short(one.model)}{adapter}{layers}".strip())
-        given = "; ".join(f"{name} {value}" for name, value in group.parameters.items())
-        table.add_row(
-            *map(escape, (group.tensors, f"{group.operation} {group.dtype}", "\n".join(inputs), given))
-        )
+        cells = [group.tensors, f"{group.operation} {group.dtype}", "\n".join(inputs), given]
+        table.add_row(*map(escape, cells[:3] if alike else cells))
     out.print(table)
 
 
