@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from merger.explain import Cost, Group, cost, groups
+from merger.explain import Cost, From, Group, cost, groups
 from merger.weights import opened_weights
 from registry.cli.session import HomeOption, JsonOption, ThreadsOption, counted, home_at, out, say, short
 from registry.work.chain import Link, links
@@ -84,7 +83,7 @@ def _explained(link: Link, threads: int, *, whole: bool, as_json: bool) -> None:
         for artifact, folder in folders.items():
             ref = names.get(artifact, "")
             out.print(f"  {escape(ref)} is {artifact}, in {escape(str(folder))}", soft_wrap=True)
-        _table(found, names)
+        _list(found, names)
         for note in notes:
             out.print(f"note: {note}", markup=False, soft_wrap=True)
         _takes(takes, len(plan.shards), threads)
@@ -92,24 +91,31 @@ def _explained(link: Link, threads: int, *, whole: bool, as_json: bool) -> None:
     say(as_json, value, show)
 
 
-def _table(found: tuple[Group, ...], names: dict[str, str]) -> None:
-    settings = ["; ".join(f"{name} {value}" for name, value in group.parameters.items()) for group in found]
-    # What holds for every tensor is said once.
-    alike = len(found) > 1 and len(set(settings)) == 1
-    if alike and settings[0]:
-        out.print(f"every tensor with {escape(settings[0])}", soft_wrap=True)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for head in ("tensors", "made by", "from", *(() if alike else ("with",))):
-        table.add_column(head, overflow="fold")
-    for group, given in zip(found, settings, strict=True):
-        inputs = []
-        for one in group.inputs:
-            adapter = f"+{names.get(one.adapter) or short(one.adapter)}" if one.adapter else ""
-            layers = f" layers {one.layers}" if one.layers else ""
-            inputs.append(f"{one.role} {names.get(one.model) or short(one.model)}{adapter}{layers}".strip())
-        cells = [group.tensors, f"{group.operation} {group.dtype}", "\n".join(inputs), given]
-        table.add_row(*map(escape, cells[:3] if alike else cells))
-    out.print(table)
+def _list(found: tuple[Group, ...], names: dict[str, str]) -> None:
+    """Print a line or more for each group; what holds for all of them is said once, before."""
+    inputs = [[_from(one, names, group.tensors) for one in group.inputs] for group in found]
+    settings = [[f"{name} {value}" for name, value in group.parameters.items()] for group in found]
+    same_inputs, same_settings = (
+        len(found) > 1 and all(one == each[0] for one in each) for each in (inputs, settings)
+    )
+    common = [("from", inputs[0])] if same_inputs else []
+    common += [("with", settings[0])] if same_settings and settings[0] else []
+    for word, said in common:
+        out.print(f"every tensor {word} {'; '.join(said)}", markup=False, soft_wrap=True)
+    for group, made_of, given in zip(found, inputs, settings, strict=True):
+        head = f"{group.tensors}  {group.operation} {group.dtype}"
+        out.print(f"[bold]{escape(head)}[/]", soft_wrap=True)
+        own = [] if same_inputs else [("from", made_of)]
+        own += [("with", given)] if given and not same_settings else []
+        for word, said in own:
+            out.print(f"  {word} {'; '.join(said)}", markup=False, soft_wrap=True)
+
+
+def _from(one: From, names: dict[str, str], tensors: str) -> str:
+    adapter = f"+{names.get(one.adapter) or short(one.adapter)}" if one.adapter else ""
+    # The layers that the result has too need no word.
+    layers = f" layers {one.layers}" if one.layers and f"{{{one.layers}}}" not in tensors else ""
+    return f"{one.role} {names.get(one.model) or short(one.model)}{adapter}{layers}".strip()
 
 
 def _takes(takes: Cost, shards: int, threads: int) -> None:

@@ -48,7 +48,7 @@ def test_explain_says_what_each_tensor_is_made_of_and_what_it_takes(kennel_of_la
     )
     for text in (
         "model.layers.{0-3}.mlp.weight",
-        "kennel/two layers 0-3",
+        "every tensor from parent 1 kennel/one; parent 2 kennel/two",
         "reads 0.0 MB, an input at most 2 times; writes",
         "note: license mit, which every input declares",
         value["references"]["kennel/one"],
@@ -98,6 +98,7 @@ def test_a_chain_is_explained_document_by_document_as_far_as_it_is_made(kennel_o
     assert made["model.layers.{0-1}.mlp.weight"] == ("round", "BF16")
     assert made["model.layers.{2-3}.mlp.weight"] == ("passthrough", "BF16")
     assert last["references"] == {"tall": merged["earlier"][0]["artifact"]}
+    assert "from tall layers 3-4" in terminal("recipe", "explain", "chain.yaml", "--out", "made").out
     said = terminal("merge", "chain.yaml", "--out", "other")
     assert "by way of other.tall" in said.out
 
