@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,6 +25,8 @@ CONFIG = "adapter_config.json"
 PREFIX = "base_model.model."
 # A and B of one tensor's inputs are held in fp64 while the tensor is merged; rank 256 of the largest vocabularies fits.
 MOST_BYTES = 1 << 29
+# Each is held against each module; adapters with a rank of its own for every module have some hundred.
+MOST_PATTERNS = 4096
 
 # What says how an adapter was trained, where it was found or where its tensors are: those are named in its file.
 _INERT = frozenset(
@@ -117,6 +120,11 @@ class _Config(BaseModel):
     init_lora_weights: bool | str | None = None
 
 
+@lru_cache(MOST_PATTERNS)
+def _matcher(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"(.*\.)?({pattern})")
+
+
 @dataclass(frozen=True, slots=True)
 class _Adapter:
     id: str
@@ -131,13 +139,17 @@ class _Adapter:
         return int(own.r if rank is None else rank), float(own.lora_alpha if alpha is None else alpha)
 
     def _first(self, patterns: Mapping[str, int | float] | None, module: str) -> int | float | None:
+        if len(patterns or {}) > MOST_PATTERNS:
+            raise Malformed(
+                f"{CONFIG} of {self.id} has {len(patterns or {})} patterns; at most {MOST_PATTERNS} are matched"
+            )
         for pattern, value in (patterns or {}).items():
             # PEFT takes a key for a regular expression; almost all are names, and these are matched in linear time.
             if not _KEY.fullmatch(pattern):
                 raise Malformed(
                     f"{CONFIG} of {self.id}: the pattern {pattern!r:.80} is not made of letters, digits, _ and dots alone"
                 )
-            if re.fullmatch(rf"(.*\.)?({pattern})", module):
+            if _matcher(pattern).fullmatch(module):
                 return value
         return None
 

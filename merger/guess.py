@@ -61,10 +61,15 @@ def guess(
     given = [(window.quantity, window.low, window.high) for window in windows]
     found: list[list[_Inside]] = [[] for _ in windows]
     held = 0
-    for part in run(lambda n: chunks.windowed(step, n, given), numbers):
-        for window, column, spans in zip(windows, found, part, strict=True):
-            column.extend(_inside(window, above, values) for above, values in spans)
-            held += sum(len(one.values) for one in column[-len(spans) :])
+
+    def seen(number: int) -> list[list[_Inside]]:
+        pairs = zip(windows, chunks.windowed(step, number, given), strict=True)
+        return [[_inside(window, above, values) for above, values in spans] for window, spans in pairs]
+
+    for part in run(seen, numbers):
+        for column, spans in zip(found, part, strict=True):
+            column.extend(spans)
+            held += sum(len(one.values) for one in spans)
         if held > 2 * MOST * len(windows):
             return None
     results = [_reached(target, column) for target, column in zip(wanted, found, strict=True)]

@@ -25,6 +25,8 @@ from merger.reduce import SPAN
 from merger.seeds import STEP
 
 _WORD = (1 << 64) - 1
+# Inputs, masks and outputs of one loop: beyond these the kernels do the work, since a call takes 1024 and compiling is slow.
+MOST_ARRAYS = 100
 _RANK: dict[str, Any] = {"F32": np.uint32, "F64": np.uint64}
 _ARRAY: dict[str, Any] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32, "F64": np.float64}
 
@@ -67,6 +69,8 @@ class Passes:
         self, step: Compute, scalars: Any, raws: Sequence[Raw], masks: Masks, into: memoryview
     ) -> bool:
         """Write one span, merged and narrowed, into `into`, or say that it could not."""
+        if len(raws) + len(step.keys) > MOST_ARRAYS:
+            return False
         written = step.dtype if self._writes(step) else step.wide
         ready = self._ready("merge", step, raws, lambda: (self._merging(step, scalars, raws, written), ()))
         if written == step.dtype:
@@ -81,6 +85,8 @@ class Passes:
 
     def ranked(self, step: Compute, raws: Sequence[Raw]) -> list[NDArray[Any]] | None:
         """Return the bit patterns of one span's ranked magnitudes, quantity by quantity."""
+        if len(raws) + len(step.cuts) > MOST_ARRAYS:
+            return None
         ready = self._ready("rank", step, raws, lambda: (self._ranking(step, raws), ()))
         found = [np.empty(_count(raws), _RANK[step.wide]) for _ in step.cuts]
         odd = self._run(ready, _count(raws), step.wide, raws, Masks((), ()), found)
@@ -88,7 +94,8 @@ class Passes:
 
     def summed(self, step: Compute, raws: Sequence[Raw], masks: Masks) -> dict[str, float] | None:
         """Return one whole span's block values of the method's sums, by name."""
-        if _count(raws) != SPAN:
+        # Sums of pairs are at most so many; more of them than arrays would take seconds to compile.
+        if _count(raws) != SPAN or len(raws) * (len(raws) + 1) // 2 + len(step.keys) > MOST_ARRAYS:
             return None
         ready = self._ready("sum", step, raws, lambda: self._summing(step, raws))
         partial = np.empty((len(ready.names), PARTIAL))

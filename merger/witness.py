@@ -128,6 +128,10 @@ def _reaches(step: Compute, said: Json) -> tuple[list[Reach], list[Tallies]]:
             ) and len(blocks) == spans(step):
                 tally = [_pair(step, number, pair) for number, pair in enumerate(blocks)]
                 before = list(accumulate((equal for _, equal in tally), initial=0))
+                if not 0 <= equals <= before[-1]:
+                    raise Untrusted(
+                        f"{step.name}: the account keeps {equals!r:.40} equals of {before[-1]} that it counts"
+                    )
                 reaches.append(Reach(_pattern(step, threshold), equals, before))
                 tallies.append(tally)
             case _:
@@ -142,7 +146,11 @@ def _pattern(step: Compute, threshold: str) -> int:
         bits = int(threshold, 16)
     except ValueError:
         bits = -1
-    if not 0 <= bits < 1 << (64 if step.wide == "F64" else 32):
+    # No magnitude lies above the one NaN; of an empty tensor the search finds the highest pattern there is.
+    most = (1 << (64 if step.wide == "F64" else 32)) - 1
+    if elements(step):
+        most = 0x7FF8 << 48 if step.wide == "F64" else 0x7FC0 << 16
+    if not 0 <= bits <= most:
         raise Untrusted(f"{step.name}: {threshold!r:.40} in the account is no threshold in {step.wide}")
     return bits
 

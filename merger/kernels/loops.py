@@ -52,6 +52,9 @@ class Body:
             found = _from_bf16(self.trace, found)
         elif given.stored == "F16":
             found = self.trace.put("float", f"fpext half {found.text} to float")
+        if given.through and found.type == "float":
+            # Asked before rounding too: a NaN with all its bits set would round to a zero.
+            self.odd.append(_infinite(self.trace, found))
         if given.through == "BF16" and given.stored != "BF16":
             found = _from_bf16(self.trace, _to_bf16(self.trace, found)[0])
         elif given.through == "F16" and given.stored != "F16":
@@ -157,6 +160,12 @@ def halved(trace: Trace, terms: Sequence[Value]) -> Value:
             for low, high in zip(level[:half], level[half:], strict=True)
         ]
     return level[0]
+
+
+def _infinite(trace: Trace, x: Value) -> Value:
+    bits = trace.put("i32", f"bitcast float {x.text} to i32")
+    field = trace.put("i32", f"and i32 {bits.text}, {0x7F800000}")
+    return trace.put("i1", f"icmp eq i32 {field.text}, {0x7F800000}")
 
 
 def _from_bf16(trace: Trace, pattern: Value) -> Value:

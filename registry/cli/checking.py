@@ -60,19 +60,23 @@ def sampled(home: Home, ref: str, count: int, computer: Computer, threads: int, 
     odds = [(share, result.escape(share)) for share in _SHARES]
 
     def show() -> None:
-        verdict = "[bold green]the same bytes[/]" if result.same else "[bold red]differs[/]"
+        agree = "the same bytes" if checked.here else "the signed digests agree"
+        verdict = f"[bold green]{agree}[/]" if result.same else "[bold red]differs[/]"
         drawn = f"in {len(result.drawn)} of {counted(result.total, 'block')}, drawn at random"
         out.print(f"{verdict}  {found.artifact}, {drawn}", soft_wrap=True)
         for fault in result.faults:
             where = "" if fault.block is None else f", block {fault.block}"
             out.print(f"  {fault.name}{where}: {fault.said}", markup=False, soft_wrap=True)
+        # Signed digests are not bound to files that nobody can read here, so of bytes there are no odds.
         lines = [
-            f"a forgery that altered {f:.0%} of the blocks escapes with at most {p:.2g}" for f, p in odds
+            f"a forgery that altered {f:.0%} of the blocks escapes with at most {p:.2g}"
+            for f, p in odds
+            if checked.here
         ]
-        if result.witnessed:
+        if result.witnessed and checked.here:
             lines.append("given that the entries of the account's witnesses that were not drawn are right")
         if not checked.here:
-            lines.append("the merge's own files are not here: only their signed digests were compared")
+            lines.append("the merge's own files are not here: nothing is said of their bytes")
         for line in (*lines, "a sample is no rebuild: nothing was logged"):
             out.print(f"  {line}", soft_wrap=True)
 
@@ -82,7 +86,7 @@ def sampled(home: Home, ref: str, count: int, computer: Computer, threads: int, 
         "blocks": [{"tensor": block.tensor, "block": block.number} for block in result.drawn],
         "of": result.total,
         "faults": [{"name": f.name, "block": f.block, "said": f.said} for f in result.faults],
-        "escapes": [{"altered": share, "at_most": escapes} for share, escapes in odds],
+        "escapes": [{"altered": share, "at_most": escapes} for share, escapes in odds if checked.here],
         "given_other_witnesses": result.witnessed,
         "files_here": checked.here,
     }

@@ -12,10 +12,10 @@ from lineage.facts import Relation, Role
 from lineage.predicates import derivation, license, manifest, name, signature  # noqa: A004 - the statement's own name
 from merger.folder import Description, Progress, describe
 from registry.home import Home
-from registry.store import artifacts, places, refs
+from registry.store import Absent, artifacts, places, refs
 from registry.store.log import Receipt
-from registry.work.shelf import keep
-from signing.errors import Malformed
+from registry.work.shelf import described, keep
+from signing.errors import Malformed, Untrusted
 from signing.statement import Statement
 
 
@@ -53,6 +53,7 @@ def add(
     description = describe(folder, threads, progress)
     artifact = description.artifact
     with home.store.reading() as connection:
+        _check_described(home, connection, description)
         parents = [
             derivation.Parent(artifact=_parent(connection, artifact, ref), relation=relation, part={})
             for ref, relation in dict.fromkeys(declared.parents)
@@ -73,6 +74,19 @@ def add(
     with home.store.writing() as connection:
         places.put(connection, folder, artifact)
     return Added(description, tuple(receipts))
+
+
+def _check_described(home: Home, connection: Connection, found: Description) -> None:
+    """Refuse an artifact of which somebody signed other tensors than its files hold: merges would believe them."""
+    try:
+        signed, _ = described(home, connection, found.artifact)
+    except Absent:
+        return
+    if signed.digest != found.manifest.digest:
+        raise Untrusted(
+            f"the manifest sha256:{signed.digest} that is signed for {found.artifact} is not that of its files, "
+            f"sha256:{found.manifest.digest}; whoever signed it lied about them: report an incident, and merge nothing of it"
+        )
 
 
 def declarations(

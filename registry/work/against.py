@@ -99,7 +99,7 @@ def compare(
     target = home.path / "rebuilds" / f"against-{recipe.digest[:16]}"
     with (
         opened_weights(folders, known) as weights,
-        staged(target, stage_key(recipe, engine())) as stage,
+        staged(target, stage_key(recipe, engine().computing(computer))) as stage,
     ):
         plan = planned(recipe, weights)
         made = execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from merger.attribution import Attribution, attribute, number_of, parse, place
 from merger.chunks import Chunks
@@ -11,9 +12,9 @@ from merger.claim import Claim
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, SIZES
 from merger.measure import Measured
-from merger.plan import Compute
+from merger.plan import Compute, Plan, Step
 from merger.weights import opened_weights
-from merger.witness import claimed, entries
+from merger.witness import claimed, entries, miscounted
 from registry.home import Home
 from registry.store import Absent
 from registry.work import sample
@@ -21,7 +22,7 @@ from registry.work.make import planned
 from registry.work.rebuild import Provenance
 from registry.work.shelf import shelved
 from signing.canonical import Json
-from signing.errors import Malformed
+from signing.errors import Malformed, Untrusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def weigh(home: Home, found: Provenance, weight: str) -> Attributed:
         chunks = Chunks(plan.recipe, weights, NumpyKernels)
         entry: Mapping[str, Json] = entries(plan, claim.account).get(name, {})
         measured = claimed(chunks, step, entry) if isinstance(step, Compute) else Measured(None)
+        _check_counts(plan, chunks, step, entries(plan, claim.account), measured)
         derived = attribute(chunks, step, measured, flat)
     stored = _stored(home, found.artifact, claim, name, flat)
     return Attributed(
@@ -72,6 +74,18 @@ def weigh(home: Home, found: Provenance, weight: str) -> Attributed:
         stored=None if stored is None else number_of(*stored),
         same=None if stored is None else stored == (derived.data, step.dtype),
     )
+
+
+def _check_counts(
+    plan: Plan, chunks: Chunks[Any], step: Step, found: Mapping[str, Mapping[str, Json]], measured: Measured
+) -> None:
+    """Refuse an account whose selections keep another number than the recipe: what it shows as kept may not be."""
+    known = {step.name: measured}
+    if plan.recipe.parameters.get("scope") == "model":
+        others = [one for one in plan.steps if isinstance(one, Compute) and one.name in found]
+        known |= {one.name: claimed(chunks, one, found[one.name]) for one in others}
+    for name, said in miscounted(plan, known):
+        raise Untrusted(f"{name}: {said}")
 
 
 def _stored(home: Home, artifact: str, claim: Claim, name: str, flat: int) -> tuple[bytes, str] | None:

@@ -175,7 +175,8 @@ def make(
 
 def stage_key(recipe: Recipe, running: Engine) -> str:
     """Return what names a stage: shards made by another engine are not this one's to attest."""
-    return hashlib.sha256(f"{recipe.digest} {running.components['engine']}".encode()).hexdigest()
+    made_by = f"{running.components['engine']} {running.components['backend']}"
+    return hashlib.sha256(f"{recipe.digest} {made_by}".encode()).hexdigest()
 
 
 def _log(

@@ -77,7 +77,9 @@ def rederive(
     folders = {artifact: one.folder for artifact, one in inputs.items()}
     known = {artifact: (one.manifest, one.blocks) for artifact, one in inputs.items()}
     with (
-        staged(home.path / "rebuilds" / found.entry[:16], stage_key(found.recipe, engine())) as stage,
+        staged(
+            home.path / "rebuilds" / found.entry[:16], stage_key(found.recipe, engine().computing(computer))
+        ) as stage,
         opened_weights(folders, known) as weights,
     ):
         again = execute(

@@ -220,8 +220,10 @@ def test_what_does_not_add_up_is_found_wherever_one_looks(bench):
             "counts in selection 1 are others",
         ),
         (trimmed, lambda said: entry(said)["selections"][1].update(threshold="zz"), "no threshold in F32"),
+        (trimmed, lambda said: entry(said)["selections"][0].update(threshold="ffffffff"), "no threshold in"),
         (trimmed, lambda said: entry(said)["selections"].pop(), "not the 2 selections"),
-        (trimmed, lambda said: entry(said)["selections"][0].update(equals=-1), "does not keep the"),
+        (trimmed, lambda said: entry(said)["selections"][0].update(equals=-1), "keeps -1 equals of"),
+        (trimmed, lambda said: entry(said)["selections"][0].update(equals=1 << 40), "equals of"),
         (trimmed, lambda said: entry(said)["selections"][0].pop("equals"), "not threshold, equals"),
         (trimmed, lambda said: entry(said)["selections"][0]["blocks"].__setitem__(0, [1, -1]), "no count of"),
         (

@@ -1,6 +1,7 @@
 """Compiled passes: the same bits from code for this processor and for a plain one, and no licence to fuse or reorder."""
 
 import platform
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,6 +57,40 @@ def test_every_way_in_and_out_gives_the_files_of_the_reference(method, out, thro
     case = case.but(dtype=through)
     with on_disk() as disk:
         assert disk.outcome(case, kernels=CompiledKernels) == disk.outcome(case)
+
+
+NANS = np.array([0x7FFFFFFF, 0xFFFFFFFF, 0x7FFF8000, 0x7F800001, 0xFFC00000, 0x7F800000], np.uint32)
+
+
+@pytest.mark.parametrize("through", ["float16", "bfloat16", None])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_no_pattern_of_a_nan_rounds_to_a_number(through, allowed):
+    case = big("linear", {"a": (3, 7)}, ("F32", "F32", "F32"), allow_nonfinite=allowed).but(dtype=through)
+    for pattern in NANS:
+        values = np.ones(21, np.float32)
+        values.view(np.uint32)[5] = pattern
+        models = (*case.models[:1], {"a": ("F32", (3, 7), values.tobytes())}, *case.models[2:])
+        odd = replace(case, models=models)
+        with on_disk() as disk:
+            assert disk.outcome(odd, kernels=CompiledKernels) == disk.outcome(odd)
+            assert (disk.outcome(odd) == "refused") != allowed
+
+
+@pytest.mark.parametrize("method", ["model_stock", "dare_linear", "ties"])
+def test_more_parents_than_a_call_takes_are_merged_by_the_kernels(method):
+    case = big(method, {"a": (1 << 16,)}, ("F32", "F32", "F32"))
+    case = case.but(parents=[case.parents[i % 2] for i in range(60)])
+    many = replace(case, models=(case.models[0], *(case.models[1 + i % 2] for i in range(60))))
+    named = [parent | {"model": str(1 + i)} for i, parent in enumerate(many.parents)]
+    # Models of equal bytes are one artifact: each gets a value of its own.
+    models = [many.models[0]]
+    for i in range(60):
+        values = np.frombuffer(many.models[1 + i]["a"][2], np.float32).copy()
+        values[0] = i
+        models.append({"a": ("F32", (1 << 16,), values.tobytes())})
+    many = replace(many.but(parents=named), models=tuple(models))
+    with on_disk() as disk:
+        assert disk.outcome(many, kernels=CompiledKernels) == disk.outcome(many) != "refused"
 
 
 def test_no_instruction_may_be_fused_reordered_or_guessed(monkeypatch):

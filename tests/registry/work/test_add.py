@@ -8,10 +8,12 @@ from making import floats, write_model
 from world import World
 
 from lineage.facts import Evidence
+from lineage.predicates import manifest, signature
 from merger.folder import describe
 from registry.store import Absent
 from registry.work.add import Declared, add
-from signing.errors import Malformed, Refused
+from registry.work.shelf import keep
+from signing.errors import Malformed, Refused, Untrusted
 
 
 @pytest.fixture
@@ -143,3 +145,22 @@ def test_a_name_in_other_letters_is_refused_and_costs_nothing(world: World, fold
 
     assert world.size() == size
     world.check()
+
+
+def test_a_manifest_that_lies_about_files_is_found_by_whoever_has_them(world: World, folder: Path) -> None:
+    honest = describe(folder)
+    other = describe(write_model(world.folder / "other", {"w": ("F32", (4,), floats([9, 9, 9, 9]))}))
+    lie = honest.manifest.model_copy(
+        update={"tensors": other.manifest.tensors, "blocks": other.manifest.blocks}
+    )
+    keep(world.home, lie, other.blocks)
+    files = {file.name: file.sha256 for file in honest.manifest.files}
+    world.publish(
+        "publisher", signature.statement("tuned", files), manifest.statement(honest.artifact, lie.digest)
+    )
+    before = world.size()
+
+    with pytest.raises(Untrusted, match=f"{lie.digest} that is signed for {honest.artifact} is not that of"):
+        add(world.home, folder, Declared())
+
+    assert world.size() == before
