@@ -22,7 +22,8 @@ from merger.select import Reach, Tallies, Target, reach
 # Chunks of a sample: enough for tensors whose rows differ, few beside the pass that they save.
 FEWEST = 3
 ONE_IN = 16
-# The window reaches so far to both sides, as a share of the elements, but never holds more than these.
+# The window reaches so far to both sides, as a share of the elements, but is chosen to hold no more than these; it is
+# given up where twice as many turn up.
 MARGIN = 0.01
 MOST = 1 << 19
 
