@@ -7,6 +7,7 @@ loops equal to.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merger.kernels import Bits, Compiler, Wide, narrowing
-from merger.kernels.draws import philox, window
+from merger.kernels.draws import halving, philox, window
 from merger.kernels.loops import PARTIAL, STRIDES, Body, Input, Loop, halved, loop
 from merger.kernels.trace import Trace, Value
 from merger.manifest import SIZES
@@ -64,6 +65,7 @@ class Passes:
         self._through = through
         self._compiler = compiler
         self._made: dict[tuple[str, ...], _Ready] = {}
+        self._rooms = threading.local()
 
     def merged(
         self, step: Compute, scalars: Any, raws: Sequence[Raw], masks: Masks, into: memoryview
@@ -76,7 +78,7 @@ class Passes:
         if written == step.dtype:
             target = np.frombuffer(into, np.uint8)
             return not self._run(ready, _count(raws), step.wide, raws, masks, [target])
-        wide = np.empty(_count(raws), _ARRAY[written])
+        wide = self._room("wide", _count(raws), _ARRAY[written])
         if self._run(ready, len(wide), step.wide, raws, masks, [wide]):
             return False
         narrowed = narrowing.narrow(wide, step.dtype).tobytes()
@@ -84,11 +86,11 @@ class Passes:
         return bool(np.isfinite(narrowing.widen(narrowed, step.dtype)).all())
 
     def ranked(self, step: Compute, raws: Sequence[Raw]) -> list[NDArray[Any]] | None:
-        """Return the bit patterns of one span's ranked magnitudes, quantity by quantity."""
+        """Return the bit patterns of one span's ranked magnitudes, quantity by quantity, until this thread asks again."""
         if len(raws) + len(step.cuts) > MOST_ARRAYS:
             return None
         ready = self._ready("rank", step, raws, lambda: (self._ranking(step, raws), ()))
-        found = [np.empty(_count(raws), _RANK[step.wide]) for _ in step.cuts]
+        found = [self._room(f"rank {i}", _count(raws), _RANK[step.wide]) for i in range(len(step.cuts))]
         odd = self._run(ready, _count(raws), step.wide, raws, Masks((), ()), found)
         return None if odd else found
 
@@ -98,20 +100,20 @@ class Passes:
         if _count(raws) != SPAN or len(raws) * (len(raws) + 1) // 2 + len(step.keys) > MOST_ARRAYS:
             return None
         ready = self._ready("sum", step, raws, lambda: self._summing(step, raws))
-        partial = np.empty((len(ready.names), PARTIAL))
+        partial = self._room("partial", len(ready.names) * PARTIAL, np.float64).reshape(-1, PARTIAL)
         if self._run(ready, PARTIAL, step.wide, raws, masks, list(partial)):
             return None
-        half = PARTIAL // 2
-        while half:
-            partial = partial[:, :half] + partial[:, half:]
-            half //= 2
+        self._compiler.compiled(halving(PARTIAL), 1)(len(partial), partial.ctypes.data)
         return dict(zip(ready.names, partial[:, 0].tolist(), strict=True))
 
-    def lanes(self, key: int, start: int, count: int) -> NDArray[np.uint16]:
-        """Return the 16-bit lanes of a random mask, as `merger.seeds.lanes` does."""
+    def lanes(self, keys: Sequence[int], start: int, count: int) -> list[NDArray[np.uint16]]:
+        """Return the 16-bit lanes of random masks, as `merger.seeds.lanes` does, until this thread asks again."""
+        return [self._drawn(i, key, start, count) for i, key in enumerate(keys)]
+
+    def _drawn(self, place: int, key: int, start: int, count: int) -> NDArray[np.uint16]:
         counters = -(-count // STEP)
         given = np.array([start // STEP, key & _WORD, key >> 64], np.uint64)
-        words = np.empty(counters * 4, np.uint64)
+        words = self._room(f"lanes {place}", counters * 4, np.uint64)
         self._compiler.compiled(philox(), 2)(counters, given.ctypes.data, words.ctypes.data)
         return words.view(np.uint16)[:count]
 
@@ -119,11 +121,19 @@ class Passes:
         """Return how many magnitudes are at or above `high`, and those from `low` to below it, in order."""
         wide: Wide = "F32" if magnitudes.dtype.itemsize == 4 else "F64"
         given = np.array([low, high], magnitudes.dtype)
-        inside, found = np.empty_like(magnitudes), np.empty(2, np.int64)
+        inside, found = self._room("inside", len(magnitudes), magnitudes.dtype.type), np.empty(2, np.int64)
         arrays = (magnitudes, given, inside, found)
         run = self._compiler.compiled(window(wide), len(arrays))
         run(len(magnitudes), *(array.ctypes.data for array in arrays))
         return int(found[0]), inside[: found[1]].copy()
+
+    def _room(self, name: str, count: int, type_: Any) -> NDArray[Any]:
+        """Return this thread's array of a name: pages of fresh memory cost as much to touch as the work in them."""
+        held: dict[tuple[str, Any], NDArray[Any]] = self._rooms.__dict__.setdefault("held", {})
+        found = held.get((name, type_))
+        if found is None or len(found) < count:
+            found = held[name, type_] = np.empty(max(count, SPAN), type_)
+        return found[:count]
 
     def _writes(self, step: Compute) -> bool:
         """Say whether a loop narrows to the step's type by itself, in one rounding."""

@@ -1,4 +1,4 @@
-"""Random lanes and magnitude windows in LLVM's language: what a merge does beside the method's own arithmetic.
+"""Random lanes, magnitude windows and sums in LLVM's language: what a merge does beside the method's own arithmetic.
 
 Philox-4x64-10 is Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011), section 4.3, counted as
 `numpy.random.Philox` counts: the words of element 16·n come from counter n + 1 (docs/arithmetic.md, "Random masks").
@@ -89,6 +89,53 @@ def window(wide: Wide) -> str:
             "  store i64 %a, ptr %found",
             "  %f1 = getelementptr i64, ptr %found, i64 1",
             "  store i64 %k, ptr %f1",
+            "  ret i32 0",
+            "}",
+        ]
+    )
+
+
+@cache
+def halving(width: int) -> str:
+    """Return the loop of (count, rows) that adds each row's upper half onto its lower half, down to its first value.
+
+    A row is `width` values in fp64, a power of two: docs/arithmetic.md, "Sums over a tensor".
+    """
+    return "\n".join(
+        [
+            "define i32 @loop(i64 %n, ptr noalias %rows) {",
+            "entry:",
+            "  %empty = icmp eq i64 %n, 0",
+            "  br i1 %empty, label %done, label %row",
+            "row:",
+            "  %i = phi i64 [0, %entry], [%next, %after]",
+            f"  %at = mul nuw i64 %i, {width}",
+            "  %low = getelementptr double, ptr %rows, i64 %at",
+            "  br label %level",
+            "level:",
+            f"  %half = phi i64 [{width // 2}, %row], [%halved, %above]",
+            "  %high = getelementptr double, ptr %low, i64 %half",
+            "  br label %turn",
+            "turn:",
+            "  %j = phi i64 [0, %level], [%j1, %turn]",
+            "  %p = getelementptr double, ptr %low, i64 %j",
+            "  %q = getelementptr double, ptr %high, i64 %j",
+            "  %a = load double, ptr %p",
+            "  %b = load double, ptr %q",
+            "  %s = fadd double %a, %b",
+            "  store double %s, ptr %p",
+            "  %j1 = add nuw i64 %j, 1",
+            "  %end = icmp eq i64 %j1, %half",
+            "  br i1 %end, label %above, label %turn",
+            "above:",
+            "  %halved = lshr i64 %half, 1",
+            "  %one = icmp eq i64 %half, 1",
+            "  br i1 %one, label %after, label %level",
+            "after:",
+            "  %next = add nuw i64 %i, 1",
+            "  %last = icmp eq i64 %next, %n",
+            "  br i1 %last, label %done, label %row",
+            "done:",
             "  ret i32 0",
             "}",
         ]

@@ -7,15 +7,19 @@ Only optimisations that keep IEEE 754 results are allowed: no fast-math flag app
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import llvmlite.binding as llvm
 
 Compiled = Callable[..., int]
 
 _ALONE = threading.Lock()
+# MADV_DONTNEED of madvise(2).
+_DONTNEED = 4
 
 
 @cache
@@ -42,8 +46,25 @@ def _made(text: str, pointers: int) -> Compiled:
     engine = _engine()
     engine.add_module(module)
     engine.finalize_object()
+    _let_go()
     shape = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, *[ctypes.c_void_p] * pointers)
     return shape(engine.get_function_address(name))
+
+
+def _let_go() -> None:
+    """Take the compiler's own code out of this process's memory: it is most of a merge's otherwise, and used for moments.
+
+    Of a file's pages that nobody can write, the system keeps a copy, and brings it back when a loop is compiled again.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    advise = ctypes.CDLL(None, use_errno=True).madvise
+    advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        place, rights, *_, name = line.split(maxsplit=5)
+        if rights == "r-xp" and Path(name).name.startswith("libllvmlite"):
+            first, last = (int(end, 16) for end in place.split("-"))
+            advise(first, last - first, _DONTNEED)
 
 
 @cache

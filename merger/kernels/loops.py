@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from merger.kernels import Wide
 from merger.kernels.trace import BITS, FLOAT, Trace, Value
 
-# A sum's block of 2^16 is added as in docs/arithmetic.md: the first four halvings in one pass, leaving this many values.
-PARTIAL = 1 << 12
-STRIDES = 16
+# A sum's block of 2^16 is added as in docs/arithmetic.md: the first three halvings in one pass, leaving this many values.
+PARTIAL = 1 << 13
+STRIDES = 8
 
 _STORED = {"BF16": "i16", "F16": "half", "F32": "float", "F64": "double"}
 
