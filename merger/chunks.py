@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from merger.kernels import B, Bits, Kernels, Wide
-from merger.manifest import BLOCK, SIZES
+from merger.manifest import BLOCK, SIZES, block_digests
 from merger.passes import Masks, Passes, Raw
 from merger.plan import Compute, Convert, Copy, Step, elements
 from merger.reading import CHUNK, Reading
@@ -27,7 +28,7 @@ from merger.weights import Weights
 from signing.errors import Malformed
 
 # Of how many ranked magnitudes one is enough for a sample.
-SAMPLED = 8
+SAMPLED = 16
 
 R = TypeVar("R")
 
@@ -45,9 +46,10 @@ class Span(Generic[B]):
 
 @dataclass(slots=True)
 class Output:
-    """A finished chunk: its bytes, and how many inputs and outputs in it were not finite."""
+    """A finished chunk: its bytes, their block digests, and how many inputs and outputs in it were not finite."""
 
     data: bytes | memoryview
+    digests: bytes = b""
     odd_inputs: int = 0
     odd_outputs: int = 0
 
@@ -76,6 +78,7 @@ class Chunks(Generic[B]):
         compiler = self._kernels["F32"].compiler
         self._passes = Passes(recipe.rules, self._through, compiler) if compiler else None
         self._reading = Reading(weights, self.chunk)
+        self._spare: SimpleQueue[bytearray] = SimpleQueue()
 
     def numbers(self, step: Step) -> range:
         """Return the numbers of the step's chunks; a copy's chunks are counted in bytes."""
@@ -93,7 +96,10 @@ class Chunks(Generic[B]):
         match step:
             case Copy():
                 blocks = self.chunk // CHUNK
-                output.data = self._reading.blocks(step.source, number * blocks, blocks)
+                output.data, output.digests = self._reading.blocks(
+                    step.source, number * blocks, blocks, self._room
+                )
+                return output
             case Convert():
                 k = self._kernels[step.wide]
                 pieces = []
@@ -104,12 +110,27 @@ class Chunks(Generic[B]):
             case Compute():
                 width = SIZES[step.dtype]
                 first = number * self.chunk
-                target = memoryview(bytearray(min(self.chunk, elements(step) - first) * width))
+                target = self._room(min(self.chunk, elements(step) - first) * width)
                 for start, raws in self._reading.spans(step, step.sources, number):
                     into = target[(start - first) * width : (start - first + SPAN) * width]
                     self._merged(step, start, raws, scalars, selections, output, into)
                 output.data = target
+        output.digests = block_digests(output.data)
         return output
+
+    def free(self, output: Output) -> None:
+        """Take back the memory of a chunk that nobody reads any more: fresh memory costs as much as merging."""
+        if isinstance(output.data, memoryview) and isinstance(output.data.obj, bytearray):
+            self._spare.put(output.data.obj)
+            output.data = b""
+
+    def _room(self, size: int) -> memoryview:
+        """Return memory for the bytes of a chunk, freed or fresh."""
+        try:
+            found = self._spare.get_nowait()
+        except Empty:
+            found = bytearray()
+        return memoryview(found if len(found) >= size else bytearray(size))[:size]
 
     @_QUIET
     def sums(
@@ -155,7 +176,7 @@ class Chunks(Generic[B]):
 
     @_QUIET
     def sampled(self, step: Compute, number: int) -> list[Bits]:
-        """Return every eighth ranked magnitude of one chunk, quantity by quantity."""
+        """Return every 16th ranked magnitude of one chunk, quantity by quantity."""
         spans = [
             [one[::SAMPLED].copy() for one in self._ranked(step, raws)]
             for _, raws in self._reading.spans(step, step.sources, number)
@@ -220,8 +241,9 @@ class Chunks(Generic[B]):
 
     def _lanes(self, step: Compute, start: int, raws: Sequence[Raw]) -> list[NDArray[np.uint16]]:
         count = len(raws[0].data) // SIZES[raws[0].stored]
-        draw = self._passes.lanes if self._passes else lanes
-        return [draw(key, start, count) for key in step.keys]
+        if self._passes:
+            return self._passes.lanes(step.keys, start, count)
+        return [lanes(key, start, count) for key in step.keys]
 
     def _masks(
         self,

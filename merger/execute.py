@@ -8,7 +8,7 @@ merge believes, and it believes it only after hashing the shard again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ import numpy as np
 
 from merger.account import tensor_account
 from merger.card import small_files
-from merger.chunks import Chunks, Output
+from merger.chunks import Chunks, Output, R
 from merger.folder import Progress
 from merger.kernels import Kernels, Wide
 from merger.manifest import File, Manifest, Tensor, utf8
@@ -32,6 +32,8 @@ from signing.errors import Refused
 
 # Results wait for their turn to be written; this many a thread keep every thread busy and memory small.
 AHEAD = 2
+# So many tensors are looked at before their turn: small ones stand between large ones, and only large ones are measured.
+BEFORE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,11 @@ def execute(
         if found is not None:
             done[name] = found
     resumed = tuple(done)
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(1) as before, ThreadPoolExecutor(threads) as pool:
         try:
-            run = _Run(Chunks(plan.recipe, weights, kernels, factor), pool, threads)
+            run = _Run(Chunks(plan.recipe, weights, kernels, factor), pool, before, AHEAD * threads)
             if len(done) < len(plan.shards) and plan.recipe.parameters.get("scope") == "model":
-                run.scope = model_scope(run.chunks, plan, pool.map)
+                run.scope = model_scope(run.chunks, plan, run.each)
             for name, steps in plan.shards:
                 if name not in done:
                     done[name] = run.shard(stage, name, steps, progress)
@@ -90,19 +92,31 @@ def execute(
                 else:
                     run.passed(steps)
         except BaseException:
+            before.shutdown(wait=False, cancel_futures=True)
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return _result(plan, weights, stage, [done[name] for name, _ in plan.shards], resumed)
 
 
 class _Run:
-    """One execution's threads, and what `scope: model` has left to keep."""
+    """One execution's threads, and what `scope: model` has left to keep.
 
-    def __init__(self, chunks: Chunks[Any], pool: ThreadPoolExecutor, threads: int) -> None:
+    `pool` works on chunks, `before` measures the next tensors while this one is merged; the caller's thread writes.
+    """
+
+    def __init__(
+        self, chunks: Chunks[Any], pool: ThreadPoolExecutor, before: ThreadPoolExecutor, ahead: int
+    ) -> None:
         self.chunks = chunks
         self.scope: ModelScope | None = None
         self._pool = pool
-        self._ahead = AHEAD * threads
+        self._before = before
+        self._ahead = ahead
+
+    def each(self, work: Callable[[int], R], numbers: Iterable[int], /) -> Iterator[R]:
+        """Yield `work(n)` in order, a few numbers ahead: pieces of a merge that wait meanwhile get their turn."""
+        futures = (self._pool.submit(work, number) for number in numbers)
+        return (future.result() for future in _ahead(futures, self._ahead))
 
     def shard(self, stage: Stage, name: str, steps: Sequence[Step], progress: Progress) -> Finished:
         """Write one shard and return its record."""
@@ -112,10 +126,11 @@ class _Run:
         try:
             for step, future in _ahead(self._submitted(steps), self._ahead):
                 measured[step.name], output = future.result()
-                shard.write(step.name, output.data)
+                shard.write(step.name, output.data, output.digests)
                 progress(len(output.data))
                 inputs, outputs = odd[step.name]
                 odd[step.name] = (inputs + output.odd_inputs, outputs + output.odd_outputs)
+                self.chunks.free(output)
             account: dict[str, Json] = {
                 s.name: tensor_account(s, measured[s.name], odd[s.name]) for s in steps
             }
@@ -128,20 +143,26 @@ class _Run:
         if self.scope is not None:
             for step in steps:
                 if isinstance(step, Compute):
-                    measure(self.chunks, step, self._pool.map, self.scope)
+                    measure(self.chunks, step, self.each, self.scope)
 
     def _submitted(self, steps: Sequence[Step]) -> Iterator[tuple[Step, Future[Piece]]]:
-        for step in steps:
-            numbers = self.chunks.numbers(step)
-            if len(numbers) <= 1 and self.scope is None:
+        for step, measuring in _ahead(((step, self._measuring(step)) for step in steps), BEFORE):
+            if measuring is None:
                 yield step, self._pool.submit(self._whole, step)
                 continue
-            found = (
-                measure(self.chunks, step, self._pool.map, self.scope) if isinstance(step, Compute) else None
-            )
+            found = measuring.result()
             # An empty tensor is one empty piece: it has an entry in the account like any other.
-            for number in numbers or range(1):
+            for number in self.chunks.numbers(step) or range(1):
                 yield step, self._pool.submit(self._piece, step, number, found)
+
+    def _measuring(self, step: Step) -> Future[Measured | None] | None:
+        """Begin to measure a tensor; nothing is begun where one thread does all of a small one in its turn."""
+        if len(self.chunks.numbers(step)) <= 1 and self.scope is None:
+            return None
+        return self._before.submit(self._measured, step)
+
+    def _measured(self, step: Step) -> Measured | None:
+        return measure(self.chunks, step, self.each, self.scope) if isinstance(step, Compute) else None
 
     def _whole(self, step: Step) -> Piece:
         found = measure(self.chunks, step, map) if isinstance(step, Compute) else None

@@ -7,7 +7,7 @@ a tensor is read, never a result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,8 +82,7 @@ def _windows(chunks: Chunks[B], step: Compute, wanted: Sequence[Target], run: Ru
     numbers, size = chunks.numbers(step), elements(step)
     count = max(FEWEST, len(numbers) // ONE_IN)
     places = [numbers[i * len(numbers) // count] for i in range(count)]
-    parts = list(run(lambda n: chunks.sampled(step, n), places))
-    samples = [np.sort(np.concatenate(of_one)) for of_one in zip(*parts, strict=True)]
+    samples = _samples(run(lambda n: chunks.sampled(step, n), places))
     margin = min(MARGIN, MOST / 2 / size)
     windows = []
     for target in wanted:
@@ -95,6 +94,18 @@ def _windows(chunks: Chunks[B], step: Compute, wanted: Sequence[Target], run: Ru
         crowded = (last - first) / len(sample) * size > MOST
         windows.append(_Window(target.quantity, int(low), int(high) + 1, bool(crowded)))
     return windows
+
+
+def _samples(parts: Iterable[Sequence[Bits]]) -> list[Bits]:
+    """Return every quantity's sampled magnitudes in rising order."""
+    columns = [list(column) for column in zip(*parts, strict=True)]
+    found = []
+    while columns:
+        # One quantity after another is put together and sorted where it stands: the sample is all that takes room.
+        sample = np.concatenate(columns.pop(0))
+        sample.sort()
+        found.append(sample)
+    return found
 
 
 def _inside(window: _Window, above: int, values: Bits) -> _Inside:

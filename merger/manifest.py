@@ -154,6 +154,12 @@ def block_digest(data: bytes | memoryview) -> bytes:
     return blake3(data).digest()
 
 
+def block_digests(data: bytes | memoryview) -> bytes:
+    """Return the digests of data that begins with a block, one after another; its last block may be short."""
+    view = memoryview(data)
+    return b"".join(block_digest(view[at : at + BLOCK]) for at in range(0, len(view), BLOCK))
+
+
 def tensor_digest(blocks: bytes) -> str:
     """Return the digest of a tensor, in hex, from its blocks' concatenated digests."""
     return blake3(blocks).hexdigest()

@@ -7,7 +7,7 @@ and memory, never a bit.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from merger.effective import Held
 from merger.manifest import BLOCK, SIZES
@@ -29,11 +29,13 @@ class Reading:
         self._factors = Held(weights)
         self._buffers = threading.local()
 
-    def blocks(self, source: Source, first: int, count: int) -> memoryview:
-        """Return `count` blocks of a tensor from block `first` on, in memory of their own."""
-        weights = self._weights[source.model]
-        need = weights.length(source.tensor, first, count)
-        return weights.read(source.tensor, first, count, bytearray(need))
+    def blocks(
+        self, source: Source, first: int, count: int, room: Callable[[int], memoryview]
+    ) -> tuple[memoryview, bytes]:
+        """Return `count` blocks of a tensor from block `first` on, read into `room(length)`, and their digests."""
+        weights, name = self._weights[source.model], source.tensor
+        view = weights.read(name, first, count, room(weights.length(name, first, count)))
+        return view, weights.digests(name, first, count)
 
     def spans(
         self, step: Compute | Convert, sources: Sequence[Source], number: int

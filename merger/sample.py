@@ -16,7 +16,7 @@ from merger.chunks import Chunks
 from merger.claim import Claim, Fault, described, digests
 from merger.execute import Backend
 from merger.folder import Changed, Progress
-from merger.manifest import BLOCK, SIZES, block_digest
+from merger.manifest import BLOCK, DIGEST, SIZES
 from merger.measure import Measured, targets
 from merger.plan import Compute, Copy, Plan, Step, elements
 from merger.reading import CHUNK
@@ -185,14 +185,14 @@ def _recomputed(
     faults = []
     try:
         if measured is None:
-            data = chunks.output(step, number).data
+            output = chunks.output(step, number)
         else:
-            data = chunks.output(step, number, measured.scalars, measured.selections).data
+            output = chunks.output(step, number, measured.scalars, measured.selections)
     except Malformed as error:
         return [Fault(step.name, blocks[0], f"cannot be recomputed: {error}")]
     for block in blocks:
-        at = place(chunks, step, block)[1]
-        if block_digest(data[at : at + BLOCK]) != signed[block]:
+        at = place(chunks, step, block)[1] // BLOCK * DIGEST
+        if output.digests[at : at + DIGEST] != signed[block]:
             faults.append(Fault(step.name, block, "its bytes are others than those signed"))
     if isinstance(step, Compute) and measured is not None:
         faults += [Fault(step.name, blocks[0], said) for said in _disproved(chunks, step, number, measured)]

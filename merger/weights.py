@@ -74,7 +74,7 @@ class Weights:
                 )
             self._starts |= {e.name: len(head) + e.begin for e in found}
 
-    def read(self, name: str, first: int, count: int, buffer: bytearray) -> memoryview:
+    def read(self, name: str, first: int, count: int, buffer: bytearray | memoryview) -> memoryview:
         """Return `count` blocks of a tensor from block `first` on, read into `buffer` and checked there.
 
         `buffer` is at least as long as `length` says.
@@ -89,15 +89,20 @@ class Weights:
         )
         if got != length:
             raise Changed(f"{self.folder / tensor.file}: {name} ends {length - got} bytes early")
-        at = (self._first[name] + first) * DIGEST
+        signed = self.digests(name, first, count)
         for number in range(-(-length // BLOCK)):
-            signed = self._blocks[at + number * DIGEST : at + (number + 1) * DIGEST]
-            if block_digest(view[number * BLOCK : (number + 1) * BLOCK]) != signed:
+            block = view[number * BLOCK : (number + 1) * BLOCK]
+            if block_digest(block) != signed[number * DIGEST : (number + 1) * DIGEST]:
                 raise Changed(
                     f"{self.folder / tensor.file}: {name} differs from what was signed in block {first + number} "
                     f"(bytes {(first + number) * BLOCK} to {min((first + number + 1) * BLOCK, tensor.size) - 1})"
                 )
         return view
+
+    def digests(self, name: str, first: int, count: int) -> bytes:
+        """Return the signed digests of `count` blocks of a tensor from block `first` on; of as many as it has."""
+        at, tensor = self._first[name], self.tensors[name]
+        return self._blocks[(at + first) * DIGEST : (at + min(first + count, tensor.blocks)) * DIGEST]
 
     def length(self, name: str, first: int, count: int) -> int:
         """Return how many bytes `count` blocks of a tensor from block `first` on hold; the last may be short."""
@@ -156,11 +161,9 @@ class Shard:
         self._flushes: list[Future[None]] = []
         self._put(header_bytes(self._expected))
 
-    def write(self, name: str, data: bytes | memoryview) -> None:
-        """Append the next bytes of tensor `name`; all but a tensor's last come in whole blocks."""
-        self._blocks[name] = self._blocks.get(name, b"") + b"".join(
-            block_digest(memoryview(data)[at : at + BLOCK]) for at in range(0, len(data), BLOCK)
-        )
+    def write(self, name: str, data: bytes | memoryview, digests: bytes) -> None:
+        """Append the next bytes of tensor `name` with their block digests; all but a tensor's last come in whole blocks."""
+        self._blocks[name] = self._blocks.get(name, b"") + digests
         self._put(data)
 
     def finish(self) -> tuple[File, list[Tensor], bytes]:

@@ -9,6 +9,7 @@ import pytest
 from making import floats, make, safetensors, write_model
 
 from merger.folder import Changed, describe
+from merger.manifest import block_digests
 from merger.recipe import Recipe
 from merger.weights import Shard, Weights, header_bytes, opened_weights
 from signing.errors import Malformed, Untrusted
@@ -182,9 +183,8 @@ def test_a_shard_is_what_its_record_says(tmp_path):
     tensors = [("a", "U8", (2 * MIB + 1,)), ("e", "F32", (0, 4)), ("z", "I16", ())]
     shard = Shard(tmp_path / "model.safetensors", tensors)
     raw = bytes(2 * MIB + 1)
-    shard.write("a", raw[:MIB])
-    shard.write("a", memoryview(raw)[MIB:])
-    shard.write("z", b"\1\2")
+    for name, piece in (("a", raw[:MIB]), ("a", raw[MIB:]), ("z", b"\1\2")):
+        shard.write(name, piece, block_digests(piece))
     file, found, blocks = shard.finish()
     (tmp_path / "config.json").write_text("{}")
     told = describe(tmp_path)
