@@ -98,6 +98,12 @@ RESCALE = Parameter(
     choices=("none", "l1"),
     help="whether what is kept is stretched to the task vector's l1 norm",
 )
+RESCALE_DRAWN = Parameter(
+    "rescale",
+    default="density",
+    choices=("density", "l1", "none"),
+    help="what is kept is divided by the share kept, stretched to the task vector's l1 norm, or left as it is",
+)
 NORMALIZE = Parameter("normalize", default=False, help="divide the weights by their sum")
 
 

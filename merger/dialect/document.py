@@ -111,13 +111,8 @@ class _Compiling:
         self.notes += _repeated(document.slices)
         self.notes += _renumbered(found, document.slices)
         dense = all(number == "1" for values in parents for number in rules.every(values.get("density", "1")))
-        plain = (
-            not shared.get("normalize")
-            and shared.get("divide", "none") == "none"
-            and shared.get("vote") != "unweighted"
-        )
         self.notes += switches.fixed(method, document.switches)
-        self.notes += switches.rescaled(method, document.switches, dense=dense, plain=plain)
+        self.notes += switches.rescaled(method, document.switches, dense=dense)
         depth = found.depth if found.slices else self.models.layers.get(self.models.artifact(first))
         self._remark(first, numbers.defaults, depth)
         canonical = Recipe.of({key: value for key, value in recipe.items() if value is not None})

@@ -103,14 +103,6 @@ from signing.errors import Malformed, Refused
             merge("ties", "{normalize: true, divide: none}"),
             r"parameters.divide is 'none', but mergekit's name for it says 'weights'",
         ),
-        (
-            merge("dare_ties", "{rescale: false, density: 0.5}", rest="seed: 1\n"),
-            r"leave rescale out and multiply each weight by its density",
-        ),
-        (
-            merge("dare_linear", "{rescale: false, normalize: true, density: 0.5}", rest="seed: 1\n"),
-            r"leave rescale out$",
-        ),
         # Models
         (merge("ties").replace("base_model: you/base\n", ""), r"base_model is missing, and ties needs one"),
         (slerp("0.5").replace("base_model: a\n", ""), r"base_model is missing, and slerp needs one"),

@@ -123,6 +123,15 @@ def test_the_l1_norm_that_an_unknown_mask_keeps_comes_to_the_density(opened):
     assert explain(chunks, step, 0, ways["1/density"], memoryview(stored)).share > 0.999
 
 
+def test_what_is_kept_as_it_is_is_explained_by_no_other_factor(opened):
+    shared = {"rescale": "none", "lambda": "1", "normalize": False}
+    chunks, step, models = opened("dare_linear", "BF16", parameters=shared)
+    stored = foreign(models, lambda _: 1, "BF16")
+    ways = rescales(chunks.recipe.rules, step)
+    assert list(ways) == ["1"]
+    assert explain(chunks, step, 0, ways["1"], memoryview(stored)).share > 0.999
+
+
 def test_a_density_of_whole_lanes_is_rescaled_in_one_way_only(opened):
     case = big("dare_ties", {}, ("F32", "F32", "F32")).each(density="0.5")
     chunks, step, _ = opened("dare_ties", "F32", parents=case.recipe["parents"])
