@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merger.chunks import Chunks, Span
+from merger.clip import merged
 from merger.deltas import Election, Weighted, lengths
 from merger.kernels import Kernels
 from merger.kernels.blocks import NumpyKernels
@@ -120,8 +121,8 @@ def _explained(
     allowed = np.empty((1 << count, size), np.uint64)
     for which in range(1 << count):
         masks = [k.mask(np.full(size, bool(which >> i & 1))) for i in range(count)]
-        merged = chunks.recipe.rules.merge(k, span.base, span.parents, masks, scalars)
-        allowed[which] = ordered(patterns(k.narrow(merged, step.dtype), step.dtype))
+        y = merged(chunks.recipe.rules, step, k, span.base, span.parents, masks, scalars)
+        allowed[which] = ordered(patterns(k.narrow(y, step.dtype), step.dtype))
     stored = ordered(there)
     near = np.maximum(allowed, stored) - np.minimum(allowed, stored) <= NEAR
     explained = near.any(axis=0)

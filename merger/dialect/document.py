@@ -15,7 +15,7 @@ from merger.dialect.layout import Layout, lay_out, model_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Setting, Slice, parts
 from merger.dialect.values import Numbers
-from merger.method import Method
+from merger.method import CLIP, Method
 from merger.recipe import ARITHMETIC, Recipe, Value
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -51,6 +51,7 @@ class Document:
     shard_bytes: str
     allow_nonfinite: bool
     license: str | None
+    clip: Setting | None
 
     def references(self) -> tuple[str, ...]:
         """Return every model and adapter named, each once: the base, models in order, the tokenizer's source."""
@@ -84,11 +85,10 @@ class _Compiling:
         document, method = self.document, self.document.method
         found = lay_out(method, document.slices, document.base, self.models)
         first = found.base or model_of(found.columns[0])
-        numbers = Numbers(method, document.slices, document.numbers, self.models)
+        numbers = Numbers(method, document.slices, {**document.numbers, **_clip(document)}, self.models)
         own = [p for p in method.parameters if p.per_parent]
         parents = [{p.name: numbers.of(p, column) for p in own} for column in found.columns]
         shared = self._shared(numbers)
-        self.notes += numbers.notes
         recipe: dict[str, Json] = {
             "arithmetic": ARITHMETIC,
             "method": method.id,
@@ -103,11 +103,12 @@ class _Compiling:
             "out_dtype": document.out_dtype,
             "seed": self._seed(seed),
             "tokenizer": self._tokenizer(first, found.donor),
+            "clip": None if document.clip is None else _written(numbers.of(CLIP)),
             "license": document.license,
             "shard_bytes": document.shard_bytes,
             "allow_nonfinite": document.allow_nonfinite,
         }
-        self.notes += found.notes
+        self.notes += [*numbers.notes, *found.notes]
         self.notes += _repeated(document.slices)
         self.notes += _renumbered(found, document.slices)
         dense = all(number == "1" for values in parents for number in rules.every(values.get("density", "1")))
@@ -202,12 +203,19 @@ class _Compiling:
 
 def _settings(document: Document) -> Iterator[tuple[str, Setting]]:
     parts = [("parameters", document.numbers)]
+    if document.clip is not None:
+        yield CLIP.name, document.clip
     for s in document.slices:
         parts.append((f"{s.place}.parameters", s.parameters))
         parts += [(f"{source.place}.parameters", source.parameters) for source in s.sources]
     for place, found in parts:
         for name, setting in found.items():
             yield f"{place}.{name}", setting
+
+
+def _clip(document: Document) -> dict[str, Setting]:
+    """Return the limit of all methods by its name, where the document has one."""
+    return {} if document.clip is None else {CLIP.name: document.clip}
 
 
 def _repeated(slices: Sequence[Slice]) -> Iterator[str]:
@@ -229,9 +237,10 @@ def _renumbered(found: Layout, slices: Sequence[Slice]) -> Iterator[str]:
 
 
 def _json(values: Mapping[str, bool | Value]) -> dict[str, Json]:
-    return {
-        name: [rule.model_dump(mode="json", exclude_none=True) for rule in value]
-        if isinstance(value, tuple)
-        else value
-        for name, value in values.items()
-    }
+    return {name: _written(value) for name, value in values.items()}
+
+
+def _written(value: bool | Value) -> Json:
+    if isinstance(value, tuple):
+        return [rule.model_dump(mode="json", exclude_none=True) for rule in value]
+    return value

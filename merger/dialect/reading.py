@@ -1,6 +1,6 @@
 """Reading a document: mergekit 0.1.5's configuration against a closed schema, place by place.
 
-What the schema knows is mergekit's; `seed arithmetic shard_bytes allow_nonfinite license` at the top level are ours.
+What the schema knows is mergekit's; `seed arithmetic shard_bytes allow_nonfinite license clip` at the top level are ours.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from merger.dialect import elsewhere, listing, rules, schema, switches
 from merger.dialect.document import UNION, Document
 from merger.dialect.schema import Setting
 from merger.dialect.text import Plain
-from merger.method import Method
+from merger.method import CLIP, Method
 from merger.methods import METHODS
 from merger.recipe import ARITHMETIC, DTYPES, SHARD_BYTES
 from signing.errors import Malformed
@@ -30,7 +30,7 @@ _TOP = (
         "tokenizer",
         "name",
     ),
-    *("seed", "arithmetic", "shard_bytes", "allow_nonfinite", "license"),
+    *("seed", "arithmetic", "shard_bytes", "allow_nonfinite", "license", "clip"),
 )
 _TOKENS = {
     "tokens": "embedding rows are merged by position, and none are made for single tokens",
@@ -73,6 +73,7 @@ def document(place: str, value: Plain) -> Document:
         shard_bytes=_count("shard_bytes", top.get("shard_bytes")) or SHARD_BYTES,
         allow_nonfinite=schema.flag("allow_nonfinite", top.get("allow_nonfinite", False)),
         license=_text("license", top.get("license")),
+        clip=None if "clip" not in top else _clip(top["clip"]),
     )
 
 
@@ -117,6 +118,13 @@ def _parameters(method: Method, value: Plain) -> tuple[dict[str, Setting], dict[
         else:
             words[name] = schema.flag(place, inner)
     return numbers, words
+
+
+def _clip(value: Plain) -> Setting:
+    found = schema.setting(CLIP.name, CLIP, value)
+    if found[-1].contains is not None:
+        raise Malformed("clip has no value for tensors that no filter matches; add a rule without filter")
+    return found
 
 
 def _word(place: str, value: Plain) -> str:

@@ -90,6 +90,14 @@ def test_our_own_merge_is_explained_whole_whatever_its_seed_was(opened, method, 
     assert all(abs(found.density(i) - density) < 0.02 for i, density in enumerate(DENSITIES))
 
 
+def test_a_clipped_merge_is_explained_by_clipped_values_only(opened):
+    chunks, step, _ = opened("dare_linear", "F32", clip="1")
+    stored = memoryview(bytes(chunks.output(step, 0, step.scalars).data))
+    assert explain(chunks, step, 0, step.scalars, stored).explained == SIZE
+    # A density of 0.3 takes 0.7 of a task vector to 2.3 times as far: the limit is met often.
+    assert explain(chunks, replace(step, clip=None), 0, step.scalars, stored).share < 0.9
+
+
 def test_a_parent_that_loses_every_election_it_is_alone_in_tells_nothing(opened):
     # With a negative weight the vote goes against the task vector: the element is the base's, kept or not.
     chunks, step, _ = opened("dare_ties", "F32")
