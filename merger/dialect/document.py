@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from merger.dialect import rules, switches
+from merger.dialect import engines, rules, switches
 from merger.dialect.layout import Layout, lay_out, model_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Setting, Slice, parts
@@ -36,6 +36,8 @@ class Document:
     """What one document says, with models as written; `references` must be resolved before it compiles."""
 
     method: Method
+    engine: str | None
+    """Whose own values the parameters take, where the method was named with an engine."""
     name: str | None
     base: str | None
     slices: tuple[Slice, ...]
@@ -85,7 +87,8 @@ class _Compiling:
         document, method = self.document, self.document.method
         found = lay_out(method, document.slices, document.base, self.models)
         first = found.base or model_of(found.columns[0])
-        numbers = Numbers(method, document.slices, {**document.numbers, **_clip(document)}, self.models)
+        limit = {} if document.clip is None else {CLIP.name: document.clip}
+        numbers = Numbers(method, document.slices, {**document.numbers, **limit}, self.models)
         own = [p for p in method.parameters if p.per_parent]
         parents = [{p.name: numbers.of(p, column) for p in own} for column in found.columns]
         shared = self._shared(numbers)
@@ -112,8 +115,10 @@ class _Compiling:
         self.notes += _repeated(document.slices)
         self.notes += _renumbered(found, document.slices)
         dense = all(number == "1" for values in parents for number in rules.every(values.get("density", "1")))
+        chosen = {**engines.defaults(document.engine, method), **document.switches}
+        self.notes += engines.notes(document.engine, method)
         self.notes += switches.fixed(method, document.switches)
-        self.notes += switches.rescaled(method, document.switches, dense=dense)
+        self.notes += switches.rescaled(method, chosen, dense=dense)
         depth = found.depth if found.slices else self.models.layers.get(self.models.artifact(first))
         self._remark(first, numbers.defaults, depth)
         canonical = Recipe.of({key: value for key, value in recipe.items() if value is not None})
@@ -128,16 +133,17 @@ class _Compiling:
     def _shared(self, numbers: Numbers) -> dict[str, bool | Value]:
         """Return the parameters that are not per parent, every default written out."""
         given = switches.resolved(self.document.method, self.document.switches)
+        own = engines.defaults(self.document.engine, self.document.method)
         found: dict[str, bool | Value] = {}
         for p in self.document.method.parameters:
             if p.is_number and not p.per_parent:
                 found[p.name] = numbers.of(p)
             elif p.default is not None and not p.per_parent:
-                found[p.name] = given.get(p.name, p.default)
+                found[p.name] = given.get(p.name, own.get(p.name, p.default))
                 # The rescaling of random masks is not mergekit's default: a note of its own says so.
-                ours = p.name == "rescale" and self.document.method.draws
+                ours = p.name == "rescale" and self.document.method.draws and p.name not in own
                 told = p.name in given or ours
-                numbers.defaults += [] if told else [f"{p.name} {str(p.default).lower()}"]
+                numbers.defaults += [] if told else [f"{p.name} {str(found[p.name]).lower()}"]
         return found
 
     def _seed(self, seed: str | None) -> str | None:
@@ -211,11 +217,6 @@ def _settings(document: Document) -> Iterator[tuple[str, Setting]]:
     for place, found in parts:
         for name, setting in found.items():
             yield f"{place}.{name}", setting
-
-
-def _clip(document: Document) -> dict[str, Setting]:
-    """Return the limit of all methods by its name, where the document has one."""
-    return {} if document.clip is None else {CLIP.name: document.clip}
 
 
 def _repeated(slices: Sequence[Slice]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from merger.dialect import elsewhere, listing, rules, schema, switches
+from merger.dialect import elsewhere, engines, listing, rules, schema, switches
 from merger.dialect.document import UNION, Document
 from merger.dialect.schema import Setting
 from merger.dialect.text import Plain
@@ -49,7 +49,7 @@ def document(place: str, value: Plain) -> Document:
         if key in value:
             raise Malformed(f"{place}: {key!r} belongs to {what}")
     # First, because another method has other keys.
-    method = _method(value.get("merge_method"))
+    method, engine = _method(value.get("merge_method"))
     top, module = listing.unwrapped(_top(place, value))
     numbers, words = _parameters(method, top.get("parameters", {}))
     own, flags = _parameters(method, module)
@@ -61,11 +61,12 @@ def document(place: str, value: Plain) -> Document:
     base = top.get("base_model")
     return Document(
         method=method,
+        engine=engine,
         name=_text("name", top.get("name")),
         base=None if base is None else schema.reference("base_model", base),
         slices=tuple(listing.slices(method, top)),
         numbers=numbers,
-        switches={**words, **flags},
+        switches=engines.spelled(engine, {**words, **flags}),
         dtype=_dtype("dtype", top.get("dtype")),
         out_dtype=_dtype("out_dtype", top.get("out_dtype")),
         tokenizer=_tokenizer(top),
@@ -87,15 +88,16 @@ def _top(place: str, value: dict[str, Plain]) -> dict[str, Plain]:
     return schema.mapping(place, value, _TOP)
 
 
-def _method(value: Plain) -> Method:
+def _method(value: Plain) -> tuple[Method, str | None]:
     if value is None:
         raise Malformed(f"merge_method is missing; known are {', '.join(sorted(METHODS))}")
-    method = METHODS.get(value) if isinstance(value, str) else None
+    name, engine = engines.parted(str(value))
+    method = METHODS.get(name) if isinstance(value, str) else None
     if method is None:
         raise Malformed(
-            f"merge_method is {schema.shown(value)}, {elsewhere.reason(str(value))}; known are {', '.join(sorted(METHODS))}"
+            f"merge_method is {schema.shown(value)}, {elsewhere.reason(name)}; known are {', '.join(sorted(METHODS))}"
         )
-    return method
+    return method, engine
 
 
 def _parameters(method: Method, value: Plain) -> tuple[dict[str, Setting], dict[str, bool | str]]:
