@@ -21,6 +21,8 @@ def tensor_account(step: Step, measured: Measured | None, odd: tuple[int, int]) 
     if isinstance(step, Compute) and measured is not None:
         entry["parents"] = list(step.positions)
         entry["scalars"] = _value(measured.scalars)
+        if step.clip is not None:
+            entry["clip"] = float(step.clip).hex()
         if any(measured.sums.values()):
             entry["sums"] = {
                 name: [value.hex() for value in values] for name, values in measured.sums.items()

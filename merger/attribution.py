@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from merger.chunks import Chunks
+from merger.clip import merged
 from merger.following import Following
 from merger.kernels import narrowing
 from merger.kernels.blocks import NumpyKernels
@@ -114,7 +115,7 @@ def _parts(
     base = None if span.base is None else k.input(span.base[at : at + 1], 0)
     parents = [k.input(x[at : at + 1], i) for i, x in enumerate(span.parents, 1)]
     masks = [k.mask(mask[at : at + 1]) for mask in kept]
-    form = k.factors(chunks.recipe.rules.merge(k, base, parents, masks, measured.scalars))
+    form = k.factors(merged(chunks.recipe.rules, step, k, base, parents, masks, measured.scalars))
     # One mask for all parents says the same of each; other numbers of masks say nothing of single parents.
     every = [bool(mask.value[0]) for mask in masks] * (count if len(masks) == 1 else 1)
     parts = []

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from merger.clip import merged
 from merger.kernels import B, Bits, Kernels, Wide
 from merger.manifest import BLOCK, SIZES, block_digests
 from merger.passes import Masks, Passes, Raw
@@ -228,8 +229,8 @@ class Chunks(Generic[B]):
         }
         span = _span(step, blocks)
         kept = self._kept(k, step, start, span, drawn, selections)
-        merged = self.recipe.rules.merge(k, span.base, span.parents, kept, scalars)
-        into[:] = self._narrowed(k, merged, step, start, output)
+        y = merged(self.recipe.rules, step, k, span.base, span.parents, kept, scalars)
+        into[:] = self._narrowed(k, y, step, start, output)
 
     def _ranked(self, step: Compute, raws: Sequence[Raw]) -> Sequence[Bits]:
         found = self._passes.ranked(step, raws) if self._passes else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from merger.execute import AHEAD
 from merger.guess import FEWEST, MOST
 from merger.manifest import SIZES, Manifest
+from merger.method import CLIP
 from merger.plan import Compute, Copy, Plan, Step, elements
 from merger.reading import CHUNK
 from merger.select import DIGITS
@@ -151,6 +152,8 @@ def _parameters(steps: Sequence[Step]) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for step in steps:
         if isinstance(step, Compute):
+            if step.clip is not None:
+                found.setdefault(CLIP.name, []).append(step.clip)
             for name, value in step.values.shared.items():
                 found.setdefault(name, []).append(str(value).lower())
             for position, parent in zip(step.positions, step.values.parents, strict=True):

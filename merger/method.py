@@ -98,7 +98,15 @@ RESCALE = Parameter(
     choices=("none", "l1"),
     help="whether what is kept is stretched to the task vector's l1 norm",
 )
+RESCALE_DRAWN = Parameter(
+    "rescale",
+    default="density",
+    choices=("density", "l1", "none"),
+    help="what is kept is divided by the share kept, stretched to the task vector's l1 norm, or left as it is",
+)
 NORMALIZE = Parameter("normalize", default=False, help="divide the weights by their sum")
+# No method's own: a recipe says it of whatever its method makes.
+CLIP = Parameter("clip", low="1", help="how many times the parents' furthest an element may be moved")
 
 
 @dataclass(frozen=True, slots=True)

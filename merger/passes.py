@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from merger.clip import merged
 from merger.kernels import Bits, Compiler, Wide, narrowing
 from merger.kernels.draws import halving, philox, window
 from merger.kernels.loops import PARTIAL, STRIDES, Body, Input, Loop, halved, loop
@@ -210,8 +211,8 @@ class Passes:
         body = Body(step.wide)
         base, parents = self._opened(body, step, raws)
         kept = self._masks(body, step, base, parents)
-        merged = self._rules.merge(body.trace, base, parents, kept, scalars)
-        body.store(0, body.trace.add(merged, body.trace.zero), written)
+        y = merged(self._rules, step, body.trace, base, parents, kept, scalars)
+        body.store(0, body.trace.add(y, body.trace.zero), written)
         return loop(body, step.wide, len(raws), len(step.keys), self._bounds(step), 1)
 
     def _ranking(self, step: Compute, raws: Sequence[Raw]) -> Loop:

@@ -74,6 +74,8 @@ class Compute:
     """What is kept of each ranked quantity, where the largest elements of the tensor are kept."""
     sums: bool = False
     """Whether the scalars wait for sums over the tensor."""
+    clip: str | None = None
+    """How many times the parents' furthest an element may be moved, where that is limited."""
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -118,6 +120,7 @@ def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -
     sources = {i: source for i, source, _ in made if i is not None}
     own = {i: {k: value_at(v, name) for k, v in recipe.parents[i].parameters.items()} for i in sources}
     shared = {k: v if isinstance(v, bool) else value_at(v, name) for k, v in recipe.parameters.items()}
+    clip = None if recipe.clip is None else value_at(recipe.clip, name)
     remaining = tuple(i for i, values in own.items() if values.get("weight") != "0")
     base = made[0][1] if recipe.base else None
     plain = tuple(sources[i] for i in remaining)
@@ -141,7 +144,7 @@ def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -
     end = rules.copies(values) if rules.copies else None
     if end is not None:
         return _taken(recipe, name, tensors[parents[end]], parents[end], out, wide)
-    step = Compute(name, first.shape, out, wide, base, parents, remaining, values)
+    step = Compute(name, first.shape, out, wide, base, parents, remaining, values, clip=clip)
     if rules.sums is not None and (rules.summed is None or rules.summed(values)):
         step = replace(step, sums=True)
     else:

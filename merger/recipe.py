@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from merger.method import Method, Parameter
+from merger.method import CLIP, Method, Parameter
 from merger.methods import METHODS
 from merger.numbers import decimal
 from merger.slices import Slice, Whole, check_slices, layer_of, stands_before
@@ -106,9 +106,23 @@ class Recipe(BaseModel):
     out_dtype: Dtype | None = None
     seed: Whole | None = None
     tokenizer: Artifact | None = None
+    clip: Value | None = None
     license: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[A-Za-z0-9.+_-]+$")
     shard_bytes: Whole = SHARD_BYTES
     allow_nonfinite: bool = False
+
+    @model_validator(mode="after")
+    def _holds_whatever_its_method(self) -> Recipe:
+        both = {p.adapter for p in self.parents} & {self.base, *(p.model for p in self.parents)}
+        if both - {None}:
+            raise Malformed(
+                f"{min(filter(None, both))} is named as a model and as an adapter; it is one of them"
+            )
+        if self.clip is not None:
+            _check_value("clip", CLIP, self.clip)
+        if int(self.shard_bytes) < 1:
+            raise Malformed("shard_bytes is 0; a shard holds at least one byte")
+        return self
 
     @model_validator(mode="after")
     def _fits_its_method(self) -> Recipe:
@@ -128,13 +142,6 @@ class Recipe(BaseModel):
                 )
         elif not few <= len(self.parents) <= (many or len(self.parents)):
             raise Malformed(f"{self.method} merges {method.wanted}, not {len(self.parents)}")
-        both = {p.adapter for p in self.parents} & {self.base, *(p.model for p in self.parents)}
-        if both - {None}:
-            raise Malformed(
-                f"{min(filter(None, both))} is named as a model and as an adapter; it is one of them"
-            )
-        if int(self.shard_bytes) < 1:
-            raise Malformed("shard_bytes is 0; a shard holds at least one byte")
         _check_parameters(
             "parameters", method, [p for p in method.parameters if not p.per_parent], self.parameters
         )

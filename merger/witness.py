@@ -23,7 +23,7 @@ from signing.canonical import Json, is_integer
 from signing.errors import Untrusted
 
 # What an account says of a tensor that follows from its witnesses, or from the recipe alone.
-_FOLLOWS = ("operation", "parents", "scalars", "sums", "selections")
+_FOLLOWS = ("operation", "parents", "scalars", "clip", "sums", "selections")
 
 
 def entries(plan: Plan, account: Json) -> Mapping[str, Mapping[str, Json]]:

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from merger.dialect import rules, switches
+from merger.dialect import engines, rules, switches
 from merger.dialect.layout import Layout, lay_out, model_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Setting, Slice, parts
 from merger.dialect.values import Numbers
-from merger.method import Method
+from merger.method import CLIP, Method
 from merger.recipe import ARITHMETIC, Recipe, Value
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -36,6 +36,8 @@ class Document:
     """What one document says, with models as written; `references` must be resolved before it compiles."""
 
     method: Method
+    engine: str | None
+    """Whose own values the parameters take, where the method was named with an engine."""
     name: str | None
     base: str | None
     slices: tuple[Slice, ...]
@@ -51,6 +53,7 @@ class Document:
     shard_bytes: str
     allow_nonfinite: bool
     license: str | None
+    clip: Setting | None
 
     def references(self) -> tuple[str, ...]:
         """Return every model and adapter named, each once: the base, models in order, the tokenizer's source."""
@@ -84,11 +87,11 @@ class _Compiling:
         document, method = self.document, self.document.method
         found = lay_out(method, document.slices, document.base, self.models)
         first = found.base or model_of(found.columns[0])
-        numbers = Numbers(method, document.slices, document.numbers, self.models)
+        limit = {} if document.clip is None else {CLIP.name: document.clip}
+        numbers = Numbers(method, document.slices, {**document.numbers, **limit}, self.models)
         own = [p for p in method.parameters if p.per_parent]
         parents = [{p.name: numbers.of(p, column) for p in own} for column in found.columns]
         shared = self._shared(numbers)
-        self.notes += numbers.notes
         recipe: dict[str, Json] = {
             "arithmetic": ARITHMETIC,
             "method": method.id,
@@ -103,21 +106,19 @@ class _Compiling:
             "out_dtype": document.out_dtype,
             "seed": self._seed(seed),
             "tokenizer": self._tokenizer(first, found.donor),
+            "clip": None if document.clip is None else _written(numbers.of(CLIP)),
             "license": document.license,
             "shard_bytes": document.shard_bytes,
             "allow_nonfinite": document.allow_nonfinite,
         }
-        self.notes += found.notes
+        self.notes += [*numbers.notes, *found.notes]
         self.notes += _repeated(document.slices)
         self.notes += _renumbered(found, document.slices)
         dense = all(number == "1" for values in parents for number in rules.every(values.get("density", "1")))
-        plain = (
-            not shared.get("normalize")
-            and shared.get("divide", "none") == "none"
-            and shared.get("vote") != "unweighted"
-        )
+        chosen = {**engines.defaults(document.engine, method), **document.switches}
+        self.notes += engines.notes(document.engine, method)
         self.notes += switches.fixed(method, document.switches)
-        self.notes += switches.rescaled(method, document.switches, dense=dense, plain=plain)
+        self.notes += switches.rescaled(method, chosen, dense=dense)
         depth = found.depth if found.slices else self.models.layers.get(self.models.artifact(first))
         self._remark(first, numbers.defaults, depth)
         canonical = Recipe.of({key: value for key, value in recipe.items() if value is not None})
@@ -132,16 +133,17 @@ class _Compiling:
     def _shared(self, numbers: Numbers) -> dict[str, bool | Value]:
         """Return the parameters that are not per parent, every default written out."""
         given = switches.resolved(self.document.method, self.document.switches)
+        own = engines.defaults(self.document.engine, self.document.method)
         found: dict[str, bool | Value] = {}
         for p in self.document.method.parameters:
             if p.is_number and not p.per_parent:
                 found[p.name] = numbers.of(p)
             elif p.default is not None and not p.per_parent:
-                found[p.name] = given.get(p.name, p.default)
+                found[p.name] = given.get(p.name, own.get(p.name, p.default))
                 # The rescaling of random masks is not mergekit's default: a note of its own says so.
-                ours = p.name == "rescale" and self.document.method.draws
+                ours = p.name == "rescale" and self.document.method.draws and p.name not in own
                 told = p.name in given or ours
-                numbers.defaults += [] if told else [f"{p.name} {str(p.default).lower()}"]
+                numbers.defaults += [] if told else [f"{p.name} {str(found[p.name]).lower()}"]
         return found
 
     def _seed(self, seed: str | None) -> str | None:
@@ -207,6 +209,8 @@ class _Compiling:
 
 def _settings(document: Document) -> Iterator[tuple[str, Setting]]:
     parts = [("parameters", document.numbers)]
+    if document.clip is not None:
+        yield CLIP.name, document.clip
     for s in document.slices:
         parts.append((f"{s.place}.parameters", s.parameters))
         parts += [(f"{source.place}.parameters", source.parameters) for source in s.sources]
@@ -234,9 +238,10 @@ def _renumbered(found: Layout, slices: Sequence[Slice]) -> Iterator[str]:
 
 
 def _json(values: Mapping[str, bool | Value]) -> dict[str, Json]:
-    return {
-        name: [rule.model_dump(mode="json", exclude_none=True) for rule in value]
-        if isinstance(value, tuple)
-        else value
-        for name, value in values.items()
-    }
+    return {name: _written(value) for name, value in values.items()}
+
+
+def _written(value: bool | Value) -> Json:
+    if isinstance(value, tuple):
+        return [rule.model_dump(mode="json", exclude_none=True) for rule in value]
+    return value

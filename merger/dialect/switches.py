@@ -64,11 +64,10 @@ def fixed(method: Method, given: Switches) -> Iterator[str]:
             yield f"parameters.{name} changes nothing: {method.id} {what}"
 
 
-def rescaled(method: Method, given: Switches, *, dense: bool, plain: bool) -> Iterator[str]:
-    """Yield what `rescale` means for a method; refuse it where arithmetic 1 computes something else.
+def rescaled(method: Method, given: Switches, *, dense: bool) -> Iterator[str]:
+    """Yield what `rescale` means for a method, where that is not what a reader of mergekit's flag expects.
 
-    `dense` says that every density is 1, so that nothing is dropped and every way to rescale is none; `plain` that
-    nothing is divided by weights or elected without them, so that a factor in the weights is a factor of the sum.
+    `dense` says that every density is 1, so that nothing is dropped and every way to rescale is none.
     """
     wanted = given.get("rescale", method.draws)
     if isinstance(wanted, str):
@@ -77,21 +76,16 @@ def rescaled(method: Method, given: Switches, *, dense: bool, plain: bool) -> It
         if "rescale" in given:
             why = "nothing is dropped" if not method.draws and method.cuts is None else "every density is 1"
             yield f"parameters.rescale is {str(wanted).lower()} and changes nothing, since {why}"
-    elif method.draws:
-        if not wanted:
-            undo = " and multiply each weight by its density" if plain else ""
-            raise Malformed(
-                f"parameters.rescale is false, but {method.id} always divides what it keeps by the density; leave rescale out{undo}"
-            )
+    elif method.draws and wanted:
         yield "kept elements are divided by the share that the mask keeps (rescale: density); mergekit since 0.1 stretches each task vector to its l1 norm instead, which rescale: l1 does here"
 
 
 def _rescale(method: Method, given: Switches) -> dict[str, bool | str]:
-    """Return the word that mergekit's flag comes to; what it means for random masks is for `rescaled` to say."""
+    """Return the word that mergekit's flag comes to; what true means for random masks is for `rescaled` to say."""
     flag = given.get("rescale")
     if not isinstance(flag, bool):
         return {}
-    return {"rescale": "density" if method.draws else "l1" if flag else "none"}
+    return {"rescale": "none" if not flag else "density" if method.draws else "l1"}
 
 
 def _divide(given: Switches) -> dict[str, bool | str]:

@@ -38,10 +38,11 @@ def attributed(case, tensor, flats):
             return [attribute(chunks, step, found, flat) for flat in flats], values(made)
 
 
+@pytest.mark.parametrize("clip", [{}, {"clip": "1"}], ids=["free", "clipped"])
 @pytest.mark.parametrize("method", sorted(METHODS))
-def test_base_and_contributions_add_up_to_the_weight(method):
+def test_base_and_contributions_add_up_to_the_weight(method, clip):
     flats = [0, 1, 5, 65535, 65536, 70001, 89999]
-    case = big(method, SHAPES, ("F32", "F32", "F32"))
+    case = big(method, SHAPES, ("F32", "F32", "F32"), **clip)
     found, made = attributed(case, "w", flats)
     for flat, one in zip(flats, found, strict=True):
         assert one.result == made[flat]
@@ -54,6 +55,16 @@ def test_base_and_contributions_add_up_to_the_weight(method):
         whole = sum(parts) + (one.base or 0.0)
         assert whole == pytest.approx(one.result, rel=1e-5, abs=1e-5)
         assert all(part.contribution == 0 for part in one.parts if part.kept is False)
+
+
+def test_a_clipped_weight_belongs_to_the_parent_that_moved_furthest():
+    case = big("magmax", SHAPES, ("F32", "F32", "F32"), clip="1.5").shared(**{"lambda": "3"})
+    found, _ = attributed(case, "w", [1, 5, 70001])
+    for one in found:
+        furthest = max(one.parts, key=lambda part: abs(part.delta))
+        assert furthest.delta != 0
+        assert {part.factor for part in one.parts if part is not furthest} == {0}
+        assert furthest.factor == 1.5
 
 
 def test_kept_and_agreed_are_what_the_method_saw():

@@ -100,10 +100,18 @@ def test_dare_ties_divides_by_weights_where_normalize_says_so() -> None:
     assert any("l1 norm instead" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("method", ["dare_linear", "dare_ties"])
+def test_random_masks_without_a_rescale_leave_what_they_keep(method: str) -> None:
+    found = compiled(merge(method, "{rescale: false, density: 0.5}", rest="seed: 1\n"))
+
+    assert found.recipe.parameters["rescale"] == "none"
+    assert not any("rescale" in note or "kept elements" in note for note in found.notes)
+
+
 def test_without_a_rescale_is_no_difference_where_nothing_is_dropped() -> None:
     found = case("dare_linear_dense")
 
-    assert found.recipe.seed == "7"
+    assert (found.recipe.seed, found.recipe.parameters["rescale"]) == ("7", "none")
     assert "parameters.rescale is false and changes nothing, since every density is 1" in found.notes
 
 

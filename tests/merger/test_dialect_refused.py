@@ -40,6 +40,14 @@ from signing.errors import Malformed, Refused
         ("", r"holds no document"),
         ("--- \n---\n", r"document 1: the document is empty"),
         ("merge_method: della\n", r"merge_method is 'della', a method of mergekit's that arithmetic 1"),
+        (
+            "merge_method: dare_ties@mergekit-0.2\n",
+            r"merge_method is 'dare_ties@mergekit-0.2', and of engines only mergekit-0.1 is known; write dare_ties@",
+        ),
+        (
+            "merge_method: magmax@mergekit-0.1\n",
+            r"merge_method is 'magmax@mergekit-0.1', but mergekit 0.1.5 has no 'magmax'; write it without @",
+        ),
         ("merge_method: iso_c\n", r"merge_method is 'iso_c', which neither this version nor mergekit"),
         (
             "merge_method: adamerging\n",
@@ -102,14 +110,6 @@ from signing.errors import Malformed, Refused
         (
             merge("ties", "{normalize: true, divide: none}"),
             r"parameters.divide is 'none', but mergekit's name for it says 'weights'",
-        ),
-        (
-            merge("dare_ties", "{rescale: false, density: 0.5}", rest="seed: 1\n"),
-            r"leave rescale out and multiply each weight by its density",
-        ),
-        (
-            merge("dare_linear", "{rescale: false, normalize: true, density: 0.5}", rest="seed: 1\n"),
-            r"leave rescale out$",
         ),
         # Models
         (merge("ties").replace("base_model: you/base\n", ""), r"base_model is missing, and ties needs one"),

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from dialects import artifact, compiled
 from strategies import Case, on_disk, packed, values
 
 from merger.methods import METHODS
+from merger.recipe import Recipe
 from merger.seeds import lanes, mask_key
 
 WEIGHTS = {"a": "0.5", "b": "0.25", "c": "0.75"}
@@ -104,6 +106,36 @@ def test_every_case_is_claimed_or_left_out_for_a_reason(shared):
         assert (
             "not written yet" not in reason or cases[number]["method"] not in METHODS or "rescale" in reason
         )
+
+
+def document(case):
+    """Write a case of mergekit's as the document that its users would hand to it."""
+    params = case["params"]
+    shared = params.get("global_", {k: v for k, v in params.items() if k not in ("base_model", "weight")})
+    own = params.get("per_model") or {
+        m: {"weight": w} for m, w in zip(case["inputs"], params.get("weight", []), strict=False)
+    }
+    lines = [f"merge_method: {case['method']}@mergekit-0.1", f"parameters: {json.dumps(shared)}", "models:"]
+    lines += [f"  - {json.dumps({'model': m, 'parameters': own.get(m, {})})}" for m in case["inputs"]]
+    lines += [f"base_model: {params['base_model']}"] if params["base_model"] else []
+    return "\n".join(lines) + "\n"
+
+
+# Our share counts all elements, mergekit's those whose variance is not 0: the note says so.
+WRITTEN_OTHERWISE = {18}
+
+
+def test_documents_for_mergekit_come_to_the_recipes_that_have_its_values(shared):
+    cases = json.loads((shared / "vectors/merge_golden.json").read_text())["cases"]
+    claimed = [n for n in CLAIMED if cases[n]["engine"].startswith("mergekit@")]
+    for number in set(claimed) - WRITTEN_OTHERWISE:
+        said = CASES[number]
+        said = said | {"parents": [p | {"model": artifact(p["model"])} for p in said["parents"]]}
+        said |= {"base": artifact(said["base"])} if "base" in said else {}
+        found = compiled(document(cases[number]))
+        assert found.recipe == Recipe.of(said), number
+        assert any(note.startswith("mergekit-0.1: ") for note in found.notes)
+    assert compiled(document(cases[13]), seed="7").recipe.parameters["rescale"] == "l1"
 
 
 @pytest.mark.parametrize("number", CLAIMED)
