@@ -11,7 +11,7 @@ import numpy as np
 
 from merger.chunks import Chunks
 from merger.clip import merged
-from merger.following import Following
+from merger.following import NUMBER, Following
 from merger.kernels import narrowing
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, FLOATS, SIZES
@@ -111,19 +111,30 @@ def _parts(
         if start <= flat < start + len(span.parents[0])
     )
     count = len(step.parents)
-    k = Following(NumpyKernels(step.wide), count + 2)
-    base = None if span.base is None else k.input(span.base[at : at + 1], 0)
-    parents = [k.input(x[at : at + 1], i) for i, x in enumerate(span.parents, 1)]
-    masks = [k.mask(mask[at : at + 1]) for mask in kept]
-    form = k.factors(merged(chunks.recipe.rules, step, k, base, parents, masks, measured.scalars))
+    plain = NumpyKernels(step.wide)
+    k = Following(plain)
+    base = None if span.base is None else span.base[at : at + 1]
+    parents = [x[at : at + 1] for x in span.parents]
+    masks = [mask[at : at + 1] for mask in kept]
+    y = merged(
+        chunks.recipe.rules,
+        step,
+        k,
+        None if base is None else k.constant(base),
+        [k.parent(i, x) for i, x in enumerate(parents)],
+        [k.constant(mask) for mask in masks],
+        measured.scalars,
+    )
+    # What the method adds of its own may be nothing at this element.
+    linear = y.factors is not None and not _number(y.factors.get(NUMBER, 0.0))
     # One mask for all parents says the same of each; other numbers of masks say nothing of single parents.
-    every = [bool(mask.value[0]) for mask in masks] * (count if len(masks) == 1 else 1)
+    every = [bool(mask[0]) for mask in masks] * (count if len(masks) == 1 else 1)
     parts = []
-    for i, parent in enumerate(parents):
-        value = float(parent.value[0])
-        delta = None if base is None else float(k.kernels.sub(parent.value, base.value)[0])
+    for i, x in enumerate(parents):
+        value = float(x[0])
+        delta = None if base is None else float(plain.sub(x, base)[0])
         mine = every[i] if len(every) == count else None
-        factor = None if form is None else float(form[i + 1]) + 0.0
+        factor = _number(y.factors.get(i, 0.0)) if linear and y.factors is not None else None
         parts.append(
             Part(
                 position=step.positions[i],
@@ -131,10 +142,14 @@ def _parts(
                 value=value,
                 delta=delta,
                 kept=mine,
-                agreed=k.agreed[i] if len(k.agreed) == count and mine is not False else None,
+                agreed=bool(k.agreed[i][0]) if len(k.agreed) == count and mine is not False else None,
                 factor=factor,
                 # A parent that put nothing in put +0 in.
                 contribution=None if factor is None else factor * (value if delta is None else delta) + 0.0,
             )
         )
-    return None if base is None else float(base.value[0]), tuple(parts)
+    return None if base is None else float(base[0]), tuple(parts)
+
+
+def _number(factor: Any) -> float:
+    return (factor if isinstance(factor, float) else float(factor[0])) + 0.0

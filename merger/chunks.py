@@ -7,14 +7,13 @@ selections count by. A span is one compiled pass where a pass may speak, and a c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from merger.clip import merged
 from merger.kernels import B, Bits, Kernels, Wide
 from merger.manifest import BLOCK, SIZES, block_digests
 from merger.passes import Masks, Passes, Raw
@@ -24,6 +23,7 @@ from merger.recipe import DTYPES, Recipe
 from merger.reduce import SPAN, block_sum
 from merger.seeds import lanes
 from merger.select import RADIX, Counts, Search, Selection, tally, within
+from merger.shares import Shares, parts
 from merger.sources import Source
 from merger.weights import Weights
 from signing.errors import Malformed
@@ -47,10 +47,11 @@ class Span(Generic[B]):
 
 @dataclass(slots=True)
 class Output:
-    """A finished chunk: its bytes, their block digests, and how many inputs and outputs in it were not finite."""
+    """A finished chunk: its bytes, their block digests, its shares by span, and how much in it was not finite."""
 
     data: bytes | memoryview
     digests: bytes = b""
+    shares: list[Shares] = field(default_factory=list)
     odd_inputs: int = 0
     odd_outputs: int = 0
 
@@ -220,17 +221,22 @@ class Chunks(Generic[B]):
     ) -> None:
         drawn = self._lanes(step, start, raws)
         masks = self._masks(step, start, drawn, selections)
-        if self._passes and masks and self._passes.merged(step, scalars, raws, masks, into):
-            return
-        k = self._kernels[step.wide]
-        blocks = {
-            source: self._finite(k, raw, source, start, output)
-            for source, raw in zip(step.sources, raws, strict=True)
-        }
-        span = _span(step, blocks)
-        kept = self._kept(k, step, start, span, drawn, selections)
-        y = merged(self.recipe.rules, step, k, span.base, span.parents, kept, scalars)
-        into[:] = self._narrowed(k, y, step, start, output)
+        shares = self._passes.merged(step, scalars, raws, masks, into) if self._passes and masks else None
+        if shares is None:
+            k = self._kernels[step.wide]
+            blocks = {
+                source: self._finite(k, raw, source, start, output)
+                for source, raw in zip(step.sources, raws, strict=True)
+            }
+            span = _span(step, blocks)
+            masked = self._kept(k, step, start, span, drawn, selections)
+            made = parts(self.recipe.rules, step, k, span.base, span.parents, masked, scalars)
+            into[:] = self._narrowed(k, made.merged, step, start, output)
+            kept, agreed = (
+                tuple(int(block_sum(k.ones(mask))) for mask in masks) for masks in (made.kept, made.agreed)
+            )
+            shares = Shares(kept, agreed, tuple(map(block_sum, made.terms)))
+        output.shares.append(shares)
 
     def _ranked(self, step: Compute, raws: Sequence[Raw]) -> Sequence[Bits]:
         found = self._passes.ranked(step, raws) if self._passes else None

@@ -23,6 +23,7 @@ from merger.kernels import Kernels, Wide
 from merger.manifest import File, Manifest, Tensor, utf8
 from merger.measure import Measured, ModelScope, measure, model_scope
 from merger.plan import Compute, Plan, Step
+from merger.shares import Shares, joined
 from merger.stage import Finished, Stage
 from merger.weights import Shard, Weights
 from signing import canonical
@@ -123,6 +124,7 @@ class _Run:
         shard = Shard(stage.files / name, [(s.name, s.dtype, s.shape) for s in steps])
         measured: dict[str, Measured | None] = {}
         odd = {step.name: (0, 0) for step in steps}
+        shares: dict[str, list[Shares]] = {step.name: [] for step in steps}
         try:
             for step, future in _ahead(self._submitted(steps), self._ahead):
                 measured[step.name], output = future.result()
@@ -130,9 +132,11 @@ class _Run:
                 progress(len(output.data))
                 inputs, outputs = odd[step.name]
                 odd[step.name] = (inputs + output.odd_inputs, outputs + output.odd_outputs)
+                shares[step.name] += output.shares
                 self.chunks.free(output)
             account: dict[str, Json] = {
-                s.name: tensor_account(s, measured[s.name], odd[s.name]) for s in steps
+                s.name: tensor_account(s, measured[s.name], odd[s.name], joined(shares[s.name]))
+                for s in steps
             }
             return Finished(*shard.finish(), account)
         finally:

@@ -15,20 +15,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from merger.clip import merged
 from merger.kernels import Bits, Compiler, Wide, narrowing
 from merger.kernels.draws import halving, philox, window
-from merger.kernels.loops import PARTIAL, STRIDES, Body, Input, Loop, halved, loop
+from merger.kernels.loops import STRIDES, Body, Input, Loop, halved, loop
 from merger.kernels.trace import Trace, Value
 from merger.manifest import SIZES
 from merger.method import Method
 from merger.plan import Compute
 from merger.reduce import SPAN
 from merger.seeds import STEP
+from merger.shares import Shares, parts
 
 _WORD = (1 << 64) - 1
 # Inputs, masks and outputs of one loop: beyond these the kernels do the work, since a call takes 1024 and compiling is slow.
 MOST_ARRAYS = 100
+# Parents of a merge that is followed in strides; of more it is followed element by element, or compiling takes seconds.
+MOST_PARENTS = 8
+PARTIAL = SPAN // STRIDES
 _RANK: dict[str, Any] = {"F32": np.uint32, "F64": np.uint64}
 _ARRAY: dict[str, Any] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32, "F64": np.float64}
 
@@ -51,11 +54,11 @@ class Masks:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A compiled loop, its numbers in T, and what its outputs are called."""
+    """A compiled loop, its numbers in T, and what its outputs are."""
 
     run: Callable[..., int]
     numbers: NDArray[Any]
-    names: Sequence[str] = ()
+    outputs: tuple[Any, ...] = ()
 
 
 class Passes:
@@ -70,21 +73,36 @@ class Passes:
 
     def merged(
         self, step: Compute, scalars: Any, raws: Sequence[Raw], masks: Masks, into: memoryview
-    ) -> bool:
-        """Write one span, merged and narrowed, into `into`, or say that it could not."""
-        if len(raws) + len(step.keys) > MOST_ARRAYS:
-            return False
+    ) -> Shares | None:
+        """Write one whole span, merged and narrowed, into `into`, and return its shares, or say that it could not."""
+        if _count(raws) != SPAN or len(raws) + len(step.keys) + len(step.parents) > MOST_ARRAYS:
+            return None
         written = step.dtype if self._writes(step) else step.wide
-        ready = self._ready("merge", step, raws, lambda: (self._merging(step, scalars, raws, written), ()))
-        if written == step.dtype:
-            target = np.frombuffer(into, np.uint8)
-            return not self._run(ready, _count(raws), step.wide, raws, masks, [target])
-        wide = self._room("wide", _count(raws), _ARRAY[written])
-        if self._run(ready, len(wide), step.wide, raws, masks, [wide]):
-            return False
-        narrowed = narrowing.narrow(wide, step.dtype).tobytes()
-        into[:] = narrowed
-        return bool(np.isfinite(narrowing.widen(narrowed, step.dtype)).all())
+        ready = self._ready("merge", step, raws, lambda: self._merging(step, scalars, raws, written))
+        width = SPAN // _strides(step)
+        target = np.frombuffer(into, np.uint8) if written == step.dtype else self._wide(written)
+        kept, agreed, terms = ready.outputs
+        energy = self._room("energy", terms * width, np.float64).reshape(terms, width)
+        counts = np.empty(kept + agreed, np.int32)
+        outputs = [target, *energy, *([counts] if len(counts) else [])]
+        if self._run(ready, width, step.wide, raws, masks, outputs):
+            return None
+        if written != step.dtype:
+            narrowed = narrowing.narrow(target, step.dtype).tobytes()
+            into[:] = narrowed
+            if not np.isfinite(narrowing.widen(narrowed, step.dtype)).all():
+                return None
+        found = counts.tolist()
+        self._halved(energy)
+        return Shares(tuple(found[:kept]), tuple(found[kept:]), tuple(energy[:, 0].tolist()))
+
+    def _wide(self, written: str) -> NDArray[Any]:
+        return self._room("wide", SPAN, _ARRAY[written])
+
+    def _halved(self, rows: NDArray[np.float64]) -> None:
+        """Add each row's upper half onto its lower half, down to its first value."""
+        if rows.size:
+            self._compiler.compiled(halving(rows.shape[1]), 1)(len(rows), rows.ctypes.data)
 
     def ranked(self, step: Compute, raws: Sequence[Raw]) -> list[NDArray[Any]] | None:
         """Return the bit patterns of one span's ranked magnitudes, quantity by quantity, until this thread asks again."""
@@ -101,11 +119,11 @@ class Passes:
         if _count(raws) != SPAN or len(raws) * (len(raws) + 1) // 2 + len(step.keys) > MOST_ARRAYS:
             return None
         ready = self._ready("sum", step, raws, lambda: self._summing(step, raws))
-        partial = self._room("partial", len(ready.names) * PARTIAL, np.float64).reshape(-1, PARTIAL)
+        partial = self._room("partial", len(ready.outputs) * PARTIAL, np.float64).reshape(-1, PARTIAL)
         if self._run(ready, PARTIAL, step.wide, raws, masks, list(partial)):
             return None
-        self._compiler.compiled(halving(PARTIAL), 1)(len(partial), partial.ctypes.data)
-        return dict(zip(ready.names, partial[:, 0].tolist(), strict=True))
+        self._halved(partial)
+        return dict(zip(ready.outputs, partial[:, 0].tolist(), strict=True))
 
     def lanes(self, keys: Sequence[int], start: int, count: int) -> list[NDArray[np.uint16]]:
         """Return the 16-bit lanes of random masks, as `merger.seeds.lanes` does, until this thread asks again."""
@@ -154,14 +172,14 @@ class Passes:
         what: str,
         step: Compute,
         raws: Sequence[Raw],
-        make: Callable[[], tuple[Loop, Sequence[str]]],
+        make: Callable[[], tuple[Loop, tuple[Any, ...]]],
     ) -> _Ready:
         key = (what, step.name, *(raw.stored for raw in raws))
         found = self._made.get(key)
         if found is None:
-            made, names = make()
+            made, outputs = make()
             numbers = np.array(made.numbers, np.float64).astype(_ARRAY[step.wide])
-            found = _Ready(self._compiler.compiled(made.text, made.pointers), numbers, names)
+            found = _Ready(self._compiler.compiled(made.text, made.pointers), numbers, outputs)
             self._made[key] = found
         return found
 
@@ -207,13 +225,29 @@ class Passes:
     def _bounds(self, step: Compute) -> int:
         return len(step.keys) or sum(2 if cut.skip else 1 for cut in step.cuts)
 
-    def _merging(self, step: Compute, scalars: Any, raws: Sequence[Raw], written: str) -> Loop:
-        body = Body(step.wide)
-        base, parents = self._opened(body, step, raws)
-        kept = self._masks(body, step, base, parents)
-        y = merged(self._rules, step, body.trace, base, parents, kept, scalars)
-        body.store(0, body.trace.add(y, body.trace.zero), written)
-        return loop(body, step.wide, len(raws), len(step.keys), self._bounds(step), 1)
+    def _merging(
+        self, step: Compute, scalars: Any, raws: Sequence[Raw], written: str
+    ) -> tuple[Loop, tuple[int, ...]]:
+        """Return the loop, and how many masks kept, masks agreed and terms of energy it has."""
+        trace, odd = Trace(step.wide), []
+        strides = _strides(step)
+        found = []
+        for stride in range(strides):
+            body = Body(step.wide, stride * (SPAN // strides), trace)
+            base, parents = self._opened(body, step, raws)
+            kept = self._masks(body, step, base, parents)
+            one = parts(self._rules, step, trace, base, parents, kept, scalars)
+            body.store(0, trace.add(one.merged, trace.zero), written)
+            odd += body.odd
+            found.append(one)
+        last = Body(step.wide, 0, trace)
+        last.odd = odd
+        terms = list(zip(*(one.terms for one in found), strict=True))
+        for i, values in enumerate(terms, 1):
+            last.write(i, halved(trace, values))
+        counted = list(zip(*([*one.kept, *one.agreed] for one in found), strict=True))
+        made = loop(last, step.wide, len(raws), len(step.keys), self._bounds(step), 1 + len(terms), counted)
+        return made, (len(found[0].kept), len(found[0].agreed), len(terms))
 
     def _ranking(self, step: Compute, raws: Sequence[Raw]) -> Loop:
         body = Body(step.wide)
@@ -224,7 +258,7 @@ class Passes:
             body.write(i, body.trace.magnitude(rank))
         return loop(body, step.wide, len(raws), 0, 0, len(ranks))
 
-    def _summing(self, step: Compute, raws: Sequence[Raw]) -> tuple[Loop, Sequence[str]]:
+    def _summing(self, step: Compute, raws: Sequence[Raw]) -> tuple[Loop, tuple[str, ...]]:
         trace, odd = Trace(step.wide), []
         terms: dict[str, list[Value]] = {}
         for stride in range(STRIDES):
@@ -240,6 +274,10 @@ class Passes:
         for i, values in enumerate(terms.values()):
             last.write(i, halved(trace, values))
         return loop(last, step.wide, len(raws), len(step.keys), self._bounds(step), len(terms)), tuple(terms)
+
+
+def _strides(step: Compute) -> int:
+    return STRIDES if len(step.parents) <= MOST_PARENTS else 1
 
 
 def _count(raws: Sequence[Raw]) -> int:

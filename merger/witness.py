@@ -51,7 +51,7 @@ def claimed(chunks: Chunks[Any], step: Compute, entry: Mapping[str, Json]) -> Me
         except (ArithmeticError, ValueError) as error:
             raise Untrusted(f"{step.name}: the account's sums give no scalars: {error}") from None
         measured = replace(measured, scalars=scalars)
-    again = tensor_account(step, measured, (0, 0))
+    again = tensor_account(step, measured)
     for member in _FOLLOWS:
         if entry.get(member) != again.get(member):
             raise Untrusted(f"{step.name}: the account's {member} are not what recipe and witnesses come to")
