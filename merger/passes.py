@@ -29,8 +29,8 @@ from merger.shares import Shares, parts
 _WORD = (1 << 64) - 1
 # Inputs, masks and outputs of one loop: beyond these the kernels do the work, since a call takes 1024 and compiling is slow.
 MOST_ARRAYS = 100
-# Parents of a merge that is followed in strides; of more it is followed element by element, or compiling takes seconds.
-MOST_PARENTS = 8
+# Parents times strides of one merging loop: of more, compiling takes longer than wider strides save.
+MOST_FOLLOWED = 80
 PARTIAL = SPAN // STRIDES
 _RANK: dict[str, Any] = {"F32": np.uint32, "F64": np.uint64}
 _ARRAY: dict[str, Any] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32, "F64": np.float64}
@@ -277,7 +277,10 @@ class Passes:
 
 
 def _strides(step: Compute) -> int:
-    return STRIDES if len(step.parents) <= MOST_PARENTS else 1
+    strides = STRIDES
+    while strides > 1 and strides * len(step.parents) > MOST_FOLLOWED:
+        strides //= 2
+    return strides
 
 
 def _count(raws: Sequence[Raw]) -> int:

@@ -263,6 +263,10 @@ def rebuild(
                 out.print(f"  {one.tensor}{where}", markup=False, soft_wrap=True)
             for file in other:
                 out.print(f"  {file}", markup=False)
+        if rebuilt.accounted is False and not isinstance(outcome, Differs):
+            out.print(
+                "  [yellow]its signed account says other things[/] of scalars, witnesses or shares than were derived"
+            )
         out.print(f"  verdict signed and logged as entry {rebuilt.receipt.index}")
 
     value: Json = {
@@ -270,6 +274,7 @@ def rebuild(
         "same": not isinstance(outcome, Differs),
         "tensors": [{"tensor": t.tensor, "first": t.first, "ulp": t.ulp} for t in tensors],
         "files": list(other),
+        "same_account": rebuilt.accounted,
         "entry": rebuilt.receipt.index,
     }
     say(as_json, value, show)

@@ -42,6 +42,8 @@ class Rebuilt:
     provenance: Provenance
     outcome: Same | Differs
     receipt: Receipt
+    accounted: bool | None
+    """Whether the signed account, which says what was kept of whom, came out the same; None where there is none."""
 
 
 def find(home: Home, ref: str) -> Provenance:
@@ -97,7 +99,8 @@ def rederive(
         stage.discard()
     names = () if isinstance(outcome, Same) else outcome.names()
     verdict = rebuild.statement(found.artifact, found.entry, home.operator("rebuilder"), home.now(), names)
-    return Rebuilt(found, outcome, home.say("rebuilder", verdict)[0])
+    accounted = None if found.account is None else again.account_digest == found.account
+    return Rebuilt(found, outcome, home.say("rebuilder", verdict)[0], accounted)
 
 
 def _differences(home: Home, artifact: str, again: Result, folder: Path) -> Differs:
