@@ -114,7 +114,8 @@ def _parts(
     base = None if span.base is None else k.input(span.base[at : at + 1], 0)
     parents = [k.input(x[at : at + 1], i) for i, x in enumerate(span.parents, 1)]
     masks = [k.mask(mask[at : at + 1]) for mask in kept]
-    form = k.factors(chunks.recipe.rules.merge(k, base, parents, masks, measured.scalars))
+    rows = [k.number(x[at : at + 1]) for x in span.rows]
+    form = k.factors(chunks.recipe.rules.merge(k, base, [*parents, *rows], masks, measured.scalars))
     # One mask for all parents says the same of each; other numbers of masks say nothing of single parents.
     every = [bool(mask.value[0]) for mask in masks] * (count if len(masks) == 1 else 1)
     parts = []

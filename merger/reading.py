@@ -1,13 +1,14 @@
 """Chunks of tensors read into reused buffers, every byte checked, adapters applied.
 
 A chunk is 2^19 elements times a factor, so it is whole 2^20-byte blocks in every floating type. The factor changes speed
-and memory, never a bit.
+and memory, never a bit. Where rows are needed whole, a chunk is read with the rest of the rows that it cuts.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from merger.effective import Held
 from merger.manifest import BLOCK, SIZES
@@ -18,6 +19,23 @@ from merger.sources import Source
 from merger.weights import Weights
 
 CHUNK = 1 << 19
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One chunk's inputs, read: its own elements from `first` to before `last`, and whole rows from `begin` to before `end`."""
+
+    first: int
+    last: int
+    begin: int
+    end: int
+    raws: Callable[[int, int], list[Raw]]
+    """Returns the inputs from one element to before another, as they are stored and checked."""
+
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """Yield where each of the chunk's spans begins and ends; an empty tensor is one empty span."""
+        for start in range(self.first, max(self.last, self.first + 1), SPAN):
+            yield start, min(start + SPAN, self.last)
 
 
 class Reading:
@@ -35,22 +53,27 @@ class Reading:
         need = weights.length(source.tensor, first, count)
         return weights.read(source.tensor, first, count, bytearray(need))
 
-    def spans(
-        self, step: Compute | Convert, sources: Sequence[Source], number: int
-    ) -> Iterator[tuple[int, list[Raw]]]:
-        """Yield one chunk's spans as they are stored and checked; an empty tensor is one empty span."""
+    def stretch(
+        self, step: Compute | Convert, sources: Sequence[Source], number: int, row: int = 1
+    ) -> Stretch:
+        """Read one chunk of some inputs, with all of the rows of `row` elements that it holds a part of."""
         first, last = number * self._chunk, min((number + 1) * self._chunk, elements(step))
+        begin, end = first - first % row, last + -last % row
         found = []
         for slot, source in enumerate(sources):
             stored = self._weights[source.model].tensors[source.tensor].dtype
             width = SIZES[stored]
-            blocks = -(-(last - first) * width // BLOCK)
-            found.append((stored, width, self._into(source, first * width // BLOCK, blocks, slot)))
-        for start in range(first, max(last, first + 1), SPAN):
-            stop = min(start + SPAN, last)
-            raws = [Raw(s, raw[(start - first) * w : (stop - first) * w]) for s, w, raw in found]
-            pairs = zip(sources, raws, strict=True)
-            yield start, [self._effective(step, source, raw, start) for source, raw in pairs]
+            block = begin * width // BLOCK
+            count = -(-end * width // BLOCK) - block
+            found.append((source, stored, width, block * BLOCK, self._into(source, block, count, slot)))
+
+        def raws(start: int, stop: int) -> list[Raw]:
+            return [
+                self._effective(step, source, Raw(stored, raw[start * w - at : stop * w - at]), start)
+                for source, stored, w, at, raw in found
+            ]
+
+        return Stretch(first, last, begin, end, raws)
 
     def _effective(self, step: Compute | Convert, source: Source, raw: Raw, start: int) -> Raw:
         """Return what an adapter makes of a span, where one is applied: stored in T, whatever the model's type is."""

@@ -195,7 +195,8 @@ def numbers(parameter: Parameter, rules: bool = True) -> st.SearchStrategy[Any]:
     ceiling = 300 if parameter.high is None else min(300, int(100 * float(parameter.high)))
     plain = decimals(floor, ceiling)
     if parameter.high is not None:
-        plain = st.sampled_from(["1", *(["0"] if parameter.above is None else ["0.0001"])]) | plain
+        ends = [parameter.high, *(["0"] if parameter.above is None else ["0.0001"])]
+        plain = st.sampled_from(ends) | plain
     if not rules:
         return plain
     layers = st.lists(plain, min_size=2, max_size=3)
@@ -222,7 +223,19 @@ def given_parameters(
             case _:
                 return numbers(parameter, rules)
 
-    return st.fixed_dictionaries({p.name: value(p) for p in method.parameters if p.per_parent == per_parent})
+    found = {p.name: value(p) for p in method.parameters if p.per_parent == per_parent}
+    drawn = st.fixed_dictionaries(found)
+    if not {"density", "epsilon"} <= found.keys():
+        return drawn
+    # Drawn apart, few pairs would fit each other.
+    pairs = st.sampled_from(PAIRS) | st.none()
+    return st.tuples(drawn, pairs).map(
+        lambda t: t[0] | (dict(zip(("density", "epsilon"), t[1], strict=True)) if t[1] else {})
+    )
+
+
+# Densities with an epsilon that they have room for; of a density of 1, epsilon is not asked.
+PAIRS = (("1", "0.15"), ("0.5", "0.4"), ("0.3", "0"), ("0.61", "0.39"), ("0.02", "0.01"), ("0.9999", "0.0001"))
 
 
 @st.composite
@@ -286,7 +299,7 @@ def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str
     for i, dtype in enumerate(dtypes[1:], 1):
         models.append({n: filled(10 + i, dtype, s, near=base[n]) for n, s in shapes.items()})
     plain: dict[str, Any] = {"weight": ["0.7", "-0.25"], "density": ["0.3", "0.61"], "gamma": ["0.02", "0.3"]}
-    plain["scale"] = ["1.5", "-0.5"]
+    plain |= {"scale": ["1.5", "-0.5"], "epsilon": ["0.1", "0.3"]}
     own = [
         {
             "model": str(i),
