@@ -19,14 +19,6 @@ METHODS: Mapping[str, str] = {
     **dict.fromkeys(("evolutionary", "evolve", "cma_es", "cmaes", "greedy_soup", "greedy"), _SEARCHED),
     **dict.fromkeys(("moe", "mixture_of_experts", "frankenmoe", "clown_moe"), _ROUTED),
 }
-# What mergekit 0.1.5 has, whether or not this version merges it.
-MERGEKIT = frozenset(
-    (
-        *("linear", "slerp", "nuslerp", "multislerp", "karcher", "passthrough", "model_stock", "nearswap"),
-        *("arcee_fusion", "sce", "ram", "ramplus_tl", "task_arithmetic", "ties", "dare_ties", "dare_linear"),
-        *("breadcrumbs", "breadcrumbs_ties", "della", "della_linear"),
-    )
-)
 # Top-level keys of documents that are no merges at all.
 DOCUMENTS: Mapping[str, str] = {
     "experts": f"mergekit-moe, which {_ROUTED}",
@@ -39,6 +31,4 @@ def reason(method: str) -> str:
     """Say why a method that this version does not have is not merged."""
     if method in METHODS:
         return f"which is not merged: it {METHODS[method]}"
-    if method in MERGEKIT:
-        return "a method of mergekit's that arithmetic 1 does not define yet"
     return "which neither this version nor mergekit 0.1.5 has"
