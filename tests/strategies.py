@@ -17,12 +17,17 @@ from hypothesis import strategies as st
 from making import Made, add_all, make, write_model
 from reference import second
 
+from merger.card import configs_of
+from merger.chunks import Chunks
 from merger.folder import describe
 from merger.kernels import narrowing
+from merger.kernels.blocks import NumpyKernels
 from merger.manifest import FLOATS, SIZES
 from merger.method import Method, Parameter
 from merger.methods import METHODS
+from merger.plan import Step, plan
 from merger.recipe import DTYPES, Recipe
+from merger.weights import opened_weights
 from signing.errors import Refused
 
 LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -117,6 +122,18 @@ class On:
         recipe = Recipe.of(self.recipe(case))
         wanted = {artifact: self.folders[artifact] for artifact in recipe.artifacts()}
         return make(recipe, wanted, **how)
+
+    @contextmanager
+    def opened(self, case: Case) -> Iterator[tuple[Chunks[Any], tuple[Step, ...]]]:
+        """Open a case's models; return what works on any chunk of them, and the plan's steps."""
+        recipe = Recipe.of(self.recipe(case))
+        folders = {artifact: self.folders[artifact] for artifact in recipe.artifacts()}
+        known = {artifact: describe(folder) for artifact, folder in folders.items()}
+        pairs = {artifact: (d.manifest, d.blocks) for artifact, d in known.items()}
+        with opened_weights(folders, pairs) as weights:
+            manifests = {artifact: d.manifest for artifact, d in known.items()}
+            steps = plan(recipe, manifests, configs_of(recipe, weights)).steps
+            yield Chunks(recipe, weights, NumpyKernels), steps
 
     def outcome(self, case: Case, **how: Any) -> dict[str, bytes] | str:
         """Return the files of a case, or that it is refused."""
