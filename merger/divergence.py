@@ -59,7 +59,8 @@ def logarithm(u: Doubles) -> Doubles:
     k = exponent.astype(np.float64)
     s = np.divide(np.subtract(f, 1.0), np.add(f, 1.0))
     series = np.multiply(np.add(s, s), _polynomial(_LOGARITHM, np.multiply(s, s)))
-    return np.add(np.multiply(k, _LN2_HIGH), np.add(np.multiply(k, _LN2_LOW), series))
+    found: Doubles = np.add(np.multiply(k, _LN2_HIGH), np.add(np.multiply(k, _LN2_LOW), series))
+    return found
 
 
 def _softmax(x: NDArray[Any]) -> Doubles:

@@ -116,9 +116,7 @@ def sums(k: Operations[B], base: B | None, parents: Sequence[B], _kept: object) 
     return {f"g{i}_{j}": k.products(inputs[i], inputs[j]) for i in places for j in places[i:]}
 
 
-def merge(
-    k: Operations[B], base: B | None, given: Sequence[B], _kept: object, factors: Sequence[float]
-) -> B:
+def merge(k: Operations[B], base: B | None, given: Sequence[B], _kept: object, factors: Sequence[float]) -> B:
     """Return y = sum of c_i x_i, or with a base b + sum of c_i d_i; without `factors`, c_i follow the parents in `given`."""
     if factors:
         terms = [k.scale(z, c) for z, c in zip(_inputs(k, base, given), factors, strict=True)]

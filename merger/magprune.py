@@ -45,7 +45,9 @@ def checked(values: Values) -> None:
         if density == 1:
             continue
         if density + epsilon > 1:
-            raise Malformed(f"{said} keep the largest elements more often than always; their sum is at most 1")
+            raise Malformed(
+                f"{said} keep the largest elements more often than always; their sum is at most 1"
+            )
         if int((density - epsilon) * LANES) < 1:
             raise Malformed(
                 f"{said} keep fewer than one in {LANES} of the smallest elements; density - epsilon is at least {1 / LANES}"
@@ -123,4 +125,5 @@ def _rising(magnitudes: NDArray[Any]) -> NDArray[np.int64]:
     keys = np.left_shift(magnitudes, 32, dtype=np.uint64)
     np.bitwise_or(keys, np.arange(magnitudes.shape[1], dtype=np.uint64), out=keys)
     keys.sort(axis=1)
-    return np.bitwise_and(keys, 0xFFFFFFFF).astype(np.int64)
+    columns: NDArray[np.int64] = np.bitwise_and(keys, 0xFFFFFFFF).astype(np.int64)
+    return columns

@@ -144,9 +144,9 @@ def _pattern(wide: Wide, magnitude: float) -> int:
 def _fence(wide: Wide, low: int, middle: int, high: int) -> int:
     """Return the bits from which on a magnitude is no less than m + 1.5 (h - l), computed in T."""
     k = NumpyKernels(wide)
-    l, m, h = (np.array([bits], _BITS[wide]).view(_FLOAT[wide]) for bits in (low, middle, high))
+    found = [np.array([bits], _BITS[wide]).view(_FLOAT[wide]) for bits in (low, middle, high)]
     with np.errstate(all="ignore"):
-        return int(k.magnitude(k.add(m, k.scale(k.sub(h, l), 1.5)))[0])
+        return int(k.magnitude(k.add(found[1], k.scale(k.sub(found[2], found[0]), 1.5)))[0])
 
 
 def _count(

@@ -188,7 +188,7 @@ class Passes:
 
     def _masks(self, body: Body, step: Compute, base: Any, given: Sequence[Value]) -> list[Value]:
         if step.keys:
-            bounds = given[len(step.parents) :] or [None] * len(step.keys)
+            bounds: Sequence[Value | None] = given[len(step.parents) :] or [None] * len(step.keys)
             return [body.drawn(i, bound) for i, bound in enumerate(bounds)]
         if self._rules.ranks is None:
             return []

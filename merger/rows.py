@@ -70,15 +70,14 @@ class Rows:
         return self._made(step, stretch, key) if found is None else found
 
     def _made(self, step: Compute, stretch: Stretch, key: tuple[Any, ...]) -> RowBlocks:
-        columns: list[list[NDArray[Any]]] = []
         # A few rows at a time stay in the processor's cache, and so does all that a method makes on the way.
         stride = max(1, SPAN // step.row) * step.row
-        for start in range(stretch.begin, max(stretch.end, stretch.begin + 1), stride):
-            made = self._some(step, stretch, start, min(start + stride, stretch.end))
-            columns = [[] for _ in made] if not columns else columns
-            for column, one in zip(columns, made, strict=True):
-                column.append(one)
-        blocks = RowBlocks(step.wide, stretch.begin, step.row, [np.concatenate(column) for column in columns])
+        made = [
+            self._some(step, stretch, start, min(start + stride, stretch.end))
+            for start in range(stretch.begin, max(stretch.end, stretch.begin + 1), stride)
+        ]
+        joined = [np.concatenate(parts) for parts in zip(*made, strict=True)]
+        blocks = RowBlocks(step.wide, stretch.begin, step.row, joined)
         if all(one.shape[1] < step.row for one in blocks.arrays):
             self._hold(key, blocks)
         return blocks

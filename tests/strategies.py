@@ -252,7 +252,14 @@ def given_parameters(
 
 
 # Densities with an epsilon that they have room for; of a density of 1, epsilon is not asked.
-PAIRS = (("1", "0.15"), ("0.5", "0.4"), ("0.3", "0"), ("0.61", "0.39"), ("0.02", "0.01"), ("0.9999", "0.0001"))
+PAIRS = (
+    ("1", "0.15"),
+    ("0.5", "0.4"),
+    ("0.3", "0"),
+    ("0.61", "0.39"),
+    ("0.02", "0.01"),
+    ("0.9999", "0.0001"),
+)
 
 
 @st.composite

@@ -108,8 +108,10 @@ def _ways(method: Method) -> tuple[str, ...]:
 
 
 def _by(method: Method, given: Switches) -> dict[str, bool | str]:
-    found = {given[name]: row for (of, name), row in _BY.items() if of == method.id and name in given}
-    return {"by": "row" if value == row else "tensor" for value, row in found.items()}
+    for (of, name), row in _BY.items():
+        if of == method.id and name in given:
+            return {"by": "row" if given[name] == row else "tensor"}
+    return {}
 
 
 def _divide(given: Switches) -> dict[str, bool | str]:

@@ -72,16 +72,12 @@ def test_by_row_is_by_tensor_of_every_row(method, data):
             assert packed(values(whole["w"]) + 0.0, whole["w"][0])[2] == joined
 
 
-
-
 @given(rows=st.integers(0, 5), size=st.sampled_from([1, 2, 3, 100, SPAN - 1, SPAN, SPAN + 1, 2 * SPAN + 5]))
 @settings(LAW, max_examples=25)
 def test_the_sum_of_a_row_is_the_sum_of_a_tensor(rows, size):
     table = np.random.Generator(np.random.PCG64(rows)).normal(size=(rows, size))
     table[:, ::3] = -0.0
-    alone = [
-        total([block_sum(row[start : start + SPAN]) for start in range(0, size, SPAN)]) for row in table
-    ]
+    alone = [total([block_sum(row[start : start + SPAN]) for start in range(0, size, SPAN)]) for row in table]
     assert row_sums(table).tobytes() == np.array(alone, np.float64).tobytes()
 
 

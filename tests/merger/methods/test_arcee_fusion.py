@@ -43,7 +43,9 @@ def test_two_rows_by_hand():
     assert found[1, 0] == 0
 
 
-@given(seed=st.integers(0, 1 << 32), size=st.sampled_from([1, 2, 33, 700]), far=st.sampled_from([0.01, 1, 300]))
+@given(
+    seed=st.integers(0, 1 << 32), size=st.sampled_from([1, 2, 33, 700]), far=st.sampled_from([0.01, 1, 300])
+)
 @settings(LAW, max_examples=15)
 def test_the_divergence_is_that_of_softmaxes(seed, size, far):
     random = np.random.Generator(np.random.PCG64(seed))

@@ -61,7 +61,13 @@ def test_a_row_of_five_by_hand():
 
 @given(
     pair=st.sampled_from(
-        [("0.3", "0.1"), ("0.5", "0.4999"), ("0.25", "0.000001"), ("0.123456789123456789", "0.05"), ("0.5", "0")]
+        [
+            ("0.3", "0.1"),
+            ("0.5", "0.4999"),
+            ("0.25", "0.000001"),
+            ("0.123456789123456789", "0.05"),
+            ("0.5", "0"),
+        ]
     ),
     size=st.sampled_from([1, 2, 3, 17, 1000, 70001]),
 )
@@ -125,7 +131,9 @@ def test_della_elects_among_what_is_kept():
     ],
 )
 @pytest.mark.parametrize("rescale", ["density", "l1"])
-def test_pairs_that_are_no_shares_are_refused_before_anything_is_read(method, density, epsilon, said, rescale):
+def test_pairs_that_are_no_shares_are_refused_before_anything_is_read(
+    method, density, epsilon, said, rescale
+):
     shared = (LINEAR if method == "della_linear" else ELECTED) | {"rescale": rescale}
     models = [packed([0, 0], "F32"), packed([1, 2], "F32")]
     with pytest.raises(Malformed, match=said):
@@ -155,7 +163,6 @@ def test_unknown_masks_are_looked_for_with_the_shares_of_the_ranks(method, resca
 
 def test_an_l1_norm_that_depends_on_unknown_masks_is_refused():
     case = big("della_linear", {"w": (4, 50)}, ("F32", "F32", "F32")).shared(rescale="l1")
-    with on_disk() as disk:
-        with disk.opened(case) as (chunks, steps):
-            with pytest.raises(Malformed, match="w: its factors are sums over the very masks"):
-                rescales(chunks.recipe.rules, steps[0])
+    said = pytest.raises(Malformed, match="w: its factors are sums over the very masks")
+    with on_disk() as disk, disk.opened(case) as (chunks, (step,)), said:
+        rescales(chunks.recipe.rules, step)
