@@ -14,6 +14,7 @@ from merger.manifest import SIZES, Manifest
 from merger.measure import targets
 from merger.plan import Compute, Copy, Plan, Step, elements
 from merger.reading import CHUNK
+from merger.reduce import SPAN
 from merger.select import DIGITS
 from merger.slices import is_layer, layer_of
 from merger.sources import Source
@@ -117,7 +118,9 @@ def _rows(step: Step, chunk: int, widths: int) -> int:
         return 0
     most = min(elements(step), chunk + 2 * step.row)
     made = len(step.parents) * SIZES[step.wide]
-    return (most - min(chunk, elements(step))) * widths + most * made
+    # On the way a method holds some dozen fp64 numbers for each element of a few rows.
+    way = 96 * min(elements(step), max(SPAN, step.row))
+    return (most - min(chunk, elements(step))) * widths + most * made + way
 
 
 def _inputs(step: Step) -> Iterator[tuple[str, Source]]:

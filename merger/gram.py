@@ -31,7 +31,7 @@ _INFINITE = Fraction(2) ** 1024 - Fraction(2) ** 970
 # change in the middle of an evaluation.
 _REAL = mpmath.MPContext()
 _REAL.prec = BITS
-_ALONE = threading.Lock()
+_ALONE = threading.RLock()
 
 BY = Parameter("by", default="tensor", choices=("tensor", "row"), help="of what angles are taken")
 
@@ -66,8 +66,9 @@ def arc(cosine: mpmath.mpf, t: float) -> list[float]:
 
     Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985, section 3.3.
     """
-    angle = _REAL.acos(cosine)
-    whole = _REAL.sin(angle)
+    # sin a = sqrt(1 - cos² a), since a lies between 0 and pi: a root is quicker than a sine, and rows are many.
+    whole = _REAL.sqrt(1 - cosine * cosine)
+    angle = _REAL.atan2(whole, cosine)
     share = _REAL.mpf(t)
     return [nearest(_REAL.sin(part * angle) / whole) for part in (1 - share, share)]
 
@@ -146,7 +147,9 @@ def row_factors(
 ) -> list[NDArray[Any]]:
     """Return each input's factor in T for every row, shape (rows, 1), as `factors` makes them of a row's Gram sums."""
     totals = [row_sums(terms).tolist() for terms in sums(k, base, parents, ()).values()]
-    rows = [factors(row) for row in zip(*totals, strict=True)]
+    # Taken once for all rows: threads that take turns at every row spend their time waiting.
+    with reals():
+        rows = [factors(row) for row in zip(*totals, strict=True)]
     table = np.array(rows, np.float64).reshape(-1, len(parents)).astype(parents[0].dtype)
     return [np.ascontiguousarray(column)[:, None] for column in table.T]
 

@@ -21,6 +21,10 @@ from merger.weights import Weights
 CHUNK = 1 << 19
 
 
+Part = Callable[[int, int], Raw]
+"""Returns one input from one element to before another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """One chunk's inputs, read: its own elements from `first` to before `last`, and whole rows from `begin` to before `end`."""
@@ -59,21 +63,23 @@ class Reading:
         """Read one chunk of some inputs, with all of the rows of `row` elements that it holds a part of."""
         first, last = number * self._chunk, min((number + 1) * self._chunk, elements(step))
         begin, end = first - first % row, last + -last % row
-        found = []
-        for slot, source in enumerate(sources):
-            stored = self._weights[source.model].tensors[source.tensor].dtype
-            width = SIZES[stored]
-            block = begin * width // BLOCK
-            count = -(-end * width // BLOCK) - block
-            found.append((source, stored, width, block * BLOCK, self._into(source, block, count, slot)))
+        parts = [self._part(source, begin, end, slot) for slot, source in enumerate(sources)]
 
         def raws(start: int, stop: int) -> list[Raw]:
-            return [
-                self._effective(step, source, Raw(stored, raw[start * w - at : stop * w - at]), start)
-                for source, stored, w, at, raw in found
-            ]
+            pairs = zip(sources, parts, strict=True)
+            return [self._effective(step, source, part(start, stop), start) for source, part in pairs]
 
-        return Stretch(first, last, begin, end, raws)
+        if row == 1:
+            return Stretch(first, last, begin, end, raws)
+        # Looked at twice, for the rows and for the merge: what an adapter makes of them is made once.
+        made = [_cut(raw, begin) for raw in raws(begin, end)]
+        return Stretch(first, last, begin, end, lambda start, stop: [part(start, stop) for part in made])
+
+    def _part(self, source: Source, begin: int, end: int, slot: int) -> Part:
+        stored = self._weights[source.model].tensors[source.tensor].dtype
+        block = begin * SIZES[stored] // BLOCK
+        count = -(-end * SIZES[stored] // BLOCK) - block
+        return _cut(Raw(stored, self._into(source, block, count, slot)), block * BLOCK // SIZES[stored])
 
     def _effective(self, step: Compute | Convert, source: Source, raw: Raw, start: int) -> Raw:
         """Return what an adapter makes of a span, where one is applied: stored in T, whatever the model's type is."""
@@ -91,3 +97,9 @@ class Reading:
         if len(slots.get(slot, b"")) < need:
             slots[slot] = bytearray(need)
         return weights.read(name, first, count, slots.get(slot, bytearray()))
+
+
+def _cut(raw: Raw, begin: int) -> Part:
+    """Return what cuts parts out of an input that was read from element `begin` on."""
+    width = SIZES[raw.stored]
+    return lambda start, stop: Raw(raw.stored, raw.data[(start - begin) * width : (stop - begin) * width])

@@ -8,10 +8,13 @@ from strategies import LAW, Case, big, cases, filled, on_disk, packed, values
 
 from merger import plan as planning
 from merger import rows
+from merger.explain import cost
+from merger.folder import describe
 from merger.kernels.blocks import NumpyKernels
 from merger.kernels.compiled import CompiledKernels
 from merger.methods import METHODS
 from merger.reading import CHUNK
+from merger.recipe import Recipe
 from merger.reduce import SPAN, block_sum, row_sums, total
 from signing.errors import Malformed
 
@@ -102,3 +105,22 @@ def test_what_is_known_of_rows_is_forgotten_beyond_its_room(monkeypatch):
         want = disk.make(case).result
         monkeypatch.setattr(rows, "HELD", 200_000)
         assert disk.make(case).result == want
+
+
+def test_the_cost_counts_what_is_read_of_rows_that_chunks_cut():
+    case = rowed("nuslerp", {"a": (CHUNK // 1000 + 30, 1001), "b": (4, CHUNK)}, ("BF16", "F32", "F32"))
+    with on_disk() as disk:
+        recipe = Recipe.of(disk.recipe(case))
+        known = {artifact: describe(disk.folders[artifact]) for artifact in recipe.artifacts()}
+        manifests = {artifact: found.manifest for artifact, found in known.items()}
+        with disk.opened(case) as (chunks, steps):
+            plan = planning.Plan(recipe, steps, ())
+            read = 0
+            for step in steps:
+                for number in chunks.numbers(step):
+                    stretch = chunks._reading.stretch(step, step.sources, number, step.row)
+                    read += (stretch.end - stretch.begin) * (2 + 4 + 4)
+    found = cost(plan, manifests)
+    assert found.passes == (1, 1)
+    assert found.reads == (read, read)
+    assert read > 10 * sum(planning.elements(step) for step in steps)
