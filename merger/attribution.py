@@ -121,7 +121,10 @@ def _parts(
         step,
         k,
         None if base is None else k.constant(base),
-        [k.parent(i, x) for i, x in enumerate(parents)],
+        [
+            *(k.parent(i, x) for i, x in enumerate(parents)),
+            *(k.constant(x[at : at + 1]) for x in span.rows),
+        ],
         [k.constant(mask) for mask in masks],
         measured.scalars,
     )

@@ -21,6 +21,7 @@ from merger.plan import Compute, Convert, Copy, Step, elements
 from merger.reading import CHUNK, Reading
 from merger.recipe import DTYPES, Recipe
 from merger.reduce import SPAN, block_sum
+from merger.rows import Rows
 from merger.seeds import lanes
 from merger.select import RADIX, Counts, Search, Selection, tally, within
 from merger.shares import Shares, parts
@@ -39,10 +40,16 @@ _QUIET = np.errstate(all="ignore")
 
 @dataclass(frozen=True, slots=True)
 class Span(Generic[B]):
-    """Up to 2^16 elements in T: the base's and each parent's."""
+    """Up to 2^16 elements in T: the base's, each parent's, and what was made of whole rows for each element."""
 
     base: B | None
     parents: list[B]
+    rows: list[B] = field(default_factory=list)
+
+    @property
+    def given(self) -> list[B]:
+        """Return what a method is given beside the base."""
+        return [*self.parents, *self.rows]
 
 
 @dataclass(slots=True)
@@ -80,6 +87,7 @@ class Chunks(Generic[B]):
         compiler = self._kernels["F32"].compiler
         self._passes = Passes(recipe.rules, self._through, compiler) if compiler else None
         self._reading = Reading(weights, self.chunk)
+        self._rows = Rows(recipe.rules.rows, self._through) if recipe.rules.rows else None
         self._spare: SimpleQueue[bytearray] = SimpleQueue()
 
     def numbers(self, step: Step) -> range:
@@ -105,15 +113,17 @@ class Chunks(Generic[B]):
             case Convert():
                 k = self._kernels[step.wide]
                 pieces = []
-                for start, raws in self._reading.spans(step, [step.source], number):
-                    x = self._finite(k, raws[0], step.source, start, output)
+                stretch = self._reading.stretch(step, [step.source], number)
+                for start, stop in stretch.spans():
+                    (raw,) = stretch.raws(start, stop)
+                    x = self._finite(k, raw, step.source, start, output)
                     pieces.append(self._narrowed(k, x, step, start, output))
                 output.data = b"".join(pieces)
             case Compute():
                 width = SIZES[step.dtype]
                 first = number * self.chunk
                 target = self._room(min(self.chunk, elements(step) - first) * width)
-                for start, raws in self._reading.spans(step, step.sources, number):
+                for start, raws in self._given(step, number):
                     into = target[(start - first) * width : (start - first + SPAN) * width]
                     self._merged(step, start, raws, scalars, selections, output, into)
                 output.data = target
@@ -140,7 +150,7 @@ class Chunks(Generic[B]):
     ) -> dict[str, list[float]]:
         """Return the block values of each of the method's sums over one chunk, by name."""
         found: dict[str, list[float]] = {}
-        for start, raws in self._reading.spans(step, step.sources, number):
+        for start, raws in self._given(step, number):
             drawn = self._lanes(step, start, raws)
             masks = self._masks(step, start, drawn, selections)
             values = self._passes.summed(step, raws, masks) if self._passes and masks else None
@@ -148,7 +158,7 @@ class Chunks(Generic[B]):
                 k, span = self._kernels[step.wide], self._span(step, raws)
                 kept = self._kept(k, step, start, span, drawn, selections)
                 sums = self.recipe.rules.sums
-                terms = sums(k, span.base, span.parents, kept) if sums else {}
+                terms = sums(k, span.base, span.given, kept) if sums else {}
                 values = {name: block_sum(term) for name, term in terms.items()}
             for name, value in values.items():
                 found.setdefault(name, []).extend([value] if len(raws[0].data) else [])
@@ -158,7 +168,7 @@ class Chunks(Generic[B]):
     def digits(self, step: Compute, number: int, searches: Sequence[tuple[int, Search]]) -> list[Counts]:
         """Count, per search of a ranked quantity, the next digits of its magnitudes in one chunk."""
         counts = [np.zeros(RADIX, np.int64) for _ in searches]
-        for _, raws in self._reading.spans(step, step.sources, number):
+        for _, raws in self._given(step, number):
             magnitudes = self._ranked(step, raws)
             for i, (quantity, search) in enumerate(searches):
                 counts[i] += search.digits(magnitudes[quantity])
@@ -170,7 +180,7 @@ class Chunks(Generic[B]):
     ) -> list[list[tuple[int, int]]]:
         """Return, per threshold of a ranked quantity and span, how many magnitudes are above it and how many equal."""
         columns: list[list[tuple[int, int]]] = [[] for _ in bounds]
-        for _, raws in self._reading.spans(step, step.sources, number):
+        for _, raws in self._given(step, number):
             magnitudes = self._ranked(step, raws)
             for column, (quantity, bound) in zip(columns, bounds, strict=True):
                 column.append(tally(magnitudes[quantity], bound))
@@ -181,7 +191,7 @@ class Chunks(Generic[B]):
         """Return every 16th ranked magnitude of one chunk, quantity by quantity."""
         spans = [
             [one[::SAMPLED].copy() for one in self._ranked(step, raws)]
-            for _, raws in self._reading.spans(step, step.sources, number)
+            for _, raws in self._given(step, number)
         ]
         return [np.concatenate(found) for found in zip(*spans, strict=True)]
 
@@ -191,7 +201,7 @@ class Chunks(Generic[B]):
     ) -> list[list[tuple[int, Bits]]]:
         """Return, per (quantity, low, high) and span, how many magnitudes are at or above high, and those between."""
         columns: list[list[tuple[int, Bits]]] = [[] for _ in windows]
-        for _, raws in self._reading.spans(step, step.sources, number):
+        for _, raws in self._given(step, number):
             magnitudes = self._ranked(step, raws)
             for column, (quantity, low, high) in zip(columns, windows, strict=True):
                 one = magnitudes[quantity]
@@ -205,9 +215,16 @@ class Chunks(Generic[B]):
     ) -> Iterator[tuple[int, Span[B], list[B]]]:
         """Yield what the method is given of one chunk: first element, inputs in T, masks of kept elements, by span."""
         k = self._kernels[step.wide]
-        for start, raws in self._reading.spans(step, step.sources, number):
+        for start, raws in self._given(step, number):
             span = self._span(step, raws)
             yield start, span, self._kept(k, step, start, span, self._lanes(step, start, raws), selections)
+
+    def _given(self, step: Compute, number: int) -> Iterator[tuple[int, list[Raw]]]:
+        """Yield one chunk's spans: the inputs as they are stored, and after them what was made of whole rows."""
+        stretch = self._reading.stretch(step, step.sources, number, step.row)
+        rows = self._rows.blocks(step, number, stretch) if self._rows and step.rows else None
+        for start, stop in stretch.spans():
+            yield start, stretch.raws(start, stop) + (rows.raws(start, stop) if rows else [])
 
     def _merged(
         self,
@@ -224,13 +241,11 @@ class Chunks(Generic[B]):
         shares = self._passes.merged(step, scalars, raws, masks, into) if self._passes and masks else None
         if shares is None:
             k = self._kernels[step.wide]
-            blocks = {
-                source: self._finite(k, raw, source, start, output)
-                for source, raw in zip(step.sources, raws, strict=True)
-            }
-            span = _span(step, blocks)
+            inputs = zip(step.sources, raws, strict=not step.rows)
+            blocks = [self._finite(k, raw, source, start, output) for source, raw in inputs]
+            span = _span(step, [*blocks, *self._widened(k, raws[len(blocks) :])])
             masked = self._kept(k, step, start, span, drawn, selections)
-            made = parts(self.recipe.rules, step, k, span.base, span.parents, masked, scalars)
+            made = parts(self.recipe.rules, step, k, span.base, span.given, masked, scalars)
             into[:] = self._narrowed(k, made.merged, step, start, output)
             kept, agreed = (
                 tuple(int(block_sum(k.ones(mask))) for mask in masks) for masks in (made.kept, made.agreed)
@@ -244,7 +259,7 @@ class Chunks(Generic[B]):
 
     def _magnitudes(self, k: Kernels[B], span: Span[B]) -> list[Bits]:
         ranks = self.recipe.rules.ranks
-        return [k.magnitude(x) for x in ranks(k, span.base, span.parents)] if ranks else []
+        return [k.magnitude(x) for x in ranks(k, span.base, span.given)] if ranks else []
 
     def _lanes(self, step: Compute, start: int, raws: Sequence[Raw]) -> list[NDArray[np.uint16]]:
         count = len(raws[0].data) // SIZES[raws[0].stored]
@@ -274,6 +289,9 @@ class Chunks(Generic[B]):
         drawn: Sequence[NDArray[np.uint16]],
         selections: Sequence[Selection],
     ) -> list[B]:
+        if step.keys and step.rows:
+            numbers = [k.widen(one.astype("<f4").view(np.uint8).data, "F32", None) for one in drawn]
+            return [k.exceeds(bound, lane) for lane, bound in zip(numbers, span.rows, strict=True)]
         if step.keys:
             return [k.below(lane, bound) for lane, bound in zip(drawn, step.bounds, strict=True)]
         if not selections:
@@ -282,12 +300,13 @@ class Chunks(Generic[B]):
         return [k.mask(selection.kept(m, start // SPAN)) for selection, m in ranked]
 
     def _span(self, step: Compute, raws: Sequence[Raw]) -> Span[B]:
-        k = self._kernels[step.wide]
-        blocks = [k.widen(raw.data, raw.stored, self._through) for raw in raws]
-        return _span(step, dict(zip(step.sources, blocks, strict=True)))
+        return _span(step, self._widened(self._kernels[step.wide], raws))
+
+    def _widened(self, k: Kernels[B], raws: Sequence[Raw]) -> list[B]:
+        return [k.widen(raw.data, raw.stored, raw.through(self._through)) for raw in raws]
 
     def _finite(self, k: Kernels[B], raw: Raw, source: Source, start: int, output: Output) -> B:
-        x = k.widen(raw.data, raw.stored, self._through)
+        (x,) = self._widened(k, [raw])
         output.odd_inputs += self._odd(k, x, str(source), start)
         return x
 
@@ -309,5 +328,7 @@ class Chunks(Generic[B]):
         return len(odd)
 
 
-def _span(step: Compute, blocks: Mapping[Source, B]) -> Span[B]:
-    return Span(blocks[step.base] if step.base else None, [blocks[parent] for parent in step.parents])
+def _span(step: Compute, blocks: Sequence[B]) -> Span[B]:
+    found = dict(zip(step.sources, blocks, strict=not step.rows))
+    parents = [found[parent] for parent in step.parents]
+    return Span(found[step.base] if step.base else None, parents, list(blocks[len(found) :]))

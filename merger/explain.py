@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from merger.execute import AHEAD
 from merger.guess import FEWEST, MOST
 from merger.manifest import SIZES, Manifest
+from merger.measure import targets
 from merger.method import CLIP
 from merger.plan import Compute, Copy, Plan, Step, elements
 from merger.reading import CHUNK
+from merger.reduce import SPAN
 from merger.select import DIGITS
 from merger.slices import is_layer, layer_of
 from merger.sources import Source
@@ -72,10 +74,12 @@ def cost(plan: Plan, manifests: Mapping[str, Manifest], *, threads: int = 2, fac
         sources = [source for _, source in _inputs(step)]
         widths = sum(SIZES[types[one.model, one.tensor]] for one in dict.fromkeys(sources))
         fewest, most = _passes(step, chunk, model_scope=scope)
-        reads = [reads[0] + elements(step) * widths * fewest, reads[1] + elements(step) * widths * most]
+        once = _read(step, chunk) * widths
+        reads = [reads[0] + once * fewest, reads[1] + once * most]
         passes = [max(passes[0], fewest), max(passes[1], most)]
         ready = (AHEAD + 1) * SIZES[step.dtype]
-        buffers = max(buffers, threads * min(chunk, elements(step)) * (widths + ready))
+        mine = min(chunk, elements(step)) * (widths + ready) + _rows(step, chunk, widths)
+        buffers = max(buffers, threads * mine)
         factors = sum(one.product.size for one in set(sources) if one.product)
         window = len(_ranked(step)) * min(2 * MOST, elements(step)) * 8
         kept = max(kept, factors + window)
@@ -96,8 +100,28 @@ def _passes(step: Step, chunk: int, *, model_scope: bool) -> tuple[int, int]:
 
 
 def _ranked(step: Step) -> Sequence[object]:
-    """Return the cuts that need a threshold."""
-    return [cut for cut in step.cuts if cut.above is None] if isinstance(step, Compute) else []
+    """Return the thresholds that have to be found."""
+    return targets(step.cuts) if isinstance(step, Compute) else []
+
+
+def _read(step: Step, chunk: int) -> int:
+    """Return how many elements of each input one pass reads: chunks are read with the rest of the rows that they cut."""
+    size = elements(step)
+    if not isinstance(step, Compute) or not step.rows:
+        return size
+    edges = range(chunk, size, chunk)
+    return size + sum(step.row for edge in edges if edge % step.row)
+
+
+def _rows(step: Step, chunk: int, widths: int) -> int:
+    """Return how many bytes a thread needs for whole rows: of the two that a chunk cuts, and of what is made of all."""
+    if not isinstance(step, Compute) or not step.rows:
+        return 0
+    most = min(elements(step), chunk + 2 * step.row)
+    made = len(step.parents) * SIZES[step.wide]
+    # On the way a method holds some dozen fp64 numbers for each element of a few rows.
+    way = 96 * min(elements(step), max(SPAN, step.row))
+    return (most - min(chunk, elements(step))) * widths + most * made + way
 
 
 def _inputs(step: Step) -> Iterator[tuple[str, Source]]:

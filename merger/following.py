@@ -95,7 +95,7 @@ class Following(Generic[B]):
 
     def fill(self, x: Followed[B], s: float) -> Followed[B]:
         """Return round_T(s) for every element of x."""
-        return Followed(self._k.fill(x.value, s), {NUMBER: s} if s else {})
+        return Followed(self._k.fill(x.value, s), {NUMBER: float(s)} if s else {})
 
     def keep(self, x: Followed[B], mask: Followed[B]) -> Followed[B]:
         """Return x where `mask` is set, else +0."""

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from merger.kernels import Operations
+from numpy.typing import NDArray
+
+from merger.kernels import Kernels, Operations
 from merger.numbers import decimal
 from signing.errors import Malformed
 
@@ -145,21 +147,29 @@ class Values:
 class Cut:
     """Which elements of one ranked quantity are kept: of all by falling magnitude, `keep` after the first `skip`.
 
-    Or, however many they are, all whose magnitude is larger than `above`.
+    Or, however many they are, all whose magnitude is larger than `above`; or all whose magnitude is an outlier or at its
+    edge: at least m + 1.5 (h - l), where l, m and h are the smallest magnitudes of the `quartiles` largest elements.
     """
 
     keep: int
     skip: int = 0
     above: float | None = None
+    quartiles: tuple[int, int, int] | None = None
+
+
+RowFunction = Callable[
+    [Kernels[NDArray[Any]], Values, NDArray[Any] | None, Sequence[NDArray[Any]]], list[NDArray[Any]]
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
     """A merge method: what it takes and what it computes.
 
-    A tensor goes through the members in this order: masks are drawn or elements ranked and cut, sums are taken over what
-    they leave, `resolve` makes scalars of parameters and sums, `merge` computes. All that touch blocks are compositions of
-    kernels whose course depends on no element, so that a compiling backend can follow them once for all elements.
+    A tensor goes through the members in this order: `rows` are looked at whole, masks are drawn or elements ranked and cut,
+    sums are taken over what they leave, `resolve` makes scalars of parameters and sums, `merge` computes. All others that
+    touch blocks are compositions of kernels whose course depends on no element, so that a compiling backend can follow
+    them once for all elements. What `rows` returns follows the parents wherever they are given to one of these.
     """
 
     id: str
@@ -173,7 +183,11 @@ class Method:
     parents: tuple[int, int | None] = (1, None)
     """The fewest and the most parents it merges."""
     draws: bool = False
-    """Whether each parent has a random mask, of its `density`."""
+    """Whether each parent has a random mask: of its `density`, or below what `rows` return for it."""
+    rows: RowFunction | None = None
+    """(NumPy kernels, values, base and parents as whole rows of one shape) to blocks in T: a number per element or row."""
+    rowed: Callable[[Values], bool] | None = None
+    """For which values there are `rows`, where not for all."""
     ranks: Callable[[Operations[Any], Any, Sequence[Any]], list[Any]] | None = None
     """(kernels, base, parents) to the quantities by whose magnitude elements are kept: one mask for each of them."""
     cuts: Callable[[Values, int], Sequence[Cut]] | None = None

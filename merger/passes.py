@@ -42,6 +42,12 @@ class Raw:
 
     stored: str
     data: memoryview
+    made: bool = False
+    """Whether they were computed from whole rows: what the recipe's `dtype` says of inputs is not meant for them."""
+
+    def through(self, dtype: str | None) -> str | None:
+        """Return the type its elements are rounded to under an input type, where that rounds anything."""
+        return None if self.made or dtype == self.stored else dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +166,12 @@ class Passes:
             return step.dtype == "F64"
         return step.dtype in ("BF16", "F32") or (step.dtype == "F16" and self._compiler.half())
 
-    def _read(self, stored: str, wide: Wide) -> Input:
+    def _read(self, raw: Raw, wide: Wide) -> Input:
         """Return how a loop reads an input: as stored, or as T where it has to be rounded before."""
-        through = None if self._through == stored else self._through
-        hard = stored == "F64" and through is not None
-        soft = "F16" in (stored, through) and not self._compiler.half()
-        return Input(wide) if hard or soft else Input(stored, through)
+        through = raw.through(self._through)
+        hard = raw.stored == "F64" and through is not None
+        soft = "F16" in (raw.stored, through) and not self._compiler.half()
+        return Input(wide) if hard or soft else Input(raw.stored, through)
 
     def _ready(
         self,
@@ -197,33 +203,32 @@ class Passes:
         return bool(ready.run(count, *(array.ctypes.data for array in arrays)))
 
     def _array(self, raw: Raw, wide: Wide) -> NDArray[Any]:
-        read = self._read(raw.stored, wide)
-        if read.stored == raw.stored and read.through == (
-            None if self._through == raw.stored else self._through
-        ):
+        through = raw.through(self._through)
+        if self._read(raw, wide) == Input(raw.stored, through):
             return np.frombuffer(raw.data, np.uint8)
-        return narrowing.widen(raw.data, raw.stored, self._through).astype(_ARRAY[wide], copy=False)
+        return narrowing.widen(raw.data, raw.stored, through).astype(_ARRAY[wide], copy=False)
 
     def _opened(self, body: Body, step: Compute, raws: Sequence[Raw]) -> tuple[Any, list[Value]]:
-        found = {
-            source: body.input(i, self._read(raw.stored, step.wide))
-            for i, (source, raw) in enumerate(zip(step.sources, raws, strict=True))
-        }
-        return found[step.base] if step.base else None, [found[parent] for parent in step.parents]
+        """Return the base, and the parents with what was made of whole rows after them."""
+        inputs = [body.input(i, self._read(raw, step.wide)) for i, raw in enumerate(raws)]
+        found = dict(zip(step.sources, inputs, strict=False))
+        given = [found[parent] for parent in step.parents] + inputs[len(step.sources) :]
+        return found[step.base] if step.base else None, given
 
-    def _masks(self, body: Body, step: Compute, base: Any, parents: Sequence[Value]) -> list[Value]:
+    def _masks(self, body: Body, step: Compute, base: Any, given: Sequence[Value]) -> list[Value]:
         if step.keys:
-            return [body.drawn(i) for i in range(len(step.keys))]
+            bounds: Sequence[Value | None] = given[len(step.parents) :] or [None] * len(step.keys)
+            return [body.drawn(i, bound) for i, bound in enumerate(bounds)]
         if self._rules.ranks is None:
             return []
         found, place = [], 0
-        for cut, rank in zip(step.cuts, self._rules.ranks(body.trace, base, parents), strict=True):
+        for cut, rank in zip(step.cuts, self._rules.ranks(body.trace, base, given), strict=True):
             found.append(body.reached(place, rank, skips=bool(cut.skip)))
             place += 2 if cut.skip else 1
         return found
 
     def _bounds(self, step: Compute) -> int:
-        return len(step.keys) or sum(2 if cut.skip else 1 for cut in step.cuts)
+        return len(step.bounds) or sum(2 if cut.skip else 1 for cut in step.cuts)
 
     def _merging(
         self, step: Compute, scalars: Any, raws: Sequence[Raw], written: str
@@ -234,9 +239,9 @@ class Passes:
         found = []
         for stride in range(strides):
             body = Body(step.wide, stride * (SPAN // strides), trace)
-            base, parents = self._opened(body, step, raws)
-            kept = self._masks(body, step, base, parents)
-            one = parts(self._rules, step, trace, base, parents, kept, scalars)
+            base, given = self._opened(body, step, raws)
+            kept = self._masks(body, step, base, given)
+            one = parts(self._rules, step, trace, base, given, kept, scalars)
             body.store(0, trace.add(one.merged, trace.zero), written)
             odd += body.odd
             found.append(one)
@@ -251,8 +256,8 @@ class Passes:
 
     def _ranking(self, step: Compute, raws: Sequence[Raw]) -> Loop:
         body = Body(step.wide)
-        base, parents = self._opened(body, step, raws)
-        ranks = self._rules.ranks(body.trace, base, parents) if self._rules.ranks else []
+        base, given = self._opened(body, step, raws)
+        ranks = self._rules.ranks(body.trace, base, given) if self._rules.ranks else []
         for i, rank in enumerate(ranks):
             body.odd.append(body.trace.infinite(rank))
             body.write(i, body.trace.magnitude(rank))
@@ -263,9 +268,9 @@ class Passes:
         terms: dict[str, list[Value]] = {}
         for stride in range(STRIDES):
             body = Body(step.wide, stride * PARTIAL, trace)
-            base, parents = self._opened(body, step, raws)
-            kept = self._masks(body, step, base, parents)
-            found = self._rules.sums(trace, base, parents, kept) if self._rules.sums else {}
+            base, given = self._opened(body, step, raws)
+            kept = self._masks(body, step, base, given)
+            found = self._rules.sums(trace, base, given, kept) if self._rules.sums else {}
             for name, term in found.items():
                 terms.setdefault(name, []).append(term)
             odd += body.odd

@@ -21,6 +21,8 @@ from merger.sources import Changes, Source, adapted, changes_of, check_size
 from signing.canonical import Json
 from signing.errors import Malformed
 
+# A row is held in memory whole by every thread that needs one.
+LONGEST_ROW = 1 << 22
 # Which types hold every value of a type exactly: rounding to one of them is no rounding.
 _HOLDS = {
     "F64": {"F64", "F32", "F16", "BF16"},
@@ -69,13 +71,20 @@ class Compute:
     keys: tuple[int, ...] = ()
     """Philox keys of the remaining parents' random masks."""
     bounds: tuple[int, ...] = ()
-    """Below which lane an element is kept by each random mask."""
+    """Below which lane an element is kept by each random mask, where that is one number for the tensor."""
     cuts: tuple[Cut, ...] = ()
     """What is kept of each ranked quantity, where the largest elements of the tensor are kept."""
     sums: bool = False
     """Whether the scalars wait for sums over the tensor."""
     clip: str | None = None
     """How many times the parents' furthest an element may be moved, where that is limited."""
+    rows: bool = False
+    """Whether something must be known of whole rows."""
+
+    @property
+    def row(self) -> int:
+        """Return how many elements must be read together."""
+        return max(1, self.shape[-1]) if self.rows and self.shape else 1
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -149,8 +158,15 @@ def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -
         step = replace(step, sums=True)
     else:
         step = replace(step, scalars=rules.resolve(values, ()))
+    if rules.rows is not None and (rules.rowed is None or rules.rowed(values)):
+        step = replace(step, rows=True)
+        if step.row > LONGEST_ROW:
+            raise Malformed(
+                f"{name}: its rows hold {step.row} elements, and {rules.id} takes rows of at most {LONGEST_ROW}"
+            )
     if rules.draws:
-        bounds = tuple(kept_lanes(parent["density"]) for parent in values.parents)
+        lanes = (kept_lanes(parent["density"]) for parent in values.parents)
+        bounds = () if step.rows else tuple(lanes)
         keys = _mask_keys(str(recipe.seed), name, [recipe.parents[i].reference for i in remaining])
         return replace(step, keys=keys, bounds=bounds)
     return replace(step, cuts=_cuts(rules, values, elements(step)))

@@ -1,13 +1,14 @@
 """Chunks of tensors read into reused buffers, every byte checked, adapters applied.
 
 A chunk is 2^19 elements times a factor, so it is whole 2^20-byte blocks in every floating type. The factor changes speed
-and memory, never a bit.
+and memory, never a bit. Where rows are needed whole, a chunk is read with the rest of the rows that it cuts.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from merger.effective import Held
 from merger.manifest import BLOCK, SIZES
@@ -18,6 +19,27 @@ from merger.sources import Source
 from merger.weights import Weights
 
 CHUNK = 1 << 19
+
+
+Part = Callable[[int, int], Raw]
+"""Returns one input from one element to before another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One chunk's inputs, read: its own elements from `first` to before `last`, and whole rows from `begin` to before `end`."""
+
+    first: int
+    last: int
+    begin: int
+    end: int
+    raws: Callable[[int, int], list[Raw]]
+    """Returns the inputs from one element to before another, as they are stored and checked."""
+
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """Yield where each of the chunk's spans begins and ends; an empty tensor is one empty span."""
+        for start in range(self.first, max(self.last, self.first + 1), SPAN):
+            yield start, min(start + SPAN, self.last)
 
 
 class Reading:
@@ -37,22 +59,29 @@ class Reading:
         view = weights.read(name, first, count, room(weights.length(name, first, count)))
         return view, weights.digests(name, first, count)
 
-    def spans(
-        self, step: Compute | Convert, sources: Sequence[Source], number: int
-    ) -> Iterator[tuple[int, list[Raw]]]:
-        """Yield one chunk's spans as they are stored and checked; an empty tensor is one empty span."""
+    def stretch(
+        self, step: Compute | Convert, sources: Sequence[Source], number: int, row: int = 1
+    ) -> Stretch:
+        """Read one chunk of some inputs, with all of the rows of `row` elements that it holds a part of."""
         first, last = number * self._chunk, min((number + 1) * self._chunk, elements(step))
-        found = []
-        for slot, source in enumerate(sources):
-            stored = self._weights[source.model].tensors[source.tensor].dtype
-            width = SIZES[stored]
-            blocks = -(-(last - first) * width // BLOCK)
-            found.append((stored, width, self._into(source, first * width // BLOCK, blocks, slot)))
-        for start in range(first, max(last, first + 1), SPAN):
-            stop = min(start + SPAN, last)
-            raws = [Raw(s, raw[(start - first) * w : (stop - first) * w]) for s, w, raw in found]
-            pairs = zip(sources, raws, strict=True)
-            yield start, [self._effective(step, source, raw, start) for source, raw in pairs]
+        begin, end = first - first % row, last + -last % row
+        parts = [self._part(source, begin, end, slot) for slot, source in enumerate(sources)]
+
+        def raws(start: int, stop: int) -> list[Raw]:
+            pairs = zip(sources, parts, strict=True)
+            return [self._effective(step, source, part(start, stop), start) for source, part in pairs]
+
+        if row == 1:
+            return Stretch(first, last, begin, end, raws)
+        # Looked at twice, for the rows and for the merge: what an adapter makes of them is made once.
+        made = [_cut(raw, begin) for raw in raws(begin, end)]
+        return Stretch(first, last, begin, end, lambda start, stop: [part(start, stop) for part in made])
+
+    def _part(self, source: Source, begin: int, end: int, slot: int) -> Part:
+        stored = self._weights[source.model].tensors[source.tensor].dtype
+        block = begin * SIZES[stored] // BLOCK
+        count = -(-end * SIZES[stored] // BLOCK) - block
+        return _cut(Raw(stored, self._into(source, block, count, slot)), block * BLOCK // SIZES[stored])
 
     def _effective(self, step: Compute | Convert, source: Source, raw: Raw, start: int) -> Raw:
         """Return what an adapter makes of a span, where one is applied: stored in T, whatever the model's type is."""
@@ -70,3 +99,9 @@ class Reading:
         if len(slots.get(slot, b"")) < need:
             slots[slot] = bytearray(need)
         return weights.read(name, first, count, slots.get(slot, bytearray()))
+
+
+def _cut(raw: Raw, begin: int) -> Part:
+    """Return what cuts parts out of an input that was read from element `begin` on."""
+    width = SIZES[raw.stored]
+    return lambda start, stop: Raw(raw.stored, raw.data[(start - begin) * width : (stop - begin) * width])

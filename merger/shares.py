@@ -42,28 +42,33 @@ def parts(
     step: Compute,
     k: Operations[B],
     base: B | None,
-    parents: Sequence[B],
+    given: Sequence[B],
     kept: Sequence[B],
     scalars: Any,
 ) -> Parts[B]:
-    """Merge one block of a step's tensor and return with it what its shares are counted of."""
-    following = Following(k)
+    """Merge one block of a step's tensor and return with it what its shares are counted of.
+
+    `given` are the parents, and what else the method has of each element.
+    """
+    following, count = Following(k), len(step.parents)
     y = merged(
         rules,
         step,
         following,
         None if base is None else following.constant(base),
-        [following.parent(place, x) for place, x in enumerate(parents)],
+        [
+            *(following.parent(place, x) for place, x in enumerate(given[:count])),
+            *(following.constant(x) for x in given[count:]),
+        ],
         [following.constant(mask) for mask in kept],
         scalars,
     )
-    count = len(parents)
     # One mask for all parents says the same of each.
     each = list(kept) * (count if len(kept) == 1 else 1)
     agreed = following.agreed if len(following.agreed) == count else []
     terms = []
     if y.factors is not None and NUMBER not in y.factors:
-        for place, x in enumerate(parents):
+        for place, x in enumerate(given[:count]):
             moved = x if base is None else k.sub(x, base)
             factor = y.factors.get(place, 0.0)
             put = k.scale(moved, factor) if isinstance(factor, float) else k.mul(moved, factor)

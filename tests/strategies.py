@@ -17,12 +17,17 @@ from hypothesis import strategies as st
 from making import Made, add_all, make, write_model
 from reference import second
 
+from merger.card import configs_of
+from merger.chunks import Chunks
 from merger.folder import describe
 from merger.kernels import narrowing
+from merger.kernels.blocks import NumpyKernels
 from merger.manifest import FLOATS, SIZES
 from merger.method import Method, Parameter
 from merger.methods import METHODS
+from merger.plan import Step, plan
 from merger.recipe import DTYPES, Recipe
+from merger.weights import opened_weights
 from signing.errors import Refused
 
 LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -118,6 +123,18 @@ class On:
         wanted = {artifact: self.folders[artifact] for artifact in recipe.artifacts()}
         return make(recipe, wanted, **how)
 
+    @contextmanager
+    def opened(self, case: Case) -> Iterator[tuple[Chunks[Any], tuple[Step, ...]]]:
+        """Open a case's models; return what works on any chunk of them, and the plan's steps."""
+        recipe = Recipe.of(self.recipe(case))
+        folders = {artifact: self.folders[artifact] for artifact in recipe.artifacts()}
+        known = {artifact: describe(folder) for artifact, folder in folders.items()}
+        pairs = {artifact: (d.manifest, d.blocks) for artifact, d in known.items()}
+        with opened_weights(folders, pairs) as weights:
+            manifests = {artifact: d.manifest for artifact, d in known.items()}
+            steps = plan(recipe, manifests, configs_of(recipe, weights)).steps
+            yield Chunks(recipe, weights, NumpyKernels), steps
+
     def outcome(self, case: Case, **how: Any) -> dict[str, bytes] | str:
         """Return the files of a case, or that it is refused."""
         try:
@@ -195,7 +212,8 @@ def numbers(parameter: Parameter, rules: bool = True) -> st.SearchStrategy[Any]:
     ceiling = 300 if parameter.high is None else min(300, int(100 * float(parameter.high)))
     plain = decimals(floor, ceiling)
     if parameter.high is not None:
-        plain = st.sampled_from(["1", *(["0"] if parameter.above is None else ["0.0001"])]) | plain
+        ends = [parameter.high, *(["0"] if parameter.above is None else ["0.0001"])]
+        plain = st.sampled_from(ends) | plain
     if not rules:
         return plain
     layers = st.lists(plain, min_size=2, max_size=3)
@@ -222,7 +240,26 @@ def given_parameters(
             case _:
                 return numbers(parameter, rules)
 
-    return st.fixed_dictionaries({p.name: value(p) for p in method.parameters if p.per_parent == per_parent})
+    found = {p.name: value(p) for p in method.parameters if p.per_parent == per_parent}
+    drawn = st.fixed_dictionaries(found)
+    if not {"density", "epsilon"} <= found.keys():
+        return drawn
+    # Drawn apart, few pairs would fit each other.
+    pairs = st.sampled_from(PAIRS) | st.none()
+    return st.tuples(drawn, pairs).map(
+        lambda t: t[0] | (dict(zip(("density", "epsilon"), t[1], strict=True)) if t[1] else {})
+    )
+
+
+# Densities with an epsilon that they have room for; of a density of 1, epsilon is not asked.
+PAIRS = (
+    ("1", "0.15"),
+    ("0.5", "0.4"),
+    ("0.3", "0"),
+    ("0.61", "0.39"),
+    ("0.02", "0.01"),
+    ("0.9999", "0.0001"),
+)
 
 
 @st.composite
@@ -286,7 +323,7 @@ def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str
     for i, dtype in enumerate(dtypes[1:], 1):
         models.append({n: filled(10 + i, dtype, s, near=base[n]) for n, s in shapes.items()})
     plain: dict[str, Any] = {"weight": ["0.7", "-0.25"], "density": ["0.3", "0.61"], "gamma": ["0.02", "0.3"]}
-    plain["scale"] = ["1.5", "-0.5"]
+    plain |= {"scale": ["1.5", "-0.5"], "epsilon": ["0.1", "0.3"]}
     own = [
         {
             "model": str(i),

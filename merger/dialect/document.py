@@ -117,6 +117,7 @@ class _Compiling:
         dense = all(number == "1" for values in parents for number in rules.every(values.get("density", "1")))
         chosen = {**engines.defaults(document.engine, method), **document.switches}
         self.notes += engines.notes(document.engine, method)
+        self.notes += _whole(parents)
         self.notes += switches.fixed(method, document.switches)
         self.notes += switches.rescaled(method, chosen, dense=dense)
         depth = found.depth if found.slices else self.models.layers.get(self.models.artifact(first))
@@ -157,6 +158,10 @@ class _Compiling:
         if document.seed is None and seed is None:
             raise Malformed(
                 f"{document.method.id} draws random masks and needs a seed; write 'seed: 1', say, at the top level"
+            )
+        if document.method.rows is not None:
+            self.notes.append(
+                "which elements are kept follows from the seed; mergekit's masks come from its library's generator and cannot be drawn again"
             )
         if document.seed is None:
             self.notes.append(f"seed {seed} was not in the document and is part of the recipe now")
@@ -217,6 +222,12 @@ def _settings(document: Document) -> Iterator[tuple[str, Setting]]:
     for place, found in parts:
         for name, setting in found.items():
             yield f"{place}.{name}", setting
+
+
+def _whole(parents: Sequence[Mapping[str, Value]]) -> Iterator[str]:
+    for values in parents:
+        if "1" in rules.every(values.get("density", "0")) and values.get("epsilon", "0") != "0":
+            yield "where density is 1 every element is kept, and epsilon changes nothing, as in mergekit"
 
 
 def _repeated(slices: Sequence[Slice]) -> Iterator[str]:

@@ -19,7 +19,7 @@ METHODS: Mapping[str, str] = {
     **dict.fromkeys(("evolutionary", "evolve", "cma_es", "cmaes", "greedy_soup", "greedy"), _SEARCHED),
     **dict.fromkeys(("moe", "mixture_of_experts", "frankenmoe", "clown_moe"), _ROUTED),
 }
-# What mergekit 0.1.5 has, whether or not this version merges it.
+# What mergekit 0.1.5 has: its defaults, and `@mergekit-0.1`, are for these.
 MERGEKIT = frozenset(
     (
         *("linear", "slerp", "nuslerp", "multislerp", "karcher", "passthrough", "model_stock", "nearswap"),
@@ -39,6 +39,4 @@ def reason(method: str) -> str:
     """Say why a method that this version does not have is not merged."""
     if method in METHODS:
         return f"which is not merged: it {METHODS[method]}"
-    if method in MERGEKIT:
-        return "a method of mergekit's that arithmetic 1 does not define yet"
     return "which neither this version nor mergekit 0.1.5 has"

@@ -64,9 +64,12 @@ class Body:
         self.odd.append(self.trace.infinite(found))
         return found
 
-    def drawn(self, place: int) -> Value:
-        """Return whether lane %i of mask number `place` is below its bound."""
+    def drawn(self, place: int, bound: Value | None) -> Value:
+        """Return whether lane %i of mask number `place` is below the element's bound, or else below the mask's."""
         lane = self._load(f"%lane{place}", "i16")
+        if bound is not None:
+            number = self.trace.put(bound.type, f"uitofp i16 {lane.text} to {bound.type}")
+            return self.trace.put("i1", f"fcmp olt {bound.type} {number.text}, {bound.text}")
         wide = self.trace.put("i32", f"zext i16 {lane.text} to i32")
         return self.trace.put("i1", f"icmp ult i32 {wide.text}, %bound{place}")
 

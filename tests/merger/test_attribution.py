@@ -5,16 +5,11 @@ import pytest
 from strategies import big, on_disk, values
 
 from merger.attribution import attribute, parse, place
-from merger.card import configs_of
-from merger.chunks import Chunks
-from merger.folder import describe
 from merger.following import NUMBER, Following
 from merger.kernels.blocks import NumpyKernels
 from merger.measure import Measured, measure
 from merger.methods import METHODS
-from merger.plan import Compute, plan
-from merger.recipe import Recipe
-from merger.weights import opened_weights
+from merger.plan import Compute
 from signing.errors import Malformed
 
 SHAPES = {"w": (300, 300), "v": (7,)}
@@ -24,18 +19,11 @@ ENTANGLED = {"nearswap"}
 
 def attributed(case, tensor, flats):
     """Return what is attributed at some places of a tensor, and the bytes that a merge has there."""
-    with on_disk() as disk:
-        recipe = Recipe.of(disk.recipe(case))
-        folders = {one: disk.folders[one] for one in recipe.artifacts()}
-        known = {one: describe(folder) for one, folder in folders.items()}
-        with opened_weights(folders, {one: (d.manifest, d.blocks) for one, d in known.items()}) as weights:
-            configs = configs_of(recipe, weights)
-            steps = plan(recipe, {one: w.manifest for one, w in weights.items()}, configs).steps
-            step = next(step for step in steps if step.name == tensor)
-            chunks = Chunks(recipe, weights, NumpyKernels)
-            found = measure(chunks, step, map) if isinstance(step, Compute) else Measured(None)
-            made = disk.tensors(case)[tensor]
-            return [attribute(chunks, step, found, flat) for flat in flats], values(made)
+    with on_disk() as disk, disk.opened(case) as (chunks, steps):
+        step = next(step for step in steps if step.name == tensor)
+        found = measure(chunks, step, map) if isinstance(step, Compute) else Measured(None)
+        made = disk.tensors(case)[tensor]
+        return [attribute(chunks, step, found, flat) for flat in flats], values(made)
 
 
 @pytest.mark.parametrize("clip", [{}, {"clip": "1"}], ids=["free", "clipped"])
@@ -67,6 +55,17 @@ def test_a_clipped_weight_belongs_to_the_parent_that_moved_furthest():
         assert furthest.factor == 1.5
 
 
+@pytest.mark.parametrize("method", ["nuslerp", "model_stock"])
+def test_factors_of_a_row_are_those_its_weights_have(method):
+    flats = [0, 299, 300, 65535, 65536, 70001, 89999]
+    found, made = attributed(big(method, SHAPES, ("F32", "F32", "F32")).shared(by="row"), "w", flats)
+    for flat, one in zip(flats, found, strict=True):
+        whole = sum(part.contribution for part in one.parts) + one.base
+        assert whole == pytest.approx(made[flat], rel=1e-5, abs=1e-5)
+    factors = [[part.factor for part in one.parts] for one in found]
+    assert factors[0] == factors[1] != factors[2]
+
+
 def test_kept_and_agreed_are_what_the_method_saw():
     case = big("ties", SHAPES, ("F32", "F32", "F32"))
     flats = range(0, 90000, 977)
@@ -87,14 +86,8 @@ def test_a_copied_weight_comes_from_one_source():
     ids = ("I64", (3,), np.arange(3, dtype="<i8").tobytes())
     case = big("linear", SHAPES, ("F32", "F32", "F32"), out_dtype="bfloat16")
     case = type(case)(tuple(model | {"ids": ids} for model in case.models), case.recipe)
-    with on_disk() as disk:
-        recipe = Recipe.of(disk.recipe(case))
-        folders = {one: disk.folders[one] for one in recipe.artifacts()}
-        known = {one: describe(folder) for one, folder in folders.items()}
-        with opened_weights(folders, {one: (d.manifest, d.blocks) for one, d in known.items()}) as weights:
-            configs = configs_of(recipe, weights)
-            (step, *_) = plan(recipe, {one: w.manifest for one, w in weights.items()}, configs).steps
-            found = attribute(Chunks(recipe, weights, NumpyKernels), step, Measured(None), 2)
+    with on_disk() as disk, disk.opened(case) as (chunks, (step, *_)):
+        found = attribute(chunks, step, Measured(None), 2)
     assert (found.result, found.parts, found.base) == (2, (), None)
     assert found.source.startswith("ids of sha256:")
 

@@ -39,7 +39,6 @@ from signing.errors import Malformed, Refused
         ("- 1\n", r"the document is a list; write keys and values"),
         ("", r"holds no document"),
         ("--- \n---\n", r"document 1: the document is empty"),
-        ("merge_method: della\n", r"merge_method is 'della', a method of mergekit's that arithmetic 1"),
         (
             "merge_method: dare_ties@mergekit-0.2\n",
             r"merge_method is 'dare_ties@mergekit-0.2', and of engines only mergekit-0.1 is known; write dare_ties@",
@@ -147,8 +146,8 @@ from signing.errors import Malformed, Refused
             r"tokenizer_source is a\+b; name the model or the adapter",
         ),
         (
-            "merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters: {filter_wise: true}\n",
-            r"parameters.filter_wise is true, but model_stock measures one angle per tensor",
+            "merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters: {filter_wise: true, by: tensor}\n",
+            r"parameters.by is 'tensor', but mergekit's name for it says 'row'; write one",
         ),
         (merge("magmax", "{rescale: true}", "{}"), r"magmax has no parameter 'rescale'"),
         (

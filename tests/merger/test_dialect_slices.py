@@ -248,18 +248,31 @@ def test_a_base_that_must_be_there_is_asked_for(method: Method) -> None:
 
 
 def test_flags_of_mergekit_s_that_ask_for_what_is_computed_are_noted() -> None:
-    text = "merge_method: nuslerp\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 0.5, nuslerp_flatten: true, nuslerp_row_wise: false}\n"
+    text = "merge_method: nuslerp\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 0.5, nuslerp_row_wise: false}\n"
 
     notes = compiled(text).notes
 
-    assert (
-        "parameters.nuslerp_flatten changes nothing: nuslerp interpolates between tensors as one vector each"
-        in notes
-    )
-    with pytest.raises(
-        Malformed, match="nuslerp_flatten is false, but nuslerp interpolates between tensors as one"
-    ):
-        compiled(text.replace("flatten: true", "flatten: false"))
+    what = "nuslerp takes angles of whole tensors or of rows and never of columns"
+    assert f"parameters.nuslerp_row_wise changes nothing: {what}" in notes
+    with pytest.raises(Malformed, match=f"nuslerp_row_wise is true, but {what}"):
+        compiled(text.replace("row_wise: false", "row_wise: true, nuslerp_flatten: false"))
+
+
+@pytest.mark.parametrize(
+    ("method", "flag", "by"),
+    [
+        ("nuslerp", "nuslerp_flatten: true", "tensor"),
+        ("nuslerp", "nuslerp_flatten: false", "row"),
+        ("nuslerp", "by: row", "row"),
+        ("model_stock", "filter_wise: false", "tensor"),
+        ("model_stock", "filter_wise: true", "row"),
+    ],
+)
+def test_flags_of_mergekit_s_say_of_what_angles_are_taken(method: str, flag: str, by: str) -> None:
+    weight = "weight: 0.5, " if method == "nuslerp" else ""
+    models = "[{model: a}, {model: b}]"
+    text = f"merge_method: {method}\nbase_model: base\nmodels: {models}\nparameters: {{{weight}{flag}}}\n"
+    assert compiled(text).recipe.parameters == {"by": by}
 
 
 def test_what_is_read_is_a_document_with_its_references() -> None:

@@ -73,7 +73,7 @@ FAULTS = {
     "no arithmetic": (lacking("arithmetic"), "arithmetic: field required"),
     "another arithmetic": (GOOD | {"arithmetic": "2"}, "arithmetic: input should be '1', not '2'"),
     "arithmetic as a number": (GOOD | {"arithmetic": 1}, "arithmetic: input should be '1', not 1"),
-    "an unknown method": (GOOD | {"method": "sum"}, "method 'sum' is unknown; known are breadcrumbs"),
+    "an unknown method": (GOOD | {"method": "sum"}, "method 'sum' is unknown; known are arcee_fusion"),
     "a method that is a list": (
         GOOD | {"method": ["ties"]},
         "method: input should be a valid string, not ['ties']",
