@@ -23,7 +23,7 @@ def outer_sum(
 ) -> None:
     """Write Σ_k down[k, i] · across[k, j] into `summed`, with k rising; `term` is room of the same shape.
 
-    `down` is k × rows, `across` k × columns, `summed` rows × columns; the sum of no products is +0.
+    Their shapes are (k, rows), (k, columns) and (rows, columns). The sum of no products is +0.
     """
     if not len(down):
         summed.fill(0.0)
