@@ -7,7 +7,7 @@ What is found is registered and attested. Nothing derives it again, so libraries
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,21 +53,18 @@ def matched(
 
 
 def transported(
-    symmetries: Sequence[Symmetry], a: Read, b: Read, softness: float, progress: Callable[[str], None]
-) -> dict[str, NDArray[np.float64]]:
-    """Return by name a matrix whose row i says which mixture of b's units stands for a's unit i; rows sum to 1.
+    symmetries: Sequence[Symmetry], a: Read, b: Read, softness: float
+) -> Iterator[tuple[Symmetry, NDArray[np.float64]]]:
+    """Yield whole units' symmetries, each with a matrix whose row i mixes b's units into a's unit i; rows sum to 1.
 
-    Units' parts stay in order. `softness` is the entropy's weight against the mean squared distance of units.
+    `softness` is the weight of the plan's entropy against the mean squared distance of units.
     """
     whole = [one.coarse() for one in symmetries]
     orders = matched(whole, a, b)
-    found = {}
     for one in whole:
         gain = _gains(one, whole, orders, a, b)[0]
         mine, theirs = (_squares(one, read) for read in (a, b))
-        found[one.name] = _plan(mine[:, None] + theirs - 2 * gain, softness)
-        progress(one.name)
-    return found
+        yield one, _plan(mine[:, None] + theirs - 2 * gain, softness)
 
 
 def _gains(

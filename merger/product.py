@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+# The most rows of a matrix that a method multiplies by: n^3 terms in one order take minutes beyond this.
+MOST = 8192
 # Elements summed at a time: the sum and one term stay in the processor's second cache over all k.
 TILE = 1 << 15
 # Columns of a tile: long runs for the processor, and still several rows that use them.

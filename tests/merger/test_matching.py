@@ -76,8 +76,8 @@ def test_a_soft_alignment_is_the_order_as_it_hardens():
     held, found = chain(12, 1)
     other = ordered(held, found, shuffled(found, 3))
     order = matched(found, held.get, other.get)["hidden 0"].units
-    hard = transported(found, held.get, other.get, 0.001, lambda _: None)["hidden 0"]
-    soft = transported(found, held.get, other.get, 0.5, lambda _: None)["hidden 0"]
+    [(_, hard)] = transported(found, held.get, other.get, 0.001)
+    [(_, soft)] = transported(found, held.get, other.get, 0.5)
     for plan in (hard, soft):
         np.testing.assert_allclose(plan.sum(axis=1), 1)
         assert plan.argmax(axis=1).tolist() == order.tolist()
