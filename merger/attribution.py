@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from merger.chunks import Chunks
+from merger.chunks import Chunks, Span
 from merger.following import Following
 from merger.kernels import narrowing
 from merger.kernels.blocks import NumpyKernels
@@ -85,7 +85,7 @@ def attribute(chunks: Chunks[Any], step: Step, measured: Measured, flat: int) ->
         number, byte = divmod(flat * width, chunks.chunk // CHUNK * BLOCK)
         data = bytes(chunks.output(step, number).data[byte : byte + width])
         return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
-    number, within = divmod(flat, chunks.chunk)
+    number, within = divmod(flat, chunks.size(step))
     if isinstance(step, Convert):
         data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
         return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
@@ -101,20 +101,35 @@ def number_of(data: bytes, dtype: str) -> float:
     return float(narrowing.widen(data, dtype)[0]) if dtype in FLOATS else int(patterns(data, dtype)[0])
 
 
-def _parts(
+def _span(
     chunks: Chunks[Any], step: Compute, measured: Measured, flat: int, number: int
-) -> tuple[float | None, tuple[Part, ...]]:
-    span, kept, at = next(
+) -> tuple[Span[Any], list[Any], int]:
+    """Return the span that holds an element, its masks, and where in it the element is; a whole tensor is one span."""
+    if step.whole:
+        found = chunks.arrays(step)
+        base = None if found.base is None else found.base.reshape(-1)
+        return Span(base, [x.reshape(-1) for x in found.parents]), [], flat
+    return next(
         (span, kept, flat - start)
         for start, span, kept in chunks.spans(step, number, measured.selections)
         if start <= flat < start + len(span.parents[0])
     )
+
+
+def _parts(
+    chunks: Chunks[Any], step: Compute, measured: Measured, flat: int, number: int
+) -> tuple[float | None, tuple[Part, ...]]:
+    span, kept, at = _span(chunks, step, measured, flat, number)
     count = len(step.parents)
     k = Following(NumpyKernels(step.wide), count + 2)
     base = None if span.base is None else k.input(span.base[at : at + 1], 0)
-    parents = [k.input(x[at : at + 1], i) for i, x in enumerate(span.parents, 1)]
+    parents = [k.input(x[at : at + 1], i) for i, x in enumerate(span.parents[:count], 1)]
     masks = [k.mask(mask[at : at + 1]) for mask in kept]
-    form = k.factors(chunks.recipe.rules.merge(k, base, parents, masks, measured.scalars))
+    form = None
+    if not step.whole:
+        # Statistics are numbers here: no part of the weight is theirs.
+        given = [*parents, *(k.constant(x[at : at + 1]) for x in span.parents[count:])]
+        form = k.factors(chunks.recipe.rules.merge(k, base, given, masks, measured.scalars))
     # One mask for all parents says the same of each; other numbers of masks say nothing of single parents.
     every = [bool(mask.value[0]) for mask in masks] * (count if len(masks) == 1 else 1)
     parts = []

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merger.kernels import B, Bits, Kernels, Wide
+from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, SIZES
+from merger.method import Arrays
 from merger.passes import Masks, Passes, Raw
 from merger.plan import Compute, Convert, Copy, Step, elements
 from merger.reading import CHUNK, Reading
@@ -30,6 +32,7 @@ from signing.errors import Malformed
 SAMPLED = 8
 
 R = TypeVar("R")
+X = TypeVar("X")
 
 # What is not finite is counted and refused by name, unless the recipe allows it: NumPy's warnings add nothing.
 _QUIET = np.errstate(all="ignore")
@@ -37,7 +40,7 @@ _QUIET = np.errstate(all="ignore")
 
 @dataclass(frozen=True, slots=True)
 class Span(Generic[B]):
-    """Up to 2^16 elements in T: the base's and each parent's."""
+    """Up to 2^16 elements in T: the base's, and each parent's, which the parents' statistics follow."""
 
     base: B | None
     parents: list[B]
@@ -71,18 +74,21 @@ class Chunks(Generic[B]):
     ) -> None:
         self.recipe = recipe
         self.chunk = CHUNK * factor
-        self._through = DTYPES[recipe.dtype] if recipe.dtype else None
         self._kernels: dict[Wide, Kernels[B]] = {"F32": kernels("F32"), "F64": kernels("F64")}
         compiler = self._kernels["F32"].compiler
-        self._passes = Passes(recipe.rules, self._through, compiler) if compiler else None
-        self._reading = Reading(weights, self.chunk)
+        self._passes = Passes(recipe.rules, compiler) if compiler else None
+        self._reading = Reading(weights, self.chunk, DTYPES[recipe.dtype] if recipe.dtype else None)
 
     def numbers(self, step: Step) -> range:
         """Return the numbers of the step's chunks; a copy's chunks are counted in bytes."""
         if isinstance(step, Copy):
             size = elements(step) * SIZES[step.dtype]
             return range(-(-size // (BLOCK * (self.chunk // CHUNK))))
-        return range(-(-elements(step) // self.chunk))
+        return range(-(-elements(step) // self.size(step)))
+
+    def size(self, step: Convert | Compute) -> int:
+        """Return how many elements a chunk of the step has; the last may have fewer."""
+        return max(1, elements(step)) if isinstance(step, Compute) and step.whole else self.chunk
 
     @_QUIET
     def output(
@@ -101,6 +107,9 @@ class Chunks(Generic[B]):
                     x = self._finite(k, raws[0], step.source, start, output)
                     pieces.append(self._narrowed(k, x, step, start, output))
                 output.data = b"".join(pieces)
+            case Compute(whole=True):
+                made = self._made_whole(step, scalars, output).reshape(-1)
+                output.data = self._narrowed(NumpyKernels(step.wide), made, step, 0, output)
             case Compute():
                 width = SIZES[step.dtype]
                 first = number * self.chunk
@@ -186,6 +195,35 @@ class Chunks(Generic[B]):
             span = self._span(step, raws)
             yield start, span, self._kept(k, step, start, span, self._lanes(step, start, raws), selections)
 
+    def arrays(self, step: Compute) -> Arrays:
+        """Return all that a step is made of, in T, as whole arrays."""
+        return self._arrays(step, Output(b""))
+
+    def _made_whole(self, step: Compute, scalars: Any, output: Output) -> NDArray[Any]:
+        whole = self.recipe.rules.whole
+        if whole is None:
+            raise TypeError(f"{self.recipe.method} merges no tensor as a whole")
+        return whole(scalars, self._arrays(step, output))
+
+    def _arrays(self, step: Compute, output: Output) -> Arrays:
+        found = {source: self._array(step, source, output) for source in step.sources}
+        return Arrays(
+            step.name,
+            found[step.base] if step.base else None,
+            [found[parent] for parent in step.parents],
+            [found[one] for one in step.statistics],
+        )
+
+    def _array(self, step: Compute, source: Source, output: Output) -> NDArray[Any]:
+        k = NumpyKernels(step.wide)
+        shape, pieces = self._reading.whole(step, source)
+        array = np.empty(shape, np.float32 if step.wide == "F32" else np.float64)
+        flat = array.reshape(-1)
+        for start, raw in pieces:
+            x = self._finite(k, raw, source, start, output)
+            flat[start : start + len(x)] = x
+        return array
+
     def _merged(
         self,
         step: Compute,
@@ -254,16 +292,16 @@ class Chunks(Generic[B]):
 
     def _span(self, step: Compute, raws: Sequence[Raw]) -> Span[B]:
         k = self._kernels[step.wide]
-        blocks = [k.widen(raw.data, raw.stored, self._through) for raw in raws]
+        blocks = [k.widen(raw.data, raw.stored, raw.through) for raw in raws]
         return _span(step, dict(zip(step.sources, blocks, strict=True)))
 
-    def _finite(self, k: Kernels[B], raw: Raw, source: Source, start: int, output: Output) -> B:
-        x = k.widen(raw.data, raw.stored, self._through)
+    def _finite(self, k: Kernels[X], raw: Raw, source: Source, start: int, output: Output) -> X:
+        x = k.widen(raw.data, raw.stored, raw.through)
         output.odd_inputs += self._odd(k, x, str(source), start)
         return x
 
     def _narrowed(
-        self, k: Kernels[B], merged: B, step: Compute | Convert, start: int, output: Output
+        self, k: Kernels[X], merged: X, step: Compute | Convert, start: int, output: Output
     ) -> bytes:
         data = k.narrow(merged, step.dtype)
         # The narrowed value decides: a finite fp32 may overflow fp16, and an fp64 anything.
@@ -271,7 +309,7 @@ class Chunks(Generic[B]):
         output.odd_outputs += self._odd(k, written, f"{step.name} as merged", start)
         return data
 
-    def _odd(self, k: Kernels[B], x: B, what: str, start: int) -> int:
+    def _odd(self, k: Kernels[X], x: X, what: str, start: int) -> int:
         odd = k.not_finite(x)
         if odd and not self.recipe.allow_nonfinite:
             raise Malformed(
@@ -281,4 +319,4 @@ class Chunks(Generic[B]):
 
 
 def _span(step: Compute, blocks: Mapping[Source, B]) -> Span[B]:
-    return Span(blocks[step.base] if step.base else None, [blocks[parent] for parent in step.parents])
+    return Span(blocks[step.base] if step.base else None, [blocks[one] for one in step.given])

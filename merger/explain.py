@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from merger.execute import AHEAD
 from merger.guess import FEWEST, MOST
-from merger.manifest import SIZES, Manifest
+from merger.manifest import SIZES, Manifest, Tensor
 from merger.plan import Compute, Copy, Plan, Step, elements
 from merger.reading import CHUNK
 from merger.select import DIGITS
@@ -64,22 +64,33 @@ def groups(plan: Plan) -> tuple[Group, ...]:
 
 def cost(plan: Plan, manifests: Mapping[str, Manifest], *, threads: int = 2, factor: int = 1) -> Cost:
     """Return what executing a plan takes."""
-    types = {(model, t.name): t.dtype for model, manifest in manifests.items() for t in manifest.tensors}
+    tensors = {(model, t.name): t for model, manifest in manifests.items() for t in manifest.tensors}
     chunk, scope = CHUNK * factor, plan.recipe.parameters.get("scope") == "model"
     reads, passes, buffers, kept = [0, 0], [1, 1], 0, 0
     for step in plan.steps:
-        sources = [source for _, source in _inputs(step)]
-        widths = sum(SIZES[types[one.model, one.tensor]] for one in dict.fromkeys(sources))
+        sources = list(dict.fromkeys(source for _, source in _inputs(step)))
+        inputs = [tensors[one.model, one.tensor] for one in sources]
         fewest, most = _passes(step, chunk, model_scope=scope)
-        reads = [reads[0] + elements(step) * widths * fewest, reads[1] + elements(step) * widths * most]
+        size = sum(tensor.size for tensor in inputs)
+        reads = [reads[0] + size * fewest, reads[1] + size * most]
         passes = [max(passes[0], fewest), max(passes[1], most)]
-        ready = (AHEAD + 1) * SIZES[step.dtype]
-        buffers = max(buffers, threads * min(chunk, elements(step)) * (widths + ready))
-        factors = sum(one.product.size for one in set(sources) if one.product)
+        buffers = max(buffers, threads * _buffer(plan, step, inputs, chunk))
+        factors = sum(one.product.size for one in sources if one.product)
         window = len(_ranked(step)) * min(2 * MOST, elements(step)) * 8
         kept = max(kept, factors + window)
     writes = sum(elements(step) * SIZES[step.dtype] for step in plan.steps)
     return Cost((reads[0], reads[1]), (passes[0], passes[1]), writes, buffers + kept)
+
+
+def _buffer(plan: Plan, step: Step, inputs: Sequence[Tensor], chunk: int) -> int:
+    """Return what one thread holds of a step: a chunk of every input, or all of them, and its results that wait."""
+    results = (AHEAD + 1) * SIZES[step.dtype]
+    if isinstance(step, Compute) and step.whole:
+        room = plan.recipe.rules.room
+        arrays = sum(tensor.elements for tensor in inputs) + elements(step)
+        work = room(step.shape) if room else 0
+        return arrays * SIZES[step.wide] + work + elements(step) * results
+    return min(chunk, elements(step)) * (sum(SIZES[tensor.dtype] for tensor in inputs) + results)
 
 
 def _passes(step: Step, chunk: int, *, model_scope: bool) -> tuple[int, int]:
@@ -107,6 +118,8 @@ def _inputs(step: Step) -> Iterator[tuple[str, Source]]:
         yield "base", step.base
     for position, source in zip(step.positions, step.parents, strict=True):
         yield f"parent {position + 1}", source
+    for position, source in zip(step.positions, step.statistics, strict=False):
+        yield f"statistics of parent {position + 1}", source
 
 
 def _adapter(source: Source) -> str | None:
@@ -141,6 +154,8 @@ def _group(plan: Plan, steps: Sequence[Step]) -> Group:
         else "round"
         if not isinstance(first, Compute)
         else plan.recipe.method
+        if first.statistics or plan.recipe.rules.statistics is None
+        else f"{plan.recipe.method} without statistics"
     )
     size = sum(elements(step) * SIZES[step.dtype] for step in steps)
     return Group(name, len(steps), operation, first.dtype, tuple(inputs), _parameters(ordered), size)

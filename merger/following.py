@@ -108,11 +108,11 @@ class Following:
 
     def fill(self, x: Followed, s: float) -> Followed:
         """Return round_T(s) for every element of x."""
-        return self._number(self.kernels.fill(x.value, s))
+        return self.constant(self.kernels.fill(x.value, s))
 
     def mass(self, masks: Sequence[Followed], weights: Sequence[float]) -> Followed:
         """Return the sum over i of round_T(weights[i]) where masks[i] is set, else +0."""
-        return self._number(self.kernels.mass([mask.value for mask in masks], weights))
+        return self.constant(self.kernels.mass([mask.value for mask in masks], weights))
 
     def __getattr__(self, name: str) -> Callable[..., Followed]:
         """Return any other operation, whose result has no coefficients unless all it is given are constants."""
@@ -121,7 +121,7 @@ class Following:
         def followed(*given: Any) -> Followed:
             value = operation(*(one.value if isinstance(one, Followed) else one for one in given))
             plain = all(_constant(one) for one in given if isinstance(one, Followed))
-            return self._number(value) if plain else Followed(value, None)
+            return self.constant(value) if plain else Followed(value, None)
 
         return followed
 
@@ -135,7 +135,8 @@ class Following:
         """Return an element's coefficients on base and parents, if they are all that it consists of."""
         return None if x.form is None or x.form[-1] else x.form[:-1]
 
-    def _number(self, value: NDArray[Any]) -> Followed:
+    def constant(self, value: NDArray[Any]) -> Followed:
+        """Return an element that belongs to neither the base nor a parent."""
         form = np.zeros(self.size)
         form[-1] = float(value[0])
         return Followed(value, form)

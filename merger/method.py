@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from merger.kernels import Operations
 from merger.numbers import decimal
 from signing.errors import Malformed
@@ -146,6 +149,28 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrays:
+    """What a whole tensor is made of: NumPy arrays in T, each in its own shape, parents and statistics in recipe order."""
+
+    name: str
+    base: NDArray[np.floating] | None
+    parents: Sequence[NDArray[np.floating]]
+    statistics: Sequence[NDArray[np.floating]]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What statistics of every parent's model a method needs (docs/arithmetic.md, "Statistics")."""
+
+    kind: str
+    """The word in their `statistics.json`."""
+    shape: Callable[[tuple[int, ...]], tuple[int, ...]]
+    """A tensor's shape to that of its statistics; raises `Malformed` for a tensor that can have none."""
+    every: bool = True
+    """Whether every computed tensor needs them; where not, those without any are what `merge` makes of the parents alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """A merge method: what it takes and what it computes.
 
@@ -160,7 +185,10 @@ class Method:
     resolve: Callable[[Values, Sequence[float]], Any]
     """The tensor's parameters, and the totals of `sums` in their order, to the scalars `merge` needs."""
     merge: Callable[[Operations[Any], Any, Sequence[Any], Sequence[Any], Any], Any]
-    """(kernels, base block or None, parent blocks, masks of kept elements, scalars) to the merged block."""
+    """(kernels, base block or None, parent blocks, masks of kept elements, scalars) to the merged block.
+
+    Here as in `ranks` and `sums`, blocks of statistics, one per parent, follow those of the parents.
+    """
     base: Literal["needed", "none", "either"] = "none"
     parents: tuple[int, int | None] = (1, None)
     """The fewest and the most parents it merges."""
@@ -176,6 +204,15 @@ class Method:
     """For which values `sums` are taken, where not for all; for others `resolve` is given no totals."""
     copies: Callable[[Values], int | None] | None = None
     """Which parent the result simply is for these values, if any."""
+    statistics: Statistics | None = None
+    """What it needs to know of every parent's model beside its weights."""
+    whole: Callable[[Any, Arrays], NDArray[np.floating]] | None = None
+    """(scalars, arrays) to the merged tensor in T, for what cannot be merged element by element; instead of `merge`.
+
+    In NumPy alone, by operations that give the same bits everywhere: no backend has a way of its own.
+    """
+    room: Callable[[tuple[int, ...]], int] | None = None
+    """A tensor's shape to the bytes that `whole` works in beside its arrays and its result."""
 
     @property
     def wanted(self) -> str:

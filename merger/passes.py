@@ -37,6 +37,8 @@ class Raw:
 
     stored: str
     data: memoryview
+    through: str | None
+    """The type that every element is rounded to before it is widened, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,8 @@ class _Ready:
 class Passes:
     """The loops of one method under one recipe, each made when a tensor first needs it. Safe for many threads."""
 
-    def __init__(self, rules: Method, through: str | None, compiler: Compiler) -> None:
+    def __init__(self, rules: Method, compiler: Compiler) -> None:
         self._rules = rules
-        self._through = through
         self._compiler = compiler
         self._made: dict[tuple[str, ...], _Ready] = {}
 
@@ -131,12 +132,12 @@ class Passes:
             return step.dtype == "F64"
         return step.dtype in ("BF16", "F32") or (step.dtype == "F16" and self._compiler.half())
 
-    def _read(self, stored: str, wide: Wide) -> Input:
+    def _read(self, raw: Raw, wide: Wide) -> Input:
         """Return how a loop reads an input: as stored, or as T where it has to be rounded before."""
-        through = None if self._through == stored else self._through
-        hard = stored == "F64" and through is not None
-        soft = "F16" in (stored, through) and not self._compiler.half()
-        return Input(wide) if hard or soft else Input(stored, through)
+        through = None if raw.through == raw.stored else raw.through
+        hard = raw.stored == "F64" and through is not None
+        soft = "F16" in (raw.stored, through) and not self._compiler.half()
+        return Input(wide) if hard or soft else Input(raw.stored, through)
 
     def _ready(
         self,
@@ -168,19 +169,17 @@ class Passes:
         return bool(ready.run(count, *(array.ctypes.data for array in arrays)))
 
     def _array(self, raw: Raw, wide: Wide) -> NDArray[Any]:
-        read = self._read(raw.stored, wide)
-        if read.stored == raw.stored and read.through == (
-            None if self._through == raw.stored else self._through
-        ):
+        read = self._read(raw, wide)
+        if read.stored == raw.stored and read.through == (None if raw.through == raw.stored else raw.through):
             return np.frombuffer(raw.data, np.uint8)
-        return narrowing.widen(raw.data, raw.stored, self._through).astype(_ARRAY[wide], copy=False)
+        return narrowing.widen(raw.data, raw.stored, raw.through).astype(_ARRAY[wide], copy=False)
 
     def _opened(self, body: Body, step: Compute, raws: Sequence[Raw]) -> tuple[Any, list[Value]]:
         found = {
-            source: body.input(i, self._read(raw.stored, step.wide))
+            source: body.input(i, self._read(raw, step.wide))
             for i, (source, raw) in enumerate(zip(step.sources, raws, strict=True))
         }
-        return found[step.base] if step.base else None, [found[parent] for parent in step.parents]
+        return found[step.base] if step.base else None, [found[one] for one in step.given]
 
     def _masks(self, body: Body, step: Compute, base: Any, parents: Sequence[Value]) -> list[Value]:
         if step.keys:

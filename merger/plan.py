@@ -18,6 +18,7 @@ from merger.numbers import kept_lanes
 from merger.recipe import DTYPES, Recipe, value_at
 from merger.seeds import mask_key
 from merger.sources import Changes, Source, adapted, changes_of, check_size
+from merger.statistics import Known, chosen, statistics_of
 from signing.canonical import Json
 from signing.errors import Malformed
 
@@ -74,11 +75,20 @@ class Compute:
     """What is kept of each ranked quantity, where the largest elements of the tensor are kept."""
     sums: bool = False
     """Whether the scalars wait for sums over the tensor."""
+    statistics: tuple[Source, ...] = ()
+    """One for each of the parents, where the method weighs them by statistics; never rounded to the recipe's `dtype`."""
+    whole: bool = False
+    """Whether the tensor is made in one piece, by the method's `whole`."""
+
+    @property
+    def given(self) -> tuple[Source, ...]:
+        """Return what a method is given beside the base: the parents in order, then their statistics."""
+        return self.parents + self.statistics
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Return every input once: the base, then the parents in order."""
-        return tuple(dict.fromkeys(((self.base,) if self.base else ()) + self.parents))
+        """Return every input once: the base, then what else the method is given, in order."""
+        return tuple(dict.fromkeys(((self.base,) if self.base else ()) + self.given))
 
 
 Step = Copy | Convert | Compute
@@ -107,13 +117,16 @@ def plan(
     tensors = {model: {t.name: t for t in manifests[model].tensors} for model in models}
     made = inputs(recipe, tensors, configs)
     changes = tuple(changes_of(parent, manifests, configs, tensors) for parent in recipe.parents)
-    steps = tuple(_step(recipe, name, made[name], changes) for name in utf8(made))
+    known = statistics_of(recipe, manifests, configs, tensors)
+    steps = tuple(_step(recipe, name, made[name], changes, known) for name in utf8(made))
     if recipe.parameters.get("scope") == "model":
         _check_model_scope(recipe, steps)
     return Plan(recipe, steps, _shards(steps, int(recipe.shard_bytes)))
 
 
-def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -> Step:
+def _step(
+    recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes], known: Sequence[Known]
+) -> Step:
     tensors = {source: tensor for _, source, tensor in made}
     sources = {i: source for i, source, _ in made if i is not None}
     own = {i: {k: value_at(v, name) for k, v in recipe.parents[i].parameters.items()} for i in sources}
@@ -133,15 +146,20 @@ def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -
     if any(tensors[source].dtype not in FLOATS for source in named):
         return _whole(name, named, tensors)
     out = DTYPES.get(recipe.out_dtype or recipe.dtype or "", stored)
+    rules, values = recipe.rules, Values([own[i] for i in remaining], shared)
+    measured = chosen(name, rules.statistics, [(recipe.parents[i], sources[i], known[i]) for i in remaining])
     types = {DTYPES[recipe.dtype]} if recipe.dtype else {_type(source, tensors[source]) for source in named}
+    types |= {known[i][sources[i].tensor].dtype for i in remaining if measured}
     wide: Wide = "F64" if "F64" in types else "F32"
     if base and all(_twins(tensors[source], first) and not source.product for source in named):
         return _taken(recipe, name, first, base, out, wide)
-    rules, values = recipe.rules, Values([own[i] for i in remaining], shared)
     end = rules.copies(values) if rules.copies else None
     if end is not None:
         return _taken(recipe, name, tensors[parents[end]], parents[end], out, wide)
-    step = Compute(name, first.shape, out, wide, base, parents, remaining, values)
+    whole = rules.whole is not None and (rules.statistics is None or bool(measured))
+    step = Compute(
+        name, first.shape, out, wide, base, parents, remaining, values, statistics=measured, whole=whole
+    )
     if rules.sums is not None and (rules.summed is None or rules.summed(values)):
         step = replace(step, sums=True)
     else:

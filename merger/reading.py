@@ -23,9 +23,10 @@ CHUNK = 1 << 19
 class Reading:
     """The inputs of a merge, read by chunk. Safe for many threads, each of which has buffers of its own."""
 
-    def __init__(self, weights: Mapping[str, Weights], chunk: int) -> None:
+    def __init__(self, weights: Mapping[str, Weights], chunk: int, through: str | None) -> None:
         self._weights = weights
         self._chunk = chunk
+        self._through = through
         self._factors = Held(weights)
         self._buffers = threading.local()
 
@@ -48,16 +49,30 @@ class Reading:
             found.append((stored, width, self._into(source, first * width // BLOCK, blocks, slot)))
         for start in range(first, max(last, first + 1), SPAN):
             stop = min(start + SPAN, last)
-            raws = [Raw(s, raw[(start - first) * w : (stop - first) * w]) for s, w, raw in found]
-            pairs = zip(sources, raws, strict=True)
-            yield start, [self._effective(step, source, raw, start) for source, raw in pairs]
+            parts = [(s, raw[(start - first) * w : (stop - first) * w]) for s, w, raw in found]
+            pairs = zip(sources, parts, strict=True)
+            yield start, [self._raw(step, source, *part, start) for source, part in pairs]
 
-    def _effective(self, step: Compute | Convert, source: Source, raw: Raw, start: int) -> Raw:
-        """Return what an adapter makes of a span, where one is applied: stored in T, whatever the model's type is."""
+    def whole(self, step: Compute, source: Source) -> tuple[tuple[int, ...], Iterator[tuple[int, Raw]]]:
+        """Return an input's own shape, and its pieces in order, each with its first element, as stored and checked."""
+        tensor = self._weights[source.model].tensors[source.tensor]
+        blocks = self._chunk * SIZES[tensor.dtype] // BLOCK
+
+        def pieces() -> Iterator[tuple[int, Raw]]:
+            for number, start in enumerate(range(0, tensor.elements, self._chunk)):
+                raw = self._into(source, number * blocks, blocks, 0)
+                yield start, self._raw(step, source, tensor.dtype, raw, start)
+
+        return tensor.shape, pieces()
+
+    def _raw(self, step: Compute | Convert, source: Source, stored: str, data: memoryview, start: int) -> Raw:
+        """Return elements as they are read; where an adapter is applied, stored in T, whatever the model's type is."""
+        if isinstance(step, Compute) and source in step.statistics:
+            return Raw(stored, data, None)
         if source.product is None:
-            return raw
+            return Raw(stored, data, self._through)
         factors = self._factors.factors(step.name, source.product)
-        return Raw(step.wide, factors.effective(raw.data, raw.stored, start, step.wide))
+        return Raw(step.wide, factors.effective(data, stored, start, step.wide), self._through)
 
     def _into(self, source: Source, first: int, count: int, slot: int) -> memoryview:
         """Read blocks into this thread's buffer number `slot`, which the next reading fills anew."""

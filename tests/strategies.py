@@ -5,7 +5,7 @@ seeded generator and a palette of awkward ones: Hypothesis draws the seed, so th
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from making import Made, add_all, make, write_model
+from making import Made, add_all, make, write_model, write_statistics
 from reference import second
 
 from merger.folder import describe
@@ -102,11 +102,28 @@ class On:
             self.folders[artifact] = folder
         return self.ids[written]
 
+    def measured(self, artifact: str, model: Model, kind: str) -> str:
+        """Write statistics of a model and return their artifact id."""
+        named = f"{kind} of {artifact}"
+        if named not in self.ids:
+            folder = self.root / str(len(self.ids))
+            write_statistics(folder, kind, artifact, measured(kind, model))
+            (self.ids[named],) = add_all([folder])
+            self.folders[self.ids[named]] = folder
+        return self.ids[named]
+
     def recipe(self, case: Case) -> dict[str, Any]:
         """Return the case's recipe with artifact ids in it."""
         ids = [self.add(model) for model in case.models]
         said = dict(case.recipe)
         said["parents"] = [p | {"model": ids[int(p["model"])]} for p in said["parents"]]
+        needed = METHODS[said["method"]].statistics
+        if needed is not None:
+            by_id = dict(zip(ids, case.models, strict=True))
+            said["parents"] = [
+                p | {"statistics": self.measured(p["model"], by_id[p["model"]], needed.kind)}
+                for p in said["parents"]
+            ]
         for name in ("base", "tokenizer"):
             if name in said:
                 said[name] = ids[int(said[name])]
@@ -182,6 +199,33 @@ def filled(
     if odd:
         array = np.where(random.random(size) < 0.15, random.choice(ODD, size), array)
     return packed(array, dtype, shape)
+
+
+def mixed(numbers: np.ndarray) -> np.ndarray:
+    """Return whole numbers scattered by integer arithmetic alone (Knuth's multiplicative hash), below 2^20."""
+    folded = numbers.astype(np.uint64)
+    folded ^= folded >> np.uint64(17) ^ folded >> np.uint64(37)
+    return folded * np.uint64(2654435761) % np.uint64(1 << 32) >> np.uint64(12)
+
+
+def fisher(name: str, stored: Stored) -> Stored:
+    """Statistics of every element alone, so that they move with it: none, tiny, ordinary, and some below zero."""
+    dtype, shape, data = stored
+    patterns = mixed(np.frombuffer(data, f"<u{SIZES[dtype]}"))
+    scales = np.array([0.0, 2.0**-140, 2.0**-20, 1.0, 1.0, 1.0, 64.0, -1.0])
+    spread = (patterns >> np.uint64(3)) % np.uint64(1000) + np.uint64(1)
+    array = scales[patterns % np.uint64(8)] * spread.astype(np.float64)
+    return packed(array, ("F32", "F64", "BF16", "F32")[len(name) % 4], shape)
+
+
+MEASURED: dict[str, Callable[[str, Stored], Stored | None]] = {"fisher": fisher}
+"""What every kind of statistics says of a tensor, in these tests; None where it says nothing."""
+
+
+def measured(kind: str, model: Mapping[str, Stored]) -> Model:
+    """Return statistics of a model: made up, but the same ones wherever the model is the same."""
+    found = {name: MEASURED[kind](name, stored) for name, stored in model.items() if stored[0] in FLOATS}
+    return {name: stored for name, stored in found.items() if stored is not None}
 
 
 def decimals(low: int = -300, high: int = 300) -> st.SearchStrategy[str]:

@@ -211,7 +211,9 @@ def _document(method: Method, base: str | None, *, listed: bool = False) -> str:
     needed = [p.name for p in method.parameters if p.default is None]
     if method.id == "slerp":
         models = ["m0", str(base)]
-    lines = [f"merge_method: {method.id}", f"models: [{', '.join(f'{{model: {m}}}' for m in models)}]"]
+    beside = ", statistics: s" if method.statistics else ""
+    listed_models = ", ".join(f"{{model: {m}{beside}}}" for m in models)
+    lines = [f"merge_method: {method.id}", f"models: [{listed_models}]"]
     lines += [f"parameters: {{{', '.join(f'{name}: 0.5' for name in needed)}}}"] if needed else []
     lines += [f"base_model: {base}"] if base else []
     return "\n".join(lines) + "\n"
