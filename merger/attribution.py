@@ -89,11 +89,21 @@ def attribute(chunks: Chunks[Any], step: Step, measured: Measured, flat: int) ->
     if isinstance(step, Convert):
         data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
         return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
+    if step.moved is not None:
+        data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
+        return Attribution(_origin(chunks, step, flat), None, (), number_of(data, step.dtype), data)
     made = chunks.output(step, number, measured.scalars, measured.selections).data
     data = bytes(made[within * width : (within + 1) * width])
     with np.errstate(all="ignore"):
         base, parts = _parts(chunks, step, measured, flat, number)
     return Attribution(None, base, parts, number_of(data, step.dtype), data)
+
+
+def _origin(chunks: Chunks[Any], step: Compute, flat: int) -> str:
+    """Say which element of the parent's tensor was moved to `flat`."""
+    place = np.unravel_index(chunks.origin(step, flat), step.shape)
+    (source,) = step.parents
+    return f"{source.tensor}[{','.join(map(str, place))}] of {source.model}"
 
 
 def number_of(data: bytes, dtype: str) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from merger.kernels import B, Bits, Kernels, Wide
 from merger.kernels.blocks import NumpyKernels
-from merger.manifest import BLOCK, SIZES
+from merger.manifest import BLOCK, FLOATS, SIZES
 from merger.method import Arrays
 from merger.passes import Masks, Passes, Raw
 from merger.plan import Compute, Convert, Copy, Step, elements
@@ -107,9 +107,11 @@ class Chunks(Generic[B]):
                     x = self._finite(k, raws[0], step.source, start, output)
                     pieces.append(self._narrowed(k, x, step, start, output))
                 output.data = b"".join(pieces)
-            case Compute(whole=True):
+            case Compute(whole=True, moved=None):
                 made = self._made_whole(step, scalars, output).reshape(-1)
                 output.data = self._narrowed(NumpyKernels(step.wide), made, step, 0, output)
+            case Compute(whole=True):
+                output.data = self._moved(step, scalars, output)
             case Compute():
                 width = SIZES[step.dtype]
                 first = number * self.chunk
@@ -125,6 +127,8 @@ class Chunks(Generic[B]):
         self, step: Compute, number: int, selections: Sequence[Selection] = ()
     ) -> dict[str, list[float]]:
         """Return the block values of each of the method's sums over one chunk, by name."""
+        if self.recipe.rules.terms is not None:
+            return self._gathered(step, self.recipe.rules.terms)
         found: dict[str, list[float]] = {}
         for start, raws in self._reading.spans(step, step.sources, number):
             drawn = self._lanes(step, start, raws)
@@ -199,11 +203,51 @@ class Chunks(Generic[B]):
         """Return all that a step is made of, in T, as whole arrays."""
         return self._arrays(step, Output(b""))
 
+    def origin(self, step: Compute, flat: int) -> int:
+        """Return which element of the parent's tensor a step that moves elements puts at `flat`."""
+        places = np.arange(elements(step)).reshape(step.shape)
+        return int(self._reordered(step, None, places, Output(b"")).reshape(-1)[flat])
+
     def _made_whole(self, step: Compute, scalars: Any, output: Output) -> NDArray[Any]:
-        whole = self.recipe.rules.whole
-        if whole is None:
-            raise TypeError(f"{self.recipe.method} merges no tensor as a whole")
-        return whole(scalars, self._arrays(step, output))
+        given = self._arrays(step, output)
+        if self.recipe.rules.whole is not None:
+            return self.recipe.rules.whole(scalars, given)
+        base = None if given.base is None else given.base.reshape(-1)
+        parents = [x.reshape(-1) for x in given.parents]
+        merged: NDArray[Any] = self.recipe.rules.merge(NumpyKernels(step.wide), base, parents, [], scalars)
+        return merged
+
+    def _moved(self, step: Compute, scalars: Any, output: Output) -> bytes:
+        if step.moved is None:
+            raise TypeError(f"{step.name}: nothing is said about what is moved")
+        data = bytearray()
+        for number in self.numbers(step.moved):
+            piece = self.output(step.moved, number)
+            data += piece.data
+            output.odd_inputs += piece.odd_inputs
+            output.odd_outputs += piece.odd_outputs
+        bits = np.frombuffer(data, f"<u{SIZES[step.dtype]}").reshape(step.shape)
+        return self._reordered(step, scalars, bits, output).tobytes()
+
+    def _reordered(self, step: Compute, scalars: Any, bits: NDArray[Any], output: Output) -> NDArray[Any]:
+        if self.recipe.rules.whole is None:
+            raise TypeError(f"{self.recipe.method} moves no elements")
+        found = [self._array(step, one, output) for one in step.statistics]
+        return self.recipe.rules.whole(scalars, Arrays(step.name, None, [bits], found, self._axes(step)))
+
+    def _gathered(
+        self, step: Compute, terms: Callable[[Arrays], Mapping[str, NDArray[np.float64]]]
+    ) -> dict[str, list[float]]:
+        if elements(step):
+            given = self.arrays(step)
+        else:
+            # Of no elements only the names are wanted, whatever the shape.
+            given = Arrays(step.name, np.empty((0, 0)), [np.empty((0, 0))] * len(step.parents), [])
+        found = {name: term.reshape(-1) for name, term in terms(given).items()}
+        return {
+            name: [block_sum(term[at : at + SPAN]) for at in range(0, len(term), SPAN)]
+            for name, term in found.items()
+        }
 
     def _arrays(self, step: Compute, output: Output) -> Arrays:
         found = {source: self._array(step, source, output) for source in step.sources}
@@ -212,15 +256,24 @@ class Chunks(Generic[B]):
             found[step.base] if step.base else None,
             [found[parent] for parent in step.parents],
             [found[one] for one in step.statistics],
+            self._axes(step),
         )
+
+    def _axes(self, step: Compute) -> list[int]:
+        needed = self.recipe.rules.statistics
+        by_axis = step.statistics if needed is not None and needed.by_axis else ()
+        return [int(one.tensor.rpartition(".")[2]) for one in by_axis]
 
     def _array(self, step: Compute, source: Source, output: Output) -> NDArray[Any]:
         k = NumpyKernels(step.wide)
-        shape, pieces = self._reading.whole(step, source)
-        array = np.empty(shape, np.float32 if step.wide == "F32" else np.float64)
+        tensor, pieces = self._reading.whole(step, source)
+        whole = tensor.dtype not in FLOATS
+        array = np.empty(
+            tensor.shape, np.int64 if whole else np.float32 if step.wide == "F32" else np.float64
+        )
         flat = array.reshape(-1)
         for start, raw in pieces:
-            x = self._finite(k, raw, source, start, output)
+            x = np.frombuffer(raw.data, "<i8") if whole else self._finite(k, raw, source, start, output)
             flat[start : start + len(x)] = x
         return array
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merger.kernels import Operations
+from merger.manifest import FLOATS
 from merger.numbers import decimal
 from signing.errors import Malformed
 
@@ -153,9 +154,12 @@ class Arrays:
     """What a whole tensor is made of: NumPy arrays in T, each in its own shape, parents and statistics in recipe order."""
 
     name: str
-    base: NDArray[np.floating] | None
-    parents: Sequence[NDArray[np.floating]]
-    statistics: Sequence[NDArray[np.floating]]
+    base: Any
+    """None where there is none."""
+    parents: Sequence[NDArray[Any]]
+    statistics: Sequence[NDArray[Any]]
+    axes: Sequence[int] = ()
+    """Which axis of the tensor each of the statistics is about, where they are by axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +169,16 @@ class Statistics:
     kind: str
     """The word in their `statistics.json`."""
     shape: Callable[[tuple[int, ...]], tuple[int, ...]]
-    """A tensor's shape to that of its statistics; raises `Malformed` for a tensor that can have none."""
+    """A tensor's shape to that of its statistics; raises `Malformed` for a tensor that can have none.
+
+    Where they are by axis, the shape of one axis alone, such as (4096,), to that of its statistics.
+    """
     every: bool = True
     """Whether every computed tensor needs them; where not, those without any are what `merge` makes of the parents alone."""
+    by_axis: bool = False
+    """Whether they are of single axes, called `NAME.0`, `NAME.1`, …, and a tensor without any is its one parent's."""
+    stored: tuple[str, ...] = FLOATS
+    """The types that they may be stored in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +217,25 @@ class Method:
     """Which parent the result simply is for these values, if any."""
     statistics: Statistics | None = None
     """What it needs to know of every parent's model beside its weights."""
-    whole: Callable[[Any, Arrays], NDArray[np.floating]] | None = None
+    whole: Callable[[Any, Arrays], NDArray[Any]] | None = None
     """(scalars, arrays) to the merged tensor in T, for what cannot be merged element by element; instead of `merge`.
 
     In NumPy alone, by operations that give the same bits everywhere: no backend has a way of its own.
     """
     room: Callable[[tuple[int, ...]], int] | None = None
-    """A tensor's shape to the bytes that `whole` works in beside its arrays and its result."""
+    """A tensor's shape to the bytes that `whole` or `terms` works in beside its arrays and its result."""
+    moves: bool = False
+    """Whether `whole` only re-orders elements: it is given the bits that a copy would write, and no number is computed."""
+    terms: Callable[[Arrays], Mapping[str, NDArray[np.float64]]] | None = None
+    """Arrays to fp64 terms by name, each summed over the tensor, for terms that are not one for each element of the inputs.
+
+    Instead of `sums`, and in NumPy alone, as `whole`; the tensor is then read in one piece.
+    """
+    merges: Callable[[str, tuple[int, ...]], bool] | None = None
+    """Which tensors it merges, by name and shape, where not all: the others are the first parent's as they are.
+
+    Raises `Malformed` for a tensor that it cannot merge.
+    """
 
     @property
     def wanted(self) -> str:

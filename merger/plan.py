@@ -6,7 +6,7 @@ Pure: recipe, manifests and configs in, a value out. The rules are those of docs
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,9 +76,11 @@ class Compute:
     sums: bool = False
     """Whether the scalars wait for sums over the tensor."""
     statistics: tuple[Source, ...] = ()
-    """One for each of the parents, where the method weighs them by statistics; never rounded to the recipe's `dtype`."""
+    """One for each of the parents, or for each axis that has one, where the method needs them; never rounded to `dtype`."""
     whole: bool = False
-    """Whether the tensor is made in one piece, by the method's `whole`."""
+    """Whether the tensor is made in one piece, by the method's `whole` or of its `terms`."""
+    moved: Copy | Convert | None = None
+    """What a copy would write, where the method only re-orders it."""
 
     @property
     def given(self) -> tuple[Source, ...]:
@@ -149,18 +151,25 @@ def _step(
     rules, values = recipe.rules, Values([own[i] for i in remaining], shared)
     measured = chosen(name, rules.statistics, [(recipe.parents[i], sources[i], known[i]) for i in remaining])
     types = {DTYPES[recipe.dtype]} if recipe.dtype else {_type(source, tensors[source]) for source in named}
-    types |= {known[i][sources[i].tensor].dtype for i in remaining if measured}
+    types |= {known[i][one.tensor].dtype for i in remaining for one in measured if one.tensor in known[i]}
     wide: Wide = "F64" if "F64" in types else "F32"
     if base and all(_twins(tensors[source], first) and not source.product for source in named):
         return _taken(recipe, name, first, base, out, wide)
     end = rules.copies(values) if rules.copies else None
     if end is not None:
         return _taken(recipe, name, tensors[parents[end]], parents[end], out, wide)
+    alone = rules.statistics is not None and rules.statistics.by_axis and not measured
+    if alone or (rules.merges is not None and not _merges(rules.merges, name, first.shape)):
+        return _taken(recipe, name, tensors[parents[0]], parents[0], out, wide)
     whole = rules.whole is not None and (rules.statistics is None or bool(measured))
     step = Compute(
         name, first.shape, out, wide, base, parents, remaining, values, statistics=measured, whole=whole
     )
-    if rules.sums is not None and (rules.summed is None or rules.summed(values)):
+    if rules.moves:
+        step = replace(step, moved=_taken(recipe, name, tensors[parents[0]], parents[0], out, wide))
+    if rules.terms is not None:
+        step = replace(step, sums=True, whole=True)
+    elif rules.sums is not None and (rules.summed is None or rules.summed(values)):
         step = replace(step, sums=True)
     else:
         step = replace(step, scalars=rules.resolve(values, ()))
@@ -169,6 +178,13 @@ def _step(
         keys = _mask_keys(str(recipe.seed), name, [recipe.parents[i].reference for i in remaining])
         return replace(step, keys=keys, bounds=bounds)
     return replace(step, cuts=_cuts(rules, values, elements(step)))
+
+
+def _merges(merges: Callable[[str, tuple[int, ...]], bool], name: str, shape: tuple[int, ...]) -> bool:
+    try:
+        return merges(name, shape)
+    except Malformed as error:
+        raise Malformed(f"{name}: {error}") from None
 
 
 def _cuts(rules: Method, values: Values, size: int) -> tuple[Cut, ...]:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from merger.effective import Held
-from merger.manifest import BLOCK, SIZES
+from merger.manifest import BLOCK, SIZES, Tensor
 from merger.passes import Raw
 from merger.plan import Compute, Convert, elements
 from merger.reduce import SPAN
@@ -53,8 +53,8 @@ class Reading:
             pairs = zip(sources, parts, strict=True)
             yield start, [self._raw(step, source, *part, start) for source, part in pairs]
 
-    def whole(self, step: Compute, source: Source) -> tuple[tuple[int, ...], Iterator[tuple[int, Raw]]]:
-        """Return an input's own shape, and its pieces in order, each with its first element, as stored and checked."""
+    def whole(self, step: Compute, source: Source) -> tuple[Tensor, Iterator[tuple[int, Raw]]]:
+        """Return an input as it is stored, and its pieces in order, each with its first element, checked."""
         tensor = self._weights[source.model].tensors[source.tensor]
         blocks = self._chunk * SIZES[tensor.dtype] // BLOCK
 
@@ -63,7 +63,7 @@ class Reading:
                 raw = self._into(source, number * blocks, blocks, 0)
                 yield start, self._raw(step, source, tensor.dtype, raw, start)
 
-        return tensor.shape, pieces()
+        return tensor, pieces()
 
     def _raw(self, step: Compute | Convert, source: Source, stored: str, data: memoryview, start: int) -> Raw:
         """Return elements as they are read; where an adapter is applied, stored in T, whatever the model's type is."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from merger.manifest import FLOATS, Manifest, Tensor
+from merger.manifest import FLOATS, RANK_LIMIT, Manifest, Tensor
 from merger.method import Statistics
 from merger.recipe import Parent, Recipe
 from merger.sources import Source
@@ -19,7 +19,7 @@ CONFIG = "statistics.json"
 VERSION = "1"
 
 Known = Mapping[str, Tensor]
-"""The statistics that one parent has, by the names of its model's tensors."""
+"""The statistics that one parent has, by their own names."""
 
 
 def statistics_of(
@@ -41,9 +41,16 @@ def statistics_of(
 def chosen(
     name: str, needed: Statistics | None, parents: Sequence[tuple[Parent, Source, Known]]
 ) -> tuple[Source, ...]:
-    """Return the statistics of one output tensor, parent by parent; none where the method does without."""
+    """Return the statistics of one output tensor, parent by parent or axis by axis; none where the method does without."""
     if needed is None:
         return ()
+    if needed.by_axis:
+        return tuple(
+            Source(str(parent.statistics), one)
+            for parent, source, known in parents
+            for axis in range(RANK_LIMIT)
+            if (one := f"{source.tensor}.{axis}") in known
+        )
     missing = [(parent, source) for parent, source, known in parents if source.tensor not in known]
     if missing and (needed.every or len(missing) < len(parents)):
         parent, source = missing[0]
@@ -67,18 +74,21 @@ def _fitting(
                 f"{CONFIG} of {artifact}: {member} is {said.get(member)!r:.80}, and {wanted!r} is merged with it"
             )
     for tensor in manifest.tensors:
-        about = model.get(tensor.name)
-        if about is None:
+        found = _about(needed, tensor.name, model)
+        if found is None:
+            part = "axis" if needed.by_axis else "tensor"
             raise Malformed(
-                f"{tensor.name}: {artifact} has statistics of it, and {parent.model} has no such tensor"
+                f"{tensor.name}: {artifact} has statistics of it, and {parent.model} has no such {part}"
             )
-        for whose, one in ((artifact, tensor), (parent.model, about)):
-            if one.dtype not in FLOATS:
+        about, place = found
+        for whose, one, stored in ((artifact, tensor, needed.stored), (parent.model, about, FLOATS)):
+            if one.dtype not in stored:
+                wanted = "floats" if needed.stored == FLOATS else " or ".join(needed.stored)
                 raise Malformed(
-                    f"{tensor.name} of {whose} holds {one.dtype}; statistics are floats, of floats"
+                    f"{one.name} of {whose} holds {one.dtype}; statistics are {wanted}, of floats"
                 )
         try:
-            shape = needed.shape(about.shape)
+            shape = needed.shape(place)
         except Malformed as error:
             raise Malformed(f"{tensor.name}: {error}") from None
         if tensor.shape != shape:
@@ -86,3 +96,14 @@ def _fitting(
                 f"{tensor.name}: the statistics {artifact} are {tensor.shape}, and {shape} are of a tensor of {about.shape}"
             )
     return {tensor.name: tensor for tensor in manifest.tensors}
+
+
+def _about(
+    needed: Statistics, name: str, model: Mapping[str, Tensor]
+) -> tuple[Tensor, tuple[int, ...]] | None:
+    """Return which tensor statistics of this name are about, and its shape, or that of the one axis they are about."""
+    if not needed.by_axis:
+        return (model[name], model[name].shape) if name in model else None
+    about, _, axis = name.rpartition(".")
+    sizes = {str(i): size for i, size in enumerate(model[about].shape)} if about in model else {}
+    return (model[about], (sizes[axis],)) if axis in sizes else None

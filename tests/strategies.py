@@ -38,7 +38,7 @@ NAMES = (
     "model.norm.weight",
     "é.weight",
 )
-SHAPES = ((), (0,), (1,), (3,), (2, 0, 3), (5, 1, 2), (17,), (8, 9))
+SHAPES = ((), (0,), (1,), (3,), (2, 0, 3), (5, 1, 2), (17,), (8, 9), (7, 3), (0, 4))
 # What rounding, sign and order statistics can trip over; every one is a number of every floating type or rounds to one.
 PALETTE = (
     0.0,
@@ -103,14 +103,18 @@ class On:
         return self.ids[written]
 
     def measured(self, artifact: str, model: Model, kind: str) -> str:
-        """Write statistics of a model and return their artifact id."""
-        named = f"{kind} of {artifact}"
-        if named not in self.ids:
-            folder = self.root / str(len(self.ids))
-            write_statistics(folder, kind, artifact, measured(kind, model))
-            (self.ids[named],) = add_all([folder])
-            self.folders[self.ids[named]] = folder
-        return self.ids[named]
+        """Write statistics of a model, made up unless there are some, and return their artifact id."""
+        if f"{kind} of {artifact}" not in self.ids:
+            self.say(artifact, kind, measured(kind, model))
+        return self.ids[f"{kind} of {artifact}"]
+
+    def say(self, artifact: str, kind: str, found: Model) -> None:
+        """Write statistics of a model, which every case with that model has from now on."""
+        folder = self.root / str(len(self.ids))
+        write_statistics(folder, kind, artifact, found)
+        (named,) = add_all([folder])
+        self.ids[f"{kind} of {artifact}"] = named
+        self.folders[named] = folder
 
     def recipe(self, case: Case) -> dict[str, Any]:
         """Return the case's recipe with artifact ids in it."""
@@ -222,8 +226,40 @@ MEASURED: dict[str, Callable[[str, Stored], Stored | None]] = {"fisher": fisher}
 """What every kind of statistics says of a tensor, in these tests; None where it says nothing."""
 
 
+def permutation(name: str, axis: int, size: int) -> Stored | None:
+    """An order of some axes."""
+    if (len(name) + axis) % 3 == 0:
+        return None
+    order = np.argsort(mixed(np.arange(size) + 1000 * axis + len(name)), kind="stable")
+    return "I64", (size,), order.astype("<i8").tobytes()
+
+
+def transport(name: str, axis: int, size: int) -> Stored | None:
+    """Mixtures along some axes that are short, in eighths, with rows of zeros and an order among them."""
+    if (len(name) + axis) % 3 == 0 or size > 64:
+        return None
+    if axis == 1:
+        return packed(np.eye(size)[::-1], "BF16")
+    eighths = mixed(np.arange(size * size) + 77 * axis) % np.uint64(11)
+    return packed(eighths.reshape(size, size).astype(np.float64) / 8 - 0.5, ("F32", "F64")[len(name) % 2])
+
+
+BY_AXIS: dict[str, Callable[[str, int, int], Stored | None]] = {
+    "permutation": permutation,
+    "transport": transport,
+}
+"""What kinds of statistics that are by axis say of one of a tensor's axes, of so many indices."""
+
+
 def measured(kind: str, model: Mapping[str, Stored]) -> Model:
     """Return statistics of a model: made up, but the same ones wherever the model is the same."""
+    if kind in BY_AXIS:
+        axes = {
+            f"{name}.{axis}": BY_AXIS[kind](name, axis, size)
+            for name, (dtype, shape, _) in model.items()
+            for axis, size in enumerate(shape if dtype in FLOATS else ())
+        }
+        return {name: stored for name, stored in axes.items() if stored is not None}
     found = {name: MEASURED[kind](name, stored) for name, stored in model.items() if stored[0] in FLOATS}
     return {name: stored for name, stored in found.items() if stored is not None}
 
@@ -333,10 +369,10 @@ def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str
     plain["scale"] = ["1.5", "-0.5"]
     own = [
         {
-            "model": str(i),
+            "model": str(min(i, len(dtypes) - 1)),
             "parameters": {p.name: plain[p.name][i - 1] for p in how.parameters if p.per_parent},
         }
-        for i in range(1, min(2, how.parents[1] or 2) + 1)
+        for i in range(1, max(how.parents[0], min(2, how.parents[1] or 2)) + 1)
     ]
     shared = {p.name: "0.4" if p.default is None else p.default for p in how.parameters if not p.per_parent}
     recipe = {
