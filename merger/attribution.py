@@ -136,7 +136,7 @@ def _parts(
     parents = [k.input(x[at : at + 1], i) for i, x in enumerate(span.parents[:count], 1)]
     masks = [k.mask(mask[at : at + 1]) for mask in kept]
     form = None
-    if not step.whole:
+    if not step.whole or chunks.recipe.rules.whole is None:
         # Statistics are numbers here: no part of the weight is theirs.
         given = [*parents, *(k.constant(x[at : at + 1]) for x in span.parents[count:])]
         form = k.factors(chunks.recipe.rules.merge(k, base, given, masks, measured.scalars))
