@@ -7,7 +7,7 @@ Everything else follows from a `Method`: the recipe's schema, the dialect's, the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -80,6 +80,7 @@ class Parameter:
 
 
 WEIGHT = Parameter("weight", per_parent=True, help="the parent's factor; 0 leaves the parent out")
+SHARE = replace(WEIGHT, low="0")
 DENSITY = Parameter(
     "density", default="1", above="0", high="1", per_parent=True, help="share of elements kept"
 )
@@ -119,6 +120,10 @@ class Values:
     def one(self, name: str) -> float:
         """Return a parameter that all parents share as fp64."""
         return float(self.shared[name])
+
+    def alone(self) -> int | None:
+        """Return the place of the one parent that remains, None where more do."""
+        return 0 if len(self.parents) == 1 else None
 
     def weights(self, flag: str = "normalize") -> list[float]:
         """Return the weights, divided by their sum where the recipe sets a flag."""

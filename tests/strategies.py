@@ -222,7 +222,19 @@ def fisher(name: str, stored: Stored) -> Stored:
     return packed(array, ("F32", "F64", "BF16", "F32")[len(name) % 4], shape)
 
 
-MEASURED: dict[str, Callable[[str, Stored], Stored | None]] = {"fisher": fisher}
+def gram(name: str, stored: Stored) -> Stored | None:
+    """XᵀX of small whole numbers, some columns of them zero, for matrices that are neither heads nor wide."""
+    _, shape, data = stored
+    if len(shape) != 2 or 0 in shape or shape[1] > 1000 or "head" in name:
+        return None
+    rows, inputs = shape[1] + 3, shape[1]
+    seed = int(np.frombuffer(data, "u1").sum(dtype=np.uint64))
+    x = (mixed(np.arange(rows * inputs) + seed) % np.uint64(9)).astype(np.int64).reshape(rows, inputs) - 4
+    x[:, mixed(np.arange(inputs) + seed + 1) % np.uint64(11) == 0] = 0
+    return packed(x.T @ x, ("F32", "F64")[len(name) % 2])
+
+
+MEASURED: dict[str, Callable[[str, Stored], Stored | None]] = {"fisher": fisher, "gram": gram}
 """What every kind of statistics says of a tensor, in these tests; None where it says nothing."""
 
 
@@ -370,7 +382,11 @@ def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str
     own = [
         {
             "model": str(min(i, len(dtypes) - 1)),
-            "parameters": {p.name: plain[p.name][i - 1] for p in how.parameters if p.per_parent},
+            "parameters": {
+                p.name: plain[p.name][i - 1].lstrip("-" if p.low == "0" else "")
+                for p in how.parameters
+                if p.per_parent
+            },
         }
         for i in range(1, max(how.parents[0], min(2, how.parents[1] or 2)) + 1)
     ]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from merger.kernels import B, Operations
-from merger.method import WEIGHT, Method, Parameter, Statistics, Values
+from merger.method import SHARE, Method, Parameter, Statistics, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,6 @@ class Factors:
 
     shares: list[float]
     floor: float
-
-
-def copied(values: Values) -> int | None:
-    """Return the parent that remains alone."""
-    return 0 if len(values.parents) == 1 else None
 
 
 def resolve(values: Values, _: object) -> Factors:
@@ -45,13 +40,13 @@ METHOD = Method(
     id="fisher",
     summary="mean of the parents, each element weighed by its Fisher information",
     parameters=(
-        WEIGHT,
+        SHARE,
         Parameter(
             "floor", default="0", low="0", help="what no statistics are below; the paper's code has 0.000001"
         ),
     ),
     resolve=resolve,
     merge=merge,
-    copies=copied,
+    copies=Values.alone,
     statistics=Statistics("fisher", lambda shape: shape),
 )
