@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# The most rows of a matrix that a method multiplies by: n^3 terms in one order take minutes beyond this.
+# The most rows of a matrix that methods multiply by or factor: beyond this, one tensor takes minutes and gigabytes.
 MOST = 8192
 # Elements summed at a time: the sum and one term stay in the processor's second cache over all k.
 TILE = 1 << 15

@@ -2,7 +2,7 @@
 
 docs/arithmetic.md, "Methods", regmean. LAPACK and BLAS order their sums by processor; here a row is added to rows, one
 multiplication and one addition or subtraction an element, so that blocks and strips change speed and nothing else.
-Matrices that are multiplied and factored are symmetric: their rows, which lie together in memory, stand for columns.
+Matrices that are factored are symmetric: their rows, which lie together in memory, stand for columns.
 """
 
 from __future__ import annotations
@@ -28,19 +28,6 @@ def mirrored(lower: NDArray[np.floating]) -> Matrix:
     for k in range(len(full)):
         full[k, k + 1 :] = full[k + 1 :, k]
     return full
-
-
-def product(x: Matrix, h: Matrix) -> Matrix:
-    """Return X·H of an o x d and a symmetric d x d matrix: sums over q ascending from the first term."""
-    made = np.empty_like(x)
-    for strip in _strips(*x.shape):
-        total, mine = made[strip], x[strip]
-        term = np.empty_like(total)
-        np.multiply(mine[:, :1], h[0], out=total)
-        for q in range(1, len(h)):
-            np.multiply(mine[:, q, None], h[q], out=term)
-            np.add(total, term, out=total)
-    return made
 
 
 def factored(name: str, a: Matrix) -> Matrix:

@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from merger.kernels import B, Operations
 from merger.method import SHARE, Arrays, Method, Parameter, Statistics, Values
-from merger.solve import Matrix, factored, mirrored, product, solved
+from merger.product import MOST, product
+from merger.solve import Matrix, factored, mirrored, solved
 from signing.errors import Malformed
-
-# Of one tensor, work in fp64 takes minutes and gigabytes beyond this many inputs.
-MOST = 8192
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ def test_a_first_term_of_minus_zero_stays_one():
 
 
 def test_what_is_not_finite_goes_through():
-    made = product(np.array([[np.inf, 1.0]]), np.array([[1.0, 0.0], [2.0, np.nan]]))
+    with np.errstate(invalid="ignore"):
+        made = product(np.array([[np.inf, 1.0]]), np.array([[1.0, 0.0], [2.0, np.nan]]))
     assert made[0, 0] == np.inf
     assert np.isnan(made[0, 1])

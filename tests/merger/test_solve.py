@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from merger import solve
-from merger.solve import factored, mirrored, product, solved
+from merger.product import product
+from merger.solve import factored, mirrored, solved
 from signing.errors import Malformed
 
 
