@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from making import floats
+from applying import pair, write_adapter
+from making import Made, add_all, floats, make
 from strategies import Case, Model, on_disk, packed, values
 
 from merger.attribution import attribute
@@ -240,3 +241,35 @@ def test_the_defaults_are_those_of_the_papers_code():
         ("tau", "0.35"),
         ("weight", "0.8"),
     ]
+
+
+def test_a_tuned_model_may_be_an_adapter_on_the_aligned_one(tmp_path):
+    random = np.random.Generator(np.random.PCG64(7))
+    shape, name = (6, 5), "model.layers.0.w.weight"
+    base, aligned, safe = models(*(random.normal(size=shape) for _ in range(3)), name=name)
+    with on_disk() as disk:
+        ids = [disk.add(one) for one in (base, aligned, safe)]
+        written = write_adapter(tmp_path / "adapter", pair("model.layers.0.w", shape, 2, 3), lora_alpha=2)
+        (adapter,) = add_all([written])
+        disk.folders[adapter] = written
+
+        def made(recipe: dict) -> Made:
+            known = Recipe.of(recipe)
+            return make(known, {one: disk.folders[one] for one in known.artifacts()})
+
+        tuned = {"model": ids[1], "adapter": adapter, "scale": "1"}
+        linear = {"arithmetic": "1", "method": "linear", "parameters": {"normalize": False}}
+        dense = made(linear | {"parents": [tuned | {"parameters": {"weight": "1"}}]})
+        (disk.root / "dense").mkdir()
+        for file, data in dense.files.items():
+            (disk.root / "dense" / file).write_bytes(data)
+        disk.folders |= add_all([disk.root / "dense"])
+
+        recipe = case([{}]).recipe | {"base": ids[0]}
+        others = [{"model": ids[i], "parameters": {}} for i in (1, 2)]
+        by_adapter = made(recipe | {"parents": [tuned | {"parameters": {}}, *others]})
+        by_model = made(recipe | {"parents": [{"model": dense.result.artifact, "parameters": {}}, *others]})
+    assert by_adapter.files["model.safetensors"] == by_model.files["model.safetensors"]
+    accounts = [json.loads(one.result.account)["tensors"] for one in (by_adapter, by_model)]
+    assert accounts[0] == accounts[1]
+    assert 0 < float.fromhex(accounts[0][name]["scalars"]["score"]) < 1
