@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 
 from merger.recipe import sentence
-from registry.cli import aligning, asking, checking, incidents, logs, making, recipes, running
+from registry.cli import aligning, asking, checking, incidents, logs, making, recipes, running, stats
 from registry.cli.session import err
 from registry.settings import Settings
 from signing import canonical
@@ -37,6 +37,7 @@ for part in (making.app, aligning.app, checking.app, asking.app, running.app):
 app.add_typer(incidents.app, name="incident")
 app.add_typer(logs.app, name="log")
 app.add_typer(recipes.app, name="recipe")
+app.add_typer(stats.app, name="stats")
 
 
 def _version(wanted: bool) -> None:
