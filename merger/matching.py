@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merger.symmetry import Axis, Indices, Order, Symmetry
-from signing.errors import Malformed
 
 Array = NDArray[np.floating]
 Read = Callable[[str], Array]
@@ -126,10 +125,8 @@ def _terms(order: Order, units: Array, finer: Array) -> Array:
 
 
 def _assignment(gain: Array) -> Indices:
-    try:
-        from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - an extra, needed here alone
-    except ModuleNotFoundError:
-        raise Malformed("aligning models needs scipy: pip install 'studbook[align]'") from None
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - an extra, needed here alone
+
     columns: Indices = linear_sum_assignment(gain, maximize=True)[1]
     return columns
 

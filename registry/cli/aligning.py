@@ -18,7 +18,9 @@ from registry.cli.session import (
     progress,
     say,
 )
+from registry.cli.stats import LicenseOption, NameOption
 from registry.work import align as aligning
+from registry.work.add import Declared
 from signing.canonical import Json
 from signing.errors import Malformed
 
@@ -42,7 +44,8 @@ def align(
         float | None,
         typer.Option(help=f"With --soft: how far units are mixed, above 0; {_SOFTNESS} if not given."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="namespace/name, or namespace/name@revision.")] = None,
+    name: NameOption = None,
+    license_id: LicenseOption = None,
     threads: ThreadsOption = 2,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -61,8 +64,8 @@ def align(
             opened,
             pair,
             target,
+            Declared(name, license_id),
             softness=(softness or _SOFTNESS) if soft else None,
-            name=name,
             threads=threads,
             progress=advance,
         )
@@ -70,14 +73,17 @@ def align(
     kind, method = ("transport", "transport") if soft else ("permutation", "permute")
     units, moved = sum(one.units for one in made.found), sum(one.moved or 0 for one in made.found)
 
+    entries = sorted({receipt.index for receipt in made.added.receipts})
+
     def show() -> None:
         out.print(f"[bold]{escape(name or str(target))}[/]  {artifact}", soft_wrap=True)
         out.print(
             f"  {kind} of {made.model}: {counted(units, 'unit')} in {counted(len(made.found), 'group')}, "
-            f"{'mixed' if soft else f'{moved} moved'}",
+            f"{'mixed' if soft else f'{moved} moved'}; "
+            f"signed and logged as entries {', '.join(map(str, entries))}",
             soft_wrap=True,
         )
-        out.print(f"  {method} with these statistics lays it on {made.onto}", soft_wrap=True)
+        out.print(f"  in a recipe of {method}, beside the model: statistics: {artifact}", soft_wrap=True)
 
     value: Json = {
         "artifact": artifact,
@@ -86,6 +92,6 @@ def align(
         "model": made.model,
         "onto": made.onto,
         "groups": [{"name": one.name, "units": one.units, "moved": one.moved} for one in made.found],
-        "entries": sorted({receipt.index for receipt in made.added.receipts}),
+        "entries": list(entries),
     }
     say(as_json, value, show)

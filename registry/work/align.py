@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from merger.manifest import FLOATS
 from merger.matching import Read, matched, transported
 from merger.product import MOST
 from merger.stage import staged
+from merger.statistics import CONFIG, VERSION
 from merger.symmetry import Axis, Symmetry, symmetries
 from merger.weights import Shard, Weights, opened_weights
 from registry.home import Home
@@ -30,8 +32,8 @@ from signing import canonical
 from signing.digest import sha256_hex
 from signing.errors import Malformed
 
-_WEIGHTS = "statistics.safetensors"
-_SAID = "statistics.json"
+FILE = "statistics.safetensors"
+_LIBRARIES = ("numpy", "scipy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +104,32 @@ def align(
     home: Home,
     pair: Pair,
     target: Path,
+    declared: Declared,
     *,
     softness: float | None = None,
-    name: str | None = None,
     threads: int = 2,
     progress: Progress = lambda _: None,
 ) -> Aligned:
     """Make statistics of `pair.model` in the new folder `target`, and register them.
 
-    Without `softness` they are a `permutation`, with it a `transport`.
+    Without `softness` they are a `permutation`, with it a `transport`. `declared` says their name and license.
     """
-    if name is not None:
-        naming(home, pair.model, name)
+    if declared.name is not None:
+        # It is signed at the end: what no statement can hold is refused before the work.
+        naming(home, pair.model, declared.name)
     kind = "permutation" if softness is None else "transport"
-    said: dict[str, canonical.Json] = {"v": "1", "kind": kind, "model": pair.model, "onto": pair.onto}
+    said: dict[str, canonical.Json] = {
+        "v": VERSION,
+        "kind": kind,
+        "model": pair.model,
+        "onto": pair.onto,
+        "libraries": _versions(),
+    }
     if softness is not None:
         said["softness"] = repr(softness)
         _check_sizes(pair.symmetries)
     with staged(target, sha256_hex(canonical.encode(said))) as stage:
-        shard = Shard(stage.files / _WEIGHTS, _tensors(pair, soft=softness is not None))
+        shard = Shard(stage.files / FILE, _tensors(pair, soft=softness is not None))
         try:
             if softness is None:
                 found = _permuted(pair, shard, progress)
@@ -129,11 +138,19 @@ def align(
             shard.finish()
         finally:
             shard.close()
-        stage.put(_SAID, canonical.encode(said) + b"\n")
-        stage.check({_WEIGHTS, _SAID})
+        stage.put(CONFIG, canonical.encode(said) + b"\n")
+        stage.check({FILE, CONFIG})
         stage.release(target)
-    declared = Declared(name=name, parents=[(pair.model, "extract"), (pair.onto, "extract")])
-    return Aligned(add(home, target, declared, threads=threads), pair.onto, pair.model, tuple(found))
+    # An order says something of both models' weights, and whatever is laid by it depends on both.
+    made_from = replace(declared, parents=[(pair.model, "extract"), (pair.onto, "extract")])
+    return Aligned(add(home, target, made_from, threads=threads), pair.onto, pair.model, tuple(found))
+
+
+def _versions() -> dict[str, canonical.Json]:
+    try:
+        return {name: metadata.version(name) for name in _LIBRARIES}
+    except metadata.PackageNotFoundError as error:
+        raise Malformed(f"aligning models needs {error.name}: pip install 'studbook[align]'") from None
 
 
 def _symmetries(weights: Weights) -> tuple[Symmetry, ...]:

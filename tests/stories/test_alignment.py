@@ -40,7 +40,7 @@ class Litter:
     def aligned(self, **how: float) -> str:
         folder = self.world.folder / f"alignment-{'-'.join(how)}"
         with paired(self.world.home, self.one, self.two) as pair:
-            return align(self.world.home, pair, folder, **how).added.description.artifact
+            return align(self.world.home, pair, folder, Declared(), **how).added.description.artifact
 
     def merge(self, name: str, *lines: str) -> str:
         prepared = prepare(self.world.home, "\n".join(lines).encode())

@@ -1,6 +1,6 @@
 """Aligning registered models: what was moved is found and registered, and what cannot be aligned is refused by name."""
 
-import sys
+from importlib import metadata
 
 import pytest
 from aligning import model, ordered, shuffled, weights
@@ -48,6 +48,7 @@ def test_an_order_is_found_written_and_registered(typed, llama):
 
     said = canonical.decode((folder / "statistics.json").read_bytes())
     ids = {name: describe(typed.folder / name).artifact for name in "ab"}
+    assert set(said.pop("libraries")) == {"numpy", "scipy"}
     assert said == {"v": "1", "kind": "permutation", "model": ids["b"], "onto": ids["a"]}
     other = load_file(typed.folder / "b" / "model.safetensors")
     for name, indices in load_file(folder / "statistics.safetensors").items():
@@ -123,10 +124,14 @@ def test_what_makes_no_sense_is_refused(typed, words, said):
 
 
 def test_without_scipy_a_sentence_says_how_to_get_it(typed, monkeypatch):
-    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
-    said = typed("align", "a", "b", "--out", "x")
-    assert said.code == 2
-    assert "pip install 'studbook[align]'" in said.err
+    def version(name):
+        if name == "scipy":
+            raise metadata.PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr(metadata, "version", version)
+    words = ("align", "a", "b", "--out", "x")
+    typed.refuses(words, 2, ("aligning models needs scipy: pip install 'studbook[align]'",))
 
 
 def test_weights_that_changed_on_disk_are_not_aligned(typed, llama):
