@@ -20,13 +20,13 @@ from merger.kernels import narrowing
 from merger.manifest import FLOATS
 from merger.matching import Read, matched, transported
 from merger.product import MOST
-from merger.stage import staged
+from merger.stage import Stage, staged
 from merger.statistics import CONFIG, VERSION
 from merger.symmetry import Axis, Symmetry, symmetries
 from merger.weights import Shard, Weights, opened_weights
 from registry.home import Home
 from registry.store import refs
-from registry.work.add import Added, Declared, add, naming
+from registry.work.add import Added, Declared, add, declarations
 from registry.work.shelf import shelved
 from signing import canonical
 from signing.digest import sha256_hex
@@ -114,9 +114,9 @@ def align(
 
     Without `softness` they are a `permutation`, with it a `transport`. `declared` says their name and license.
     """
-    if declared.name is not None:
-        # It is signed at the end: what no statement can hold is refused before the work.
-        naming(home, pair.model, declared.name)
+    with home.store.reading() as connection:
+        # They are signed at the end: a name or a license that no statement can hold is refused before the work.
+        declarations(home, connection, pair.model, declared.name, declared.license)
     kind = "permutation" if softness is None else "transport"
     said: dict[str, canonical.Json] = {
         "v": VERSION,
@@ -129,21 +129,31 @@ def align(
         said["softness"] = repr(softness)
         _check_sizes(pair.symmetries)
     with staged(target, sha256_hex(canonical.encode(said))) as stage:
-        shard = Shard(stage.files / FILE, _tensors(pair, soft=softness is not None))
         try:
-            if softness is None:
-                found = _permuted(pair, shard, progress)
-            else:
-                found = _mixed(pair, shard, softness, progress)
-            shard.finish()
-        finally:
-            shard.close()
-        stage.put(CONFIG, canonical.encode(said) + b"\n")
-        stage.check({FILE, CONFIG})
-        stage.release(target)
+            found = _written(pair, stage, softness, progress)
+            stage.put(CONFIG, canonical.encode(said) + b"\n")
+            stage.check({FILE, CONFIG})
+            stage.release(target)
+        except BaseException:
+            # Nothing here is continued: what is half done would only lie about.
+            stage.discard()
+            raise
     # An order says something of both models' weights, and whatever is laid by it depends on both.
     made_from = replace(declared, parents=[(pair.model, "extract"), (pair.onto, "extract")])
     return Aligned(add(home, target, made_from, threads=threads), pair.onto, pair.model, tuple(found))
+
+
+def _written(pair: Pair, stage: Stage, softness: float | None, progress: Progress) -> list[Matched]:
+    shard = Shard(stage.files / FILE, _tensors(pair, soft=softness is not None))
+    try:
+        if softness is None:
+            found = _permuted(pair, shard, progress)
+        else:
+            found = _mixed(pair, shard, softness, progress)
+        shard.finish()
+    finally:
+        shard.close()
+    return found
 
 
 def _versions() -> dict[str, canonical.Json]:

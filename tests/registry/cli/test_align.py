@@ -117,6 +117,7 @@ def test_models_that_are_not_alike_are_refused_before_a_weight_is_read(typed, ll
         (("align", "a", "b", "--out", "x", "--soft", "--softness", "0"), "must be above 0"),
         (("align", "a", "b", "--out", "x", "--soft", "--softness", "nan"), "must be above 0"),
         (("align", "a", "b", "--out", "x", "--name", "no name"), "no name"),
+        (("align", "a", "b", "--out", "x", "--license", "of mine"), "of mine"),
     ],
 )
 def test_what_makes_no_sense_is_refused(typed, words, said):
@@ -137,9 +138,8 @@ def test_without_scipy_a_sentence_says_how_to_get_it(typed, monkeypatch):
 def test_weights_that_changed_on_disk_are_not_aligned(typed, llama):
     held = llama[1] | {"layers.1.mlp.up_proj.weight": llama[1]["layers.1.mlp.up_proj.weight"] + 1}
     (typed.folder / "a" / "model.safetensors").write_bytes(safetensors(stored(held)))
-    said = typed("align", "a", "b", "--out", "x")
-    assert said.code == 1
-    assert "layers.1.mlp.up_proj.weight differs from what was signed" in said.err
+    words = ("align", "a", "b", "--out", "x")
+    typed.refuses(words, 1, ("layers.1.mlp.up_proj.weight differs from what was signed",))
 
 
 def test_a_transport_beyond_what_is_multiplied_is_refused_by_name(typed, monkeypatch):
