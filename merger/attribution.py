@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from merger.chunks import Chunks, Span
+from merger.finite import Output
 from merger.following import Following
 from merger.kernels import narrowing
 from merger.kernels.blocks import NumpyKernels
@@ -101,7 +102,7 @@ def attribute(chunks: Chunks[Any], step: Step, measured: Measured, flat: int) ->
 
 def _origin(chunks: Chunks[Any], step: Compute, flat: int) -> str:
     """Say which element of the parent's tensor was moved to `flat`."""
-    place = np.unravel_index(chunks.origin(step, flat), step.shape)
+    place = np.unravel_index(chunks.whole.origin(step, flat), step.shape)
     (source,) = step.parents
     return f"{source.tensor}[{','.join(map(str, place))}] of {source.model}"
 
@@ -116,7 +117,7 @@ def _span(
 ) -> tuple[Span[Any], list[Any], int]:
     """Return the span that holds an element, its masks, and where in it the element is; a whole tensor is one span."""
     if step.whole:
-        found = chunks.arrays(step)
+        found = chunks.whole.arrays(step, Output(b""))
         base = None if found.base is None else found.base.reshape(-1)
         return Span(base, [x.reshape(-1) for x in found.parents]), [], flat
     return next(

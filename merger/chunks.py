@@ -13,10 +13,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from merger.finite import Finite, Output
 from merger.kernels import B, Bits, Kernels, Wide
 from merger.kernels.blocks import NumpyKernels
-from merger.manifest import BLOCK, FLOATS, SIZES
-from merger.method import Arrays
+from merger.manifest import BLOCK, SIZES
 from merger.passes import Masks, Passes, Raw
 from merger.plan import Compute, Convert, Copy, Step, elements
 from merger.reading import CHUNK, Reading
@@ -26,13 +26,12 @@ from merger.seeds import lanes
 from merger.select import RADIX, Counts, Search, Selection, tally, within
 from merger.sources import Source
 from merger.weights import Weights
-from signing.errors import Malformed
+from merger.whole import Whole
 
 # Of how many ranked magnitudes one is enough for a sample.
 SAMPLED = 8
 
 R = TypeVar("R")
-X = TypeVar("X")
 
 # What is not finite is counted and refused by name, unless the recipe allows it: NumPy's warnings add nothing.
 _QUIET = np.errstate(all="ignore")
@@ -44,15 +43,6 @@ class Span(Generic[B]):
 
     base: B | None
     parents: list[B]
-
-
-@dataclass(slots=True)
-class Output:
-    """A finished chunk: its bytes, and how many inputs and outputs in it were not finite."""
-
-    data: bytes | memoryview
-    odd_inputs: int = 0
-    odd_outputs: int = 0
 
 
 class Run(Protocol):
@@ -78,6 +68,8 @@ class Chunks(Generic[B]):
         compiler = self._kernels["F32"].compiler
         self._passes = Passes(recipe.rules, compiler) if compiler else None
         self._reading = Reading(weights, self.chunk, DTYPES[recipe.dtype] if recipe.dtype else None)
+        self._finite = Finite(recipe.allow_nonfinite)
+        self.whole = Whole(recipe.rules, self._reading, self._finite)
 
     def numbers(self, step: Step) -> range:
         """Return the numbers of the step's chunks; a copy's chunks are counted in bytes."""
@@ -104,14 +96,19 @@ class Chunks(Generic[B]):
                 k = self._kernels[step.wide]
                 pieces = []
                 for start, raws in self._reading.spans(step, [step.source], number):
-                    x = self._finite(k, raws[0], step.source, start, output)
-                    pieces.append(self._narrowed(k, x, step, start, output))
+                    x = self._finite.widened(k, raws[0], step.source, start, output)
+                    pieces.append(self._finite.narrowed(k, x, step, start, output))
                 output.data = b"".join(pieces)
-            case Compute(whole=True, moved=None):
-                made = self._made_whole(step, scalars, output).reshape(-1)
-                output.data = self._narrowed(NumpyKernels(step.wide), made, step, 0, output)
+            case Compute(moved=Copy() | Convert() as taken):
+                data = bytearray()
+                for piece in (self.output(taken, n) for n in self.numbers(taken)):
+                    data += piece.data
+                    output.odd_inputs += piece.odd_inputs
+                    output.odd_outputs += piece.odd_outputs
+                output.data = self.whole.moved(step, data, output)
             case Compute(whole=True):
-                output.data = self._moved(step, scalars, output)
+                made = self.whole.merged(step, scalars, output)
+                output.data = self._finite.narrowed(NumpyKernels(step.wide), made, step, 0, output)
             case Compute():
                 width = SIZES[step.dtype]
                 first = number * self.chunk
@@ -128,7 +125,7 @@ class Chunks(Generic[B]):
     ) -> dict[str, list[float]]:
         """Return the block values of each of the method's sums over one chunk, by name."""
         if self.recipe.rules.terms is not None:
-            return self._gathered(step, self.recipe.rules.terms)
+            return self.whole.sums(step)
         found: dict[str, list[float]] = {}
         for start, raws in self._reading.spans(step, step.sources, number):
             drawn = self._lanes(step, start, raws)
@@ -199,84 +196,6 @@ class Chunks(Generic[B]):
             span = self._span(step, raws)
             yield start, span, self._kept(k, step, start, span, self._lanes(step, start, raws), selections)
 
-    def arrays(self, step: Compute) -> Arrays:
-        """Return all that a step is made of, in T, as whole arrays."""
-        return self._arrays(step, Output(b""))
-
-    def origin(self, step: Compute, flat: int) -> int:
-        """Return which element of the parent's tensor a step that moves elements puts at `flat`."""
-        places = np.arange(elements(step)).reshape(step.shape)
-        return int(self._reordered(step, None, places, Output(b"")).reshape(-1)[flat])
-
-    def _made_whole(self, step: Compute, scalars: Any, output: Output) -> NDArray[Any]:
-        given = self._arrays(step, output)
-        if self.recipe.rules.whole is not None:
-            return self.recipe.rules.whole(scalars, given)
-        base = None if given.base is None else given.base.reshape(-1)
-        parents = [x.reshape(-1) for x in given.parents]
-        merged: NDArray[Any] = self.recipe.rules.merge(NumpyKernels(step.wide), base, parents, [], scalars)
-        return merged
-
-    def _moved(self, step: Compute, scalars: Any, output: Output) -> bytes:
-        if step.moved is None:
-            raise TypeError(f"{step.name}: nothing is said about what is moved")
-        data = bytearray()
-        for number in self.numbers(step.moved):
-            piece = self.output(step.moved, number)
-            data += piece.data
-            output.odd_inputs += piece.odd_inputs
-            output.odd_outputs += piece.odd_outputs
-        bits = np.frombuffer(data, f"<u{SIZES[step.dtype]}").reshape(step.shape)
-        return self._reordered(step, scalars, bits, output).tobytes()
-
-    def _reordered(self, step: Compute, scalars: Any, bits: NDArray[Any], output: Output) -> NDArray[Any]:
-        if self.recipe.rules.whole is None:
-            raise TypeError(f"{self.recipe.method} moves no elements")
-        found = [self._array(step, one, output) for one in step.statistics]
-        return self.recipe.rules.whole(scalars, Arrays(step.name, None, [bits], found, self._axes(step)))
-
-    def _gathered(
-        self, step: Compute, terms: Callable[[Arrays], Mapping[str, NDArray[np.float64]]]
-    ) -> dict[str, list[float]]:
-        if elements(step):
-            given = self.arrays(step)
-        else:
-            # Of no elements only the names are wanted, whatever the shape.
-            given = Arrays(step.name, np.empty((0, 0)), [np.empty((0, 0))] * len(step.parents), [])
-        found = {name: term.reshape(-1) for name, term in terms(given).items()}
-        return {
-            name: [block_sum(term[at : at + SPAN]) for at in range(0, len(term), SPAN)]
-            for name, term in found.items()
-        }
-
-    def _arrays(self, step: Compute, output: Output) -> Arrays:
-        found = {source: self._array(step, source, output) for source in step.sources}
-        return Arrays(
-            step.name,
-            found[step.base] if step.base else None,
-            [found[parent] for parent in step.parents],
-            [found[one] for one in step.statistics],
-            self._axes(step),
-        )
-
-    def _axes(self, step: Compute) -> list[int]:
-        needed = self.recipe.rules.statistics
-        by_axis = step.statistics if needed is not None and needed.by_axis else ()
-        return [int(one.tensor.rpartition(".")[2]) for one in by_axis]
-
-    def _array(self, step: Compute, source: Source, output: Output) -> NDArray[Any]:
-        k = NumpyKernels(step.wide)
-        tensor, pieces = self._reading.whole(step, source)
-        whole = tensor.dtype not in FLOATS
-        array = np.empty(
-            tensor.shape, np.int64 if whole else np.float32 if step.wide == "F32" else np.float64
-        )
-        flat = array.reshape(-1)
-        for start, raw in pieces:
-            x = np.frombuffer(raw.data, "<i8") if whole else self._finite(k, raw, source, start, output)
-            flat[start : start + len(x)] = x
-        return array
-
     def _merged(
         self,
         step: Compute,
@@ -293,13 +212,13 @@ class Chunks(Generic[B]):
             return
         k = self._kernels[step.wide]
         blocks = {
-            source: self._finite(k, raw, source, start, output)
+            source: self._finite.widened(k, raw, source, start, output)
             for source, raw in zip(step.sources, raws, strict=True)
         }
         span = _span(step, blocks)
         kept = self._kept(k, step, start, span, drawn, selections)
         merged = self.recipe.rules.merge(k, span.base, span.parents, kept, scalars)
-        into[:] = self._narrowed(k, merged, step, start, output)
+        into[:] = self._finite.narrowed(k, merged, step, start, output)
 
     def _ranked(self, step: Compute, raws: Sequence[Raw]) -> Sequence[Bits]:
         found = self._passes.ranked(step, raws) if self._passes else None
@@ -347,28 +266,6 @@ class Chunks(Generic[B]):
         k = self._kernels[step.wide]
         blocks = [k.widen(raw.data, raw.stored, raw.through) for raw in raws]
         return _span(step, dict(zip(step.sources, blocks, strict=True)))
-
-    def _finite(self, k: Kernels[X], raw: Raw, source: Source, start: int, output: Output) -> X:
-        x = k.widen(raw.data, raw.stored, raw.through)
-        output.odd_inputs += self._odd(k, x, str(source), start)
-        return x
-
-    def _narrowed(
-        self, k: Kernels[X], merged: X, step: Compute | Convert, start: int, output: Output
-    ) -> bytes:
-        data = k.narrow(merged, step.dtype)
-        # The narrowed value decides: a finite fp32 may overflow fp16, and an fp64 anything.
-        written = k.widen(memoryview(data), step.dtype, None)
-        output.odd_outputs += self._odd(k, written, f"{step.name} as merged", start)
-        return data
-
-    def _odd(self, k: Kernels[X], x: X, what: str, start: int) -> int:
-        odd = k.not_finite(x)
-        if odd and not self.recipe.allow_nonfinite:
-            raise Malformed(
-                f"{what}: element {start + odd[0]} is NaN or infinite; set allow_nonfinite: true to merge it all the same"
-            )
-        return len(odd)
 
 
 def _span(step: Compute, blocks: Mapping[Source, B]) -> Span[B]:
