@@ -210,7 +210,9 @@ OF_B = ", statistics: {0}, parameters: {{weight: 1}}"
 
 
 def test_a_model_names_its_statistics() -> None:
-    found = compiled(WEIGHED.format(OF_B.format("you/t@v1"))).recipe
+    whole = compiled(WEIGHED.format(OF_B.format("you/t@v1")))
+    found = whole.recipe
+    assert "not given, so fisher's own defaults hold: floor 0" in whole.notes
     assert [one.statistics for one in found.parents] == [artifact("s"), artifact("you/t@v1")]
     (document,) = parse(WEIGHED.format(OF_B.format("you/t@v1")))
     assert document.references() == ("a", "b", "s", "you/t@v1")
