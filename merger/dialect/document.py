@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from merger.dialect import rules, switches
+from merger.dialect.elsewhere import MERGEKIT
 from merger.dialect.layout import Column, Layout, lay_out, model_of, statistics_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Setting, Slice, parts
@@ -197,7 +198,8 @@ class _Compiling:
         document = self.document
         if defaults:
             said = ", ".join(dict.fromkeys(defaults))
-            self.notes.append(f"not given, so mergekit 0.1.5's defaults hold: {said}")
+            whose = "mergekit 0.1.5's" if document.method.id in MERGEKIT else f"{document.method.id}'s own"
+            self.notes.append(f"not given, so {whose} defaults hold: {said}")
         if "int8_mask" in document.switches:
             self.notes.append("parameters.int8_mask changes nothing: votes are counted exactly either way")
         if document.dtype is None and document.out_dtype is None:

@@ -55,22 +55,22 @@ def whole(how: Factors, given: Arrays) -> NDArray[np.floating]:
     """Return the W of Wᵀ = (sum of H_i)⁻¹ · sum of H_i W_iᵀ, where H_i are the Gram matrices, scaled."""
     if given.parents[0].size == 0:
         return given.parents[0]
-    grams, sides = np.empty(0), np.empty(0)
-    for i, (x, g) in enumerate(zip(given.parents, given.statistics, strict=True)):
-        h = _scaled(g, how.shares[i], how)
-        side = product(x.astype(np.float64), h)
-        grams, sides = (grams + h, sides + side) if i else (h, side)
+    grams, sides = _weighed(given, 0, how)
+    for i in range(1, len(given.parents)):
+        gram, side = _weighed(given, i, how)
+        grams += gram
+        sides += side
     return solved(factored(given.name, grams), sides).astype(given.parents[0].dtype)
 
 
-def _scaled(g: NDArray[np.floating], share: float, how: Factors) -> Matrix:
-    """Return H: alpha times what lies off the diagonal, the ridge added on it, all times the parent's share."""
-    h = mirrored(g)
+def _weighed(given: Arrays, i: int, how: Factors) -> tuple[Matrix, Matrix]:
+    """Return one parent's H, which is its Gram matrix, scaled, with the ridge on it, times its share; and its X·H."""
+    h = mirrored(given.statistics[i])
     diagonal = np.diagonal(h) + how.ridge
     h *= how.alpha
     np.fill_diagonal(h, diagonal)
-    h *= share
-    return h
+    h *= how.shares[i]
+    return h, product(given.parents[i].astype(np.float64), h)
 
 
 METHOD = Method(
