@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from merger.chunks import Chunks
+from merger.chunks import Chunks, Span
 from merger.clip import merged
+from merger.finite import Output
 from merger.following import NUMBER, Following
 from merger.kernels import narrowing
 from merger.kernels.blocks import NumpyKernels
@@ -86,10 +87,13 @@ def attribute(chunks: Chunks[Any], step: Step, measured: Measured, flat: int) ->
         number, byte = divmod(flat * width, chunks.chunk // CHUNK * BLOCK)
         data = bytes(chunks.output(step, number).data[byte : byte + width])
         return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
-    number, within = divmod(flat, chunks.chunk)
+    number, within = divmod(flat, chunks.size(step))
     if isinstance(step, Convert):
         data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
         return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
+    if step.moved is not None:
+        data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
+        return Attribution(_origin(chunks, step, flat), None, (), number_of(data, step.dtype), data)
     made = chunks.output(step, number, measured.scalars, measured.selections).data
     data = bytes(made[within * width : (within + 1) * width])
     with np.errstate(all="ignore"):
@@ -97,39 +101,61 @@ def attribute(chunks: Chunks[Any], step: Step, measured: Measured, flat: int) ->
     return Attribution(None, base, parts, number_of(data, step.dtype), data)
 
 
+def _origin(chunks: Chunks[Any], step: Compute, flat: int) -> str:
+    """Say which element of the parent's tensor was moved to `flat`."""
+    place = np.unravel_index(chunks.whole.origin(step, flat), step.shape)
+    (source,) = step.parents
+    return f"{source.tensor}[{','.join(map(str, place))}] of {source.model}"
+
+
 def number_of(data: bytes, dtype: str) -> float:
     """Return the number that the bytes of one stored element stand for."""
     return float(narrowing.widen(data, dtype)[0]) if dtype in FLOATS else int(patterns(data, dtype)[0])
 
 
-def _parts(
+def _span(
     chunks: Chunks[Any], step: Compute, measured: Measured, flat: int, number: int
-) -> tuple[float | None, tuple[Part, ...]]:
-    span, kept, at = next(
+) -> tuple[Span[Any], list[Any], int]:
+    """Return the span that holds an element, its masks, and where in it the element is; a whole tensor is one span."""
+    if step.whole:
+        found = chunks.whole.arrays(step, Output(b""))
+        base = None if found.base is None else found.base.reshape(-1)
+        return Span(base, [x.reshape(-1) for x in found.parents]), [], flat
+    return next(
         (span, kept, flat - start)
         for start, span, kept in chunks.spans(step, number, measured.selections)
         if start <= flat < start + len(span.parents[0])
     )
+
+
+def _parts(
+    chunks: Chunks[Any], step: Compute, measured: Measured, flat: int, number: int
+) -> tuple[float | None, tuple[Part, ...]]:
+    span, kept, at = _span(chunks, step, measured, flat, number)
     count = len(step.parents)
     plain = NumpyKernels(step.wide)
     k = Following(plain)
     base = None if span.base is None else span.base[at : at + 1]
-    parents = [x[at : at + 1] for x in span.parents]
+    parents = [x[at : at + 1] for x in span.parents[:count]]
     masks = [mask[at : at + 1] for mask in kept]
-    y = merged(
-        chunks.recipe.rules,
-        step,
-        k,
-        None if base is None else k.constant(base),
-        [
-            *(k.parent(i, x) for i, x in enumerate(parents)),
-            *(k.constant(x[at : at + 1]) for x in span.rows),
-        ],
-        [k.constant(mask) for mask in masks],
-        measured.scalars,
-    )
-    # What the method adds of its own may be nothing at this element.
-    linear = y.factors is not None and not _number(y.factors.get(NUMBER, 0.0))
+    factors = None
+    if not step.whole or chunks.recipe.rules.whole is None:
+        y = merged(
+            chunks.recipe.rules,
+            step,
+            k,
+            None if base is None else k.constant(base),
+            [
+                *(k.parent(i, x) for i, x in enumerate(parents)),
+                # Statistics, and what rows say, are numbers here: no part of the weight is theirs.
+                *(k.constant(x[at : at + 1]) for x in span.given[count:]),
+            ],
+            [k.constant(mask) for mask in masks],
+            measured.scalars,
+        )
+        # What the method adds of its own may be nothing at this element.
+        if y.factors is not None and not _number(y.factors.get(NUMBER, 0.0)):
+            factors = y.factors
     # One mask for all parents says the same of each; other numbers of masks say nothing of single parents.
     every = [bool(mask[0]) for mask in masks] * (count if len(masks) == 1 else 1)
     parts = []
@@ -137,7 +163,7 @@ def _parts(
         value = float(x[0])
         delta = None if base is None else float(plain.sub(x, base)[0])
         mine = every[i] if len(every) == count else None
-        factor = _number(y.factors.get(i, 0.0)) if linear and y.factors is not None else None
+        factor = None if factors is None else _number(factors.get(i, 0.0))
         parts.append(
             Part(
                 position=step.positions[i],

@@ -12,6 +12,7 @@ from merger.adapters import CONFIG as ADAPTER_CONFIG
 from merger.layers import sliced_config
 from merger.manifest import INDEX, VOCABULARY, Tensor
 from merger.recipe import Recipe
+from merger.statistics import CONFIG as STATISTICS_CONFIG
 from merger.weights import Weights
 from signing import canonical
 from signing.canonical import Json
@@ -34,11 +35,15 @@ def config_of(weights: Weights) -> dict[str, Json]:
 
 
 def configs_of(recipe: Recipe, weights: Mapping[str, Weights]) -> dict[str, dict[str, Json]]:
-    """Return the config of every model that a recipe merges, and of every adapter."""
-    adapters = {parent.adapter for parent in recipe.parents if parent.adapter is not None}
+    """Return the config of every model that a recipe merges, and what every adapter and all statistics say they are."""
+    beside = {
+        (p.adapter, ADAPTER_CONFIG, "it is applied as a PEFT adapter") for p in recipe.parents if p.adapter
+    } | {
+        (p.statistics, STATISTICS_CONFIG, "it is named as statistics") for p in recipe.parents if p.statistics
+    }
     models = {recipe.first, *(parent.model for parent in recipe.parents)}
     return {one: config_of(weights[one]) for one in models} | {
-        one: _object(weights[one], ADAPTER_CONFIG, f"{one} is applied as a PEFT adapter") for one in adapters
+        one: _object(weights[one], name, f"{one}: {needed}") for one, name, needed in sorted(beside)
     }
 
 
@@ -67,8 +72,12 @@ def card(recipe: Recipe) -> bytes:
     head += ["tags:", "- merge", "- studbook", "---", ""]
     rows = [f"| base | `{recipe.base}` | |"] if recipe.base else []
     rows += [
-        f"| parent {i} | `{parent.reference}` | {_said(parent.parameters)} |"
+        row
         for i, parent in enumerate(recipe.parents, 1)
+        for row in (
+            f"| parent {i} | `{parent.reference}` | {_said(parent.parameters)} |",
+            *([f"| statistics of parent {i} | `{parent.statistics}` | |"] if parent.statistics else []),
+        )
     ]
     body = [
         f"# A {recipe.method} merge",

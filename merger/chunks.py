@@ -14,7 +14,9 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from merger.finite import Finite, Output
 from merger.kernels import B, Bits, Kernels, Wide
+from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, SIZES, block_digests
 from merger.passes import Masks, Passes, Raw
 from merger.plan import Compute, Convert, Copy, Step, elements
@@ -25,9 +27,8 @@ from merger.rows import Rows
 from merger.seeds import lanes
 from merger.select import RADIX, Counts, Search, Selection, tally, within
 from merger.shares import Shares, parts
-from merger.sources import Source
 from merger.weights import Weights
-from signing.errors import Malformed
+from merger.whole import Whole
 
 # Of how many ranked magnitudes one is enough for a sample.
 SAMPLED = 16
@@ -40,7 +41,7 @@ _QUIET = np.errstate(all="ignore")
 
 @dataclass(frozen=True, slots=True)
 class Span(Generic[B]):
-    """Up to 2^16 elements in T: the base's, each parent's, and what was made of whole rows for each element."""
+    """Up to 2^16 elements in T: the base's, each parent's and after them its statistics, and what rows say of each element."""
 
     base: B | None
     parents: list[B]
@@ -50,17 +51,6 @@ class Span(Generic[B]):
     def given(self) -> list[B]:
         """Return what a method is given beside the base."""
         return [*self.parents, *self.rows]
-
-
-@dataclass(slots=True)
-class Output:
-    """A finished chunk: its bytes, their block digests, its shares by span, and how much in it was not finite."""
-
-    data: bytes | memoryview
-    digests: bytes = b""
-    shares: list[Shares] = field(default_factory=list)
-    odd_inputs: int = 0
-    odd_outputs: int = 0
 
 
 class Run(Protocol):
@@ -82,20 +72,25 @@ class Chunks(Generic[B]):
     ) -> None:
         self.recipe = recipe
         self.chunk = CHUNK * factor
-        self._through = DTYPES[recipe.dtype] if recipe.dtype else None
         self._kernels: dict[Wide, Kernels[B]] = {"F32": kernels("F32"), "F64": kernels("F64")}
         compiler = self._kernels["F32"].compiler
-        self._passes = Passes(recipe.rules, self._through, compiler) if compiler else None
-        self._reading = Reading(weights, self.chunk)
-        self._rows = Rows(recipe.rules.rows, self._through) if recipe.rules.rows else None
+        self._passes = Passes(recipe.rules, compiler) if compiler else None
+        self._reading = Reading(weights, self.chunk, DTYPES[recipe.dtype] if recipe.dtype else None)
+        self._finite = Finite(recipe.allow_nonfinite)
+        self._rows = Rows(recipe.rules.rows) if recipe.rules.rows else None
         self._spare: SimpleQueue[bytearray] = SimpleQueue()
+        self.whole = Whole(recipe.rules, self._reading, self._finite)
 
     def numbers(self, step: Step) -> range:
         """Return the numbers of the step's chunks; a copy's chunks are counted in bytes."""
         if isinstance(step, Copy):
             size = elements(step) * SIZES[step.dtype]
             return range(-(-size // (BLOCK * (self.chunk // CHUNK))))
-        return range(-(-elements(step) // self.chunk))
+        return range(-(-elements(step) // self.size(step)))
+
+    def size(self, step: Convert | Compute) -> int:
+        """Return how many elements a chunk of the step has; the last may have fewer."""
+        return max(1, elements(step)) if isinstance(step, Compute) and step.whole else self.chunk
 
     @_QUIET
     def output(
@@ -116,9 +111,19 @@ class Chunks(Generic[B]):
                 stretch = self._reading.stretch(step, [step.source], number)
                 for start, stop in stretch.spans():
                     (raw,) = stretch.raws(start, stop)
-                    x = self._finite(k, raw, step.source, start, output)
-                    pieces.append(self._narrowed(k, x, step, start, output))
+                    x = self._finite.widened(k, raw, step.source, start, output)
+                    pieces.append(self._finite.narrowed(k, x, step, start, output))
                 output.data = b"".join(pieces)
+            case Compute(moved=Copy() | Convert() as taken):
+                data = bytearray()
+                for piece in (self.output(taken, n) for n in self.numbers(taken)):
+                    data += piece.data
+                    output.odd_inputs += piece.odd_inputs
+                    output.odd_outputs += piece.odd_outputs
+                output.data = self.whole.moved(step, data, output)
+            case Compute(whole=True):
+                made = self.whole.merged(step, scalars, output)
+                output.data = self._finite.narrowed(NumpyKernels(step.wide), made, step, 0, output)
             case Compute():
                 width = SIZES[step.dtype]
                 first = number * self.chunk
@@ -149,6 +154,8 @@ class Chunks(Generic[B]):
         self, step: Compute, number: int, selections: Sequence[Selection] = ()
     ) -> dict[str, list[float]]:
         """Return the block values of each of the method's sums over one chunk, by name."""
+        if self.recipe.rules.terms is not None:
+            return self.whole.sums(step)
         found: dict[str, list[float]] = {}
         for start, raws in self._given(step, number):
             drawn = self._lanes(step, start, raws)
@@ -242,11 +249,11 @@ class Chunks(Generic[B]):
         if shares is None:
             k = self._kernels[step.wide]
             inputs = zip(step.sources, raws, strict=not step.rows)
-            blocks = [self._finite(k, raw, source, start, output) for source, raw in inputs]
-            span = _span(step, [*blocks, *self._widened(k, raws[len(blocks) :])])
+            blocks = [self._finite.widened(k, raw, source, start, output) for source, raw in inputs]
+            span = _span(step, [*blocks, *_widened(k, raws[len(blocks) :])])
             masked = self._kept(k, step, start, span, drawn, selections)
             made = parts(self.recipe.rules, step, k, span.base, span.given, masked, scalars)
-            into[:] = self._narrowed(k, made.merged, step, start, output)
+            into[:] = self._finite.narrowed(k, made.merged, step, start, output)
             kept, agreed = (
                 tuple(int(block_sum(k.ones(mask))) for mask in masks) for masks in (made.kept, made.agreed)
             )
@@ -300,35 +307,14 @@ class Chunks(Generic[B]):
         return [k.mask(selection.kept(m, start // SPAN)) for selection, m in ranked]
 
     def _span(self, step: Compute, raws: Sequence[Raw]) -> Span[B]:
-        return _span(step, self._widened(self._kernels[step.wide], raws))
+        return _span(step, _widened(self._kernels[step.wide], raws))
 
-    def _widened(self, k: Kernels[B], raws: Sequence[Raw]) -> list[B]:
-        return [k.widen(raw.data, raw.stored, raw.through(self._through)) for raw in raws]
 
-    def _finite(self, k: Kernels[B], raw: Raw, source: Source, start: int, output: Output) -> B:
-        (x,) = self._widened(k, [raw])
-        output.odd_inputs += self._odd(k, x, str(source), start)
-        return x
-
-    def _narrowed(
-        self, k: Kernels[B], merged: B, step: Compute | Convert, start: int, output: Output
-    ) -> bytes:
-        data = k.narrow(merged, step.dtype)
-        # The narrowed value decides: a finite fp32 may overflow fp16, and an fp64 anything.
-        written = k.widen(memoryview(data), step.dtype, None)
-        output.odd_outputs += self._odd(k, written, f"{step.name} as merged", start)
-        return data
-
-    def _odd(self, k: Kernels[B], x: B, what: str, start: int) -> int:
-        odd = k.not_finite(x)
-        if odd and not self.recipe.allow_nonfinite:
-            raise Malformed(
-                f"{what}: element {start + odd[0]} is NaN or infinite; set allow_nonfinite: true to merge it all the same"
-            )
-        return len(odd)
+def _widened(k: Kernels[B], raws: Sequence[Raw]) -> list[B]:
+    return [k.widen(raw.data, raw.stored, raw.through) for raw in raws]
 
 
 def _span(step: Compute, blocks: Sequence[B]) -> Span[B]:
     found = dict(zip(step.sources, blocks, strict=not step.rows))
-    parents = [found[parent] for parent in step.parents]
-    return Span(found[step.base] if step.base else None, parents, list(blocks[len(found) :]))
+    base = found[step.base] if step.base else None
+    return Span(base, [found[one] for one in step.given], list(blocks[len(found) :]))

@@ -17,7 +17,8 @@ import numpy as np
 
 from merger.account import tensor_account
 from merger.card import small_files
-from merger.chunks import Chunks, Output, R
+from merger.chunks import Chunks, R
+from merger.finite import Output
 from merger.folder import Progress
 from merger.kernels import Kernels, Wide
 from merger.manifest import File, Manifest, Tensor, utf8

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from merger.execute import AHEAD
 from merger.guess import FEWEST, MOST
-from merger.manifest import SIZES, Manifest
+from merger.manifest import SIZES, Manifest, Tensor
 from merger.measure import targets
 from merger.method import CLIP
 from merger.plan import Compute, Copy, Plan, Step, elements
@@ -67,24 +67,35 @@ def groups(plan: Plan) -> tuple[Group, ...]:
 
 def cost(plan: Plan, manifests: Mapping[str, Manifest], *, threads: int = 2, factor: int = 1) -> Cost:
     """Return what executing a plan takes."""
-    types = {(model, t.name): t.dtype for model, manifest in manifests.items() for t in manifest.tensors}
+    tensors = {(model, t.name): t for model, manifest in manifests.items() for t in manifest.tensors}
     chunk, scope = CHUNK * factor, plan.recipe.parameters.get("scope") == "model"
     reads, passes, buffers, kept = [0, 0], [1, 1], 0, 0
     for step in plan.steps:
-        sources = [source for _, source in _inputs(step)]
-        widths = sum(SIZES[types[one.model, one.tensor]] for one in dict.fromkeys(sources))
+        sources = list(dict.fromkeys(source for _, source in _inputs(step)))
+        inputs = [tensors[one.model, one.tensor] for one in sources]
         fewest, most = _passes(step, chunk, model_scope=scope)
-        once = _read(step, chunk) * widths
+        once = _read(step, chunk, inputs)
         reads = [reads[0] + once * fewest, reads[1] + once * most]
         passes = [max(passes[0], fewest), max(passes[1], most)]
-        ready = (AHEAD + 1) * SIZES[step.dtype]
-        mine = min(chunk, elements(step)) * (widths + ready) + _rows(step, chunk, widths)
-        buffers = max(buffers, threads * mine)
-        factors = sum(one.product.size for one in set(sources) if one.product)
+        buffers = max(buffers, threads * _buffer(plan, step, inputs, chunk))
+        factors = sum(one.product.size for one in sources if one.product)
         window = len(_ranked(step)) * min(2 * MOST, elements(step)) * 8
         kept = max(kept, factors + window)
     writes = sum(elements(step) * SIZES[step.dtype] for step in plan.steps)
     return Cost((reads[0], reads[1]), (passes[0], passes[1]), writes, buffers + kept)
+
+
+def _buffer(plan: Plan, step: Step, inputs: Sequence[Tensor], chunk: int) -> int:
+    """Return what one thread holds of a step: a chunk of every input, or all of them, and its results that wait."""
+    results = (AHEAD + 1) * SIZES[step.dtype]
+    if isinstance(step, Compute) and step.whole:
+        room = plan.recipe.rules.room
+        arrays = sum(tensor.elements for tensor in inputs) + elements(step)
+        work = room(step.shape) if room else 0
+        return arrays * SIZES[step.wide] + work + elements(step) * results
+    widths = sum(SIZES[tensor.dtype] for tensor in inputs)
+    rows = _rows(step, chunk, widths) if isinstance(step, Compute) and step.rows else 0
+    return min(chunk, elements(step)) * (widths + results) + rows
 
 
 def _passes(step: Step, chunk: int, *, model_scope: bool) -> tuple[int, int]:
@@ -104,19 +115,17 @@ def _ranked(step: Step) -> Sequence[object]:
     return targets(step.cuts) if isinstance(step, Compute) else []
 
 
-def _read(step: Step, chunk: int) -> int:
-    """Return how many elements of each input one pass reads: chunks are read with the rest of the rows that they cut."""
-    size = elements(step)
+def _read(step: Step, chunk: int, inputs: Sequence[Tensor]) -> int:
+    """Return how many bytes one pass reads: chunks are read with the rest of the rows that they cut."""
+    size = sum(tensor.size for tensor in inputs)
     if not isinstance(step, Compute) or not step.rows:
         return size
-    edges = range(chunk, size, chunk)
-    return size + sum(step.row for edge in edges if edge % step.row)
+    again = sum(step.row for edge in range(chunk, elements(step), chunk) if edge % step.row)
+    return size + again * sum(SIZES[tensor.dtype] for tensor in inputs)
 
 
-def _rows(step: Step, chunk: int, widths: int) -> int:
+def _rows(step: Compute, chunk: int, widths: int) -> int:
     """Return how many bytes a thread needs for whole rows: of the two that a chunk cuts, and of what is made of all."""
-    if not isinstance(step, Compute) or not step.rows:
-        return 0
     most = min(elements(step), chunk + 2 * step.row)
     made = len(step.parents) * SIZES[step.wide]
     # On the way a method holds some dozen fp64 numbers for each element of a few rows.
@@ -132,6 +141,8 @@ def _inputs(step: Step) -> Iterator[tuple[str, Source]]:
         yield "base", step.base
     for position, source in zip(step.positions, step.parents, strict=True):
         yield f"parent {position + 1}", source
+    for position, source in zip(step.positions, step.statistics, strict=False):
+        yield f"statistics of parent {position + 1}", source
 
 
 def _adapter(source: Source) -> str | None:
@@ -166,6 +177,8 @@ def _group(plan: Plan, steps: Sequence[Step]) -> Group:
         else "round"
         if not isinstance(first, Compute)
         else plan.recipe.method
+        if first.statistics or plan.recipe.rules.statistics is None
+        else f"{plan.recipe.method} without statistics"
     )
     size = sum(elements(step) * SIZES[step.dtype] for step in steps)
     return Group(name, len(steps), operation, first.dtype, tuple(inputs), _parameters(ordered), size)

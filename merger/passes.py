@@ -42,12 +42,8 @@ class Raw:
 
     stored: str
     data: memoryview
-    made: bool = False
-    """Whether they were computed from whole rows: what the recipe's `dtype` says of inputs is not meant for them."""
-
-    def through(self, dtype: str | None) -> str | None:
-        """Return the type its elements are rounded to under an input type, where that rounds anything."""
-        return None if self.made or dtype == self.stored else dtype
+    through: str | None = None
+    """The type that every element is rounded to before it is widened, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +66,8 @@ class _Ready:
 class Passes:
     """The loops of one method under one recipe, each made when a tensor first needs it. Safe for many threads."""
 
-    def __init__(self, rules: Method, through: str | None, compiler: Compiler) -> None:
+    def __init__(self, rules: Method, compiler: Compiler) -> None:
         self._rules = rules
-        self._through = through
         self._compiler = compiler
         self._made: dict[tuple[str, ...], _Ready] = {}
         self._rooms = threading.local()
@@ -168,7 +163,7 @@ class Passes:
 
     def _read(self, raw: Raw, wide: Wide) -> Input:
         """Return how a loop reads an input: as stored, or as T where it has to be rounded before."""
-        through = raw.through(self._through)
+        through = None if raw.through == raw.stored else raw.through
         hard = raw.stored == "F64" and through is not None
         soft = "F16" in (raw.stored, through) and not self._compiler.half()
         return Input(wide) if hard or soft else Input(raw.stored, through)
@@ -203,16 +198,16 @@ class Passes:
         return bool(ready.run(count, *(array.ctypes.data for array in arrays)))
 
     def _array(self, raw: Raw, wide: Wide) -> NDArray[Any]:
-        through = raw.through(self._through)
+        through = None if raw.through == raw.stored else raw.through
         if self._read(raw, wide) == Input(raw.stored, through):
             return np.frombuffer(raw.data, np.uint8)
-        return narrowing.widen(raw.data, raw.stored, through).astype(_ARRAY[wide], copy=False)
+        return narrowing.widen(raw.data, raw.stored, raw.through).astype(_ARRAY[wide], copy=False)
 
     def _opened(self, body: Body, step: Compute, raws: Sequence[Raw]) -> tuple[Any, list[Value]]:
-        """Return the base, and the parents with what was made of whole rows after them."""
+        """Return the base, and the parents with their statistics and what was made of whole rows after them."""
         inputs = [body.input(i, self._read(raw, step.wide)) for i, raw in enumerate(raws)]
         found = dict(zip(step.sources, inputs, strict=False))
-        given = [found[parent] for parent in step.parents] + inputs[len(step.sources) :]
+        given = [found[one] for one in step.given] + inputs[len(step.sources) :]
         return found[step.base] if step.base else None, given
 
     def _masks(self, body: Body, step: Compute, base: Any, given: Sequence[Value]) -> list[Value]:

@@ -6,7 +6,7 @@ Pure: recipe, manifests and configs in, a value out. The rules are those of docs
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from merger.numbers import kept_lanes
 from merger.recipe import DTYPES, Recipe, value_at
 from merger.seeds import mask_key
 from merger.sources import Changes, Source, adapted, changes_of, check_size
+from merger.statistics import Known, chosen, statistics_of
 from signing.canonical import Json
 from signing.errors import Malformed
 
@@ -80,6 +81,12 @@ class Compute:
     """How many times the parents' furthest an element may be moved, where that is limited."""
     rows: bool = False
     """Whether something must be known of whole rows."""
+    statistics: tuple[Source, ...] = ()
+    """One for each of the parents, or for each axis that has one, where the method needs them; never rounded to `dtype`."""
+    whole: bool = False
+    """Whether the tensor is made in one piece, by the method's `whole` or of its `terms`."""
+    moved: Copy | Convert | None = None
+    """What a copy would write, where the method only re-orders it."""
 
     @property
     def row(self) -> int:
@@ -87,9 +94,14 @@ class Compute:
         return max(1, self.shape[-1]) if self.rows and self.shape else 1
 
     @property
+    def given(self) -> tuple[Source, ...]:
+        """Return what a method is given beside the base: the parents in order, then their statistics."""
+        return self.parents + self.statistics
+
+    @property
     def sources(self) -> tuple[Source, ...]:
-        """Return every input once: the base, then the parents in order."""
-        return tuple(dict.fromkeys(((self.base,) if self.base else ()) + self.parents))
+        """Return every input once: the base, then what else the method is given, in order."""
+        return tuple(dict.fromkeys(((self.base,) if self.base else ()) + self.given))
 
 
 Step = Copy | Convert | Compute
@@ -118,13 +130,16 @@ def plan(
     tensors = {model: {t.name: t for t in manifests[model].tensors} for model in models}
     made = inputs(recipe, tensors, configs)
     changes = tuple(changes_of(parent, manifests, configs, tensors) for parent in recipe.parents)
-    steps = tuple(_step(recipe, name, made[name], changes) for name in utf8(made))
+    known = statistics_of(recipe, manifests, configs, tensors)
+    steps = tuple(_step(recipe, name, made[name], changes, known) for name in utf8(made))
     if recipe.parameters.get("scope") == "model":
         _check_model_scope(recipe, steps)
     return Plan(recipe, steps, _shards(steps, int(recipe.shard_bytes)))
 
 
-def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -> Step:
+def _step(
+    recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes], known: Sequence[Known]
+) -> Step:
     tensors = {source: tensor for _, source, tensor in made}
     sources = {i: source for i, source, _ in made if i is not None}
     own = {i: {k: value_at(v, name) for k, v in recipe.parents[i].parameters.items()} for i in sources}
@@ -145,16 +160,33 @@ def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -
     if any(tensors[source].dtype not in FLOATS for source in named):
         return _whole(name, named, tensors)
     out = DTYPES.get(recipe.out_dtype or recipe.dtype or "", stored)
+    rules, values = recipe.rules, Values([own[i] for i in remaining], shared)
+    measured = chosen(name, rules.statistics, [(recipe.parents[i], sources[i], known[i]) for i in remaining])
     types = {DTYPES[recipe.dtype]} if recipe.dtype else {_type(source, tensors[source]) for source in named}
+    types |= {known[i][one.tensor].dtype for i in remaining for one in measured if one.tensor in known[i]}
     wide: Wide = "F64" if "F64" in types else "F32"
     if base and all(_twins(tensors[source], first) and not source.product for source in named):
         return _taken(recipe, name, first, base, out, wide)
-    rules, values = recipe.rules, Values([own[i] for i in remaining], shared)
     end = rules.copies(values) if rules.copies else None
     if end is not None:
         return _taken(recipe, name, tensors[parents[end]], parents[end], out, wide)
-    step = Compute(name, first.shape, out, wide, base, parents, remaining, values, clip=clip)
-    if rules.sums is not None and (rules.summed is None or rules.summed(values)):
+    alone = rules.statistics is not None and rules.statistics.by_axis and not measured
+    if alone or (rules.merges is not None and not _merges(rules.merges, name, first.shape)):
+        return _taken(recipe, name, tensors[parents[0]], parents[0], out, wide)
+    whole = rules.whole is not None and (rules.statistics is None or bool(measured))
+    moved = _taken(recipe, name, tensors[parents[0]], parents[0], out, wide) if rules.moves else None
+    step = Compute(
+        name, first.shape, out, wide, base, parents, remaining, values, clip=clip, statistics=measured
+    )
+    return _resolved(recipe, replace(step, whole=whole, moved=moved))
+
+
+def _resolved(recipe: Recipe, step: Compute) -> Compute:
+    """Return a step with its scalars, or what has to be known of the tensor first, and with what its masks keep."""
+    rules, values = recipe.rules, step.values
+    if rules.terms is not None:
+        step = replace(step, sums=True, whole=True)
+    elif rules.sums is not None and (rules.summed is None or rules.summed(values)):
         step = replace(step, sums=True)
     else:
         step = replace(step, scalars=rules.resolve(values, ()))
@@ -162,14 +194,21 @@ def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -
         step = replace(step, rows=True)
         if step.row > LONGEST_ROW:
             raise Malformed(
-                f"{name}: its rows hold {step.row} elements, and {rules.id} takes rows of at most {LONGEST_ROW}"
+                f"{step.name}: its rows hold {step.row} elements, and {rules.id} takes rows of at most {LONGEST_ROW}"
             )
-    if rules.draws:
-        lanes = (kept_lanes(parent["density"]) for parent in values.parents)
-        bounds = () if step.rows else tuple(lanes)
-        keys = _mask_keys(str(recipe.seed), name, [recipe.parents[i].reference for i in remaining])
-        return replace(step, keys=keys, bounds=bounds)
-    return replace(step, cuts=_cuts(rules, values, elements(step)))
+    if not rules.draws:
+        return replace(step, cuts=_cuts(rules, values, elements(step)))
+    lanes = (kept_lanes(parent["density"]) for parent in values.parents)
+    references = [recipe.parents[i].reference for i in step.positions]
+    keys = _mask_keys(str(recipe.seed), step.name, references)
+    return replace(step, keys=keys, bounds=() if step.rows else tuple(lanes))
+
+
+def _merges(merges: Callable[[str, tuple[int, ...]], bool], name: str, shape: tuple[int, ...]) -> bool:
+    try:
+        return merges(name, shape)
+    except Malformed as error:
+        raise Malformed(f"{name}: {error}") from None
 
 
 def _cuts(rules: Method, values: Values, size: int) -> tuple[Cut, ...]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from merger.effective import Held
-from merger.manifest import BLOCK, SIZES
+from merger.manifest import BLOCK, SIZES, Tensor
 from merger.passes import Raw
 from merger.plan import Compute, Convert, elements
 from merger.reduce import SPAN
@@ -45,9 +45,10 @@ class Stretch:
 class Reading:
     """The inputs of a merge, read by chunk. Safe for many threads, each of which has buffers of its own."""
 
-    def __init__(self, weights: Mapping[str, Weights], chunk: int) -> None:
+    def __init__(self, weights: Mapping[str, Weights], chunk: int, through: str | None) -> None:
         self._weights = weights
         self._chunk = chunk
+        self._through = through
         self._factors = Held(weights)
         self._buffers = threading.local()
 
@@ -65,11 +66,10 @@ class Reading:
         """Read one chunk of some inputs, with all of the rows of `row` elements that it holds a part of."""
         first, last = number * self._chunk, min((number + 1) * self._chunk, elements(step))
         begin, end = first - first % row, last + -last % row
-        parts = [self._part(source, begin, end, slot) for slot, source in enumerate(sources)]
+        parts = [self._part(step, source, begin, end, slot) for slot, source in enumerate(sources)]
 
         def raws(start: int, stop: int) -> list[Raw]:
-            pairs = zip(sources, parts, strict=True)
-            return [self._effective(step, source, part(start, stop), start) for source, part in pairs]
+            return [part(start, stop) for part in parts]
 
         if row == 1:
             return Stretch(first, last, begin, end, raws)
@@ -77,18 +77,38 @@ class Reading:
         made = [_cut(raw, begin) for raw in raws(begin, end)]
         return Stretch(first, last, begin, end, lambda start, stop: [part(start, stop) for part in made])
 
-    def _part(self, source: Source, begin: int, end: int, slot: int) -> Part:
+    def _part(self, step: Compute | Convert, source: Source, begin: int, end: int, slot: int) -> Part:
         stored = self._weights[source.model].tensors[source.tensor].dtype
-        block = begin * SIZES[stored] // BLOCK
-        count = -(-end * SIZES[stored] // BLOCK) - block
-        return _cut(Raw(stored, self._into(source, block, count, slot)), block * BLOCK // SIZES[stored])
+        width = SIZES[stored]
+        block = begin * width // BLOCK
+        data = self._into(source, block, -(-end * width // BLOCK) - block, slot)
+        at = block * BLOCK
 
-    def _effective(self, step: Compute | Convert, source: Source, raw: Raw, start: int) -> Raw:
-        """Return what an adapter makes of a span, where one is applied: stored in T, whatever the model's type is."""
+        def part(start: int, stop: int) -> Raw:
+            return self._raw(step, source, stored, data[start * width - at : stop * width - at], start)
+
+        return part
+
+    def whole(self, step: Compute, source: Source) -> tuple[Tensor, Iterator[tuple[int, Raw]]]:
+        """Return an input as it is stored, and its pieces in order, each with its first element, checked."""
+        tensor = self._weights[source.model].tensors[source.tensor]
+        blocks = self._chunk * SIZES[tensor.dtype] // BLOCK
+
+        def pieces() -> Iterator[tuple[int, Raw]]:
+            for number, start in enumerate(range(0, tensor.elements, self._chunk)):
+                raw = self._into(source, number * blocks, blocks, 0)
+                yield start, self._raw(step, source, tensor.dtype, raw, start)
+
+        return tensor, pieces()
+
+    def _raw(self, step: Compute | Convert, source: Source, stored: str, data: memoryview, start: int) -> Raw:
+        """Return elements as they are read; where an adapter is applied, stored in T, whatever the model's type is."""
+        if isinstance(step, Compute) and source in step.statistics:
+            return Raw(stored, data, None)
         if source.product is None:
-            return raw
+            return Raw(stored, data, self._through)
         factors = self._factors.factors(step.name, source.product)
-        return Raw(step.wide, factors.effective(raw.data, raw.stored, start, step.wide))
+        return Raw(step.wide, factors.effective(data, stored, start, step.wide), self._through)
 
     def _into(self, source: Source, first: int, count: int, slot: int) -> memoryview:
         """Read blocks into this thread's buffer number `slot`, which the next reading fills anew."""
@@ -104,4 +124,4 @@ class Reading:
 def _cut(raw: Raw, begin: int) -> Part:
     """Return what cuts parts out of an input that was read from element `begin` on."""
     width = SIZES[raw.stored]
-    return lambda start, stop: Raw(raw.stored, raw.data[(start - begin) * width : (stop - begin) * width])
+    return lambda start, stop: replace(raw, data=raw.data[(start - begin) * width : (stop - begin) * width])

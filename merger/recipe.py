@@ -69,12 +69,13 @@ Value = str | tuple[Rule, ...]
 
 
 class Parent(BaseModel):
-    """One parent of a merge with its own parameters: a model, or a model with an adapter applied to it at a scale."""
+    """One parent of a merge with its own parameters: a model, with an adapter at a scale or with statistics of it."""
 
     model_config = _CLOSED
     model: Artifact
     adapter: Artifact | None = None
     scale: Number | None = None
+    statistics: Artifact | None = None
     parameters: dict[str, Value] = {}
 
     @model_validator(mode="after")
@@ -142,6 +143,7 @@ class Recipe(BaseModel):
                 )
         elif not few <= len(self.parents) <= (many or len(self.parents)):
             raise Malformed(f"{self.method} merges {method.wanted}, not {len(self.parents)}")
+        _check_companions(method, self.base, self.parents)
         _check_parameters(
             "parameters", method, [p for p in method.parameters if not p.per_parent], self.parameters
         )
@@ -189,10 +191,34 @@ class Recipe(BaseModel):
         return self.base or self.parents[0].model
 
     def artifacts(self) -> tuple[str, ...]:
-        """Return every artifact the merge reads, each once: base, parents with adapters in order, tokenizer source."""
-        parents = [artifact for p in self.parents for artifact in (p.model, p.adapter)]
+        """Return every artifact the merge reads, each once: base, parents with what stands beside them, tokenizer source."""
+        parents = [artifact for p in self.parents for artifact in (p.model, p.adapter, p.statistics)]
         named = [self.base, *parents, self.tokenizer]
         return tuple(dict.fromkeys(a for a in named if a))
+
+
+def _check_companions(method: Method, base: str | None, parents: Sequence[Parent]) -> None:
+    """Refuse artifacts that cannot stand beside a parent's model, or are missing there."""
+    models = {base, *(p.model for p in parents)}
+    for word, found in (
+        ("an adapter", {p.adapter for p in parents}),
+        ("statistics", {p.statistics for p in parents}),
+    ):
+        both = [one for one in models & found if one is not None]
+        if both:
+            raise Malformed(f"{min(both)} is named as a model and as {word}; it is one of them")
+    for i, parent in enumerate(parents):
+        if method.statistics is None and parent.statistics is not None:
+            raise Malformed(f"parents.{i}: {method.id} takes no statistics, and {parent.statistics} is named")
+        if method.statistics is not None and parent.adapter is not None:
+            raise Malformed(
+                f"parents.{i}: {method.id} needs statistics of the model that is merged, and there are none of "
+                f"{parent.reference}; merge the adapter into a model of its own first"
+            )
+        if method.statistics is not None and parent.statistics is None:
+            raise Malformed(
+                f"parents.{i}: {method.id} needs statistics of kind {method.statistics.kind} of {parent.model}"
+            )
 
 
 def value_at(value: Value, tensor: str) -> str:

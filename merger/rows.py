@@ -39,7 +39,7 @@ class RowBlocks:
 
     def raws(self, start: int, stop: int) -> list[Raw]:
         """Return the numbers of the elements from `start` to before `stop`, a number of a row for each of its elements."""
-        return [Raw(self.wide, self._part(one, start, stop), made=True) for one in self.arrays]
+        return [Raw(self.wide, self._part(one, start, stop)) for one in self.arrays]
 
     def _part(self, one: NDArray[Any], start: int, stop: int) -> memoryview:
         start, stop = start - self.begin, stop - self.begin
@@ -55,9 +55,8 @@ class RowBlocks:
 class Rows:
     """The rows of one method under one recipe. Safe for many threads."""
 
-    def __init__(self, known: RowFunction, through: str | None) -> None:
+    def __init__(self, known: RowFunction) -> None:
         self._known = known
-        self._through = through
         self._lock = Lock()
         self._held: OrderedDict[tuple[Any, ...], RowBlocks] = OrderedDict()
         self._bytes = 0
@@ -85,7 +84,7 @@ class Rows:
     def _some(self, step: Compute, stretch: Stretch, start: int, stop: int) -> list[NDArray[Any]]:
         found = {}
         for source, raw in zip(step.sources, stretch.raws(start, stop), strict=True):
-            flat = narrowing.widen(raw.data, raw.stored, self._through)
+            flat = narrowing.widen(raw.data, raw.stored, raw.through)
             found[source] = flat.astype(_FLOAT[step.wide], copy=False).reshape(-1, step.row)
         base = found[step.base] if step.base else None
         parents = [found[parent] for parent in step.parents]

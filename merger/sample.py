@@ -146,7 +146,7 @@ def place(chunks: Chunks[Any], step: Step, block: int) -> tuple[int, int]:
     if isinstance(step, Copy):
         number, within = divmod(block, chunks.chunk // CHUNK)
         return number, within * BLOCK
-    number, byte = divmod(block * BLOCK, chunks.chunk * SIZES[step.dtype])
+    number, byte = divmod(block * BLOCK, chunks.size(step) * SIZES[step.dtype])
     return number, byte
 
 

@@ -42,6 +42,13 @@ def write_model(folder: Path, tensors: Tensors, config: Mapping[str, object] = C
     return folder
 
 
+def write_statistics(folder: Path, kind: str, model: str, tensors: Tensors, /, **said: object) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "statistics.safetensors").write_bytes(safetensors(tensors))
+    (folder / "statistics.json").write_text(json.dumps({"v": "1", "kind": kind, "model": model} | said))
+    return folder
+
+
 def floats(values: Sequence[float] | np.ndarray, dtype: str = "F32") -> bytes:
     array = np.asarray(values)
     if dtype == "BF16":

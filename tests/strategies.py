@@ -5,7 +5,7 @@ seeded generator and a palette of awkward ones: Hypothesis draws the seed, so th
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from making import Made, add_all, make, write_model
+from making import Made, add_all, make, write_model, write_statistics
 from reference import second
 
 from merger.card import configs_of
@@ -43,7 +43,7 @@ NAMES = (
     "model.norm.weight",
     "é.weight",
 )
-SHAPES = ((), (0,), (1,), (3,), (2, 0, 3), (5, 1, 2), (17,), (8, 9))
+SHAPES = ((), (0,), (1,), (3,), (2, 0, 3), (5, 1, 2), (17,), (8, 9), (7, 3), (0, 4))
 # What rounding, sign and order statistics can trip over; every one is a number of every floating type or rounds to one.
 PALETTE = (
     0.0,
@@ -107,11 +107,32 @@ class On:
             self.folders[artifact] = folder
         return self.ids[written]
 
+    def measured(self, artifact: str, model: Model, kind: str) -> str:
+        """Write statistics of a model, made up unless there are some, and return their artifact id."""
+        if f"{kind} of {artifact}" not in self.ids:
+            self.say(artifact, kind, measured(kind, model))
+        return self.ids[f"{kind} of {artifact}"]
+
+    def say(self, artifact: str, kind: str, found: Model) -> None:
+        """Write statistics of a model, which every case with that model has from now on."""
+        folder = self.root / str(len(self.ids))
+        write_statistics(folder, kind, artifact, found)
+        (named,) = add_all([folder])
+        self.ids[f"{kind} of {artifact}"] = named
+        self.folders[named] = folder
+
     def recipe(self, case: Case) -> dict[str, Any]:
         """Return the case's recipe with artifact ids in it."""
         ids = [self.add(model) for model in case.models]
         said = dict(case.recipe)
         said["parents"] = [p | {"model": ids[int(p["model"])]} for p in said["parents"]]
+        needed = METHODS[said["method"]].statistics
+        if needed is not None:
+            by_id = dict(zip(ids, case.models, strict=True))
+            said["parents"] = [
+                p | {"statistics": self.measured(p["model"], by_id[p["model"]], needed.kind)}
+                for p in said["parents"]
+            ]
         for name in ("base", "tokenizer"):
             if name in said:
                 said[name] = ids[int(said[name])]
@@ -199,6 +220,77 @@ def filled(
     if odd:
         array = np.where(random.random(size) < 0.15, random.choice(ODD, size), array)
     return packed(array, dtype, shape)
+
+
+def mixed(numbers: np.ndarray) -> np.ndarray:
+    """Return whole numbers scattered by integer arithmetic alone (Knuth's multiplicative hash), below 2^20."""
+    folded = numbers.astype(np.uint64)
+    folded ^= folded >> np.uint64(17) ^ folded >> np.uint64(37)
+    return folded * np.uint64(2654435761) % np.uint64(1 << 32) >> np.uint64(12)
+
+
+def fisher(name: str, stored: Stored) -> Stored:
+    """Statistics of every element alone, so that they move with it: none, tiny, ordinary, and some below zero."""
+    dtype, shape, data = stored
+    patterns = mixed(np.frombuffer(data, f"<u{SIZES[dtype]}"))
+    scales = np.array([0.0, 2.0**-140, 2.0**-20, 1.0, 1.0, 1.0, 64.0, -1.0])
+    spread = (patterns >> np.uint64(3)) % np.uint64(1000) + np.uint64(1)
+    array = scales[patterns % np.uint64(8)] * spread.astype(np.float64)
+    return packed(array, ("F32", "F64", "BF16", "F32")[len(name) % 4], shape)
+
+
+def gram(name: str, stored: Stored) -> Stored | None:
+    """XᵀX of small whole numbers, some columns of them zero, for matrices that are neither heads nor wide."""
+    _, shape, data = stored
+    if len(shape) != 2 or 0 in shape or shape[1] > 1000 or "head" in name:
+        return None
+    rows, inputs = shape[1] + 3, shape[1]
+    seed = int(np.frombuffer(data, "u1").sum(dtype=np.uint64))
+    x = (mixed(np.arange(rows * inputs) + seed) % np.uint64(9)).astype(np.int64).reshape(rows, inputs) - 4
+    x[:, mixed(np.arange(inputs) + seed + 1) % np.uint64(11) == 0] = 0
+    return packed(x.T @ x, ("F32", "F64")[len(name) % 2])
+
+
+MEASURED: dict[str, Callable[[str, Stored], Stored | None]] = {"fisher": fisher, "gram": gram}
+"""What every kind of statistics says of a tensor, in these tests; None where it says nothing."""
+
+
+def permutation(name: str, axis: int, size: int) -> Stored | None:
+    """An order of some axes."""
+    if (len(name) + axis) % 3 == 0:
+        return None
+    order = np.argsort(mixed(np.arange(size) + 1000 * axis + len(name)), kind="stable")
+    return "I64", (size,), order.astype("<i8").tobytes()
+
+
+def transport(name: str, axis: int, size: int) -> Stored | None:
+    """Mixtures along some axes that are short, in eighths, with rows of zeros and an order among them."""
+    if (len(name) + axis) % 3 == 0 or size > 64:
+        return None
+    if axis == 1:
+        return packed(np.eye(size)[::-1], "BF16")
+    eighths = mixed(np.arange(size * size) + 77 * axis) % np.uint64(11)
+    return packed(eighths.reshape(size, size).astype(np.float64) / 8 - 0.5, ("F32", "F64")[len(name) % 2])
+
+
+BY_AXIS: dict[str, Callable[[str, int, int], Stored | None]] = {
+    "permutation": permutation,
+    "transport": transport,
+}
+"""What kinds of statistics that are by axis say of one of a tensor's axes, of so many indices."""
+
+
+def measured(kind: str, model: Mapping[str, Stored]) -> Model:
+    """Return statistics of a model: made up, but the same ones wherever the model is the same."""
+    if kind in BY_AXIS:
+        axes = {
+            f"{name}.{axis}": BY_AXIS[kind](name, axis, size)
+            for name, (dtype, shape, _) in model.items()
+            for axis, size in enumerate(shape if dtype in FLOATS else ())
+        }
+        return {name: stored for name, stored in axes.items() if stored is not None}
+    found = {name: MEASURED[kind](name, stored) for name, stored in model.items() if stored[0] in FLOATS}
+    return {name: stored for name, stored in found.items() if stored is not None}
 
 
 def decimals(low: int = -300, high: int = 300) -> st.SearchStrategy[str]:
@@ -326,10 +418,14 @@ def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str
     plain |= {"scale": ["1.5", "-0.5"], "epsilon": ["0.1", "0.3"]}
     own = [
         {
-            "model": str(i),
-            "parameters": {p.name: plain[p.name][i - 1] for p in how.parameters if p.per_parent},
+            "model": str(min(i, len(dtypes) - 1)),
+            "parameters": {
+                p.name: plain[p.name][i - 1].lstrip("-" if p.low == "0" else "")
+                for p in how.parameters
+                if p.per_parent
+            },
         }
-        for i in range(1, min(2, how.parents[1] or 2) + 1)
+        for i in range(1, max(how.parents[0], min(2, how.parents[1] or 2)) + 1)
     ]
     shared = {p.name: "0.4" if p.default is None else p.default for p in how.parameters if not p.per_parent}
     recipe = {

@@ -16,7 +16,8 @@ refuse them. What is read:
                                           {"name": …, "digest": {"sha256": "<64 hex>"}}
 
 Establishes `Built`, `Described` and one `Derived` a part, with evidence `signed`: base and parents by `merge` (by `convert`
-where there is one parent, without adapter, and no base), their adapters by `adapter_applied`, a tokenizer source by `tokenizer`.
+where there is one parent, without adapter, and no base), their adapters by `adapter_applied`, their statistics by `merge`
+(every weight is weighed by them, so whatever is wrong with them is wrong with the result), a tokenizer source by `tokenizer`.
 """
 
 from __future__ import annotations
@@ -134,6 +135,8 @@ def _edges(child: str, executed: Recipe) -> Iterator[Derived]:
         if one.adapter is not None:
             onto: dict[str, Json] = {"role": "adapter", "model": one.model, "scale": one.scale}
             yield _edge(child, one.adapter, "adapter_applied", onto)
+        if one.statistics is not None:
+            yield _edge(child, one.statistics, "merge", {"role": "statistics", "model": one.model})
     if executed.tokenizer is not None:
         yield _edge(child, executed.tokenizer, "tokenizer", {"role": "tokenizer"})
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from merger.dialect import engines, rules, switches
-from merger.dialect.layout import Layout, lay_out, model_of
+from merger.dialect.elsewhere import MERGEKIT
+from merger.dialect.layout import Column, Layout, lay_out, model_of, statistics_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Setting, Slice, parts
 from merger.dialect.values import Numbers
@@ -56,10 +57,11 @@ class Document:
     clip: Setting | None
 
     def references(self) -> tuple[str, ...]:
-        """Return every model and adapter named, each once: the base, models in order, the tokenizer's source."""
+        """Return every artifact named, each once: the base, models in order, the tokenizer's source, statistics."""
         named = [self.base, *(s.base for s in self.slices)]
         named += [source.model for s in self.slices for source in s.sources]
         named += [self.tokenizer if self.tokenizer not in ("base", UNION) else None]
+        named += [source.statistics for s in self.slices for source in s.sources]
         split = [part for model in named if model is not None for part in parts(model)]
         return tuple(dict.fromkeys(part for part in split if part is not None))
 
@@ -97,7 +99,7 @@ class _Compiling:
             "method": method.id,
             "base": None if found.base is None else self.models.artifact(found.base),
             "parents": [
-                {**self._parent(model_of(column)), "parameters": _json(values)}
+                {**self._parent(column), "parameters": _json(values)}
                 for column, values in zip(found.columns, parents, strict=True)
             ],
             "slices": None if found.slices is None else list(found.slices),
@@ -125,11 +127,13 @@ class _Compiling:
         canonical = Recipe.of({key: value for key, value in recipe.items() if value is not None})
         return Compiled(canonical, tuple(dict.fromkeys(self.notes)))
 
-    def _parent(self, model: str) -> dict[str, Json]:
-        """Return what names a parent: its model, and the adapter that is applied to it as it was trained."""
-        artifact, adapter = self.models.pair(model)
+    def _parent(self, column: Column) -> dict[str, Json]:
+        """Return what names a parent: its model, the adapter that is applied as it was trained, the statistics."""
+        artifact, adapter = self.models.pair(model_of(column))
         applied: dict[str, Json] = {"adapter": adapter, "scale": "1"} if adapter is not None else {}
-        return {"model": artifact} | applied
+        found = statistics_of(column)
+        beside: dict[str, Json] = {} if found is None else {"statistics": self.models.artifact(found)}
+        return {"model": artifact} | applied | beside
 
     def _shared(self, numbers: Numbers) -> dict[str, bool | Value]:
         """Return the parameters that are not per parent, every default written out."""
@@ -201,7 +205,8 @@ class _Compiling:
         document = self.document
         if defaults:
             said = ", ".join(dict.fromkeys(defaults))
-            self.notes.append(f"not given, so mergekit 0.1.5's defaults hold: {said}")
+            whose = "mergekit 0.1.5's" if document.method.id in MERGEKIT else f"{document.method.id}'s own"
+            self.notes.append(f"not given, so {whose} defaults hold: {said}")
         if "int8_mask" in document.switches:
             self.notes.append("parameters.int8_mask changes nothing: votes are counted exactly either way")
         if document.dtype is None and document.out_dtype is None:

@@ -66,7 +66,7 @@ def slices(method: Method, top: Mapping[str, Plain]) -> Iterator[Slice]:
 
 
 def _source(method: Method, place: str, value: Plain, span: tuple[int, int] | None = None) -> Source:
-    keys = ("model", "parameters") if span is None else ("model", "parameters", "layer_range")
+    keys = ("model", "parameters", "statistics", *(() if span is None else ("layer_range",)))
     found = schema.mapping(place, value, keys)
     own = [p for p in method.parameters if p.per_parent]
     shared = [p.name for p in method.parameters if not p.per_parent]
@@ -76,7 +76,24 @@ def _source(method: Method, place: str, value: Plain, span: tuple[int, int] | No
         schema.reference(f"{place}.model", found.get("model")),
         schema.parameters(f"{place}.parameters", method, found.get("parameters", {}), own, elsewhere),
         span,
+        _statistics(method, place, found.get("statistics")),
     )
+
+
+def _statistics(method: Method, place: str, value: Plain) -> str | None:
+    """Return the statistics of a model, as written: for a method that needs them, and for no other."""
+    if (method.statistics is None) != (value is None):
+        raise Malformed(
+            f"{place}: {method.id} takes no statistics"
+            if method.statistics is None
+            else f"{place}: statistics is missing, and {method.id} needs those of kind {method.statistics.kind}"
+        )
+    if value is None:
+        return None
+    found = schema.reference(f"{place}.statistics", value)
+    if schema.parts(found)[1] is not None:
+        raise Malformed(f"{place}.statistics is {found}; name one artifact, which takes no adapter")
+    return found
 
 
 def _span(place: str, value: Plain) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Reading a document: mergekit 0.1.5's configuration against a closed schema, place by place.
 
-What the schema knows is mergekit's; `seed arithmetic shard_bytes allow_nonfinite license clip` at the top level are ours.
+What the schema knows is mergekit's; `seed arithmetic shard_bytes allow_nonfinite license clip` at the top level are ours, and
+so is `statistics` of a model.
 """
 
 from __future__ import annotations

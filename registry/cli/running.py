@@ -65,6 +65,7 @@ def methods(as_json: JsonOption = False) -> None:
             "method": one.id,
             "summary": one.summary,
             "base": one.base,
+            "statistics": one.statistics.kind if one.statistics else None,
             "parameters": [
                 {
                     "name": p.name,

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeRemainingColumn,
@@ -96,13 +97,15 @@ def say(as_json: bool, value: BaseModel | Json | Sequence[BaseModel], show: Call
 
 
 @contextmanager
-def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
-    """Draw a bar on a terminal while `total` bytes are worked through; yields what to tell about each piece."""
+def progress(
+    what: str, total: int, *, quiet: bool = False, in_bytes: bool = True
+) -> Iterator[Callable[[int], None]]:
+    """Draw a bar on a terminal while `total` bytes, or pieces, are worked through; yields what to tell about each."""
+    sizes = (DownloadColumn(binary_units=True), TransferSpeedColumn())
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
+        *(sizes if in_bytes else (MofNCompleteColumn(),)),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:

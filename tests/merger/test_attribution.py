@@ -13,8 +13,9 @@ from merger.plan import Compute
 from signing.errors import Malformed
 
 SHAPES = {"w": (300, 300), "v": (7,)}
-# Some methods multiply parents with each other, element by element: nothing in the result belongs to one of them.
-ENTANGLED = {"nearswap"}
+# Some methods multiply parents with each other, or solve for all elements of a row at once: nothing in the result
+# belongs to one parent.
+ENTANGLED = {"nearswap", *(method for method in METHODS if METHODS[method].whole)}
 
 
 def attributed(case, tensor, flats):

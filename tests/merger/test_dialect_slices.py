@@ -205,13 +205,65 @@ def test_a_union_of_vocabularies_is_merged_only_where_they_are_equal() -> None:
     assert any("the merge is refused where vocabulary files differ" in note for note in found.notes)
 
 
+WEIGHED = "merge_method: fisher\nmodels:\n  - {{model: a, statistics: s, parameters: {{weight: 1}}}}\n  - {{model: b{0}}}\n"
+OF_B = ", statistics: {0}, parameters: {{weight: 1}}"
+
+
+def test_a_model_names_its_statistics() -> None:
+    whole = compiled(WEIGHED.format(OF_B.format("you/t@v1")))
+    found = whole.recipe
+    assert "not given, so fisher's own defaults hold: floor 0" in whole.notes
+    assert [one.statistics for one in found.parents] == [artifact("s"), artifact("you/t@v1")]
+    (document,) = parse(WEIGHED.format(OF_B.format("you/t@v1")))
+    assert document.references() == ("a", "b", "s", "you/t@v1")
+
+
+def test_a_model_in_several_slices_names_the_same_statistics_in_each() -> None:
+    source = "{{model: {0}, layer_range: [{1}, {2}], statistics: {3}, parameters: {{weight: 1}}}}"
+    text = "merge_method: fisher\nslices:\n"
+    for first, last, of_b in ((0, 1, "t"), (1, 3, "LAST")):
+        both = source.format("a", first, last, "s"), source.format("b", first, last, of_b)
+        text += f"  - sources: [{', '.join(both)}]\n"
+
+    found = compiled(text.replace("LAST", "t")).recipe
+
+    assert [one.statistics for one in found.parents] == [artifact("s"), artifact("t")]
+    with pytest.raises(Malformed, match=r"slices.1.sources.1: statistics is u, and t in slices.0.sources.1"):
+        compiled(text.replace("LAST", "u"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (WEIGHED.format(""), "models.1: statistics is missing, and fisher needs those of kind fisher"),
+        (WEIGHED.format(OF_B.format("")), "models.1: statistics is missing"),
+        (WEIGHED.format(OF_B.format("[t]")), "models.1.statistics is a list; write a model as text"),
+        (WEIGHED.format(OF_B.format("t+u")), r"models.1.statistics is t\+u; name one artifact"),
+        (
+            WEIGHED.format(OF_B.format("t")).replace("fisher", "linear"),
+            "models.0: linear takes no statistics",
+        ),
+    ],
+)
+def test_statistics_are_refused_at_their_place(text: str, words: str) -> None:
+    with pytest.raises(Malformed, match=words):
+        compiled(text)
+
+
+def test_a_model_with_an_adapter_has_no_statistics() -> None:
+    with pytest.raises(Malformed, match=r"parents\.0: fisher needs statistics of the model that is merged"):
+        compiled(WEIGHED.format(OF_B.format("t")).replace("model: a", "model: a+c"))
+
+
 def _document(method: Method, base: str | None, *, listed: bool = False) -> str:
     few = max(method.parents[0], 1)
     models = [f"m{i}" for i in range(few)] + ([base] if base and listed else [])
     needed = [p.name for p in method.parameters if p.default is None]
     if method.id == "slerp":
         models = ["m0", str(base)]
-    lines = [f"merge_method: {method.id}", f"models: [{', '.join(f'{{model: {m}}}' for m in models)}]"]
+    beside = ", statistics: s" if method.statistics else ""
+    listed_models = ", ".join(f"{{model: {m}{beside}}}" for m in models)
+    lines = [f"merge_method: {method.id}", f"models: [{listed_models}]"]
     lines += [f"parameters: {{{', '.join(f'{name}: 0.5' for name in needed)}}}"] if needed else []
     lines += [f"base_model: {base}"] if base else []
     return "\n".join(lines) + "\n"
