@@ -29,7 +29,9 @@ def save(folder: Path, seed: int, kind: Any, config: Any) -> Path:
     words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     words.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 3), ("[SEP]", 4)]
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 3), ("[SEP]", 4)],
     )
     named = {f"{word.strip('[]').lower()}_token": word for word in WORDS[:5]}
     transformers.PreTrainedTokenizerFast(tokenizer_object=words, **named).save_pretrained(folder)

@@ -1,6 +1,6 @@
 """Fisher merging: the mean of the parents' weights, each weighed by how much its own likelihood depends on it.
 
-Matena and Raffel, https://arxiv.org/abs/2111.09832, equation 3 with the diagonal of section 3.2; docs/arithmetic.md,
+Matena and Raffel, https://arxiv.org/abs/2111.09832, section 3, with the diagonal approximation; docs/arithmetic.md,
 "Methods". Weights enter as shares a_i / D that are at most 1, so squared gradients may be as small as the type holds.
 """
 

@@ -22,7 +22,7 @@ DataOption = Annotated[
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="New folder for the statistics.")]
 SamplesOption = Annotated[
-    int, typer.Option("--samples", min=1, max=1_000_000, help="At most so many samples, the first ones.")
+    int, typer.Option("--samples", min=1, max=100_000, help="At most so many samples, the first ones.")
 ]
 LengthOption = Annotated[
     int, typer.Option("--max-length", min=2, max=131_072, help="Tokens that a sample is cut to.")

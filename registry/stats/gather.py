@@ -1,6 +1,6 @@
 """What is gathered over samples: squared gradients of the log-likelihood, and Gram matrices of the inputs of linear layers.
 
-Matena and Raffel, https://arxiv.org/abs/2111.09832, equation 5; Jin et al., https://arxiv.org/abs/2212.09849, section 3.
+Matena and Raffel, https://arxiv.org/abs/2111.09832, section 3; Jin et al., https://arxiv.org/abs/2212.09849, section 3.
 Sums are in fp64 and are rounded to fp32 once, at the end.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from merger.methods import METHODS
-from registry.stats.model import Model
+from registry.stats.model import Model, Tokens
 from registry.stats.samples import Sample
 from signing.errors import Malformed
 
@@ -53,8 +53,8 @@ def fisher(model: Model, samples: Sequence[Sample], longest: int, advance: Advan
             if one.grad is not None:
                 gradient = one.grad.to(torch.float64)
                 sums[name] += gradient * gradient
-        total += len(tokens)
-        cut += len(tokens) == longest
+        total += len(tokens.ids)
+        cut += len(tokens.ids) == longest
         advance(1)
     still = [name for name in model.parameters if name not in free]
     found = {name: _rounded(name, one / len(samples)) for name, one in sums.items()}
@@ -88,11 +88,11 @@ def gram(model: Model, samples: Sequence[Sample], longest: int, batch: int, adva
     total, cut = 0, 0
     try:
         with torch.inference_mode():
-            for tokens in _batches(model, samples, longest, batch):
-                model.network(input_ids=torch.tensor(tokens))
-                total += sum(map(len, tokens))
-                cut += sum(len(one) == longest for one in tokens)
-                advance(len(tokens))
+            for alike in _batches(model, samples, longest, batch):
+                model.network(**model.given(alike))
+                total += sum(len(one.ids) for one in alike)
+                cut += sum(len(one.ids) == longest for one in alike)
+                advance(len(alike))
     finally:
         for hook in hooks:
             hook.remove()
@@ -125,42 +125,43 @@ def _adding(into: torch.Tensor) -> Callable[[torch.nn.Module, tuple[torch.Tensor
     return add
 
 
-def _log_likelihood(model: Model, number: int, sample: Sample, tokens: list[int]) -> torch.Tensor:
-    given = torch.tensor([tokens])
+def _log_likelihood(model: Model, number: int, sample: Sample, tokens: Tokens) -> torch.Tensor:
+    given = model.given([tokens])
+    ids = given["input_ids"]
     if model.likelihood == "causal":
-        if len(tokens) < 2:
+        if len(tokens.ids) < 2:
             raise Malformed(
                 f"line {sample.line} of the data is one token; a causal model says how likely the next one is"
             )
-        logits = model.network(input_ids=given).logits[0, :-1]
-        wanted = given[0, 1:]
+        logits = model.network(**given).logits[0, :-1]
+        wanted = ids[0, 1:]
     else:
-        special = model.tokenizer.get_special_tokens_mask(tokens, already_has_special_tokens=True)
+        special = model.tokenizer.get_special_tokens_mask(list(tokens.ids), already_has_special_tokens=True)
         places = [at for at, odd in enumerate(special) if not odd]
         hidden = [at for i, at in enumerate(places) if (i + number) % HIDDEN == 0] or places[:1]
         if not hidden or model.tokenizer.mask_token_id is None:
             raise Malformed(
                 f"line {sample.line} of the data holds no token to hide, or the tokenizer has none for hidden ones"
             )
-        masked = given.clone()
+        masked = ids.clone()
         masked[0, hidden] = model.tokenizer.mask_token_id
-        logits = model.network(input_ids=masked).logits[0, hidden]
-        wanted = given[0, hidden]
+        logits = model.network(**given | {"input_ids": masked}).logits[0, hidden]
+        wanted = ids[0, hidden]
     return -torch.nn.functional.cross_entropy(logits, wanted, reduction="sum")
 
 
-def _tokens(model: Model, samples: Sequence[Sample], longest: int) -> Iterator[tuple[Sample, list[int]]]:
+def _tokens(model: Model, samples: Sequence[Sample], longest: int) -> Iterator[tuple[Sample, Tokens]]:
     for sample in samples:
         tokens = model.tokens(sample, longest)
-        if not tokens:
+        if not tokens.ids:
             raise Malformed(f"line {sample.line} of the data holds no token that the model knows")
         yield sample, tokens
 
 
-def _batches(model: Model, samples: Sequence[Sample], longest: int, most: int) -> Iterator[list[list[int]]]:
-    by_length: dict[int, list[list[int]]] = {}
+def _batches(model: Model, samples: Sequence[Sample], longest: int, most: int) -> Iterator[list[Tokens]]:
+    by_length: dict[int, list[Tokens]] = {}
     for _, tokens in _tokens(model, samples, longest):
-        by_length.setdefault(len(tokens), []).append(tokens)
+        by_length.setdefault(len(tokens.ids), []).append(tokens)
     for _, alike in sorted(by_length.items()):
         for start in range(0, len(alike), most):
             yield alike[start : start + most]

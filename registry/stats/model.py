@@ -6,6 +6,7 @@ names there. What is loaded is held to the files, tensor by tensor, so that stat
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,14 @@ Likelihood = Literal["causal", "masked"]
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """A sample's tokens, and of which of its texts each is."""
+
+    ids: tuple[int, ...]
+    texts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One loaded model: its tokenizer, which likelihood it has if any, and its parameters by the names in its files.
 
@@ -44,12 +53,19 @@ class Model:
     parameters: Mapping[str, torch.Tensor]
     unused: Mapping[str, tuple[int, ...]]
 
-    def tokens(self, sample: Sample, most: int) -> list[int]:
+    def tokens(self, sample: Sample, most: int) -> Tokens:
         """Return a sample's tokens, cut to `most`."""
-        found: Sequence[int] = self.tokenizer(sample.text, sample.pair, truncation=True, max_length=most)[
-            "input_ids"
-        ]
-        return list(found)
+        found = self.tokenizer(
+            sample.text, sample.pair, truncation=True, max_length=most, return_token_type_ids=True
+        )
+        return Tokens(tuple(found["input_ids"]), tuple(found["token_type_ids"]))
+
+    def given(self, alike: Sequence[Tokens]) -> dict[str, torch.Tensor]:
+        """Return what the network is given for samples of one length, which text a token is of only where it asks."""
+        named = {"input_ids": torch.tensor([one.ids for one in alike])}
+        if "token_type_ids" in inspect.signature(self.network.forward).parameters:
+            named["token_type_ids"] = torch.tensor([one.texts for one in alike])
+        return named
 
 
 def load(folder: Path, manifest: Manifest) -> Model:

@@ -51,7 +51,7 @@ def test_fisher_of_a_causal_model_is_the_mean_square_of_its_loss_gradients(tmp_p
     model = loaded(llama(tmp_path / "model", 1))
     likelihoods = []
     for sample in SAMPLES:
-        given = torch.tensor([model.tokens(sample, 99)])
+        given = torch.tensor([model.tokens(sample, 99).ids])
         likelihoods.append(-model.network(input_ids=given, labels=given).loss * (given.shape[1] - 1))
 
     found = fisher(model, SAMPLES, 99, silent)
@@ -64,7 +64,7 @@ def test_fisher_of_a_causal_model_is_the_mean_square_of_its_loss_gradients(tmp_p
 def test_tied_weights_are_one_tensor_with_the_gradient_of_both_uses(tmp_path) -> None:
     model = loaded(llama(tmp_path / "model", 1, tie_word_embeddings=True))
     assert "lm_head.weight" not in model.parameters
-    given = torch.tensor([model.tokens(SAMPLES[0], 99)])
+    given = torch.tensor([model.tokens(SAMPLES[0], 99).ids])
     whole = -model.network(input_ids=given, labels=given).loss * (given.shape[1] - 1)
     same(dict(fisher(model, SAMPLES[:1], 99, silent).tensors), squares(model, [whole]))
 
@@ -72,7 +72,7 @@ def test_tied_weights_are_one_tensor_with_the_gradient_of_both_uses(tmp_path) ->
 def test_fisher_of_a_masked_model_hides_every_seventh_token(tmp_path) -> None:
     model = loaded(bert(tmp_path / "model", 2))
     text = " ".join(WORDS[5:] * 2)
-    tokens = model.tokens(Sample(1, text), 99)
+    tokens = model.tokens(Sample(1, text), 99).ids
     hidden = [1, 1 + HIDDEN]  # [CLS] stands before them, and [SEP] after them all
     given, labels = torch.tensor([tokens]), torch.full((1, len(tokens)), -100)
     labels[0, hidden] = given[0, hidden]
@@ -80,6 +80,20 @@ def test_fisher_of_a_masked_model_hides_every_seventh_token(tmp_path) -> None:
     whole = -model.network(input_ids=given, labels=labels).loss * len(hidden)
 
     same(dict(fisher(model, [Sample(1, text)], 99, silent).tensors), squares(model, [whole]))
+
+
+def test_a_model_that_tells_two_texts_apart_is_told_which_is_which(tmp_path) -> None:
+    model = loaded(bert(tmp_path / "model", 2))
+    pair = Sample(1, "a dog", "the bone")
+    given = {
+        "input_ids": torch.tensor([[3, 2, 6, 4, 8, 9, 4]]),
+        "token_type_ids": torch.tensor([[0, 0, 0, 0, 1, 1, 1]]),
+    }
+    labels = torch.tensor([[-100, WORDS.index("a"), *[-100] * 5]])
+    same(
+        dict(fisher(model, [pair], 99, silent).tensors),
+        squares(model, [-model.network(**given, labels=labels).loss]),
+    )
 
 
 def test_what_a_likelihood_does_not_depend_on_has_statistics_of_zero(tmp_path) -> None:
@@ -103,7 +117,7 @@ def test_gram_matrices_are_of_what_linear_layers_are_given(tmp_path, batch: int)
     model = loaded(llama(tmp_path / "model", 1))
     want = torch.zeros(SIZES["hidden_size"], SIZES["hidden_size"], dtype=torch.float64)
     for sample in SAMPLES:
-        given = torch.tensor([model.tokens(sample, 99)])
+        given = torch.tensor([model.tokens(sample, 99).ids])
         rows = model.network.model(input_ids=given).last_hidden_state[0].double()
         want += rows.T @ rows
 
