@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from merger.adapters import CONFIG as ADAPTER_CONFIG
+from merger.lora import CONFIG as ADAPTER_CONFIG
 from merger.layers import sliced_config
 from merger.manifest import INDEX, VOCABULARY, Tensor
 from merger.recipe import Recipe
