@@ -12,6 +12,7 @@ from typing import Any
 
 from merger.measure import Measured
 from merger.plan import Compute, Step
+from merger.stack import Stack
 from signing.canonical import Json
 
 
@@ -35,6 +36,9 @@ def tensor_account(step: Step, measured: Measured | None, odd: tuple[int, int]) 
                 }
                 for reach, tally in pairs
             ]
+    if isinstance(step, Stack):
+        entry["parents"] = list(step.positions)
+        entry["scalars"] = [part.factor.hex() for part in step.parts]
     if any(odd):
         entry["nonfinite"] = {"inputs": odd[0], "outputs": odd[1]}
     return entry

@@ -49,7 +49,9 @@ class Product:
     def shape(self) -> tuple[int, ...] | None:
         """Return the shape of the tensor that it is added to, or None where A and B are factors of none."""
         if self.transposed:
-            return (*self.a.shape[1:], self.b.shape[0]) if len(self.a.shape) == len(self.b.shape) == 2 else None
+            return (
+                (*self.a.shape[1:], self.b.shape[0]) if len(self.a.shape) == len(self.b.shape) == 2 else None
+            )
         return (self.b.shape[0], *self.a.shape[1:]) if math.prod(self.b.shape[2:]) == 1 else None
 
     @property
@@ -93,9 +95,7 @@ def applied(
     return found
 
 
-def changes(
-    lora: Lora, scale: float, manifest: Manifest, model: Mapping[str, Tensor]
-) -> dict[str, Change]:
+def changes(lora: Lora, scale: float, manifest: Manifest, model: Mapping[str, Tensor]) -> dict[str, Change]:
     """Return what each tensor of an adapter, or pair of them, does, by the name of the model's tensor it is done to.
 
     `model` holds the tensors of the model the adapter is for; where there are none at hand, no tensor is the model's own.
@@ -124,7 +124,9 @@ def _changes(
         ):
             continue
         if full == name or (ends is None and not saves(lora.saved, name)):
-            unknown = "" if model or full == name else "; if it is the base's own, name the base of the adapters"
+            unknown = (
+                "" if model or full == name else "; if it is the base's own, name the base of the adapters"
+            )
             raise Malformed(
                 f"{full} of {lora.adapter} is neither a factor of a LoRA product nor of a module in modules_to_save{unknown}"
             )

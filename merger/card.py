@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from merger.lora import CONFIG as ADAPTER_CONFIG
+from merger.joint import joint_config
 from merger.layers import sliced_config
+from merger.lora import CONFIG as ADAPTER_CONFIG
 from merger.manifest import INDEX, VOCABULARY, Tensor
 from merger.recipe import Recipe
 from merger.weights import Weights
@@ -35,10 +36,15 @@ def config_of(weights: Weights) -> dict[str, Json]:
 
 def configs_of(recipe: Recipe, weights: Mapping[str, Weights]) -> dict[str, dict[str, Json]]:
     """Return the config of every model that a recipe merges, and of every adapter."""
-    adapters = {parent.adapter for parent in recipe.parents if parent.adapter is not None}
-    models = {recipe.first, *(parent.model for parent in recipe.parents)}
-    return {one: config_of(weights[one]) for one in models} | {
-        one: _object(weights[one], ADAPTER_CONFIG, f"{one} is applied as a PEFT adapter") for one in adapters
+    joined = recipe.rules.merges == "adapters"
+    parents = {parent.model for parent in recipe.parents}
+    adapters = (
+        parents if joined else {parent.adapter for parent in recipe.parents if parent.adapter is not None}
+    )
+    models = {recipe.base} - {None} if joined else parents | {recipe.first}
+    used = f"{recipe.method} merges PEFT adapters" if joined else "it is applied as a PEFT adapter"
+    return {one: config_of(weights[one]) for one in models if one} | {
+        one: _object(weights[one], ADAPTER_CONFIG, used) for one in adapters
     }
 
 
@@ -46,11 +52,14 @@ def small_files(
     recipe: Recipe, weights: Mapping[str, Weights], tensors: Sequence[Tensor], data_size: int
 ) -> dict[str, bytes]:
     """Return every output file but the shards, by name."""
-    files = {
-        CONFIG: _config(recipe, sliced_config(recipe, configs_of(recipe, weights))),
-        CARD: card(recipe),
-    }
-    source = weights[recipe.tokenizer or recipe.first]
+    configs = configs_of(recipe, weights)
+    if recipe.rules.merges == "adapters":
+        shapes = {tensor.name: tensor.shape for tensor in tensors}
+        files = {ADAPTER_CONFIG: _lined(joint_config(recipe, configs, shapes)), CARD: card(recipe)}
+        source = weights[recipe.tokenizer or recipe.parents[0].model]
+    else:
+        files = {CONFIG: _config(recipe, sliced_config(recipe, configs)), CARD: card(recipe)}
+        source = weights[recipe.tokenizer or recipe.first]
     for name in TOKENIZER:
         data = source.small(name)
         if data is not None:
@@ -63,7 +72,8 @@ def small_files(
 
 def card(recipe: Recipe) -> bytes:
     """Return the model card: front matter for hubs, then what the artifact is made of."""
-    head = ["---", *([f"license: {recipe.license}"] if recipe.license else []), "library_name: transformers"]
+    library = "peft" if recipe.rules.merges == "adapters" else "transformers"
+    head = ["---", *([f"license: {recipe.license}"] if recipe.license else []), f"library_name: {library}"]
     head += ["tags:", "- merge", "- studbook", "---", ""]
     rows = [f"| base | `{recipe.base}` | |"] if recipe.base else []
     rows += [

@@ -23,6 +23,7 @@ from merger.reduce import SPAN, block_sum
 from merger.seeds import lanes
 from merger.select import RADIX, Counts, Search, Selection, tally, within
 from merger.sources import Source
+from merger.stack import Part, Stack, Stretch
 from merger.weights import Weights
 from signing.errors import Malformed
 
@@ -109,7 +110,16 @@ class Chunks(Generic[B]):
                     into = target[(start - first) * width : (start - first + SPAN) * width]
                     self._merged(step, start, raws, scalars, selections, output, into)
                 output.data = target
+            case Stack():
+                first = number * self.chunk
+                last = min(first + self.chunk, elements(step))
+                output.data = memoryview(self._stacked(step, first, last, output))
         return output
+
+    def part(self, step: Stack, flat: int) -> tuple[Part, B]:
+        """Return the part of a stack that holds an element of the result, and that element in T."""
+        (stretch,) = step.stretches(flat, flat + 1)
+        return stretch.part, self._part(step, stretch, Output(b""))
 
     @_QUIET
     def sums(
@@ -209,6 +219,24 @@ class Chunks(Generic[B]):
         kept = self._kept(k, step, start, span, drawn, selections)
         merged = self.recipe.rules.merge(k, span.base, span.parents, kept, scalars)
         into[:] = self._narrowed(k, merged, step, start, output)
+
+    def _stacked(self, step: Stack, start: int, stop: int, output: Output) -> bytearray:
+        """Return elements `start` to `stop` of a stack, narrowed."""
+        k, merge = self._kernels[step.wide], self.recipe.rules.merge
+
+        def made(stretch: Stretch) -> bytes:
+            x = self._part(step, stretch, output)
+            return k.narrow(merge(k, None, [x], (), stretch.part.factor), step.dtype)
+
+        data = step.laid_out(start, stop, made)
+        written = k.widen(memoryview(data), step.dtype, None)
+        output.odd_outputs += self._odd(k, written, f"{step.name} as merged", start)
+        return data
+
+    def _part(self, step: Stack, stretch: Stretch, output: Output) -> B:
+        source = stretch.part.source
+        raw = self._reading.stretch(source, stretch.first, stretch.rows * stretch.width)
+        return self._finite(self._kernels[step.wide], raw, source, stretch.first, output)
 
     def _ranked(self, step: Compute, raws: Sequence[Raw]) -> Sequence[Bits]:
         found = self._passes.ranked(step, raws) if self._passes else None

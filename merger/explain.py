@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from merger.execute import AHEAD
 from merger.guess import FEWEST, MOST
 from merger.manifest import SIZES, Manifest
-from merger.plan import Compute, Copy, Plan, Step, elements
+from merger.plan import Compute, Convert, Copy, Plan, Step, elements
 from merger.reading import CHUNK
 from merger.select import DIGITS
 from merger.slices import is_layer, layer_of
 from merger.sources import Source
+from merger.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def cost(plan: Plan, manifests: Mapping[str, Manifest], *, threads: int = 2, fac
         sources = [source for _, source in _inputs(step)]
         widths = sum(SIZES[types[one.model, one.tensor]] for one in dict.fromkeys(sources))
         fewest, most = _passes(step, chunk, model_scope=scope)
-        reads = [reads[0] + elements(step) * widths * fewest, reads[1] + elements(step) * widths * most]
+        size = _read(step, types)
+        reads = [reads[0] + size * fewest, reads[1] + size * most]
         passes = [max(passes[0], fewest), max(passes[1], most)]
         ready = (AHEAD + 1) * SIZES[step.dtype]
         buffers = max(buffers, threads * min(chunk, elements(step)) * (widths + ready))
@@ -80,6 +82,17 @@ def cost(plan: Plan, manifests: Mapping[str, Manifest], *, threads: int = 2, fac
         kept = max(kept, factors + window)
     writes = sum(elements(step) * SIZES[step.dtype] for step in plan.steps)
     return Cost((reads[0], reads[1]), (passes[0], passes[1]), writes, buffers + kept)
+
+
+def _read(step: Step, types: Mapping[tuple[str, str], str]) -> int:
+    """Return the bytes of a step's inputs, each once; of a stack, whose parts are smaller than the result, each part."""
+    if isinstance(step, Stack):
+        rows = elements(step) // max(1, step.width)
+        return sum(
+            rows * part.width * SIZES[types[part.source.model, part.source.tensor]] for part in step.parts
+        )
+    sources = dict.fromkeys(source for _, source in _inputs(step))
+    return elements(step) * sum(SIZES[types[one.model, one.tensor]] for one in sources)
 
 
 def _passes(step: Step, chunk: int, *, model_scope: bool) -> tuple[int, int]:
@@ -100,6 +113,9 @@ def _ranked(step: Step) -> Sequence[object]:
 
 
 def _inputs(step: Step) -> Iterator[tuple[str, Source]]:
+    if isinstance(step, Stack):
+        yield from ((f"parent {part.position + 1}", part.source) for part in step.parts)
+        return
     if not isinstance(step, Compute):
         yield "", step.source
         return
@@ -136,11 +152,7 @@ def _group(plan: Plan, steps: Sequence[Step]) -> Group:
         taken = "" if shift is None else _ranges([layer + shift for layer in layers])
         inputs.append(From(role, source.model, _adapter(source), taken))
     operation = (
-        "copy"
-        if isinstance(first, Copy)
-        else "round"
-        if not isinstance(first, Compute)
-        else plan.recipe.method
+        "copy" if isinstance(first, Copy) else "round" if isinstance(first, Convert) else plan.recipe.method
     )
     size = sum(elements(step) * SIZES[step.dtype] for step in steps)
     return Group(name, len(steps), operation, first.dtype, tuple(inputs), _parameters(ordered), size)
@@ -150,7 +162,7 @@ def _parameters(steps: Sequence[Step]) -> dict[str, str]:
     """Return each parameter's values over the steps, folded."""
     found: dict[str, list[str]] = {}
     for step in steps:
-        if isinstance(step, Compute):
+        if isinstance(step, Compute | Stack):
             for name, value in step.values.shared.items():
                 found.setdefault(name, []).append(str(value).lower())
             for position, parent in zip(step.positions, step.values.parents, strict=True):

@@ -19,6 +19,7 @@ from signing.canonical import Json
 from signing.errors import Malformed
 
 CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
 # Each is held against each module; adapters with a rank of its own for every module have some hundred.
 MOST_PATTERNS = 4096
 

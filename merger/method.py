@@ -162,6 +162,9 @@ class Method:
     merge: Callable[[Operations[Any], Any, Sequence[Any], Sequence[Any], Any], Any]
     """(kernels, base block or None, parent blocks, masks of kept elements, scalars) to the merged block."""
     base: Literal["needed", "none", "either"] = "none"
+    merges: Literal["models", "adapters"] = "models"
+    """What its parents and its result are. Of adapters, `merge` is given one parent's factor at a time and what it is
+    scaled by, `resolve` returns the parents' weights, and a base is the model they are for, of which nothing is used."""
     parents: tuple[int, int | None] = (1, None)
     """The fewest and the most parents it merges."""
     draws: bool = False

@@ -35,6 +35,14 @@ class Reading:
         need = weights.length(source.tensor, first, count)
         return weights.read(source.tensor, first, count, bytearray(need))
 
+    def stretch(self, source: Source, first: int, count: int) -> Raw:
+        """Return `count` elements of a tensor from element `first` on, until this thread reads again."""
+        stored = self._weights[source.model].tensors[source.tensor].dtype
+        begin, end = first * SIZES[stored], (first + count) * SIZES[stored]
+        block = begin // BLOCK
+        raw = self._into(source, block, -(-end // BLOCK) - block, 0)
+        return Raw(stored, raw[begin - block * BLOCK : end - block * BLOCK])
+
     def spans(
         self, step: Compute | Convert, sources: Sequence[Source], number: int
     ) -> Iterator[tuple[int, list[Raw]]]:

@@ -143,6 +143,23 @@ class Recipe(BaseModel):
             _check_parameters(f"parents.{i}.parameters", method, own, parent.parameters)
         return self
 
+    @model_validator(mode="after")
+    def _names_adapters_alone(self) -> Recipe:
+        if self.rules.merges != "adapters":
+            return self
+        if self.slices is not None:
+            raise Malformed(f"{self.method} merges adapters whole; slices are cut from models")
+        for i, parent in enumerate(self.parents):
+            if parent.adapter is not None:
+                raise Malformed(
+                    f"parents.{i}: {self.method} merges adapters themselves; name the adapter as the parent, without a model"
+                )
+            if parent.model == self.base:
+                raise Malformed(
+                    f"parents.{i} is the base; {self.method} merges adapters, and a base is a model"
+                )
+        return self
+
     @classmethod
     def parse(cls, raw: bytes) -> Recipe:
         """Read a canonical recipe from JSON bytes, or say in a sentence what is wrong with it."""
