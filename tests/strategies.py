@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from making import Made, add_all, make, write_model
+from making import Made, add_all, make, write_lora, write_model
 from reference import second
 
 from merger.folder import describe
@@ -29,6 +29,20 @@ LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, Healt
 
 Stored = tuple[str, tuple[int, ...], bytes]
 Model = dict[str, Stored]
+
+
+class Adapter(Model):
+    """A model that is a LoRA adapter: its own tensors, and what its config says beyond `LORA`."""
+
+    def __init__(self, tensors: Mapping[str, Stored], **config: Any) -> None:
+        super().__init__(tensors)
+        self.config = LORA | config
+
+
+# The methods whose parents and result are models, for laws that build those by hand.
+MODELS = sorted(m for m in METHODS if METHODS[m].merges == "models")
+PREFIX = "base_model.model."
+LORA = {"peft_type": "LORA", "r": 2, "lora_alpha": 3, "bias": "none", "base_model_name_or_path": "a/base"}
 
 NAMES = (
     "lm_head.weight",
@@ -94,9 +108,14 @@ class On:
 
     def add(self, model: Mapping[str, Stored]) -> str:
         """Write a model and return its artifact id."""
-        written = repr(sorted(model.items()))
+        config = model.config if isinstance(model, Adapter) else None
+        written = repr((sorted(model.items()), config))
         if written not in self.ids:
-            folder = write_model(self.root / str(len(self.ids)), model)
+            folder = self.root / str(len(self.ids))
+            if config is None:
+                write_model(folder, model)
+            else:
+                write_lora(folder, model, config)
             (artifact,) = add_all([folder])
             self.ids[written] = artifact
             self.folders[artifact] = folder
@@ -238,6 +257,8 @@ def cases(
     """A case of a method: up to four models with the same names and shapes, mixed types, twins and odd values."""
     how = METHODS[method]
     odd = draw(st.booleans()) if odd is None else odd
+    if how.merges == "adapters":
+        return draw(adapter_cases(how, odd=odd, dtype=dtype, rules=rules, converting=converting))
     few, many = how.parents
     count = draw(st.integers(few, many or max(few, 3)))
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
@@ -274,17 +295,108 @@ def cases(
     return Case(tuple(models), recipe)
 
 
+# What adapters of one model may adapt: modules, the shapes of their weights, and whether they are embeddings.
+MODULES = {
+    "lm_head": ((5, 3), False),
+    "model.embed_tokens": ((7, 3), True),
+    "model.layers.0.conv": ((4, 2, 3, 1), False),
+    "model.layers.0.mlp.up_proj": ((17, 9), False),
+    "model.layers.1.mlp.up_proj": ((17, 9), False),
+    "model.layers.1.self_attn.q_proj": ((0, 6), False),
+}
+NORM = "model.norm.weight"
+
+
+def factors(
+    module: str, shape: tuple[int, ...], rank: int, values: Sequence[int], types: Sequence[str], **how: bool
+) -> Model:
+    """The pair of factors of one module's weight, filled from two seeds, in two types."""
+    embeds, fans, odd = how.get("embeds", False), how.get("fans", False), how.get("odd", False)
+    outer, *inner = (*shape[1:], shape[0]) if embeds or fans else shape
+    pair = ((rank, *inner), (outer, rank, *[1] * (len(inner) - 1)))
+    ends = ("embedding_A", "embedding_B") if embeds else ("A.weight", "B.weight")
+    return {
+        f"{PREFIX}{module}.lora_{end}": filled(seed, dtype, sides, odd)
+        for end, sides, seed, dtype in zip(ends, pair, values, types, strict=True)
+    }
+
+
+@st.composite
+def adapters(draw: st.DrawFn, *, odd: bool, dtype: str | None, fans: bool, norm: Stored | None) -> Adapter:
+    """An adapter of some of the modules, with ranks and alphas by module, in mixed types."""
+    types = st.just(dtype) if dtype else st.sampled_from(FLOATS)
+    chosen = draw(st.lists(st.sampled_from(sorted(MODULES)), min_size=1, max_size=4, unique=True))
+    chosen = [m for m in chosen if not (fans and len(MODULES[m][0]) > 2)] or ["lm_head"]
+    ranks = {module: draw(st.integers(1, 3)) for module in chosen}
+    tensors: Model = {}
+    for module, rank in ranks.items():
+        shape, embeds = MODULES[module]
+        given = ([draw(seeds), draw(seeds)], [draw(types), draw(types)])
+        tensors |= factors(module, shape, rank, *given, embeds=embeds, fans=fans, odd=odd)
+    tensors |= {PREFIX + NORM: norm} if norm is not None else {}
+    alphas = draw(st.dictionaries(st.sampled_from(["up_proj", "lm_head", "1.mlp.up_proj"]), ALPHAS))
+    return Adapter(
+        tensors,
+        r=draw(st.integers(1, 3)),
+        lora_alpha=draw(ALPHAS),
+        rank_pattern=ranks,
+        alpha_pattern=alphas,
+        use_rslora=draw(st.booleans()),
+        fan_in_fan_out=fans,
+        modules_to_save=["norm"] if norm is not None else None,
+    )
+
+
+@st.composite
+def adapter_cases(
+    draw: st.DrawFn, how: Method, *, odd: bool, dtype: str | None, rules: bool, converting: bool
+) -> Case:
+    """A case of a method that merges adapters: up to four of one model, the first of the models."""
+    few, many = how.parents
+    count = draw(st.integers(few, many or max(few, 4)))
+    types = st.just(dtype) if dtype else st.sampled_from(FLOATS)
+    fans = draw(st.integers(0, 3)) == 0
+    base = {f"{m}.weight": filled(draw(seeds), draw(types), shape) for m, (shape, _) in MODULES.items()}
+    base[NORM] = filled(draw(seeds), draw(types), (3,))
+    norms = st.just(filled(draw(seeds), draw(types), (3,)) if draw(st.booleans()) else None)
+    # Seldom another one, which is refused.
+    norms = norms if draw(st.integers(0, 4)) else st.sampled_from([None, base[NORM], filled(1, "F32", (3,))])
+    models: list[Model] = [base]
+    models += [draw(adapters(odd=odd, dtype=dtype, fans=fans, norm=draw(norms))) for _ in range(count)]
+    based = how.base == "needed" or (how.base == "either" and draw(st.booleans()))
+    if based and draw(st.booleans()):
+        # What PEFT saves of an embedding besides its factors.
+        models[1][f"{PREFIX}model.embed_tokens.base_layer.weight"] = base["model.embed_tokens.weight"]
+    parents = [
+        {
+            "model": str(draw(st.integers(1, count))),
+            "parameters": draw(given_parameters(how, per_parent=True, rules=rules)),
+        }
+        for _ in range(count)
+    ]
+    recipe = {
+        "arithmetic": "1",
+        "method": how.id,
+        "parents": parents,
+        "parameters": draw(given_parameters(how, per_parent=False, rules=rules)),
+        "shard_bytes": draw(st.sampled_from(["5000000000", "100"])),
+        "allow_nonfinite": odd,
+    }
+    recipe |= {"base": "0"} if based else {}
+    if converting:
+        recipe |= draw(st.fixed_dictionaries({}, optional=dict.fromkeys(("dtype", "out_dtype"), FORMATS)))
+    return Case(tuple(models), recipe)
+
+
 seeds = st.integers(0, 1 << 32)
+ALPHAS = st.sampled_from([3, 1, 0, 0.3, 16])
 FORMATS = st.sampled_from(list(DTYPES))
 
 
 def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str], **members: Any) -> Case:
     """A fixed case of a method over tensors of several spans or chunks: three models, weights and densities set."""
     how = METHODS[method]
-    base = {n: filled(7, dtypes[0], s) for n, s in shapes.items()}
-    models = [base]
-    for i, dtype in enumerate(dtypes[1:], 1):
-        models.append({n: filled(10 + i, dtype, s, near=base[n]) for n, s in shapes.items()})
+    models = _tuned(shapes, dtypes) if how.merges == "models" else _adapted(shapes, dtypes)
     plain: dict[str, Any] = {"weight": ["0.7", "-0.25"], "density": ["0.3", "0.61"], "gamma": ["0.02", "0.3"]}
     plain["scale"] = ["1.5", "-0.5"]
     own = [
@@ -308,6 +420,29 @@ def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str
     return Case(tuple(models), recipe | members)
 
 
+def _tuned(shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str]) -> list[Model]:
+    """A model with tensors of these shapes, and some tuned from it."""
+    base = {n: filled(7, dtypes[0], s) for n, s in shapes.items()}
+    tuned = [
+        {n: filled(10 + i, dtype, s, near=base[n]) for n, s in shapes.items()}
+        for i, dtype in enumerate(dtypes[1:], 1)
+    ]
+    return [base, *tuned]
+
+
+def _adapted(shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str]) -> list[Model]:
+    """A model and adapters of it, whose factors A and B are by turns as long as these shapes have elements."""
+    weights: dict[str, tuple[int, ...]] = {}
+    for name, shape in shapes.items():
+        size = int(np.prod(shape, dtype=int))
+        weights |= {f"{name}.across": (2, size), f"{name}.down": (size, 2)}
+    models: list[Model] = [{f"{n}.weight": filled(7, dtypes[0], s) for n, s in weights.items()}]
+    for i, dtype in enumerate(dtypes[1:], 1):
+        held = [factors(n, s, i, [10 + i, 20 + i], [dtype, dtype]) for n, s in weights.items()]
+        models.append(Adapter({n: t for pair in held for n, t in pair.items()}, r=i))
+    return models
+
+
 def _decimal(hundredths: int) -> str:
     whole, rest = divmod(abs(hundredths), 100)
     text = f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
@@ -317,20 +452,29 @@ def _decimal(hundredths: int) -> str:
 def fixed(method: str) -> Case:
     """A small case of a method that is the same on every machine and in every release of NumPy: for golden digests."""
     shapes = {"model.layers.0.w": (9, 11), "model.layers.1.w": (70001,), "model.norm": (), "none": (0, 2)}
+    types = ("BF16", "F32", "F16")
+    members = {"dtype": "float32", "shard_bytes": "200000"}
+    case = big(method, shapes, types, **members)
     models: list[Model] = []
-    for place, dtype in enumerate(("BF16", "F32", "F16")):
-        model: Model = {}
-        for at, (name, shape) in enumerate(shapes.items()):
-            size = int(np.prod(shape, dtype=int))
-            # Knuth's multiplicative hash: numbers between -2 and 2 that depend on integer arithmetic alone.
-            mixed = (np.arange(size, dtype=np.uint64) + np.uint64(1009 * at)) * np.uint64(
-                2654435761
-            ) >> np.uint64(7)
-            array = (mixed % np.uint64(4096)).astype(np.float64) / 1024 - 2
-            moved = ((mixed >> np.uint64(5 + place)) % np.uint64(128)).astype(np.float64) / 512 - 0.125
-            model[name] = packed(array + moved * place, dtype, shape)
-        model["ids"] = ("I64", (2,), bytes(range(16)))
-        models.append(model)
-    return replace(
-        big(method, {}, ("F32", "F32", "F32"), dtype="float32", shard_bytes="200000"), models=tuple(models)
-    )
+    for place, (model, dtype) in enumerate(zip(case.models, types, strict=True)):
+        hashed = {
+            name: _hashed(place, at, dtype, shape) for at, (name, (_, shape, _)) in enumerate(model.items())
+        }
+        if METHODS[method].merges == "models":
+            hashed["ids"] = ("I64", (2,), bytes(range(16)))
+        models.append(with_tensors(model, hashed))
+    return replace(case, models=tuple(models))
+
+
+def with_tensors(model: Model, tensors: Mapping[str, Stored]) -> Model:
+    """Return other tensors as what `model` is: a model, or an adapter of the same config."""
+    return Adapter(tensors, **model.config) if isinstance(model, Adapter) else dict(tensors)
+
+
+def _hashed(place: int, at: int, dtype: str, shape: tuple[int, ...]) -> Stored:
+    """Numbers between -2 and 2 that depend on integer arithmetic alone: Knuth's multiplicative hash."""
+    size = int(np.prod(shape, dtype=int))
+    mixed = (np.arange(size, dtype=np.uint64) + np.uint64(1009 * at)) * np.uint64(2654435761) >> np.uint64(7)
+    array = (mixed % np.uint64(4096)).astype(np.float64) / 1024 - 2
+    moved = ((mixed >> np.uint64(5 + place)) % np.uint64(128)).astype(np.float64) / 512 - 0.125
+    return packed(array + moved * place, dtype, shape)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from strategies import big, on_disk, values
+from strategies import MODELS, big, on_disk, values
 
 from merger.attribution import attribute, parse, place
 from merger.card import configs_of
@@ -11,7 +11,6 @@ from merger.folder import describe
 from merger.following import Following
 from merger.kernels.blocks import NumpyKernels
 from merger.measure import Measured, measure
-from merger.methods import METHODS
 from merger.plan import Compute, plan
 from merger.recipe import Recipe
 from merger.weights import opened_weights
@@ -38,7 +37,7 @@ def attributed(case, tensor, flats):
             return [attribute(chunks, step, found, flat) for flat in flats], values(made)
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", MODELS)
 def test_base_and_contributions_add_up_to_the_weight(method):
     flats = [0, 1, 5, 65535, 65536, 70001, 89999]
     case = big(method, SHAPES, ("F32", "F32", "F32"))
