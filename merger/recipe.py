@@ -111,6 +111,24 @@ class Recipe(BaseModel):
     allow_nonfinite: bool = False
 
     @model_validator(mode="after")
+    def _names_adapters_alone(self) -> Recipe:
+        method = METHODS.get(self.method)
+        if method is None or method.merges != "adapters":
+            return self
+        if self.slices is not None:
+            raise Malformed(f"{self.method} merges adapters whole; slices are cut from models")
+        for i, parent in enumerate(self.parents):
+            if parent.adapter is not None:
+                raise Malformed(
+                    f"parents.{i}: {self.method} merges adapters themselves; name the adapter as the parent, without a model"
+                )
+            if parent.model == self.base:
+                raise Malformed(
+                    f"parents.{i} is the base; {self.method} merges adapters, and a base is a model"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _fits_its_method(self) -> Recipe:
         method = METHODS.get(self.method)
         if method is None:
@@ -141,23 +159,6 @@ class Recipe(BaseModel):
         for i, parent in enumerate(self.parents):
             own = [p for p in method.parameters if p.per_parent]
             _check_parameters(f"parents.{i}.parameters", method, own, parent.parameters)
-        return self
-
-    @model_validator(mode="after")
-    def _names_adapters_alone(self) -> Recipe:
-        if self.rules.merges != "adapters":
-            return self
-        if self.slices is not None:
-            raise Malformed(f"{self.method} merges adapters whole; slices are cut from models")
-        for i, parent in enumerate(self.parents):
-            if parent.adapter is not None:
-                raise Malformed(
-                    f"parents.{i}: {self.method} merges adapters themselves; name the adapter as the parent, without a model"
-                )
-            if parent.model == self.base:
-                raise Malformed(
-                    f"parents.{i} is the base; {self.method} merges adapters, and a base is a model"
-                )
         return self
 
     @classmethod

@@ -1,0 +1,339 @@
+"""Cat: adapters side by side are one adapter, which adds what they add; what does not fit is refused by name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from applying import PREFIX, matrix
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from making import Made, add_all, make
+from strategies import LAW, Adapter, Case, Model, cases, on_disk, packed, tensors, values
+
+from merger.recipe import Recipe
+from signing.errors import Refused
+
+Q = f"{PREFIX}q"
+NORM = f"{PREFIX}norm.weight"
+
+
+def pair(a: Any, b: Any, module: str = "q", dtype: str = "F32") -> Model:
+    return {
+        f"{PREFIX}{module}.lora_A.weight": packed(a, dtype),
+        f"{PREFIX}{module}.lora_B.weight": packed(b, dtype),
+    }
+
+
+def cat(*parents: Model, weights: list[Any] | None = None, base: Model | None = None, **members: Any) -> Case:
+    """A recipe over adapters, all of weight 1 unless it says otherwise."""
+    given = weights or ["1"] * len(parents)
+    recipe = {
+        "arithmetic": "1",
+        "method": "cat",
+        "parents": [{"model": str(i), "parameters": {"weight": w}} for i, w in enumerate(given, 1)],
+        "parameters": {},
+    }
+    recipe |= {"base": "0"} if base is not None else {}
+    return Case((base or {}, *parents), recipe | members)
+
+
+def made(case: Case) -> Made:
+    with on_disk() as disk:
+        return disk.make(case)
+
+
+def config(case: Case) -> dict[str, Any]:
+    return json.loads(made(case).files["adapter_config.json"])
+
+
+ONE = Adapter(pair([[1, 2, 3]], [[1], [-1]]), r=1, lora_alpha=2)
+TWO = Adapter(pair([[0, 1, 0], [1, 0, 0]], [[5, 6], [7, 8]]), r=2, lora_alpha=4, use_rslora=True)
+
+
+def test_two_adapters_by_hand() -> None:
+    """Rows of c_i·A_i below each other, c = 0.5·2/1 and -1·4/√2; columns of B side by side."""
+    files = made(cat(ONE, TWO, weights=["0.5", "-1"])).files
+    found = tensors(files)
+    c = np.float32(-4 / np.sqrt(2.0))
+    assert files.keys() == {"adapter_model.safetensors", "adapter_config.json", "README.md"}
+    assert found == pair([[1, 2, 3], [0, c, 0], [c, 0, 0]], [[1, 5, 6], [-1, 7, 8]])
+    assert files["adapter_config.json"] == (
+        b'{"alpha_pattern":{},"base_model_name_or_path":"a/base","bias":"none","fan_in_fan_out":false,"inference_mode":true,'
+        b'"init_lora_weights":true,"lora_alpha":3,"peft_type":"LORA","r":3,"rank_pattern":{},"target_modules":["q"],'
+        b'"use_rslora":false}\n'
+    )
+    assert b"library_name: peft" in files["README.md"]
+
+
+def test_the_usual_rank_is_the_config_s_and_others_have_patterns() -> None:
+    held = pair([[1, 2]], [[3]], "l.0.v") | pair([[1, 2]], [[3]], "l.1.v")
+    case = cat(
+        Adapter(held | pair([[1, 2]], [[4]]), r=1), Adapter(pair([[1, 2], [3, 4]], [[5, 6]], "l.1.v"), r=2)
+    )
+    said = config(case)
+    assert (said["r"], said["lora_alpha"]) == (1, 1)
+    assert said["rank_pattern"] == said["alpha_pattern"] == {r"^l\.1\.v": 3}
+    assert said["target_modules"] == ["l.0.v", "l.1.v", "q"]
+    # Of ranks that are equally frequent the largest is the usual one.
+    assert (
+        config(
+            cat(Adapter(pair([[1]], [[1]]) | pair([[1], [2]], [[1, 2]], "v"), r=1, rank_pattern={"v": 2}))
+        )["r"]
+        == 2
+    )
+
+
+@given(data=st.data())
+@settings(LAW, max_examples=40)
+def test_the_result_adds_what_the_adapters_add(data: st.DataObject) -> None:
+    """Applied at 1 it adds Σ w·s·B·A, but for one rounding of each c·A to fp32, and each scaled row has its own."""
+    case = data.draw(cases("cat", odd=False, dtype="F32", rules=False, converting=False))
+    with on_disk() as disk:
+        try:
+            files = disk.make(case).files
+        except Refused:
+            return
+        said, found = json.loads(files["adapter_config.json"]), tensors(files)
+    want: dict[str, Any] = {}
+    size: dict[str, Any] = {}
+    for parent in case.parents:
+        model, weight = case.models[int(parent["model"])], float(parent["parameters"]["weight"])
+        assert isinstance(model, Adapter)
+        for module, a, b in products(model) if weight else ():
+            config = model.config
+            alpha = next(
+                (v for k, v in config["alpha_pattern"].items() if module.endswith(k)), config["lora_alpha"]
+            )
+            scale = weight * alpha / (np.sqrt(len(a)) if config["use_rslora"] else len(a))
+            want[module] = want.get(module, 0) + scale * (b @ a)
+            size[module] = size.get(module, 0) + abs(scale) * (abs(b) @ abs(a))
+    assert set(want) == set(said["target_modules"]) == {module for module, _, _ in products(found)}
+    for module, a, b in products(found):
+        # Two roundings to fp32, of c and of c·x, and what is below the smallest number of that type.
+        assert (abs(b @ a - want[module]) <= 2.0**-22 * size[module] + 1e-40).all()
+
+
+def products(model: Model) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """The pairs of factors of an adapter as matrices."""
+    found = []
+    for name in model:
+        if "lora_A" in name or "lora_embedding_A" in name:
+            a, b = matrix(model[name]), matrix(model[name.replace("_A", "_B")])
+            module = name.removeprefix(PREFIX).partition(".lora_")[0]
+            found.append((module, a.reshape(len(a), -1), b.reshape(b.shape[:2])))
+    return found
+
+
+def test_weights_follow_the_names_of_the_model_s_tensors() -> None:
+    held = pair([[1, 1]], [[1]], "l.0.q") | pair([[1, 1]], [[1]], "l.1.q")
+    one = Adapter(held, r=1, lora_alpha=1)
+    ruled = [{"contains": "l.1.q.weight", "value": "0"}, {"by_layer": ["2", "3"], "value": "1"}]
+    found = tensors(made(cat(one, weights=[ruled])).files)
+    assert found == pair([[2, 2]], [[1]], "l.0.q")
+    # A name of the adapter's own is no name of the model's.
+    found = tensors(made(cat(one, weights=[[{"contains": "lora_A", "value": "0"}, {"value": "1"}]])).files)
+    assert set(found) == set(held)
+
+
+def test_one_type_is_chosen_for_each_tensor_by_its_own_factors() -> None:
+    first = pair([[1.0009765625, 2]], [[1]], dtype="F16")
+    second = {f"{Q}.lora_A.weight": packed([[1, 1]], "F64"), f"{Q}.lora_B.weight": packed([[-0.0]], "BF16")}
+    found = tensors(made(cat(Adapter(first, r=1, lora_alpha=1), Adapter(second, r=1, lora_alpha=1))).files)
+    assert found == {
+        f"{Q}.lora_A.weight": packed([[1.0009765625, 2], [1, 1]], "F16"),
+        # No computed zero is negative.
+        f"{Q}.lora_B.weight": packed([[1, 0.0]], "F16"),
+    }
+
+
+def test_a_module_that_all_save_alike_is_kept_whatever_the_weights() -> None:
+    norm = {NORM: packed([np.nan, -0.0, 3], "F32")}
+    case = cat(
+        Adapter(ONE | norm, r=1, modules_to_save=["norm", "head"]),
+        Adapter(TWO | norm, modules_to_save=["norm"]),
+        weights=["7", "1"],
+    )
+    files = made(case).files
+    assert tensors(files)[NORM] == norm[NORM]
+    assert json.loads(files["adapter_config.json"])["modules_to_save"] == ["norm"]
+
+
+BASE: Model = {"q.weight": packed([[0, 0, 0], [0, 0, 0]], "F32"), "emb.weight": packed([[1, 2]], "F32")}
+
+
+def test_a_base_settles_what_adapters_leave_open() -> None:
+    other = Adapter(TWO, base_model_name_or_path="b/mirror")
+    own = {f"{PREFIX}emb.base_layer.weight": BASE["emb.weight"]}
+    found = made(cat(Adapter(ONE | own, r=1), other, base=BASE)).files
+    assert set(tensors(found)) == set(ONE)
+    assert json.loads(found["adapter_config.json"])["base_model_name_or_path"] == "a/base"
+    with pytest.raises(
+        Refused, match=r"base_layer.weight of .* is neither a factor .*; if it is the base's own, name"
+    ):
+        made(cat(Adapter(ONE | own, r=1)))
+    with pytest.raises(Refused, match=r"x.weight: the adapter .* is for it, and .* has no such tensor"):
+        made(cat(Adapter(pair([[1]], [[1]], "x"), r=1), base=BASE))
+
+
+def test_a_tokenizer_comes_from_the_first_adapter_and_all_agree_on_it(tmp_path: Path) -> None:
+    with on_disk() as disk:
+        said = disk.recipe(cat(ONE, TWO))
+        folders = []
+        for i, parent in enumerate(said["parents"]):
+            folder = tmp_path / str(i)
+            folder.mkdir()
+            for file in disk.folders[parent["model"]].iterdir():
+                (folder / file.name).write_bytes(file.read_bytes())
+            (folder / "tokenizer.json").write_text(f'{{"version": "{i}"}}')
+            folders.append(folder)
+        ids = add_all(folders)
+        said["parents"] = [p | {"model": one} for p, one in zip(said["parents"], ids, strict=True)]
+        with pytest.raises(Refused, match=r"tokenizer.json differs between .* say whose tokenizer"):
+            make(Recipe.of(said), ids)
+        assert (
+            make(Recipe.of(said | {"tokenizer": list(ids)[1]}), ids).files["tokenizer.json"]
+            == b'{"version": "1"}'
+        )
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        (cat(BASE, ONE), "has no adapter_config.json.* cat merges PEFT adapters"),
+        (
+            cat(ONE, Adapter(TWO, base_model_name_or_path="b")),
+            "base_model_name_or_path differs, 'a/base' in .* say which",
+        ),
+        (cat(ONE, Adapter(TWO, revision="v2")), "revision differs, None in .* and 'v2' in"),
+        (cat(ONE, Adapter(TWO, fan_in_fan_out=True)), "fan_in_fan_out differs, False in .* and True in"),
+        (cat(ONE, Adapter(TWO, use_dora=True)), "use_dora is True, a kind of adapter"),
+        (cat(ONE, Adapter(TWO, bias="all")), "bias is 'all'"),
+        (cat(ONE, Adapter(TWO, r=3)), r"A of .* is \(2, 3\) and B \(2, 2\), which are no factors of rank 3"),
+        (
+            cat(ONE, Adapter(pair([[1, 2]], [[1], [2]]), r=1)),
+            r"q.weight: its factors are A.weight \(1, 3\) and B.weight \(2, 1\) in .* and A.weight \(1, 2\)",
+        ),
+        (
+            cat(ONE, Adapter(pair([[1, 2, 3]], [[1], [2]], "m.q"), r=1)),
+            "adapts q.weight and .* m.q.weight: if these are one module under two names",
+        ),
+        (
+            cat(Adapter(ONE | {NORM: packed([1], "F32")}, r=1, modules_to_save=["norm"]), TWO),
+            "norm.weight: .* saves it whole .* and .* does not",
+        ),
+        (
+            cat(
+                Adapter(ONE | {NORM: packed([1], "F32")}, r=1, modules_to_save=["norm"]),
+                Adapter(TWO | {NORM: packed([2], "F32")}, modules_to_save=["norm"]),
+            ),
+            "norm.weight: .* and .* save it whole .* with other bytes; .* apply the adapters to their base",
+        ),
+        (
+            cat(ONE, Adapter({f"{PREFIX}q.weight": packed([1], "F32")}, modules_to_save=["q"])),
+            "q.weight: .* saves it whole .* and .* adds a product to it",
+        ),
+        (
+            cat(ONE, TWO, weights=["0", "0"]),
+            "cat makes no adapter of these: no parent with a weight other than 0",
+        ),
+        (cat(ONE, Adapter({})), "holds no tensors in safetensors files"),
+        (
+            cat(
+                Adapter(
+                    pair([[1]], [[1]], "a-b") | pair([[1], [1]], [[1, 1]], "c"), r=1, rank_pattern={"c": 2}
+                )
+            ),
+            "a-b: its rank is another than that of most modules",
+        ),
+        (
+            cat(
+                Adapter(
+                    {
+                        n: ("I32", s, bytes(4 * len(values(t))))
+                        for n, (_, s, _), t in ((n, t, t) for n, t in ONE.items())
+                    },
+                    r=1,
+                )
+            ),
+            "lora_A.weight of .* holds I32; only floats are merged",
+        ),
+        (
+            cat(
+                Adapter(
+                    {
+                        f"{Q}.lora_A.weight": packed(np.ones((1, 2, 2)), "F32"),
+                        f"{Q}.lora_B.weight": packed(np.ones((1, 1, 2)), "F32"),
+                    },
+                    r=1,
+                )
+            ),
+            "q.weight: A of .* which are factors of no tensor",
+        ),
+        (
+            cat(ONE, TWO, slices=[{"count": "1", "sources": [{"parent": "0", "first": "0"}]}]),
+            "cat merges adapters whole",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(case: Case, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        made(case)
+
+
+def test_parents_are_adapters_and_the_base_is_none_of_them() -> None:
+    with on_disk() as disk:
+        said = disk.recipe(cat(ONE, TWO, base=BASE))
+        one, two = (parent["model"] for parent in said["parents"])
+        applied = {"model": said["base"], "adapter": one, "scale": "1", "parameters": {"weight": "1"}}
+        with pytest.raises(
+            Refused, match=r"parents.0: cat merges adapters themselves; name the adapter as the parent"
+        ):
+            Recipe.of(said | {"parents": [applied]})
+        with pytest.raises(
+            Refused, match=r"parents.1 is the base; cat merges adapters, and a base is a model"
+        ):
+            Recipe.of(said | {"base": two})
+
+
+def test_a_factor_that_is_not_finite_is_refused_by_its_place() -> None:
+    odd = Adapter(pair([[1, 2, 3]], [[1], [np.inf]]), r=1)
+    with pytest.raises(Refused, match=r"q.lora_B.weight of .*: element 1 is NaN or infinite"):
+        made(cat(ONE, odd))
+    with pytest.raises(Refused, match=r"q.lora_A.weight as merged: element 4 is NaN or infinite"):
+        made(cat(ONE, Adapter(pair([[1, 3e38, 1]], [[1], [1]]), r=1, lora_alpha=9), out_dtype="float32"))
+    allowed = made(cat(ONE, odd, allow_nonfinite=True))
+    entry = json.loads(allowed.result.account)["tensors"][f"{Q}.lora_B.weight"]
+    assert entry["nonfinite"] == {"inputs": 1, "outputs": 1}
+    assert entry | {"nonfinite": None} == {
+        "operation": "stack",
+        "parents": [0, 1],
+        "scalars": [(1.0).hex()] * 2,
+        "nonfinite": None,
+    }
+
+
+def test_ties_of_two_adapters_is_ties_of_the_models_they_make() -> None:
+    """Trimming and sign election work on whole deltas, so adapters are parents of the other methods with their base."""
+    base: Model = {"q.weight": packed(np.arange(6).reshape(2, 3), "F32")}
+    shared = {"lambda": "1", "scope": "tensor", "vote": "weighted", "divide": "weights", "rescale": "none"}
+    with on_disk() as disk:
+        model, one, two = (disk.add(held) for held in (base, ONE, TWO))
+        own = {"weight": "1", "density": "0.5"}
+        said = {"arithmetic": "1", "method": "ties", "base": model, "parameters": shared}
+        with_adapters = [
+            {"model": model, "adapter": adapter, "scale": "1", "parameters": own} for adapter in (one, two)
+        ]
+        found = tensors(make(Recipe.of(said | {"parents": with_adapters}), disk.folders).files)
+        # B·A · alpha / r by hand: 2·[[1, 2, 3], [-1, -2, -3]], and 4/√2·[[6, 5, 0], [8, 7, 0]].
+        deltas = [
+            np.array([[2, 4, 6], [-2, -4, -6]], np.float32),
+            (4 / np.sqrt(2.0) * np.array([[6, 5, 0], [8, 7, 0]])).astype(np.float32),
+        ]
+        models = [
+            {"q.weight": packed(matrix(base["q.weight"]).astype(np.float32) + d, "F32")} for d in deltas
+        ]
+        parents = [{"model": disk.add(held), "parameters": own} for held in models]
+        wanted = tensors(make(Recipe.of(said | {"parents": parents}), disk.folders).files)
+    assert found == wanted != base
