@@ -25,8 +25,15 @@ TOKENIZER = (*VOCABULARY, "tokenizer_config.json", "special_tokens_map.json", "g
 
 
 def config_of(weights: Weights) -> dict[str, Json]:
-    """Return an artifact's parsed config.json."""
-    config = _object(weights, CONFIG, "a merge takes its architecture from there")
+    """Return a model's parsed config.json."""
+    config = _object(weights, CONFIG)
+    if config is None and weights.small(ADAPTER_CONFIG) is not None:
+        raise Malformed(
+            f"{weights.folder} is an adapter where a model belongs: name it with its model, as model+adapter, or merge adapters "
+            f"with each other by cat"
+        )
+    if config is None:
+        raise Malformed(f"{weights.folder} has no {CONFIG}; a merge takes its architecture from there")
     if ELSEWHERE in config:
         raise Malformed(
             f"{weights.folder / CONFIG} says {ELSEWHERE}: some programs would load other weights than these"
@@ -44,8 +51,21 @@ def configs_of(recipe: Recipe, weights: Mapping[str, Weights]) -> dict[str, dict
     models = {recipe.base} - {None} if joined else parents | {recipe.first}
     used = f"{recipe.method} merges PEFT adapters" if joined else "it is applied as a PEFT adapter"
     return {one: config_of(weights[one]) for one in models if one} | {
-        one: _object(weights[one], ADAPTER_CONFIG, used) for one in adapters
+        one: _adapter_config_of(weights[one], used) for one in adapters
     }
+
+
+def _adapter_config_of(weights: Weights, used: str) -> dict[str, Json]:
+    config = _object(weights, ADAPTER_CONFIG)
+    if config is None and weights.small(CONFIG) is not None:
+        raise Malformed(
+            f"{weights.folder} is a model where an adapter belongs: it has no {ADAPTER_CONFIG}, and {used}"
+        )
+    if config is None:
+        raise Malformed(
+            f"{weights.folder} has no {ADAPTER_CONFIG}, which says how its factors are scaled; {used}"
+        )
+    return config
 
 
 def small_files(
@@ -119,10 +139,10 @@ def _span(first: int, count: int) -> str:
     return str(first) if count == 1 else f"{first}-{first + count - 1}"
 
 
-def _object(weights: Weights, name: str, needed: str) -> dict[str, Json]:
+def _object(weights: Weights, name: str) -> dict[str, Json] | None:
     raw = weights.small(name)
     if raw is None:
-        raise Malformed(f"{weights.folder} has no {name}; {needed}")
+        return None
     value = canonical.decode(raw)
     if not isinstance(value, dict):
         raise Malformed(f"{weights.folder / name} is no JSON object")
