@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from adapting import PREFIX
+from filling import filled, packed, values
 from making import CONFIG, Tensors, add_all, make, write_lora, write_model
-from strategies import filled, packed, tensors, values
+from strategies import tensors
 
 from merger.card import configs_of
 from merger.folder import describe
@@ -14,7 +16,6 @@ from merger.plan import Plan, plan
 from merger.recipe import Recipe
 from merger.weights import opened_weights
 
-PREFIX = "base_model.model."
 PLAIN = {"peft_type": "LORA", "r": 2, "lora_alpha": 3, "bias": "none", "target_modules": ["a"]}
 
 

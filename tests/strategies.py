@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from adapting import Adapter, adapted, adapted_by_shapes, seeds, with_tensors
+from filling import Model, Stored, filled, packed
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from making import Made, add_all, make, write_lora, write_model
 from reference import second
 
 from merger.folder import describe
-from merger.kernels import narrowing
 from merger.manifest import FLOATS, SIZES
 from merger.method import Method, Parameter
 from merger.methods import METHODS
@@ -27,22 +28,8 @@ from signing.errors import Refused
 
 LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
-Stored = tuple[str, tuple[int, ...], bytes]
-Model = dict[str, Stored]
-
-
-class Adapter(Model):
-    """A model that is a LoRA adapter: its own tensors, and what its config says beyond `LORA`."""
-
-    def __init__(self, tensors: Mapping[str, Stored], **config: Any) -> None:
-        super().__init__(tensors)
-        self.config = LORA | config
-
-
 # The methods whose parents and result are models, for laws that build those by hand.
 MODELS = sorted(m for m in METHODS if METHODS[m].merges == "models")
-PREFIX = "base_model.model."
-LORA = {"peft_type": "LORA", "r": 2, "lora_alpha": 3, "bias": "none", "base_model_name_or_path": "a/base"}
 
 NAMES = (
     "lm_head.weight",
@@ -53,23 +40,6 @@ NAMES = (
     "é.weight",
 )
 SHAPES = ((), (0,), (1,), (3,), (2, 0, 3), (5, 1, 2), (17,), (8, 9))
-# What rounding, sign and order statistics can trip over; every one is a number of every floating type or rounds to one.
-PALETTE = (
-    0.0,
-    -0.0,
-    1.0,
-    -1.0,
-    0.5,
-    -0.5,
-    2.0**-24,
-    -(2.0**-133),
-    1e-40,
-    5e-324,
-    1.0009765625,
-    65504.0,
-    -3.0,
-)
-ODD = (np.nan, np.inf, -np.inf, 3e38, -1e300)
 
 
 @dataclass(frozen=True)
@@ -174,35 +144,6 @@ def tensors(files: Mapping[str, bytes]) -> Model:
         return {t.name: (t.dtype, t.shape, held[t.file][t.name].data) for t in found}
 
 
-def values(stored: Stored) -> np.ndarray:
-    """Return a floating tensor's elements, flat, in fp32 or fp64."""
-    return narrowing.widen(stored[2], stored[0])
-
-
-def packed(array: Any, dtype: str, shape: Sequence[int] | None = None) -> Stored:
-    """Return numbers as a stored tensor, rounded once."""
-    array = np.asarray(array, np.float64)
-    shape = tuple(array.shape if shape is None else shape)
-    return dtype, shape, narrowing.narrow(array.reshape(-1), dtype).tobytes()
-
-
-def filled(
-    seed: int, dtype: str, shape: tuple[int, ...], odd: bool = False, near: Stored | None = None
-) -> Stored:
-    """Return a tensor of awkward and of ordinary values; `near` is the tensor that this one was tuned from."""
-    random = np.random.Generator(np.random.PCG64(seed))
-    size = int(np.prod(shape, dtype=int))
-    array = np.round(random.normal(size=size) * 8) / 8 if seed % 2 else random.normal(size=size)
-    if near is not None:
-        # Half of a tuned tensor is the base's own, as in life; equal deltas meet at the threshold.
-        array = np.where(random.random(size) < 0.5, values(near), values(near) + array / 16)
-    spots = random.random(size) < 0.3
-    array = np.where(spots, random.choice(PALETTE, size), array)
-    if odd:
-        array = np.where(random.random(size) < 0.15, random.choice(ODD, size), array)
-    return packed(array, dtype, shape)
-
-
 def decimals(low: int = -300, high: int = 300) -> st.SearchStrategy[str]:
     """Canonical decimals between two hundredths."""
     return st.integers(low, high).map(_decimal)
@@ -245,6 +186,24 @@ def given_parameters(
 
 
 @st.composite
+def tuned(draw: st.DrawFn, count: int, *, odd: bool, dtype: str | None) -> list[Model]:
+    """A model and `count` more with the same names and shapes, mixed types, twins and odd values."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
+    shapes = {name: draw(st.sampled_from(SHAPES)) for name in names}
+    types = st.just(dtype) if dtype else st.sampled_from(FLOATS)
+    first: Model = {n: filled(draw(seeds), draw(types), s, odd) for n, s in shapes.items()}
+    models = [first]
+    for _ in range(count):
+        same = draw(st.sets(st.sampled_from(names)))
+        other = {n: filled(draw(seeds), draw(types), s, odd, first[n]) for n, s in shapes.items()}
+        models.append(other | {n: first[n] for n in same})
+    if not dtype and draw(st.booleans()):
+        whole = draw(st.sampled_from(["I64", "BOOL", "F8_E4M3", "U16"]))
+        models = [m | {"ids": (whole, (3,), bytes(range(3 * SIZES[whole])))} for m in models]
+    return models
+
+
+@st.composite
 def cases(
     draw: st.DrawFn,
     method: str,
@@ -254,25 +213,16 @@ def cases(
     rules: bool = True,
     converting: bool = True,
 ) -> Case:
-    """A case of a method: up to four models with the same names and shapes, mixed types, twins and odd values."""
+    """A case of a method: up to four models, or a model and adapters of it, in mixed types and with odd values."""
     how = METHODS[method]
     odd = draw(st.booleans()) if odd is None else odd
-    if how.merges == "adapters":
-        return draw(adapter_cases(how, odd=odd, dtype=dtype, rules=rules, converting=converting))
     few, many = how.parents
     count = draw(st.integers(few, many or max(few, 3)))
-    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
-    shapes = {name: draw(st.sampled_from(SHAPES)) for name in names}
-    types = st.just(dtype) if dtype else st.sampled_from(FLOATS)
-    first: Model = {n: filled(draw(seeds), draw(types), s, odd) for n, s in shapes.items()}
-    models = [first]
-    for _ in range(count):
-        same = draw(st.sets(st.sampled_from(names)))
-        tuned = {n: filled(draw(seeds), draw(types), s, odd, first[n]) for n, s in shapes.items()}
-        models.append(tuned | {n: first[n] for n in same})
-    if not dtype and draw(st.booleans()):
-        whole = draw(st.sampled_from(["I64", "BOOL", "F8_E4M3", "U16"]))
-        models = [m | {"ids": (whole, (3,), bytes(range(3 * SIZES[whole])))} for m in models]
+    based = how.base == "needed" or (how.base == "either" and draw(st.booleans()))
+    if how.merges == "adapters":
+        models = draw(adapted(count, odd=odd, dtype=dtype, own=based))
+    else:
+        models = draw(tuned(count, odd=odd, dtype=dtype))
     parents = [
         {
             "model": str(draw(st.integers(1, count))),
@@ -288,115 +238,20 @@ def cases(
         "shard_bytes": draw(st.sampled_from(["5000000000", "100"])),
         "allow_nonfinite": odd,
     }
-    recipe |= {"base": "0"} if how.base == "needed" or (how.base == "either" and draw(st.booleans())) else {}
+    recipe |= {"base": "0"} if based else {}
     recipe |= {"seed": str(draw(st.integers(0, 1 << 60)))} if how.draws else {}
     if converting:
         recipe |= draw(st.fixed_dictionaries({}, optional=dict.fromkeys(("dtype", "out_dtype"), FORMATS)))
     return Case(tuple(models), recipe)
 
 
-# What adapters of one model may adapt: modules, the shapes of their weights, and whether they are embeddings.
-MODULES = {
-    "lm_head": ((5, 3), False),
-    "model.embed_tokens": ((7, 3), True),
-    "model.layers.0.conv": ((4, 2, 3, 1), False),
-    "model.layers.0.mlp.up_proj": ((17, 9), False),
-    "model.layers.1.mlp.up_proj": ((17, 9), False),
-    "model.layers.1.self_attn.q_proj": ((0, 6), False),
-}
-NORM = "model.norm.weight"
-
-
-def factors(
-    module: str, shape: tuple[int, ...], rank: int, values: Sequence[int], types: Sequence[str], **how: bool
-) -> Model:
-    """The pair of factors of one module's weight, filled from two seeds, in two types."""
-    embeds, fans, odd = how.get("embeds", False), how.get("fans", False), how.get("odd", False)
-    outer, *inner = (*shape[1:], shape[0]) if embeds or fans else shape
-    pair = ((rank, *inner), (outer, rank, *[1] * (len(inner) - 1)))
-    ends = ("embedding_A", "embedding_B") if embeds else ("A.weight", "B.weight")
-    return {
-        f"{PREFIX}{module}.lora_{end}": filled(seed, dtype, sides, odd)
-        for end, sides, seed, dtype in zip(ends, pair, values, types, strict=True)
-    }
-
-
-@st.composite
-def adapters(draw: st.DrawFn, *, odd: bool, dtype: str | None, fans: bool, norm: Stored | None) -> Adapter:
-    """An adapter of some of the modules, with ranks and alphas by module, in mixed types."""
-    types = st.just(dtype) if dtype else st.sampled_from(FLOATS)
-    chosen = draw(st.lists(st.sampled_from(sorted(MODULES)), min_size=1, max_size=4, unique=True))
-    chosen = [m for m in chosen if not (fans and len(MODULES[m][0]) > 2)] or ["lm_head"]
-    ranks = {module: draw(st.integers(1, 3)) for module in chosen}
-    tensors: Model = {}
-    for module, rank in ranks.items():
-        shape, embeds = MODULES[module]
-        given = ([draw(seeds), draw(seeds)], [draw(types), draw(types)])
-        tensors |= factors(module, shape, rank, *given, embeds=embeds, fans=fans, odd=odd)
-    tensors |= {PREFIX + NORM: norm} if norm is not None else {}
-    alphas = draw(st.dictionaries(st.sampled_from(["up_proj", "lm_head", "1.mlp.up_proj"]), ALPHAS))
-    return Adapter(
-        tensors,
-        r=draw(st.integers(1, 3)),
-        lora_alpha=draw(ALPHAS),
-        rank_pattern=ranks,
-        alpha_pattern=alphas,
-        use_rslora=draw(st.booleans()),
-        fan_in_fan_out=fans,
-        modules_to_save=["norm"] if norm is not None else None,
-    )
-
-
-@st.composite
-def adapter_cases(
-    draw: st.DrawFn, how: Method, *, odd: bool, dtype: str | None, rules: bool, converting: bool
-) -> Case:
-    """A case of a method that merges adapters: up to four of one model, the first of the models."""
-    few, many = how.parents
-    count = draw(st.integers(few, many or max(few, 4)))
-    types = st.just(dtype) if dtype else st.sampled_from(FLOATS)
-    fans = draw(st.integers(0, 3)) == 0
-    base = {f"{m}.weight": filled(draw(seeds), draw(types), shape) for m, (shape, _) in MODULES.items()}
-    base[NORM] = filled(draw(seeds), draw(types), (3,))
-    norms = st.just(filled(draw(seeds), draw(types), (3,)) if draw(st.booleans()) else None)
-    # Seldom another one, which is refused.
-    norms = norms if draw(st.integers(0, 4)) else st.sampled_from([None, base[NORM], filled(1, "F32", (3,))])
-    models: list[Model] = [base]
-    models += [draw(adapters(odd=odd, dtype=dtype, fans=fans, norm=draw(norms))) for _ in range(count)]
-    based = how.base == "needed" or (how.base == "either" and draw(st.booleans()))
-    if based and draw(st.booleans()):
-        # What PEFT saves of an embedding besides its factors.
-        models[1][f"{PREFIX}model.embed_tokens.base_layer.weight"] = base["model.embed_tokens.weight"]
-    parents = [
-        {
-            "model": str(draw(st.integers(1, count))),
-            "parameters": draw(given_parameters(how, per_parent=True, rules=rules)),
-        }
-        for _ in range(count)
-    ]
-    recipe = {
-        "arithmetic": "1",
-        "method": how.id,
-        "parents": parents,
-        "parameters": draw(given_parameters(how, per_parent=False, rules=rules)),
-        "shard_bytes": draw(st.sampled_from(["5000000000", "100"])),
-        "allow_nonfinite": odd,
-    }
-    recipe |= {"base": "0"} if based else {}
-    if converting:
-        recipe |= draw(st.fixed_dictionaries({}, optional=dict.fromkeys(("dtype", "out_dtype"), FORMATS)))
-    return Case(tuple(models), recipe)
-
-
-seeds = st.integers(0, 1 << 32)
-ALPHAS = st.sampled_from([3, 1, 0, 0.3, 16])
 FORMATS = st.sampled_from(list(DTYPES))
 
 
 def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str], **members: Any) -> Case:
     """A fixed case of a method over tensors of several spans or chunks: three models, weights and densities set."""
     how = METHODS[method]
-    models = _tuned(shapes, dtypes) if how.merges == "models" else _adapted(shapes, dtypes)
+    models = _tuned(shapes, dtypes) if how.merges == "models" else adapted_by_shapes(shapes, dtypes)
     plain: dict[str, Any] = {"weight": ["0.7", "-0.25"], "density": ["0.3", "0.61"], "gamma": ["0.02", "0.3"]}
     plain["scale"] = ["1.5", "-0.5"]
     own = [
@@ -430,19 +285,6 @@ def _tuned(shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str]) -> list
     return [base, *tuned]
 
 
-def _adapted(shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str]) -> list[Model]:
-    """A model and adapters of it, whose factors A and B are by turns as long as these shapes have elements."""
-    weights: dict[str, tuple[int, ...]] = {}
-    for name, shape in shapes.items():
-        size = int(np.prod(shape, dtype=int))
-        weights |= {f"{name}.across": (2, size), f"{name}.down": (size, 2)}
-    models: list[Model] = [{f"{n}.weight": filled(7, dtypes[0], s) for n, s in weights.items()}]
-    for i, dtype in enumerate(dtypes[1:], 1):
-        held = [factors(n, s, i, [10 + i, 20 + i], [dtype, dtype]) for n, s in weights.items()]
-        models.append(Adapter({n: t for pair in held for n, t in pair.items()}, r=i))
-    return models
-
-
 def _decimal(hundredths: int) -> str:
     whole, rest = divmod(abs(hundredths), 100)
     text = f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
@@ -464,11 +306,6 @@ def fixed(method: str) -> Case:
             hashed["ids"] = ("I64", (2,), bytes(range(16)))
         models.append(with_tensors(model, hashed))
     return replace(case, models=tuple(models))
-
-
-def with_tensors(model: Model, tensors: Mapping[str, Stored]) -> Model:
-    """Return other tensors as what `model` is: a model, or an adapter of the same config."""
-    return Adapter(tensors, **model.config) if isinstance(model, Adapter) else dict(tensors)
 
 
 def _hashed(place: int, at: int, dtype: str, shape: tuple[int, ...]) -> Stored:

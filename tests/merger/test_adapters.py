@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 from applying import PREFIX, Applied, effective, ints, matrix, pair, write_adapter
+from filling import packed
 from making import add_all, make
-from strategies import MODELS, big, on_disk, packed, tensors
+from strategies import MODELS, big, on_disk, tensors
 
 from merger.folder import Changed, describe
 from merger.kernels.blocks import NumpyKernels

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from strategies import MODELS, PREFIX, big, on_disk, values
+from adapting import PREFIX
+from filling import values
+from strategies import MODELS, big, on_disk
 
 from merger.attribution import attribute, parse, place
 from merger.card import configs_of

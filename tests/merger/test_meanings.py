@@ -4,21 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from adapting import seeds, with_tensors
+from filling import filled, packed, values
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import (
-    LAW,
-    MODELS,
-    SHAPES,
-    cases,
-    filled,
-    given_parameters,
-    on_disk,
-    packed,
-    seeds,
-    values,
-    with_tensors,
-)
+from strategies import LAW, MODELS, SHAPES, cases, given_parameters, on_disk
 
 from merger.manifest import FLOATS
 from merger.methods import METHODS

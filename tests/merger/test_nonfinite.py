@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from strategies import MODELS, big, on_disk, packed, values
+from filling import packed, values
+from strategies import MODELS, big, on_disk
 
 from merger.methods import METHODS
 from signing.errors import Malformed

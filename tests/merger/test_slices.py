@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filling import Model, values
 from making import Made, add_all, floats, make, write_model
-from strategies import MODELS, Model, big, on_disk, tensors, values
+from strategies import MODELS, big, on_disk, tensors
 
 from merger.card import card
 from merger.methods import METHODS

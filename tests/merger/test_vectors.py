@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from strategies import Case, on_disk, packed, values
+from filling import packed, values
+from strategies import Case, on_disk
 
 from merger.methods import METHODS
 from merger.seeds import lanes, mask_key

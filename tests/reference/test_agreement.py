@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filling import Stored, filled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import CONFIG, add_all, make, safetensors, write_model
 from reference import second
-from strategies import LAW, MODELS, Stored, filled, given_parameters
+from strategies import LAW, MODELS, given_parameters
 
 from merger.methods import METHODS
 from merger.recipe import Recipe

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from applying import PREFIX, matrix
+from adapting import PREFIX, Adapter
+from applying import matrix, planned
+from filling import Model, packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import Made, add_all, make
-from strategies import LAW, Adapter, Case, Model, cases, on_disk, packed, tensors, values
+from strategies import LAW, Case, big, cases, on_disk, tensors
 
+from merger.explain import cost, groups
+from merger.folder import describe
 from merger.recipe import Recipe
 from signing.errors import Refused
 
@@ -337,3 +341,34 @@ def test_ties_of_two_adapters_is_ties_of_the_models_they_make() -> None:
         parents = [{"model": disk.add(held), "parameters": own} for held in models]
         wanted = tensors(make(Recipe.of(said | {"parents": parents}), disk.folders).files)
     assert found == wanted != base
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_rows_that_are_cut_by_chunks_are_put_together_again(factor: int) -> None:
+    """Of several chunks and of rows of odd lengths: what whole matrices give, concatenated."""
+    case = big("cat", {"w": ((1 << 19) + 77,)}, ("F32", "BF16", "F16"), out_dtype="float32")
+    with on_disk() as disk:
+        found = disk.tensors(case, factor=factor)
+    one, two = case.models[1:]
+    scales = (np.float32(0.7 * 3), np.float32(-0.25 * 3 / 2))
+    for name, (_, shape, _) in found.items():
+        axis = 0 if "lora_A" in name else 1
+        sides = [values(model[name]).reshape(model[name][1]) for model in (one, two)]
+        sides = sides if axis else [c * side for c, side in zip(scales, sides, strict=True)]
+        whole = np.concatenate(sides, axis)
+        assert shape == whole.shape
+        assert (values(found[name]).reshape(shape) == whole).all()
+
+
+def test_what_it_takes_is_to_read_each_factor_once() -> None:
+    with on_disk() as disk:
+        recipe = Recipe.of(disk.recipe(cat(ONE, TWO)))
+        made = planned(recipe, disk.folders)
+        manifests = {one: describe(disk.folders[one]).manifest for one in recipe.artifacts()}
+    takes = cost(made, manifests)
+    size = sum(len(data) for model in (ONE, TWO) for _, _, data in model.values())
+    assert (takes.reads, takes.passes, takes.writes) == ((size, size), (1, 1), size)
+    a, b = groups(made)
+    assert (a.tensors, a.operation, a.dtype) == (f"{Q}.lora_A.weight", "cat", "F32")
+    assert [one.role for one in b.inputs] == ["parent 1", "parent 2"]
+    assert a.parameters == {"parent 1 weight": "1", "parent 2 weight": "1"}
