@@ -11,7 +11,8 @@ from applying import matrix, planned
 from filling import Model, packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from making import Made, add_all, make
+from joined import BASE, NORM, ONE, TWO, Q, cat, made, pair
+from making import add_all, make
 from strategies import LAW, Case, big, cases, on_disk, tensors
 
 from merger.explain import cost, groups
@@ -19,41 +20,9 @@ from merger.folder import describe
 from merger.recipe import Recipe
 from signing.errors import Refused
 
-Q = f"{PREFIX}q"
-NORM = f"{PREFIX}norm.weight"
-
-
-def pair(a: Any, b: Any, module: str = "q", dtype: str = "F32") -> Model:
-    return {
-        f"{PREFIX}{module}.lora_A.weight": packed(a, dtype),
-        f"{PREFIX}{module}.lora_B.weight": packed(b, dtype),
-    }
-
-
-def cat(*parents: Model, weights: list[Any] | None = None, base: Model | None = None, **members: Any) -> Case:
-    """A recipe over adapters, all of weight 1 unless it says otherwise."""
-    given = weights or ["1"] * len(parents)
-    recipe = {
-        "arithmetic": "1",
-        "method": "cat",
-        "parents": [{"model": str(i), "parameters": {"weight": w}} for i, w in enumerate(given, 1)],
-        "parameters": {},
-    }
-    recipe |= {"base": "0"} if base is not None else {}
-    return Case((base or {}, *parents), recipe | members)
-
-
-def made(case: Case) -> Made:
-    with on_disk() as disk:
-        return disk.make(case)
-
 
 def config(case: Case) -> dict[str, Any]:
     return json.loads(made(case).files["adapter_config.json"])
-
-
-ONE = Adapter(pair([[1, 2, 3]], [[1], [-1]]), r=1, lora_alpha=2)
-TWO = Adapter(pair([[0, 1, 0], [1, 0, 0]], [[5, 6], [7, 8]]), r=2, lora_alpha=4, use_rslora=True)
 
 
 def test_two_adapters_by_hand() -> None:
@@ -164,9 +133,6 @@ def test_a_module_that_all_save_alike_is_kept_whatever_the_weights() -> None:
     assert json.loads(files["adapter_config.json"])["modules_to_save"] == ["norm"]
 
 
-BASE: Model = {"q.weight": packed([[0, 0, 0], [0, 0, 0]], "F32"), "emb.weight": packed([[1, 2]], "F32")}
-
-
 def test_a_base_settles_what_adapters_leave_open() -> None:
     other = Adapter(TWO, base_model_name_or_path="b/mirror")
     own = {f"{PREFIX}emb.base_layer.weight": BASE["emb.weight"]}
@@ -200,122 +166,6 @@ def test_a_tokenizer_comes_from_the_first_adapter_and_all_agree_on_it(tmp_path: 
             make(Recipe.of(said | {"tokenizer": list(ids)[1]}), ids).files["tokenizer.json"]
             == b'{"version": "1"}'
         )
-
-
-@pytest.mark.parametrize(
-    ("case", "words"),
-    [
-        (cat(BASE, ONE), "has no adapter_config.json.* cat merges PEFT adapters"),
-        (
-            cat(ONE, Adapter(TWO, base_model_name_or_path="b")),
-            "base_model_name_or_path differs, 'a/base' in .* say which",
-        ),
-        (cat(ONE, Adapter(TWO, revision="v2")), "revision differs, None in .* and 'v2' in"),
-        (cat(ONE, Adapter(TWO, fan_in_fan_out=True)), "fan_in_fan_out differs, False in .* and True in"),
-        (cat(ONE, Adapter(TWO, use_dora=True)), "use_dora is True, a kind of adapter"),
-        (cat(ONE, Adapter(TWO, bias="all")), "bias is 'all'"),
-        (cat(ONE, Adapter(TWO, r=3)), r"A of .* is \(2, 3\) and B \(2, 2\), which are no factors of rank 3"),
-        (
-            cat(ONE, Adapter(pair([[1, 2]], [[1], [2]]), r=1)),
-            r"q.weight: its factors are A.weight \(1, 3\) and B.weight \(2, 1\) in .* and A.weight \(1, 2\)",
-        ),
-        (
-            cat(ONE, Adapter(pair([[1, 2, 3]], [[1], [2]], "m.q"), r=1)),
-            "adapts q.weight and .* m.q.weight: if these are one module under two names",
-        ),
-        (
-            cat(Adapter(ONE | {NORM: packed([1], "F32")}, r=1, modules_to_save=["norm"]), TWO),
-            "norm.weight: .* saves it whole .* and .* does not",
-        ),
-        (
-            cat(
-                Adapter(ONE | {NORM: packed([1], "F32")}, r=1, modules_to_save=["norm"]),
-                Adapter(TWO | {NORM: packed([2], "F32")}, modules_to_save=["norm"]),
-            ),
-            "norm.weight: .* and .* save it whole .* with other bytes; .* apply the adapters to their base",
-        ),
-        (
-            cat(ONE, Adapter({f"{PREFIX}q.weight": packed([1], "F32")}, modules_to_save=["q"])),
-            "q.weight: .* saves it whole .* and .* adds a product to it",
-        ),
-        (
-            cat(ONE, TWO, weights=["0", "0"]),
-            "cat makes no adapter of these: no parent with a weight other than 0",
-        ),
-        (cat(ONE, Adapter({})), "holds no tensors in safetensors files"),
-        (
-            cat(
-                Adapter(
-                    pair([[1]], [[1]], "a-b") | pair([[1], [1]], [[1, 1]], "c"), r=1, rank_pattern={"c": 2}
-                )
-            ),
-            "a-b: its rank is another than that of most modules",
-        ),
-        (
-            cat(
-                Adapter(
-                    {
-                        n: ("I32", s, bytes(4 * len(values(t))))
-                        for n, (_, s, _), t in ((n, t, t) for n, t in ONE.items())
-                    },
-                    r=1,
-                )
-            ),
-            "lora_A.weight of .* holds I32; only floats are merged",
-        ),
-        (
-            cat(
-                Adapter(
-                    {
-                        f"{Q}.lora_A.weight": packed(np.ones((1, 2, 2)), "F32"),
-                        f"{Q}.lora_B.weight": packed(np.ones((1, 1, 2)), "F32"),
-                    },
-                    r=1,
-                )
-            ),
-            "q.weight: A of .* which are factors of no tensor",
-        ),
-        (
-            cat(ONE, TWO, slices=[{"count": "1", "sources": [{"parent": "0", "first": "0"}]}]),
-            "cat merges adapters whole",
-        ),
-    ],
-)
-def test_what_does_not_fit_is_refused_by_name(case: Case, words: str) -> None:
-    with pytest.raises(Refused, match=words):
-        made(case)
-
-
-def test_parents_are_adapters_and_the_base_is_none_of_them() -> None:
-    with on_disk() as disk:
-        said = disk.recipe(cat(ONE, TWO, base=BASE))
-        one, two = (parent["model"] for parent in said["parents"])
-        applied = {"model": said["base"], "adapter": one, "scale": "1", "parameters": {"weight": "1"}}
-        with pytest.raises(
-            Refused, match=r"parents.0: cat merges adapters themselves; name the adapter as the parent"
-        ):
-            Recipe.of(said | {"parents": [applied]})
-        with pytest.raises(
-            Refused, match=r"parents.1 is the base; cat merges adapters, and a base is a model"
-        ):
-            Recipe.of(said | {"base": two})
-
-
-def test_a_factor_that_is_not_finite_is_refused_by_its_place() -> None:
-    odd = Adapter(pair([[1, 2, 3]], [[1], [np.inf]]), r=1)
-    with pytest.raises(Refused, match=r"q.lora_B.weight of .*: element 1 is NaN or infinite"):
-        made(cat(ONE, odd))
-    with pytest.raises(Refused, match=r"q.lora_A.weight as merged: element 4 is NaN or infinite"):
-        made(cat(ONE, Adapter(pair([[1, 3e38, 1]], [[1], [1]]), r=1, lora_alpha=9), out_dtype="float32"))
-    allowed = made(cat(ONE, odd, allow_nonfinite=True))
-    entry = json.loads(allowed.result.account)["tensors"][f"{Q}.lora_B.weight"]
-    assert entry["nonfinite"] == {"inputs": 1, "outputs": 1}
-    assert entry | {"nonfinite": None} == {
-        "operation": "stack",
-        "parents": [0, 1],
-        "scalars": [(1.0).hex()] * 2,
-        "nonfinite": None,
-    }
 
 
 def test_ties_of_two_adapters_is_ties_of_the_models_they_make() -> None:
