@@ -6,6 +6,7 @@ from lineage.standing import Affected, Clean
 from merger.replay import Same
 from registry.store import lineage
 from registry.work.make import make, prepare
+from registry.work.rebuild import find
 
 
 def test_an_incident_on_an_adapter_affects_the_merges_that_applied_it(world: World) -> None:
@@ -81,6 +82,10 @@ def test_two_adapters_of_one_base_are_merged_by_what_they_change_in_it(world: Wo
         merged = world.merge(method, base, f"{base}+{one}", f"{base}+{two}")
         assert isinstance(world.rebuild(merged, threads=2).outcome, Same)
         assert merged in world.descendants(one) & world.descendants(two)
+        # What the document was compiled to is the same merge.
+        canonical = prepare(world.home, find(world.home, merged).recipe.encode())
+        assert [parent.adapter for parent in canonical.recipe.parents] == [one, two]
+        assert make(world.home, canonical, world.folder / f"{method} again").result.artifact == merged
     world.check()
 
 

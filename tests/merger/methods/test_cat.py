@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from adapting import PREFIX, Adapter
-from applying import matrix, planned
+from adapting import PREFIX, Adapter, factors
+from applying import ints, matrix, planned
 from filling import Model, packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,31 +168,6 @@ def test_a_tokenizer_comes_from_the_first_adapter_and_all_agree_on_it(tmp_path: 
         )
 
 
-def test_ties_of_two_adapters_is_ties_of_the_models_they_make() -> None:
-    """Trimming and sign election work on whole deltas, so adapters are parents of the other methods with their base."""
-    base: Model = {"q.weight": packed(np.arange(6).reshape(2, 3), "F32")}
-    shared = {"lambda": "1", "scope": "tensor", "vote": "weighted", "divide": "weights", "rescale": "none"}
-    with on_disk() as disk:
-        model, one, two = (disk.add(held) for held in (base, ONE, TWO))
-        own = {"weight": "1", "density": "0.5"}
-        said = {"arithmetic": "1", "method": "ties", "base": model, "parameters": shared}
-        with_adapters = [
-            {"model": model, "adapter": adapter, "scale": "1", "parameters": own} for adapter in (one, two)
-        ]
-        found = tensors(make(Recipe.of(said | {"parents": with_adapters}), disk.folders).files)
-        # B·A · alpha / r by hand: 2·[[1, 2, 3], [-1, -2, -3]], and 4/√2·[[6, 5, 0], [8, 7, 0]].
-        deltas = [
-            np.array([[2, 4, 6], [-2, -4, -6]], np.float32),
-            (4 / np.sqrt(2.0) * np.array([[6, 5, 0], [8, 7, 0]])).astype(np.float32),
-        ]
-        models = [
-            {"q.weight": packed(matrix(base["q.weight"]).astype(np.float32) + d, "F32")} for d in deltas
-        ]
-        parents = [{"model": disk.add(held), "parameters": own} for held in models]
-        wanted = tensors(make(Recipe.of(said | {"parents": parents}), disk.folders).files)
-    assert found == wanted != base
-
-
 @pytest.mark.parametrize("factor", [1, 2])
 def test_rows_that_are_cut_by_chunks_are_put_together_again(factor: int) -> None:
     """Of several chunks and of rows of odd lengths: what whole matrices give, concatenated."""
@@ -222,3 +197,41 @@ def test_what_it_takes_is_to_read_each_factor_once() -> None:
     assert (a.tensors, a.operation, a.dtype) == (f"{Q}.lora_A.weight", "cat", "F32")
     assert [one.role for one in b.inputs] == ["parent 1", "parent 2"]
     assert a.parameters == {"parent 1 weight": "1", "parent 2 weight": "1"}
+
+
+@pytest.mark.parametrize("fans", [False, True])
+def test_applied_at_1_it_changes_a_model_by_the_sum_of_the_changes(fans: bool, tmp_path: Path) -> None:
+    """Of whole numbers scaled by powers of two every step is exact, so that the two ways give equal bytes."""
+    shapes = {"m.q": ((6, 4), False), "m.emb": ((9, 3), True)} | (
+        {} if fans else {"m.c": ((4, 2, 3, 1), False)}
+    )
+    base = {f"{module}.weight": ints(shape, i) for i, (module, (shape, _)) in enumerate(shapes.items())}
+    parents = []
+    for i, rank in enumerate((2, 4)):
+        held: Model = {}
+        for module, (shape, embeds) in list(shapes.items())[i:]:
+            made_up = factors(module, shape, rank, [1, 2], ["F32", "F32"], embeds=embeds, fans=fans)
+            held |= {name: ints(sides, 10 * i + len(name)) for name, (_, sides, _) in made_up.items()}
+        parents.append(Adapter(held, r=rank, lora_alpha=4, fan_in_fan_out=fans))
+    with on_disk() as disk:
+        case = cat(*parents, weights=["0.5", "-2"], base=base)
+        both = tmp_path / "both"
+        both.mkdir()
+        for name, data in disk.make(case).files.items():
+            (both / name).write_bytes(data)
+        (adapter,) = add_all([both])
+        model, one, two = (disk.add(held) for held in case.models)
+        folders = disk.folders | {adapter: both}
+
+        def merged(method: str, shared: dict[str, Any], *given: tuple[str, str], **members: Any) -> Model:
+            named = [
+                {"model": model, "adapter": one, "scale": "1", "parameters": {"weight": weight}}
+                for one, weight in given
+            ]
+            said = {"arithmetic": "1", "method": method, "parents": named, "parameters": shared}
+            return tensors(make(Recipe.of(said | members), folders).files)
+
+        once = merged("linear", {"normalize": False}, (adapter, "1"))
+        apart = {"lambda": "1", "normalize": False}
+        assert once == merged("task_arithmetic", apart, (one, "0.5"), (two, "-2"), base=model)
+    assert all(once[name] != base[name] for name in base)
