@@ -42,16 +42,15 @@ def joined(recipe: Recipe, manifests: Mapping[str, Manifest], configs: Configs) 
         _check_wrapping(loras, found)
     made: dict[str, Stack | Kept] = {}
     for name in utf8({name for one in found for name in one}):
-        weights = [value_at(parent.parameters["weight"], name) for parent in recipe.parents]
-        remaining = {i: one.get(name) for i, one in enumerate(found) if weights[i] != "0"}
+        own = [{k: value_at(v, name) for k, v in parent.parameters.items()} for parent in recipe.parents]
+        remaining = {i: one.get(name) for i, one in enumerate(found) if own[i].get("weight") != "0"}
         products = {i: one for i, one in remaining.items() if isinstance(one, Product)}
         if any(isinstance(one, Replaced) for one in remaining.values()):
             kept = _kept(name, [(loras[i].adapter, one) for i, one in remaining.items()])
             made[kept.tensor.name] = kept
         elif products:
             _check_pairs(name, list(products.values()))
-            values = Values([{"weight": weights[i]} for i in products], {})
-            for stack in _pair(recipe, products, values):
+            for stack in _pair(recipe, products, Values([own[i] for i in products], {})):
                 made[stack.name] = stack
     # What no config can describe is refused before a byte is read.
     shapes = {name: one.shape if isinstance(one, Stack) else one.tensor.shape for name, one in made.items()}
@@ -164,10 +163,8 @@ def _kept(name: str, held: Sequence[tuple[str, Change | None]]) -> Kept:
 
 def _pair(recipe: Recipe, products: Mapping[int, Product], values: Values) -> Iterator[Stack]:
     """Yield the two stacks of one module: of A along its first dimension, each part scaled, and of B along its second."""
-    weights = recipe.rules.resolve(values, ())
-    scaled = [
-        replace(one, scale=weight).factor for one, weight in zip(products.values(), weights, strict=True)
-    ]
+    pairs = zip(products.values(), recipe.rules.resolve(values, ()), strict=True)
+    scaled = [replace(one, scale=weight).factor for one, weight in pairs]
     rank = sum(one.rank for one in products.values())
     for axis, factors in ((0, scaled), (1, [1.0] * len(scaled))):
         sides = [(one.adapter, one.b if axis else one.a) for one in products.values()]
