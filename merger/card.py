@@ -6,12 +6,13 @@ would not be.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from merger.joint import joint_config
 from merger.layers import sliced_config
 from merger.lora import CONFIG as ADAPTER_CONFIG
-from merger.manifest import INDEX, VOCABULARY, Tensor
+from merger.manifest import INDEX, SIZES, VOCABULARY
+from merger.plan import Plan, elements
 from merger.recipe import Recipe
 from merger.weights import Weights
 from signing import canonical
@@ -68,13 +69,12 @@ def _adapter_config_of(weights: Weights, used: str) -> dict[str, Json]:
     return config
 
 
-def small_files(
-    recipe: Recipe, weights: Mapping[str, Weights], tensors: Sequence[Tensor], data_size: int
-) -> dict[str, bytes]:
-    """Return every output file but the shards, by name."""
+def small_files(plan: Plan, weights: Mapping[str, Weights]) -> dict[str, bytes]:
+    """Return every output file of a plan but the shards, by name."""
+    recipe = plan.recipe
     configs = configs_of(recipe, weights)
     if recipe.rules.merges == "adapters":
-        shapes = {tensor.name: tensor.shape for tensor in tensors}
+        shapes = {step.name: step.shape for step in plan.steps}
         files = {ADAPTER_CONFIG: _lined(joint_config(recipe, configs, shapes)), CARD: card(recipe)}
         source = weights[recipe.tokenizer or recipe.parents[0].model]
     else:
@@ -84,9 +84,10 @@ def small_files(
         data = source.small(name)
         if data is not None:
             files[name] = data
-    if len({tensor.file for tensor in tensors}) > 1:
-        where: dict[str, Json] = {tensor.name: tensor.file for tensor in tensors}
-        files[INDEX] = _lined({"metadata": {"total_size": data_size}, "weight_map": where})
+    if len(plan.shards) > 1:
+        where: dict[str, Json] = {step.name: shard for shard, steps in plan.shards for step in steps}
+        size = sum(elements(step) * SIZES[step.dtype] for step in plan.steps)
+        files[INDEX] = _lined({"metadata": {"total_size": size}, "weight_map": where})
     return files
 
 

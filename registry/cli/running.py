@@ -64,6 +64,7 @@ def methods(as_json: JsonOption = False) -> None:
         {
             "method": one.id,
             "summary": one.summary,
+            "merges": one.merges,
             "base": one.base,
             "parameters": [
                 {
