@@ -189,9 +189,8 @@ def test_what_is_said_of_a_stack_is_held_to_the_recipe(bench):
     for shape in ((), (0,), (7, 7)):
         lied = tuple(t.model_copy(update={"shape": shape}) for t in manifest.tensors)
         claim = replace(one.claim, manifest=manifest.model_copy(update={"tensors": lied}))
-        assert {
-            f"signed as ('F64', {shape}" in fault.said for fault in one.sample(1, claim=claim).faults
-        } >= {True}
+        faults = one.sample(1, claim=claim).faults
+        assert any(f"signed as ('F64', {shape}" in fault.said for fault in faults)
     data = bytearray(Chunks(one.plan.recipe, one.weights, NumpyKernels).output(step, 1).data[:BLOCK])
     data[5] ^= 1
     (fault,) = one.sample(1000, claim=one.with_block(step.name, 4, bytes(data))).faults
