@@ -13,6 +13,7 @@ from typing import Any
 from merger.measure import Measured
 from merger.plan import Compute, Step
 from merger.shares import Shares
+from merger.stack import Stack
 from signing.canonical import Json
 
 
@@ -48,6 +49,9 @@ def tensor_account(
             "energy": [*energy],
         }
         entry["shares"] = {name: values for name, values in said.items() if values}
+    if isinstance(step, Stack):
+        entry["parents"] = list(step.positions)
+        entry["scalars"] = [part.factor.hex() for part in step.parts]
     if any(odd):
         entry["nonfinite"] = {"inputs": odd[0], "outputs": odd[1]}
     return entry

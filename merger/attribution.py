@@ -20,6 +20,7 @@ from merger.measure import Measured
 from merger.plan import Compute, Convert, Copy, Step
 from merger.reading import CHUNK
 from merger.replay import patterns
+from merger.stack import Stack
 from signing.errors import Malformed
 
 _PLACE = re.compile(r"(?P<tensor>.+)\[(?P<indices>[0-9, ]*)\]", re.DOTALL | re.ASCII)
@@ -91,11 +92,13 @@ def attribute(chunks: Chunks[Any], step: Step, measured: Measured, flat: int) ->
     if isinstance(step, Convert):
         data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
         return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
-    if step.moved is not None:
+    if isinstance(step, Compute) and step.moved is not None:
         data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
         return Attribution(_origin(chunks, step, flat), None, (), number_of(data, step.dtype), data)
     made = chunks.output(step, number, measured.scalars, measured.selections).data
     data = bytes(made[within * width : (within + 1) * width])
+    if isinstance(step, Stack):
+        return Attribution(None, None, (_part(chunks, step, flat),), number_of(data, step.dtype), data)
     with np.errstate(all="ignore"):
         base, parts = _parts(chunks, step, measured, flat, number)
     return Attribution(None, base, parts, number_of(data, step.dtype), data)
@@ -111,6 +114,22 @@ def _origin(chunks: Chunks[Any], step: Compute, flat: int) -> str:
 def number_of(data: bytes, dtype: str) -> float:
     """Return the number that the bytes of one stored element stand for."""
     return float(narrowing.widen(data, dtype)[0]) if dtype in FLOATS else int(patterns(data, dtype)[0])
+
+
+def _part(chunks: Chunks[Any], step: Stack, flat: int) -> Part:
+    """Return what the one adapter that an element of a stack comes from has to do with it."""
+    part, x = chunks.part(step, flat)
+    value = float(x[0])
+    return Part(
+        position=part.position,
+        source=str(part.source),
+        value=value,
+        delta=None,
+        kept=None,
+        agreed=None,
+        factor=part.factor,
+        contribution=part.factor * value,
+    )
 
 
 def _span(

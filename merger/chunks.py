@@ -27,6 +27,7 @@ from merger.rows import Rows
 from merger.seeds import lanes
 from merger.select import RADIX, Counts, Search, Selection, tally, within
 from merger.shares import Shares, parts
+from merger.stack import Part, Stack, Strip
 from merger.weights import Weights
 from merger.whole import Whole
 
@@ -88,7 +89,7 @@ class Chunks(Generic[B]):
             return range(-(-size // (BLOCK * (self.chunk // CHUNK))))
         return range(-(-elements(step) // self.size(step)))
 
-    def size(self, step: Convert | Compute) -> int:
+    def size(self, step: Convert | Compute | Stack) -> int:
         """Return how many elements a chunk of the step has; the last may have fewer."""
         return max(1, elements(step)) if isinstance(step, Compute) and step.whole else self.chunk
 
@@ -132,8 +133,17 @@ class Chunks(Generic[B]):
                     into = target[(start - first) * width : (start - first + SPAN) * width]
                     self._merged(step, start, raws, scalars, selections, output, into)
                 output.data = target
+            case Stack():
+                first = number * self.chunk
+                last = min(first + self.chunk, elements(step))
+                output.data = memoryview(self._stacked(step, first, last, output))
         output.digests = block_digests(output.data)
         return output
+
+    def part(self, step: Stack, flat: int) -> tuple[Part, B]:
+        """Return the part of a stack that holds an element of the result, and that element in T."""
+        (strip,) = step.strips(flat, flat + 1)
+        return strip.part, self._strip(step, strip, Output(b""))
 
     def free(self, output: Output) -> None:
         """Take back the memory of a chunk that nobody reads any more: fresh memory costs as much as merging."""
@@ -259,6 +269,23 @@ class Chunks(Generic[B]):
             )
             shares = Shares(kept, agreed, tuple(map(block_sum, made.terms)))
         output.shares.append(shares)
+
+    def _stacked(self, step: Stack, start: int, stop: int, output: Output) -> bytearray:
+        """Return elements `start` to `stop` of a stack, narrowed."""
+        k, merge = self._kernels[step.wide], self.recipe.rules.merge
+
+        def made(strip: Strip) -> bytes:
+            x = self._strip(step, strip, output)
+            return k.narrow(merge(k, None, [x], (), strip.part.factor), step.dtype)
+
+        data = step.laid_out(start, stop, made)
+        self._finite.written(k, memoryview(data), step, start, output)
+        return data
+
+    def _strip(self, step: Stack, strip: Strip, output: Output) -> B:
+        source = strip.part.source
+        raw = self._reading.strip(source, strip.first, strip.rows * strip.width)
+        return self._finite.widened(self._kernels[step.wide], raw, source, strip.first, output)
 
     def _ranked(self, step: Compute, raws: Sequence[Raw]) -> Sequence[Bits]:
         found = self._passes.ranked(step, raws) if self._passes else None

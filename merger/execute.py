@@ -211,7 +211,7 @@ def _result(
 ) -> Result:
     tensors: list[Tensor] = [tensor for finished in done for tensor in finished.tensors]
     blocks = b"".join(finished.blocks for finished in done)
-    small = small_files(plan.recipe, weights, tensors, sum(tensor.size for tensor in tensors))
+    small = small_files(plan, weights)
     for name, data in small.items():
         stage.put(name, data)
     stage.check({*(finished.file.name for finished in done), *small})

@@ -13,12 +13,13 @@ from merger.guess import FEWEST, MOST
 from merger.manifest import SIZES, Manifest, Tensor
 from merger.measure import targets
 from merger.method import CLIP
-from merger.plan import Compute, Copy, Plan, Step, elements
+from merger.plan import Compute, Convert, Copy, Plan, Step, elements
 from merger.reading import CHUNK
 from merger.reduce import SPAN
 from merger.select import DIGITS
 from merger.slices import is_layer, layer_of
 from merger.sources import Source
+from merger.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,9 @@ def _rows(step: Compute, chunk: int, widths: int) -> int:
 
 
 def _inputs(step: Step) -> Iterator[tuple[str, Source]]:
+    if isinstance(step, Stack):
+        yield from ((f"parent {part.position + 1}", part.source) for part in step.parts)
+        return
     if not isinstance(step, Compute):
         yield "", step.source
         return
@@ -175,10 +179,10 @@ def _group(plan: Plan, steps: Sequence[Step]) -> Group:
         "copy"
         if isinstance(first, Copy)
         else "round"
-        if not isinstance(first, Compute)
-        else plan.recipe.method
-        if first.statistics or plan.recipe.rules.statistics is None
+        if isinstance(first, Convert)
         else f"{plan.recipe.method} without statistics"
+        if isinstance(first, Compute) and plan.recipe.rules.statistics and not first.statistics
+        else plan.recipe.method
     )
     size = sum(elements(step) * SIZES[step.dtype] for step in steps)
     return Group(name, len(steps), operation, first.dtype, tuple(inputs), _parameters(ordered), size)
@@ -188,8 +192,8 @@ def _parameters(steps: Sequence[Step]) -> dict[str, str]:
     """Return each parameter's values over the steps, folded."""
     found: dict[str, list[str]] = {}
     for step in steps:
-        if isinstance(step, Compute):
-            if step.clip is not None:
+        if isinstance(step, Compute | Stack):
+            if isinstance(step, Compute) and step.clip is not None:
                 found.setdefault(CLIP.name, []).append(step.clip)
             for name, value in step.values.shared.items():
                 found.setdefault(name, []).append(str(value).lower())

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from merger.kernels import Kernels
 from merger.passes import Raw
-from merger.plan import Compute, Convert
+from merger.plan import Compute, Convert, Step
 from merger.shares import Shares
 from merger.sources import Source
 from signing.errors import Malformed
@@ -43,10 +43,14 @@ class Finite:
     ) -> bytes:
         """Return merged elements from `start` on, in the output's type."""
         data = k.narrow(merged, step.dtype)
-        # The narrowed value decides: a finite fp32 may overflow fp16, and an fp64 anything.
-        written = k.widen(memoryview(data), step.dtype, None)
-        output.odd_outputs += self._odd(k, written, f"{step.name} as merged", start)
+        self.written(k, memoryview(data), step, start, output)
         return data
+
+    def written(self, k: Kernels[X], data: memoryview, step: Step, start: int, output: Output) -> None:
+        """Count what is not finite among the stored elements of a result from `start` on."""
+        # The narrowed value decides: a finite fp32 may overflow fp16, and an fp64 anything.
+        written = k.widen(data, step.dtype, None)
+        output.odd_outputs += self._odd(k, written, f"{step.name} as merged", start)
 
     def _odd(self, k: Kernels[X], x: X, what: str, start: int) -> int:
         odd = k.not_finite(x)

@@ -222,6 +222,9 @@ class Method:
     Here as in `ranks` and `sums`, blocks of statistics, one per parent, follow those of the parents.
     """
     base: Literal["needed", "none", "either"] = "none"
+    merges: Literal["models", "adapters"] = "models"
+    """What its parents and its result are. Of adapters, `merge` is given one parent's factor at a time and what it is
+    scaled by, `resolve` returns the parents' weights, and a base is the model they are for, of which nothing is used."""
     parents: tuple[int, int | None] = (1, None)
     """The fewest and the most parents it merges."""
     draws: bool = False
@@ -256,7 +259,7 @@ class Method:
 
     Instead of `sums`, and in NumPy alone, as `whole`; the tensor is then read in one piece.
     """
-    merges: Callable[[str, tuple[int, ...]], bool] | None = None
+    covers: Callable[[str, tuple[int, ...]], bool] | None = None
     """Which tensors it merges, by name and shape, where not all: the others are the first parent's as they are.
 
     Raises `Malformed` for a tensor that it cannot merge.

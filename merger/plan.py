@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from merger.fit import Inputs, check_models, inputs
+from merger.joining import Kept, joined
 from merger.kernels import Wide
+from merger.lora import WEIGHTS
 from merger.manifest import FLOATS, SINGLE, SIZES, Manifest, Tensor, utf8
 from merger.method import Cut, Method, Values
 from merger.numbers import kept_lanes
 from merger.recipe import DTYPES, Recipe, value_at
 from merger.seeds import mask_key
 from merger.sources import Changes, Source, adapted, changes_of, check_size
+from merger.stack import Stack
 from merger.statistics import Known, chosen, statistics_of
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -104,7 +107,7 @@ class Compute:
         return tuple(dict.fromkeys(((self.base,) if self.base else ()) + self.given))
 
 
-Step = Copy | Convert | Compute
+Step = Copy | Convert | Compute | Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,11 @@ def plan(
     recipe: Recipe, manifests: Mapping[str, Manifest], configs: Mapping[str, Mapping[str, Json]]
 ) -> Plan:
     """Resolve a recipe against the manifests and configs of the artifacts it names, or refuse it in a sentence."""
+    if recipe.rules.merges == "adapters":
+        found = joined(recipe, manifests, configs)
+        whole = tuple(_brought(recipe, found[name]) for name in utf8(found))
+        # PEFT loads one file, whatever its size.
+        return Plan(recipe, whole, ((WEIGHTS, whole),))
     check_models(recipe, manifests, configs)
     models = {recipe.first, *(p.model for p in recipe.parents)}
     tensors = {model: {t.name: t for t in manifests[model].tensors} for model in models}
@@ -135,6 +143,17 @@ def plan(
     if recipe.parameters.get("scope") == "model":
         _check_model_scope(recipe, steps)
     return Plan(recipe, steps, _shards(steps, int(recipe.shard_bytes)))
+
+
+def _brought(recipe: Recipe, one: Stack | Kept) -> Step:
+    if isinstance(one, Stack):
+        return one
+    tensor = one.tensor
+    if tensor.dtype not in FLOATS:
+        return Copy(tensor.name, tensor.shape, tensor.dtype, one.source)
+    out = DTYPES.get(recipe.out_dtype or recipe.dtype or "", tensor.dtype)
+    wide: Wide = "F64" if DTYPES.get(recipe.dtype or "", tensor.dtype) == "F64" else "F32"
+    return _taken(recipe, tensor.name, tensor, one.source, out, wide)
 
 
 def _step(
@@ -171,7 +190,7 @@ def _step(
     if end is not None:
         return _taken(recipe, name, tensors[parents[end]], parents[end], out, wide)
     alone = rules.statistics is not None and rules.statistics.by_axis and not measured
-    if alone or (rules.merges is not None and not _merges(rules.merges, name, first.shape)):
+    if alone or (rules.covers is not None and not _covers(rules.covers, name, first.shape)):
         return _taken(recipe, name, tensors[parents[0]], parents[0], out, wide)
     whole = rules.whole is not None and (rules.statistics is None or bool(measured))
     moved = _taken(recipe, name, tensors[parents[0]], parents[0], out, wide) if rules.moves else None
@@ -204,9 +223,9 @@ def _resolved(recipe: Recipe, step: Compute) -> Compute:
     return replace(step, keys=keys, bounds=() if step.rows else tuple(lanes))
 
 
-def _merges(merges: Callable[[str, tuple[int, ...]], bool], name: str, shape: tuple[int, ...]) -> bool:
+def _covers(covers: Callable[[str, tuple[int, ...]], bool], name: str, shape: tuple[int, ...]) -> bool:
     try:
-        return merges(name, shape)
+        return covers(name, shape)
     except Malformed as error:
         raise Malformed(f"{name}: {error}") from None
 

@@ -60,6 +60,14 @@ class Reading:
         view = weights.read(name, first, count, room(weights.length(name, first, count)))
         return view, weights.digests(name, first, count)
 
+    def strip(self, source: Source, first: int, count: int) -> Raw:
+        """Return `count` elements of a tensor from element `first` on, until this thread reads again."""
+        stored = self._weights[source.model].tensors[source.tensor].dtype
+        begin, end = first * SIZES[stored], (first + count) * SIZES[stored]
+        block = begin // BLOCK
+        raw = self._into(source, block, -(-end // BLOCK) - block, 0)
+        return Raw(stored, raw[begin - block * BLOCK : end - block * BLOCK], self._through)
+
     def stretch(
         self, step: Compute | Convert, sources: Sequence[Source], number: int, row: int = 1
     ) -> Stretch:

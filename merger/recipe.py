@@ -126,6 +126,28 @@ class Recipe(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _names_adapters_alone(self) -> Recipe:
+        method = METHODS.get(self.method)
+        if method is None or method.merges != "adapters":
+            return self
+        if self.slices is not None:
+            raise Malformed(f"{self.method} merges adapters whole; slices are cut from models")
+        if self.clip is not None:
+            raise Malformed(
+                f"{self.method} merges adapters, whose factors have no distance from a base to clip"
+            )
+        for i, parent in enumerate(self.parents):
+            if parent.adapter is not None:
+                raise Malformed(
+                    f"parents.{i}: {self.method} merges adapters themselves; name the adapter as the parent, without a model"
+                )
+            if parent.model == self.base:
+                raise Malformed(
+                    f"parents.{i} is the base; {self.method} merges adapters, and a base is a model"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _fits_its_method(self) -> Recipe:
         method = METHODS.get(self.method)
         if method is None:

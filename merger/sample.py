@@ -22,7 +22,7 @@ from merger.plan import Compute, Copy, Plan, Step, elements
 from merger.reading import CHUNK
 from merger.reduce import SPAN
 from merger.weights import Weights
-from merger.witness import claimed, entries, miscounted
+from merger.witness import check_follows, claimed, entries, miscounted
 from signing.canonical import Json
 from signing.errors import Malformed, Untrusted
 
@@ -166,10 +166,7 @@ def _chunked(
 def _claimed(chunks: Chunks[Any], step: Step, entry: Mapping[str, Json]) -> Measured | None:
     if isinstance(step, Compute):
         return claimed(chunks, step, entry)
-    if entry.get("operation") != type(step).__name__.lower():
-        raise Untrusted(
-            f"{step.name}: the account says {entry.get('operation')!r:.40} where it is taken whole"
-        )
+    check_follows(step, None, entry)
     return None
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from strategies import Case, on_disk, packed, values
+from filling import packed, values
+from strategies import Case, on_disk
 
 from merger.method import Values
 from merger.methods import METHODS

@@ -5,22 +5,24 @@ seeded generator and a palette of awkward ones: Hypothesis draws the seed, so th
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from adapting import Adapter, adapted, adapted_by_shapes, seeds, with_tensors
+from filling import Model, Stored, filled, packed
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from making import Made, add_all, make, write_model, write_statistics
+from making import Made, add_all, make, write_lora, write_model, write_statistics
+from measuring import measured
 from reference import second
 
 from merger.card import configs_of
 from merger.chunks import Chunks
 from merger.folder import describe
-from merger.kernels import narrowing
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import FLOATS, SIZES
 from merger.method import Method, Parameter
@@ -32,8 +34,8 @@ from signing.errors import Refused
 
 LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
-Stored = tuple[str, tuple[int, ...], bytes]
-Model = dict[str, Stored]
+# The methods whose parents and result are models, for laws that build those by hand.
+MODELS = sorted(m for m in METHODS if METHODS[m].merges == "models")
 
 NAMES = (
     "lm_head.weight",
@@ -44,23 +46,6 @@ NAMES = (
     "é.weight",
 )
 SHAPES = ((), (0,), (1,), (3,), (2, 0, 3), (5, 1, 2), (17,), (8, 9), (7, 3), (0, 4))
-# What rounding, sign and order statistics can trip over; every one is a number of every floating type or rounds to one.
-PALETTE = (
-    0.0,
-    -0.0,
-    1.0,
-    -1.0,
-    0.5,
-    -0.5,
-    2.0**-24,
-    -(2.0**-133),
-    1e-40,
-    5e-324,
-    1.0009765625,
-    65504.0,
-    -3.0,
-)
-ODD = (np.nan, np.inf, -np.inf, 3e38, -1e300)
 
 
 @dataclass(frozen=True)
@@ -99,9 +84,14 @@ class On:
 
     def add(self, model: Mapping[str, Stored]) -> str:
         """Write a model and return its artifact id."""
-        written = repr(sorted(model.items()))
+        config = model.config if isinstance(model, Adapter) else None
+        written = repr((sorted(model.items()), config))
         if written not in self.ids:
-            folder = write_model(self.root / str(len(self.ids)), model)
+            folder = self.root / str(len(self.ids))
+            if config is None:
+                write_model(folder, model)
+            else:
+                write_lora(folder, model, config)
             (artifact,) = add_all([folder])
             self.ids[written] = artifact
             self.folders[artifact] = folder
@@ -193,106 +183,6 @@ def tensors(files: Mapping[str, bytes]) -> Model:
         return {t.name: (t.dtype, t.shape, held[t.file][t.name].data) for t in found}
 
 
-def values(stored: Stored) -> np.ndarray:
-    """Return a floating tensor's elements, flat, in fp32 or fp64."""
-    return narrowing.widen(stored[2], stored[0])
-
-
-def packed(array: Any, dtype: str, shape: Sequence[int] | None = None) -> Stored:
-    """Return numbers as a stored tensor, rounded once."""
-    array = np.asarray(array, np.float64)
-    shape = tuple(array.shape if shape is None else shape)
-    return dtype, shape, narrowing.narrow(array.reshape(-1), dtype).tobytes()
-
-
-def filled(
-    seed: int, dtype: str, shape: tuple[int, ...], odd: bool = False, near: Stored | None = None
-) -> Stored:
-    """Return a tensor of awkward and of ordinary values; `near` is the tensor that this one was tuned from."""
-    random = np.random.Generator(np.random.PCG64(seed))
-    size = int(np.prod(shape, dtype=int))
-    array = np.round(random.normal(size=size) * 8) / 8 if seed % 2 else random.normal(size=size)
-    if near is not None:
-        # Half of a tuned tensor is the base's own, as in life; equal deltas meet at the threshold.
-        array = np.where(random.random(size) < 0.5, values(near), values(near) + array / 16)
-    spots = random.random(size) < 0.3
-    array = np.where(spots, random.choice(PALETTE, size), array)
-    if odd:
-        array = np.where(random.random(size) < 0.15, random.choice(ODD, size), array)
-    return packed(array, dtype, shape)
-
-
-def mixed(numbers: np.ndarray) -> np.ndarray:
-    """Return whole numbers scattered by integer arithmetic alone (Knuth's multiplicative hash), below 2^20."""
-    folded = numbers.astype(np.uint64)
-    folded ^= folded >> np.uint64(17) ^ folded >> np.uint64(37)
-    return folded * np.uint64(2654435761) % np.uint64(1 << 32) >> np.uint64(12)
-
-
-def fisher(name: str, stored: Stored) -> Stored:
-    """Statistics of every element alone, so that they move with it: none, tiny, ordinary, and some below zero."""
-    dtype, shape, data = stored
-    patterns = mixed(np.frombuffer(data, f"<u{SIZES[dtype]}"))
-    scales = np.array([0.0, 2.0**-140, 2.0**-20, 1.0, 1.0, 1.0, 64.0, -1.0])
-    spread = (patterns >> np.uint64(3)) % np.uint64(1000) + np.uint64(1)
-    array = scales[patterns % np.uint64(8)] * spread.astype(np.float64)
-    return packed(array, ("F32", "F64", "BF16", "F32")[len(name) % 4], shape)
-
-
-def gram(name: str, stored: Stored) -> Stored | None:
-    """XᵀX of small whole numbers, some columns of them zero, for matrices that are neither heads nor wide."""
-    _, shape, data = stored
-    if len(shape) != 2 or 0 in shape or shape[1] > 1000 or "head" in name:
-        return None
-    rows, inputs = shape[1] + 3, shape[1]
-    seed = int(np.frombuffer(data, "u1").sum(dtype=np.uint64))
-    x = (mixed(np.arange(rows * inputs) + seed) % np.uint64(9)).astype(np.int64).reshape(rows, inputs) - 4
-    x[:, mixed(np.arange(inputs) + seed + 1) % np.uint64(11) == 0] = 0
-    return packed(x.T @ x, ("F32", "F64")[len(name) % 2])
-
-
-MEASURED: dict[str, Callable[[str, Stored], Stored | None]] = {"fisher": fisher, "gram": gram}
-"""What every kind of statistics says of a tensor, in these tests; None where it says nothing."""
-
-
-def permutation(name: str, axis: int, size: int) -> Stored | None:
-    """An order of some axes."""
-    if (len(name) + axis) % 3 == 0:
-        return None
-    order = np.argsort(mixed(np.arange(size) + 1000 * axis + len(name)), kind="stable")
-    return "I64", (size,), order.astype("<i8").tobytes()
-
-
-def transport(name: str, axis: int, size: int) -> Stored | None:
-    """Mixtures along some axes that are short, in eighths, with rows of zeros and an order among them."""
-    if (len(name) + axis) % 3 == 0 or size > 64:
-        return None
-    if axis == 1:
-        return packed(np.eye(size)[::-1], "BF16")
-    eighths = mixed(np.arange(size * size) + 77 * axis) % np.uint64(11)
-    return packed(eighths.reshape(size, size).astype(np.float64) / 8 - 0.5, ("F32", "F64")[len(name) % 2])
-
-
-BY_AXIS: dict[str, Callable[[str, int, int], Stored | None]] = {
-    "permutation": permutation,
-    "transport": transport,
-}
-"""What kinds of statistics that are by axis say of one of a tensor's axes, of so many indices."""
-
-
-def measured(kind: str, model: Mapping[str, Stored]) -> Model:
-    """Return statistics of a model: made up, but the same ones wherever the model is the same."""
-    if kind in BY_AXIS:
-        axes = {
-            f"{name}.{axis}": BY_AXIS[kind](name, axis, size)
-            for name, (dtype, shape, _) in model.items()
-            for axis, size in enumerate(shape if dtype in FLOATS else ())
-        }
-        return {name: stored for name, stored in axes.items() if stored is not None}
-    found = {name: MEASURED[kind](name, stored) for name, stored in model.items() if stored[0] in FLOATS}
-    return {name: stored for name, stored in found.items() if stored is not None}
-
-
 def decimals(low: int = -300, high: int = 300) -> st.SearchStrategy[str]:
     """Canonical decimals between two hundredths."""
     return st.integers(low, high).map(_decimal)
@@ -355,6 +245,24 @@ PAIRS = (
 
 
 @st.composite
+def tuned(draw: st.DrawFn, count: int, *, odd: bool, dtype: str | None) -> list[Model]:
+    """A model and `count` more with the same names and shapes, mixed types, twins and odd values."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
+    shapes = {name: draw(st.sampled_from(SHAPES)) for name in names}
+    types = st.just(dtype) if dtype else st.sampled_from(FLOATS)
+    first: Model = {n: filled(draw(seeds), draw(types), s, odd) for n, s in shapes.items()}
+    models = [first]
+    for _ in range(count):
+        same = draw(st.sets(st.sampled_from(names)))
+        other = {n: filled(draw(seeds), draw(types), s, odd, first[n]) for n, s in shapes.items()}
+        models.append(other | {n: first[n] for n in same})
+    if not dtype and draw(st.booleans()):
+        whole = draw(st.sampled_from(["I64", "BOOL", "F8_E4M3", "U16"]))
+        models = [m | {"ids": (whole, (3,), bytes(range(3 * SIZES[whole])))} for m in models]
+    return models
+
+
+@st.composite
 def cases(
     draw: st.DrawFn,
     method: str,
@@ -364,23 +272,16 @@ def cases(
     rules: bool = True,
     converting: bool = True,
 ) -> Case:
-    """A case of a method: up to four models with the same names and shapes, mixed types, twins and odd values."""
+    """A case of a method: up to four models, or a model and adapters of it, in mixed types and with odd values."""
     how = METHODS[method]
     odd = draw(st.booleans()) if odd is None else odd
     few, many = how.parents
     count = draw(st.integers(few, many or max(few, 3)))
-    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
-    shapes = {name: draw(st.sampled_from(SHAPES)) for name in names}
-    types = st.just(dtype) if dtype else st.sampled_from(FLOATS)
-    first: Model = {n: filled(draw(seeds), draw(types), s, odd) for n, s in shapes.items()}
-    models = [first]
-    for _ in range(count):
-        same = draw(st.sets(st.sampled_from(names)))
-        tuned = {n: filled(draw(seeds), draw(types), s, odd, first[n]) for n, s in shapes.items()}
-        models.append(tuned | {n: first[n] for n in same})
-    if not dtype and draw(st.booleans()):
-        whole = draw(st.sampled_from(["I64", "BOOL", "F8_E4M3", "U16"]))
-        models = [m | {"ids": (whole, (3,), bytes(range(3 * SIZES[whole])))} for m in models]
+    based = how.base == "needed" or (how.base == "either" and draw(st.booleans()))
+    if how.merges == "adapters":
+        models = draw(adapted(count, odd=odd, dtype=dtype, own=based))
+    else:
+        models = draw(tuned(count, odd=odd, dtype=dtype))
     parents = [
         {
             "model": str(draw(st.integers(1, count))),
@@ -396,24 +297,20 @@ def cases(
         "shard_bytes": draw(st.sampled_from(["5000000000", "100"])),
         "allow_nonfinite": odd,
     }
-    recipe |= {"base": "0"} if how.base == "needed" or (how.base == "either" and draw(st.booleans())) else {}
+    recipe |= {"base": "0"} if based else {}
     recipe |= {"seed": str(draw(st.integers(0, 1 << 60)))} if how.draws else {}
     if converting:
         recipe |= draw(st.fixed_dictionaries({}, optional=dict.fromkeys(("dtype", "out_dtype"), FORMATS)))
     return Case(tuple(models), recipe)
 
 
-seeds = st.integers(0, 1 << 32)
 FORMATS = st.sampled_from(list(DTYPES))
 
 
 def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str], **members: Any) -> Case:
     """A fixed case of a method over tensors of several spans or chunks: three models, weights and densities set."""
     how = METHODS[method]
-    base = {n: filled(7, dtypes[0], s) for n, s in shapes.items()}
-    models = [base]
-    for i, dtype in enumerate(dtypes[1:], 1):
-        models.append({n: filled(10 + i, dtype, s, near=base[n]) for n, s in shapes.items()})
+    models = _tuned(shapes, dtypes) if how.merges == "models" else adapted_by_shapes(shapes, dtypes)
     plain: dict[str, Any] = {"weight": ["0.7", "-0.25"], "density": ["0.3", "0.61"], "gamma": ["0.02", "0.3"]}
     plain |= {"scale": ["1.5", "-0.5"], "epsilon": ["0.1", "0.3"]}
     own = [
@@ -441,6 +338,16 @@ def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str
     return Case(tuple(models), recipe | members)
 
 
+def _tuned(shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str]) -> list[Model]:
+    """A model with tensors of these shapes, and some tuned from it."""
+    base = {n: filled(7, dtypes[0], s) for n, s in shapes.items()}
+    tuned = [
+        {n: filled(10 + i, dtype, s, near=base[n]) for n, s in shapes.items()}
+        for i, dtype in enumerate(dtypes[1:], 1)
+    ]
+    return [base, *tuned]
+
+
 def _decimal(hundredths: int) -> str:
     whole, rest = divmod(abs(hundredths), 100)
     text = f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
@@ -450,20 +357,24 @@ def _decimal(hundredths: int) -> str:
 def fixed(method: str) -> Case:
     """A small case of a method that is the same on every machine and in every release of NumPy: for golden digests."""
     shapes = {"model.layers.0.w": (9, 11), "model.layers.1.w": (70001,), "model.norm": (), "none": (0, 2)}
+    types = ("BF16", "F32", "F16")
+    members = {"dtype": "float32", "shard_bytes": "200000"}
+    case = big(method, shapes, types, **members)
     models: list[Model] = []
-    for place, dtype in enumerate(("BF16", "F32", "F16")):
-        model: Model = {}
-        for at, (name, shape) in enumerate(shapes.items()):
-            size = int(np.prod(shape, dtype=int))
-            # Knuth's multiplicative hash: numbers between -2 and 2 that depend on integer arithmetic alone.
-            mixed = (np.arange(size, dtype=np.uint64) + np.uint64(1009 * at)) * np.uint64(
-                2654435761
-            ) >> np.uint64(7)
-            array = (mixed % np.uint64(4096)).astype(np.float64) / 1024 - 2
-            moved = ((mixed >> np.uint64(5 + place)) % np.uint64(128)).astype(np.float64) / 512 - 0.125
-            model[name] = packed(array + moved * place, dtype, shape)
-        model["ids"] = ("I64", (2,), bytes(range(16)))
-        models.append(model)
-    return replace(
-        big(method, {}, ("F32", "F32", "F32"), dtype="float32", shard_bytes="200000"), models=tuple(models)
-    )
+    for place, (model, dtype) in enumerate(zip(case.models, types, strict=True)):
+        hashed = {
+            name: _hashed(place, at, dtype, shape) for at, (name, (_, shape, _)) in enumerate(model.items())
+        }
+        if METHODS[method].merges == "models":
+            hashed["ids"] = ("I64", (2,), bytes(range(16)))
+        models.append(with_tensors(model, hashed))
+    return replace(case, models=tuple(models))
+
+
+def _hashed(place: int, at: int, dtype: str, shape: tuple[int, ...]) -> Stored:
+    """Numbers between -2 and 2 that depend on integer arithmetic alone: Knuth's multiplicative hash."""
+    size = int(np.prod(shape, dtype=int))
+    mixed = (np.arange(size, dtype=np.uint64) + np.uint64(1009 * at)) * np.uint64(2654435761) >> np.uint64(7)
+    array = (mixed % np.uint64(4096)).astype(np.float64) / 1024 - 2
+    moved = ((mixed >> np.uint64(5 + place)) % np.uint64(128)).astype(np.float64) / 512 - 0.125
+    return packed(array + moved * place, dtype, shape)

@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from applying import pair, write_adapter
 from making import floats, write_model, write_statistics
-from strategies import measured, tensors
+from measuring import measured
+from strategies import tensors
 
 from lineage.facts import Kind, Relation, Role, Severity
 from lineage.predicates import derivation, incident, incident_change, signature

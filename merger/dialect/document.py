@@ -88,9 +88,10 @@ class _Compiling:
         """Return the recipe with its notes."""
         document, method = self.document, self.document.method
         found = lay_out(method, document.slices, document.base, self.models)
-        first = found.base or model_of(found.columns[0])
+        adapters = method.merges == "adapters"
+        first = model_of(found.columns[0]) if adapters or found.base is None else found.base
         limit = {} if document.clip is None else {CLIP.name: document.clip}
-        numbers = Numbers(method, document.slices, {**document.numbers, **limit}, self.models)
+        numbers = Numbers(method, document.slices, {**document.numbers, **limit}, self.models, document.base)
         own = [p for p in method.parameters if p.per_parent]
         parents = [{p.name: numbers.of(p, column) for p in own} for column in found.columns]
         shared = self._shared(numbers)
@@ -174,6 +175,9 @@ class _Compiling:
     def _tokenizer(self, first: str, base: str | None) -> str | None:
         """Return the artifact whose tokenizer is copied, where it is not the one that is copied anyway."""
         source = self.document.tokenizer
+        if source is None and self.document.method.merges == "adapters":
+            self.notes.append(f"tokenizer files, where there are any, come from {first}, the first adapter")
+            return None
         if source == "base" and base is None:
             raise Malformed("tokenizer_source is 'base', but there is no base_model")
         if source == UNION:

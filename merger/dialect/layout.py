@@ -118,6 +118,10 @@ def _row(method: Method, s: Slice, base: str | None, models: Models, notes: list
         if not rest:
             where = "" if s.span is None else f"{s.place}: "
             raise Malformed(f"{where}only the base model {base} is listed, and nothing to merge onto it")
+        if listed and method.merges == "adapters":
+            raise Malformed(
+                f"{listed[0].place}.model is {listed[0].model}, the base model; {method.id} merges adapters, and a base is the model they are for"
+            )
         notes += [_left_out(source, base) for source in listed]
         return _Row(s, rest, listed[0] if listed else None)
     if True not in same and (s.span is None or method.id == "slerp"):

@@ -37,6 +37,10 @@ def slices(method: Method, top: Mapping[str, Plain]) -> Iterator[Slice]:
     """Yield the slices of a document; one without layer ranges where it lists models."""
     if ("models" in top) == ("slices" in top):
         raise Malformed("write either models or slices, and not both")
+    if "slices" in top and method.merges == "adapters":
+        raise Malformed(
+            f"slices are cut from models, and {method.id} merges adapters whole; list them under models"
+        )
     if "models" in top:
         models = schema.sequence("models", top["models"])
         yield Slice("models", tuple(_source(method, f"models.{i}", m) for i, m in enumerate(models)))
@@ -71,9 +75,15 @@ def _source(method: Method, place: str, value: Plain, span: tuple[int, int] | No
     own = [p for p in method.parameters if p.per_parent]
     shared = [p.name for p in method.parameters if not p.per_parent]
     elsewhere = (*shared, *switches.names(method))
+    model = schema.reference(f"{place}.model", found.get("model"))
+    alone, adapter = schema.parts(model)
+    if adapter is not None and method.merges == "adapters":
+        raise Malformed(
+            f"{place}.model is {model}; {method.id} merges adapters with each other: write {adapter}, and base_model: {alone} to say what they are for"
+        )
     return Source(
         place,
-        schema.reference(f"{place}.model", found.get("model")),
+        model,
         schema.parameters(f"{place}.parameters", method, found.get("parameters", {}), own, elsewhere),
         span,
         _statistics(method, place, found.get("statistics")),

@@ -29,7 +29,7 @@ class Verdict:
     safe: float
 
 
-def merges(name: str, shape: tuple[int, ...]) -> bool:
+def covers(name: str, shape: tuple[int, ...]) -> bool:
     """Say whether a tensor is a layer's matrix; what is none stays as it was tuned."""
     if layer_of(name) is None or len(shape) != 2:
         return False
@@ -87,6 +87,6 @@ METHOD = Method(
     base="needed",
     parents=(3, 3),
     terms=terms,
-    merges=merges,
+    covers=covers,
     room=room,
 )

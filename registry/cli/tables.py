@@ -116,8 +116,8 @@ def methods(known: Sequence[Method]) -> None:
         beside = f", with statistics of kind {one.statistics.kind}" if one.statistics else ""
         out.print(f"[bold]{one.id}[/]  {escape(one.summary)}, {base}{beside}", soft_wrap=True)
         for p in one.parameters:
-            whose = "per model" if p.per_parent else "for all"
-            out.print(f"  {p.name:10} {whose:10} {escape(p.allowed)}: {escape(p.help)}", soft_wrap=True)
+            whose = f"per {one.merges.removesuffix('s')}" if p.per_parent else "for all"
+            out.print(f"  {p.name:10} {whose:11} {escape(p.allowed)}: {escape(p.help)}", soft_wrap=True)
 
 
 def incidents(answers: Sequence[IncidentOut]) -> None:

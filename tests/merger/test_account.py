@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from strategies import big, on_disk, packed, values
+from filling import packed, values
+from strategies import big, on_disk
 
 from merger.account import tensor_account
 from merger.measure import Measured

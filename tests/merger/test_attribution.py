@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from strategies import big, on_disk, values
+from adapting import PREFIX
+from filling import values
+from strategies import MODELS, big, on_disk
 
 from merger.attribution import attribute, parse, place
 from merger.following import NUMBER, Following
@@ -28,7 +30,7 @@ def attributed(case, tensor, flats):
 
 
 @pytest.mark.parametrize("clip", [{}, {"clip": "1"}], ids=["free", "clipped"])
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", MODELS)
 def test_base_and_contributions_add_up_to_the_weight(method, clip):
     flats = [0, 1, 5, 65535, 65536, 70001, 89999]
     case = big(method, SHAPES, ("F32", "F32", "F32"), **clip)
@@ -91,6 +93,25 @@ def test_a_copied_weight_comes_from_one_source():
         found = attribute(chunks, step, Measured(None), 2)
     assert (found.result, found.parts, found.base) == (2, (), None)
     assert found.source.startswith("ids of sha256:")
+
+
+def test_a_weight_of_a_stack_comes_from_one_adapter():
+    case = big("cat", {"w": (70000,)}, ("F32", "BF16", "F16"))
+    one, two = case.models[1:]
+    name = f"{PREFIX}w.down.lora_B.weight"
+    found, made = attributed(case, name, [0, 1, 2, 3 * 69999 + 2])
+    assert [part.position for part in (each.parts[0] for each in found)] == [0, 1, 1, 1]
+    assert [each.parts[0].value for each in found] == [
+        values(one[name])[0],
+        *values(two[name])[[0, 1, 2 * 69999 + 1]],
+    ]
+    assert all(each.parts[0].factor == 1.0 for each in found)
+    name = f"{PREFIX}w.across.lora_A.weight"
+    found, made = attributed(case, name, [69999, 70000])
+    # Weights 0.7 and -0.25, alpha 3, ranks 1 and 2.
+    assert [each.parts[0].factor for each in found] == [0.7 * 3, -0.25 * 3 / 2]
+    assert [each.result for each in found] == list(made[[69999, 70000]])
+    assert found[1].parts[0].contribution == -0.375 * values(two[name])[0]
 
 
 def test_a_place_is_one_number_for_every_dimension():

@@ -281,7 +281,11 @@ def test_every_method_is_read_by_its_name_with_its_defaults_written_out(method: 
         assert held[p.name] == (p.default if p.default is not None else "0.5")
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS.values() if m.base == "either"], ids=lambda m: m.id)
+@pytest.mark.parametrize(
+    "method",
+    [m for m in METHODS.values() if m.base == "either" and m.merges == "models"],
+    ids=lambda m: m.id,
+)
 def test_a_base_that_may_be_there_is_no_parent_listed_or_not(method: Method) -> None:
     unlisted, listed = (
         compiled(_document(method, "base", listed=is_listed)).recipe for is_listed in (False, True)

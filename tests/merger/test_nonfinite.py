@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from strategies import big, on_disk, packed, values
+from filling import packed, values
+from strategies import MODELS, big, on_disk
 
 from merger.methods import METHODS
 from signing.errors import Malformed
 
 SIZE = (1 << 19) + 70000
-METHOD = pytest.mark.parametrize("method", sorted(METHODS))
+METHOD = pytest.mark.parametrize("method", MODELS)
 
 
 def case(method, place=None, value=np.nan, model=1, **members):

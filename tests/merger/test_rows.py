@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from filling import filled, packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import LAW, Case, big, cases, filled, on_disk, packed, values
+from strategies import LAW, Case, big, cases, on_disk
 
 from merger import plan as planning
 from merger import rows

@@ -172,6 +172,31 @@ def test_an_altered_witness_of_a_sum_is_found_where_it_was_altered(bench, count)
     assert abs(one.found(count, forged, DRAWS) - (1 - missing(11, 4, count))) < 0.12
 
 
+def test_what_is_said_of_a_stack_is_held_to_the_recipe(bench):
+    one = bench(big("cat", {"w": (10 << 17,)}, ("BF16", "BF16", "BF16"), out_dtype="float64"))
+    step = one.plan.steps[0]
+    assert one.sample(1000).faults == ()
+    for lie, words in [
+        (lambda said: said.update(scalars=[(1.0).hex()] * 2), "account's scalars"),
+        (lambda said: said.update(parents=[1, 0]), "account's parents"),
+        (lambda said: said.update(operation="copy"), "account's operation"),
+        (lambda said: said.update(sums={"dot": []}), "account's sums"),
+    ]:
+        forged = one.with_account(lambda said, lie=lie: lie(said["tensors"][step.name]))
+        faults = one.sample(1, claim=forged).faults
+        assert any(words in fault.said for fault in faults), (words, faults)
+    manifest = one.claim.manifest
+    for shape in ((), (0,), (7, 7)):
+        lied = tuple(t.model_copy(update={"shape": shape}) for t in manifest.tensors)
+        claim = replace(one.claim, manifest=manifest.model_copy(update={"tensors": lied}))
+        faults = one.sample(1, claim=claim).faults
+        assert any(f"signed as ('F64', {shape}" in fault.said for fault in faults)
+    data = bytearray(Chunks(one.plan.recipe, one.weights, NumpyKernels).output(step, 1).data[:BLOCK])
+    data[5] ^= 1
+    (fault,) = one.sample(1000, claim=one.with_block(step.name, 4, bytes(data))).faults
+    assert (fault.name, fault.block) == (step.name, 4)
+
+
 def sum_of(values):
     result = values[0]
     for value in values[1:]:

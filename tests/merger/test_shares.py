@@ -5,9 +5,10 @@ import math
 
 import numpy as np
 import pytest
+from filling import packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import LAW, Case, cases, on_disk, packed, values
+from strategies import LAW, MODELS, Case, cases, on_disk
 
 from merger.methods import METHODS
 from signing.errors import Refused
@@ -49,7 +50,7 @@ def test_lambda_and_division_are_in_the_energy():
     assert [float.fromhex(one) for one in found["energy"]] == [36, 116]
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", MODELS)
 @given(data=st.data())
 @settings(LAW, max_examples=8)
 def test_energy_is_that_of_what_is_attributed(method, data):

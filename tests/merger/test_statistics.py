@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from applying import planned
+from filling import Model, packed, values
 from making import add_all, floats, make, write_model, write_statistics
-from strategies import Model, big, measured, on_disk, packed, tensors, values
+from measuring import measured
+from strategies import big, on_disk, tensors
 
 from merger.card import card
 from merger.explain import cost, groups

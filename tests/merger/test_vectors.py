@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 from dialects import artifact, compiled
-from strategies import Case, on_disk, packed, values
+from filling import packed, values
+from strategies import Case, on_disk
 
 from merger.recipe import Recipe
 from merger.seeds import lanes, mask_key

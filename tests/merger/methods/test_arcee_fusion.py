@@ -4,9 +4,10 @@ import mpmath
 import numpy as np
 import pytest
 from combining import merged
+from filling import packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import LAW, Case, on_disk, packed, values
+from strategies import LAW, Case, on_disk
 
 from merger.divergence import FLOOR, divergence, exponential, logarithm
 from merger.methods import METHODS

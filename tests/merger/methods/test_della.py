@@ -4,9 +4,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from filling import packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import LAW, Case, big, on_disk, packed, tensors, values
+from strategies import LAW, Case, big, on_disk, tensors
 
 from merger.foreign import explain, rescales
 from merger.kernels.blocks import NumpyKernels

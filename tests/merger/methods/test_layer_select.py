@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from applying import pair, write_adapter
+from filling import Model, packed, values
 from making import Made, add_all, floats, make
-from strategies import Case, Model, on_disk, packed, values
+from strategies import Case, on_disk
 
 from merger.attribution import attribute
 from merger.card import configs_of

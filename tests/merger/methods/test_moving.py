@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from filling import Model, packed, values
 from making import floats
-from strategies import Case, Model, on_disk, packed, values
+from strategies import Case, on_disk
 
 from merger.attribution import attribute
 from merger.card import configs_of

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from applying import planned
+from filling import Model, packed, values
 from making import add_all, write_model, write_statistics
-from strategies import Model, big, on_disk, packed, tensors, values
+from strategies import big, on_disk, tensors
 
 from merger.explain import cost, groups
 from merger.folder import describe

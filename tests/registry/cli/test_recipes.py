@@ -1,6 +1,7 @@
 """`studbook recipe explain`: what a merge would do, said before it does anything."""
 
 import pytest
+from applying import pair, write_adapter
 from making import floats, write_model
 
 
@@ -101,6 +102,35 @@ def test_a_chain_is_explained_document_by_document_as_far_as_it_is_made(kennel_o
     assert "from tall layers 3-4" in terminal("recipe", "explain", "chain.yaml", "--out", "made").out
     said = terminal("merge", "chain.yaml", "--out", "other")
     assert "by way of other.tall" in said.out
+
+
+def test_adapters_are_merged_with_each_other_or_with_their_model(kennel_of_layers) -> None:
+    terminal = kennel_of_layers
+    for name, alpha in (("left", 2), ("right", 4)):
+        factors = pair("q", (2, 3), 1, alpha)
+        write_adapter(terminal.folder / name, factors, r=1, lora_alpha=alpha, base_model_name_or_path=name)
+        assert terminal("add", name, "--name", f"kennel/{name}").code == 0
+
+    def refuses(method: str, *models: str, base: str = "", words: tuple[str, ...]) -> None:
+        listed = "".join(f"  - model: kennel/{model}\n" for model in models)
+        text = f"merge_method: {method}\nparameters: {{weight: 1}}\nmodels:\n{listed}{base}"
+        (terminal.folder / "recipe.yaml").write_text(text)
+        terminal.refuses(("recipe", "explain", "recipe.yaml"), 2, words)
+
+    differs = "base_model_name_or_path differs, 'left' in sha256:"
+    say = "say which (base in a recipe, base_model in a mergekit document)"
+    refuses("cat", "left", "right", words=(differs, say))
+    belongs = "one is a model where an adapter belongs: it has no adapter_config.json, and cat merges PEFT"
+    refuses("cat", "left", "one", words=(belongs,))
+    belongs = (
+        "is an adapter where a model belongs: name it with its model, as model+adapter, or merge adapters"
+    )
+    refuses("linear", "left", "right", words=(belongs,))
+    refuses("cat", "left", base="base_model: kennel/one", words=("q.weight: the adapter sha256:", "no such"))
+    refuses("cat", "left", base="base_model: kennel/right", words=("is an adapter where a model belongs",))
+    (terminal.folder / "left" / "adapter_config.json").unlink()
+    assert terminal("add", "left", "--name", "kennel/bare").code == 0
+    refuses("cat", "bare", words=("has no adapter_config.json, which says how its factors are scaled; cat",))
 
 
 def test_what_cannot_be_merged_cannot_be_explained(kennel_of_layers) -> None:
