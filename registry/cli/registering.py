@@ -22,7 +22,7 @@ from registry.cli.session import (
 )
 from registry.home import Home
 from registry.settings import Settings
-from registry.work.add import Declared
+from registry.work.add import Declared, Search
 from registry.work.add import add as add_folder
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -63,7 +63,22 @@ def add(
         list[str] | None,
         typer.Option(help="What it was made from: a reference, or hf:owner/name[@commit]. May be repeated."),
     ] = None,
-    relation: Annotated[str, typer.Option(help=f"How: {', '.join(RELATIONS)}.")] = "finetune",
+    relation: Annotated[
+        str | None, typer.Option(help=f"How: {', '.join(RELATIONS)}; finetune if not given.")
+    ] = None,
+    made_by: Annotated[
+        str | None,
+        typer.Option(
+            "--made-by", metavar="ALGORITHM", help="Merged by a search or training among what --base names."
+        ),
+    ] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(help="With --made-by: a file that shows it, which is kept.")
+    ] = None,
+    found: Annotated[
+        str | None,
+        typer.Option("--found", metavar="RECIPE", help="With --made-by: sha256 of the recipe found."),
+    ] = None,
     copy: Annotated[
         bool, typer.Option("--copy", help="Store the files too; otherwise they are referenced.")
     ] = False,
@@ -72,11 +87,12 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Register a folder: hash every byte, sign what it is, log it."""
-    if relation not in RELATIONS:
-        raise Malformed(f"{relation!r} is no relation; choose one of {', '.join(RELATIONS)}")
-    kind: Relation = relation
+    kind: Relation = _relation(relation, made_by)
+    if made_by is None and (evidence or found):
+        raise Malformed("--evidence and --found say more of a search; name it with --made-by")
+    search = None if made_by is None else Search(made_by, evidence, found)
     opened = home_at(home)
-    declared = Declared(name, license_id, [(ref, kind) for ref in base or ()])
+    declared = Declared(name, license_id, [(ref, kind) for ref in base or ()], search)
     with progress(f"hashing {folder.name}", folders.size(folder), quiet=as_json) as advance:
         added = add_folder(opened, folder, declared, copy=copy, threads=threads, progress=advance)
     manifest = added.description.manifest
@@ -99,3 +115,13 @@ def add(
         "entries": list(entries),
     }
     say(as_json, value, show)
+
+
+def _relation(said: str | None, made_by: str | None) -> Relation:
+    if said is not None and said not in RELATIONS:
+        raise Malformed(f"{said!r} is no relation; choose one of {', '.join(RELATIONS)}")
+    if made_by is None:
+        return said or "finetune"
+    if said not in (None, "merge"):
+        raise Malformed(f"--made-by {made_by} makes a merge, and --relation says {said}; leave that out")
+    return "merge"
