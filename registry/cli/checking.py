@@ -26,11 +26,13 @@ from signing.canonical import Json
 _SHARES = (0.01, 0.05, 0.1)
 
 
-def sampled(home: Home, ref: str, count: int, computer: Computer, threads: int, *, as_json: bool) -> None:
+def sampled(
+    home: Home, ref: str, count: int, computer: Computer, threads: int, memory: int | None, *, as_json: bool
+) -> None:
     """Check `count` blocks of a merge that are drawn now, and print the verdict with its odds; nothing is logged."""
     found = rebuild.find(home, ref)
     with progress("sampling", count * BLOCK, quiet=as_json) as advance:
-        checked = sample.check(home, found, count, computer, threads=threads, progress=advance)
+        checked = sample.check(home, found, count, computer, threads=threads, memory=memory, progress=advance)
     result = checked.sampled
     odds = [(share, result.escape(share)) for share in _SHARES]
 
@@ -79,6 +81,7 @@ def compared(
     *,
     threads: int,
     factor: int,
+    memory: int | None,
     as_json: bool,
 ) -> None:
     """Compare a merge made elsewhere with what its recipe makes, and print how far apart they are; nothing is logged."""
@@ -89,7 +92,14 @@ def compared(
     # Hashed once, made once; what differs is read again, which nobody knows beforehand.
     with progress("comparing", 2 * folders.size(folder), quiet=as_json) as advance:
         found = against.compare(
-            home, prepared, folder, computer, threads=threads, factor=factor, progress=advance
+            home,
+            prepared,
+            folder,
+            computer,
+            threads=threads,
+            factor=factor,
+            memory=memory,
+            progress=advance,
         )
     say(as_json, _comparison(found, folder, ulp), lambda: _show_comparison(found, folder, ulp))
     if not found.same:

@@ -15,7 +15,10 @@ from registry.cli.session import (
     Fails,
     HomeOption,
     JsonOption,
+    MemoryOption,
+    ReadOption,
     ThreadsOption,
+    bound,
     counted,
     err,
     home_at,
@@ -45,12 +48,6 @@ BackendOption = Annotated[BackendName, typer.Option("--backend", help="Library t
 DeviceOption = Annotated[
     str, typer.Option("--device", help="Device of the torch backend, such as cpu or cuda:0.")
 ]
-ReadOption = Annotated[
-    int,
-    typer.Option(
-        "--read", min=1, max=64, help="Read size in units of 2^19 elements; never changes a result."
-    ),
-]
 
 
 @app.command()
@@ -61,6 +58,7 @@ def merge(
     seed: Annotated[str | None, typer.Option(help="Seed of random masks, where the recipe has none.")] = None,
     threads: ThreadsOption = 2,
     read: ReadOption = 1,
+    memory: MemoryOption = None,
     backend: BackendOption = BackendName.COMPILED,
     device: DeviceOption = "cpu",
     home: HomeOption = None,
@@ -70,7 +68,7 @@ def merge(
     opened = home_at(home)
     with recipe.open("rb") as file:
         raw = file.read(RECIPE_LIMIT + 1)
-    computer = _computer(backend, device)
+    computer, most = _computer(backend, device), bound(memory)
     earlier: list[tuple[Path, str]] = []
     for link in links(opened, raw, target, seed):
         prepared, folder = link.prepared, link.folder
@@ -91,6 +89,7 @@ def merge(
                 name=own,
                 threads=threads,
                 factor=read,
+                memory=most,
                 progress=advance,
             )
         if folder != target:
@@ -147,6 +146,7 @@ def rebuild(
     ] = 1,
     threads: ThreadsOption = 2,
     read: ReadOption = 1,
+    memory: MemoryOption = None,
     backend: BackendOption = BackendName.COMPILED,
     device: DeviceOption = "cpu",
     home: HomeOption = None,
@@ -156,18 +156,28 @@ def rebuild(
     opened = home_at(home)
     if sample is not None and against is not None:
         raise Malformed("--sample checks a logged merge, --against one made elsewhere: give one of them")
-    computer = _computer(backend, device)
+    computer, most = _computer(backend, device), bound(memory)
     if sample is not None:
-        checking.sampled(opened, ref, sample, computer, threads, as_json=as_json)
+        checking.sampled(opened, ref, sample, computer, threads, most, as_json=as_json)
         return
     if against is not None:
         checking.compared(
-            opened, against, Path(ref), ulp, computer, threads=threads, factor=read, as_json=as_json
+            opened,
+            against,
+            Path(ref),
+            ulp,
+            computer,
+            threads=threads,
+            factor=read,
+            memory=most,
+            as_json=as_json,
         )
         return
     found = rebuilding.find(opened, ref)
     with progress("rebuilding", rebuilding.size(opened, found), quiet=as_json) as advance:
-        rebuilt = rebuilding.rederive(opened, found, computer, threads=threads, factor=read, progress=advance)
+        rebuilt = rebuilding.rederive(
+            opened, found, computer, threads=threads, factor=read, memory=most, progress=advance
+        )
     outcome = rebuilt.outcome
     tensors = outcome.tensors if isinstance(outcome, Differs) else ()
     other = outcome.files if isinstance(outcome, Differs) else ()
