@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from merger.by_tensor import value_at
 from merger.fit import Inputs, check_models, inputs
 from merger.kernels import Wide
 from merger.manifest import FLOATS, SINGLE, SIZES, Manifest, Tensor, utf8
 from merger.method import Cut, Method, Values
 from merger.numbers import kept_lanes
-from merger.recipe import DTYPES, Recipe, value_at
+from merger.recipe import DTYPES, Recipe
 from merger.seeds import mask_key
 from merger.sources import Changes, Source, adapted, changes_of, check_size
 from signing.canonical import Json

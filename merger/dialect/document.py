@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from merger.by_tensor import Value
 from merger.dialect import engines, remarks, rules, switches
 from merger.dialect.layout import lay_out, model_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Setting, Slice, parts
 from merger.dialect.values import Numbers
 from merger.method import CLIP, Method
-from merger.recipe import ARITHMETIC, Recipe, Value
+from merger.recipe import ARITHMETIC, Recipe
 from signing.canonical import Json
 from signing.errors import Malformed
 

@@ -3,10 +3,10 @@
 import pytest
 from dialects import artifact, compiled, merge
 
+from merger.by_tensor import value_at
 from merger.dialect import Compiled, parse
 from merger.method import Method
 from merger.methods import METHODS
-from merger.recipe import value_at
 from signing.errors import Malformed
 
 FRANKEN = """\
