@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from merger.adapters import Change, Product, Replaced, applied, changes
+from merger.by_tensor import value_at
 from merger.fit import same_words
 from merger.joint import joint_config
 from merger.lora import CONFIG, Lora
 from merger.manifest import FLOATS, Manifest, Tensor, utf8
 from merger.method import Values
-from merger.recipe import DTYPES, Recipe, value_at
+from merger.recipe import DTYPES, Recipe
 from merger.sources import Source
 from merger.stack import Part, Stack
 from signing.canonical import Json

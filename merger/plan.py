@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from merger.by_tensor import value_at
 from merger.fit import Inputs, check_models, inputs
 from merger.joining import Kept, joined
 from merger.kernels import Wide
@@ -17,7 +18,7 @@ from merger.lora import WEIGHTS
 from merger.manifest import FLOATS, SINGLE, SIZES, Manifest, Tensor, utf8
 from merger.method import Cut, Method, Values
 from merger.numbers import kept_lanes
-from merger.recipe import DTYPES, Recipe, value_at
+from merger.recipe import DTYPES, Recipe
 from merger.seeds import mask_key
 from merger.sources import Changes, Source, adapted, changes_of, check_size
 from merger.stack import Stack

@@ -6,18 +6,18 @@ that arithmetic 1 does not, the document is refused; where a reader could expect
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from merger.dialect import engines, rules, switches
+from merger.by_tensor import Value
+from merger.dialect import engines, remarks, rules, switches
 from merger.dialect.elsewhere import MERGEKIT
-from merger.dialect.layout import Column, Layout, lay_out, model_of, statistics_of
+from merger.dialect.layout import Column, lay_out, model_of, statistics_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Setting, Slice, parts
 from merger.dialect.values import Numbers
 from merger.method import CLIP, Method
-from merger.recipe import ARITHMETIC, Recipe, Value
+from merger.recipe import ARITHMETIC, Recipe
 from signing.canonical import Json
 from signing.errors import Malformed
 
@@ -42,6 +42,8 @@ class Document:
     name: str | None
     base: str | None
     slices: tuple[Slice, ...]
+    modules: tuple[str, ...]
+    """The parts of a model that it names, all of which it merges alike."""
     numbers: Mapping[str, Setting]
     """Top-level parameters that are numbers, as defaults for every slice and model."""
     switches: Mapping[str, bool | str]
@@ -115,12 +117,13 @@ class _Compiling:
             "allow_nonfinite": document.allow_nonfinite,
         }
         self.notes += [*numbers.notes, *found.notes]
-        self.notes += _repeated(document.slices)
-        self.notes += _renumbered(found, document.slices)
+        self.notes += remarks.repeated(document.slices)
+        self.notes += remarks.renumbered(found, document.slices)
+        self.notes += remarks.alike(document.modules)
         dense = all(number == "1" for values in parents for number in rules.every(values.get("density", "1")))
         chosen = {**engines.defaults(document.engine, method), **document.switches}
         self.notes += engines.notes(document.engine, method)
-        self.notes += _whole(parents)
+        self.notes += remarks.pruned(parents)
         self.notes += switches.fixed(method, document.switches)
         self.notes += switches.rescaled(method, chosen, dense=dense)
         depth = found.depth if found.slices else self.models.layers.get(self.models.artifact(first))
@@ -231,30 +234,6 @@ def _settings(document: Document) -> Iterator[tuple[str, Setting]]:
     for place, found in parts:
         for name, setting in found.items():
             yield f"{place}.{name}", setting
-
-
-def _whole(parents: Sequence[Mapping[str, Value]]) -> Iterator[str]:
-    for values in parents:
-        if "1" in rules.every(values.get("density", "0")) and values.get("epsilon", "0") != "0":
-            yield "where density is 1 every element is kept, and epsilon changes nothing, as in mergekit"
-
-
-def _repeated(slices: Sequence[Slice]) -> Iterator[str]:
-    for s in slices:
-        for model, times in Counter(source.model for source in s.sources).items():
-            if times > 1:
-                yield f"{model} is listed {times} times and each counts; mergekit itself keeps only the first"
-
-
-def _renumbered(found: Layout, slices: Sequence[Slice]) -> Iterator[str]:
-    """Note filters by layer number on models whose layers get other numbers."""
-    if found.slices is None:
-        return
-    for source in (source for s in slices for source in s.sources):
-        for name, setting in source.parameters.items():
-            for text in (choice.contains for choice in setting if choice.contains is not None):
-                if any(map(str.isdigit, text.split("."))):
-                    yield f"{source.place}.parameters.{name}: {text!r} is looked for in the result's names, with the result's layer numbers; mergekit looks in the model's own"
 
 
 def _json(values: Mapping[str, bool | Value]) -> dict[str, Json]:

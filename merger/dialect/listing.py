@@ -1,4 +1,8 @@
-"""Reading what a document merges: its models, or its slices with their sources, or those of its one module."""
+"""Reading what a document merges: its models, or its slices with their sources, or those of its modules.
+
+Which tensors a module has, mergekit looks up in a table of architectures: by prefixes in some of them, name by name in others.
+No document says it. So modules that are all defined alike are one merge of whole models, and others are refused.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +14,41 @@ from merger.dialect.text import Plain
 from merger.method import Method
 from signing.errors import Malformed
 
+# More than any architecture has.
+_MOST_MODULES = 16
 
-def unwrapped(top: Mapping[str, Plain]) -> tuple[dict[str, Plain], dict[str, Plain]]:
-    """Return a document with its one module's models or slices at the top level, and the module's own parameters."""
+
+def modules(top: Mapping[str, Plain]) -> dict[str, tuple[dict[str, Plain], dict[str, Plain]]]:
+    """Return, by the name of each module, its models or slices and its own parameters; one without name where there are none."""
     if "modules" not in top:
-        return dict(top), {}
-    modules = top["modules"]
-    if not isinstance(modules, dict) or not modules:
-        raise Malformed(f"modules is {schema.shown(modules or None)}; write keys and values")
-    if len(modules) > 1:
-        raise Malformed(
-            f"modules names {', '.join(map(repr, modules))}, but parts of a model are not merged separately by this version; one module, or models or slices at the top level, are"
-        )
-    [(name, found)] = modules.items()
-    module = schema.mapping(f"modules.{name}", found, ("models", "slices", "parameters"))
-    own = module.pop("parameters", {})
-    if not isinstance(own, dict):
-        raise Malformed(f"modules.{name}.parameters is {schema.shown(own)}; write keys and values")
+        return {"": ({key: top[key] for key in ("models", "slices") if key in top}, {})}
+    named = top["modules"]
+    if not isinstance(named, dict) or not named:
+        raise Malformed(f"modules is {schema.shown(named or None)}; write keys and values")
+    if len(named) > _MOST_MODULES:
+        raise Malformed(f"modules names {len(named)} parts; a model has at most {_MOST_MODULES}")
     for key in ("models", "slices"):
         if key in top:
             raise Malformed(f"write either modules or {key}, and not both")
-    return {key: value for key, value in top.items() if key != "modules"} | module, own
+    return {name: _module(f"modules.{name}", value) for name, value in named.items()}
+
+
+def _module(place: str, value: Plain) -> tuple[dict[str, Plain], dict[str, Plain]]:
+    listed = schema.mapping(place, value, ("models", "slices", "parameters"))
+    own = listed.pop("parameters", {})
+    if not isinstance(own, dict):
+        raise Malformed(f"{place}.parameters is {schema.shown(own)}; write keys and values")
+    return listed, own
+
+
+def alike(read: Mapping[str, object]) -> None:
+    """Refuse modules that are not all defined alike, and say how to write what they mean."""
+    first = next(iter(read))
+    for name, found in read.items():
+        if found != read[first]:
+            raise Malformed(
+                f"modules.{name} is merged in another way than modules.{first}, and which tensors a module has is said nowhere in the document; list the models once, and give their parameters by filters on tensors' names, such as weight: [{{filter: vision_tower., value: 0}}, {{value: 1}}]"
+            )
 
 
 def slices(method: Method, top: Mapping[str, Plain]) -> Iterator[Slice]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from merger.by_tensor import Rule, Value
 from merger.dialect import rules
 from merger.dialect.layout import Column, model_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Choice, Setting, Slice, Source
 from merger.method import Method, Parameter
-from merger.recipe import Rule, Value
 from signing.errors import Malformed
 
 # Rules times layers times parents: some hundred times what people write, and some seconds of work at most.

@@ -19,11 +19,12 @@ from merger.recipe import sentence
 from registry.cli import (
     aligning,
     asking,
-    checking,
+    attributing,
     incidents,
     logs,
     making,
     recipes,
+    registering,
     running,
     sharing,
     stats,
@@ -43,7 +44,15 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for part in (making.app, aligning.app, checking.app, sharing.app, asking.app, running.app):
+for part in (
+    registering.app,
+    making.app,
+    aligning.app,
+    attributing.app,
+    sharing.app,
+    asking.app,
+    running.app,
+):
     app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(logs.app, name="log")

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import LAW, MODELS, Case, big, cases, decimals, on_disk
 
+from merger.by_tensor import value_at
 from merger.dialect import parse
 from merger.kernels.compiled import CompiledKernels
-from merger.recipe import Recipe, value_at
+from merger.recipe import Recipe
 from signing.errors import Malformed
 
 METHOD = pytest.mark.parametrize("method", MODELS)

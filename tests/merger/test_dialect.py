@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from dialects import artifact, at, compiled, merge, slerp, sliced
 
+from merger.by_tensor import value_at
 from merger.dialect import Compiled, parse
-from merger.recipe import value_at
 from signing.errors import Malformed
 
 CASES = Path(__file__).parents[1] / "cases" / "recipes"

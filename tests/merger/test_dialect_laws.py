@@ -89,6 +89,7 @@ _KEYS = st.sampled_from(
             "seed",
             "license",
             "shard_bytes",
+            "clip",
             "filter",
             "value",
         ),
@@ -112,7 +113,21 @@ _LEAVES = st.one_of(
     st.integers(-2, 5),
     st.floats(allow_nan=True),
     st.sampled_from(
-        [*METHODS, "a", "b", "base", "union", "mlp", "layers.1", "float16", "weighted", "1e-1", ".5"]
+        [
+            *METHODS,
+            "ties@mergekit-0.1",
+            "x@y",
+            "a",
+            "b",
+            "base",
+            "union",
+            "mlp",
+            "layers.1",
+            "float16",
+            "weighted",
+            "1e-1",
+            ".5",
+        ]
     ),
 )
 _TREES = st.recursive(

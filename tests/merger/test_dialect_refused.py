@@ -6,6 +6,8 @@ from dialects import artifact, compiled, merge, slerp, sliced
 from merger.dialect import parse
 from signing.errors import Malformed, Refused
 
+MODULES = "merge_method: linear\nparameters: {weight: 1}\nmodules:\n"
+
 
 @pytest.mark.parametrize(
     ("text", "said"),
@@ -19,7 +21,23 @@ from signing.errors import Malformed, Refused
         (merge("ties", rest="t: 0.5\n"), r"'t' stands at the top level; indent it under 'parameters'"),
         (merge("ties", rest="modules: {default: {}}\n"), r"write either modules or models, and not both"),
         (merge("ties", rest="modules: {}\n"), r"modules is empty; write keys and values"),
-        ("merge_method: ties\nmodules: {a: {}, b: {}}\n", r"modules names 'a', 'b', but parts of a model"),
+        (
+            f"{MODULES}  text_decoder: {{models: [{{model: a}}]}}\n  vision_tower: {{models: [{{model: c}}]}}\n",
+            r"modules.vision_tower is merged in another way than modules.text_decoder, and which tensors",
+        ),
+        (
+            f"{MODULES}  one: {{models: [{{model: a}}]}}\n  other: {{models: [{{model: a}}, {{model: b}}]}}\n",
+            r"modules.other is merged in another way than modules.one",
+        ),
+        (
+            f"{MODULES}  one: {{models: [{{model: a}}]}}\n  other: {{models: [{{model: a}}], parameters: {{normalize: false}}}}\n",
+            r"modules.other is merged in another way than modules.one",
+        ),
+        (
+            MODULES + "".join(f"  m{i}: {{models: [{{model: a}}]}}\n" for i in range(17)),
+            r"modules names 17 parts; a model has at most 16",
+        ),
+        (f"{MODULES}  one: {{parameters: 3, models: [{{model: a}}]}}\n", r"modules.one.parameters is 3"),
         ("merge_method: ties\nmodules: {a: {x: 1}}\n", r"modules.a: the key 'x' is unknown"),
         (merge("ties", rest="tokenizer: base\n"), r"tokenizer is 'base'; write keys and values"),
         (

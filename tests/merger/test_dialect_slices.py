@@ -3,10 +3,10 @@
 import pytest
 from dialects import artifact, compiled, merge
 
+from merger.by_tensor import value_at
 from merger.dialect import Compiled, parse
 from merger.method import Method
 from merger.methods import METHODS
-from merger.recipe import value_at
 from signing.errors import Malformed
 
 FRANKEN = """\
@@ -162,6 +162,18 @@ def test_a_base_model_outside_all_slices_gives_its_tokenizer() -> None:
 
     assert found.recipe.base is None
     assert found.recipe.tokenizer == artifact("c")
+
+
+def test_modules_that_are_defined_alike_are_one_merge() -> None:
+    models = "[{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 0.5}}]"
+    plain = f"merge_method: linear\nmodels: {models}\n"
+    text = f"merge_method: linear\nmodules:\n  text_decoder: {{models: {models}}}\n  vision_tower: {{models: {models}}}\n"
+
+    found = compiled(text)
+
+    assert found.recipe == compiled(plain).recipe
+    assert any(note.startswith("modules text_decoder, vision_tower are merged alike") for note in found.notes)
+    assert not any("merged alike" in note for note in compiled(plain).notes)
 
 
 def test_one_module_is_the_document_itself() -> None:

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import LAW, cases, on_disk
 
+from merger.by_tensor import value_at
 from merger.methods import METHODS
-from merger.recipe import Recipe, value_at
+from merger.recipe import Recipe
 from merger.slices import layer_of
 from signing import canonical
 from signing.errors import Malformed, Refused

@@ -58,6 +58,56 @@ def test_explain_says_what_each_tensor_is_made_of_and_what_it_takes(kennel_of_la
     assert value["digest"] in terminal.holds("merge", "recipe.yaml", "--out", "made")["recipe"]
 
 
+def test_explain_says_about_how_long_it_takes_and_of_what_that_is_made(kennel_of_layers) -> None:
+    terminal = kennel_of_layers
+    (terminal.folder / "recipe.yaml").write_text(SLERP)
+
+    value = terminal.holds("recipe", "explain", "recipe.yaml", "--threads", "3", "--read", "2")
+    said = terminal("recipe", "explain", "recipe.yaml", "--threads", "3", "--read", "2").out
+
+    assert (value["threads"], value["read"]) == (3, 2)
+    assert set(value["made_of"]) == {"read", "check", "compute", "hash", "write"}
+    low, high = value["seconds"]
+    assert 0 < low <= high <= sum(most for _, most in value["made_of"].values())
+    assert value["made_of"]["check"][0] == pytest.approx(value["reads"][0] / value["rates"]["blake3"])
+    assert value["process"] > value["memory"] > 0
+    for text in ("takes about", "of processor time: read", "as measured just now", "SHA-256", "--read 2"):
+        assert text in said
+
+
+def test_explain_chooses_what_fits_as_a_merge_would(kennel_of_layers) -> None:
+    terminal = kennel_of_layers
+    (terminal.folder / "recipe.yaml").write_text(SLERP)
+    free = terminal.holds("recipe", "explain", "recipe.yaml", "--threads", "200")
+    assert (
+        terminal.holds("recipe", "explain", "recipe.yaml", "--threads", "200", "--memory", "9G")["threads"]
+        == 200
+    )
+    assert free["threads"] == 200
+    few = terminal("recipe", "explain", "recipe.yaml", "--memory", "1M")
+    assert few.code == 2
+    assert "1 MB of memory are too little: with 1 thread and the smallest reads it takes" in few.err
+    for size in ("much", "0M", "1.5G", "200", "-1G", "200MB"):
+        refused = terminal("recipe", "explain", "recipe.yaml", "--memory", size)
+        assert refused.code == 2
+        assert f"--memory {size} is no size; write a whole number with M or G" in refused.err
+
+
+def test_memory_bounds_a_merge_and_every_way_to_check_it(kennel_of_layers) -> None:
+    terminal = kennel_of_layers
+    (terminal.folder / "recipe.yaml").write_text(SLERP)
+    made = terminal.holds("merge", "recipe.yaml", "--out", "made", "--memory", "9G")
+    ways = (
+        ("merge", "recipe.yaml", "--out", "other"),
+        ("rebuild", made["artifact"]),
+        ("rebuild", made["artifact"], "--sample", "2"),
+        ("rebuild", "recipe.yaml", "--against", "made"),
+    )
+    for words in ways:
+        terminal.refuses((*words, "--memory", "1M"), 2, ("1 MB of memory are too little",))
+        assert terminal(*words, "--memory", "9G").code == 0
+
+
 FRANKEN = """\
 name: tall
 merge_method: passthrough
