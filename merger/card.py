@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from merger.adapters import CONFIG as ADAPTER_CONFIG
 from merger.layers import sliced_config
 from merger.manifest import INDEX, VOCABULARY, Tensor
 from merger.recipe import Recipe
+from merger.rows import Vectors, Vocabulary, mapped
 from merger.weights import Weights
 from signing import canonical
 from signing.canonical import Json
@@ -42,12 +45,29 @@ def configs_of(recipe: Recipe, weights: Mapping[str, Weights]) -> dict[str, dict
     }
 
 
+def vectors_of(recipe: Recipe, weights: Mapping[str, Weights]) -> Vectors:
+    """Return the vectors of the row map that a recipe's tokenizer carries, checked; none where it carries no map."""
+    if recipe.tokenizer is None:
+        return {}
+    source = weights[recipe.tokenizer]
+    models = {recipe.first, *(parent.model for parent in recipe.parents)}
+    return {
+        model: np.frombuffer(source.read(model, 0, one.blocks, bytearray(one.size)), "<i8")
+        for model, one in mapped(recipe.tokenizer, source.manifest).items()
+        if model in models
+    }
+
+
 def small_files(
     recipe: Recipe, weights: Mapping[str, Weights], tensors: Sequence[Tensor], data_size: int
 ) -> dict[str, bytes]:
     """Return every output file but the shards, by name."""
+    configs = configs_of(recipe, weights)
+    config = sliced_config(recipe, configs)
+    manifests = {artifact: one.manifest for artifact, one in weights.items()}
+    vocabulary = Vocabulary.of(recipe, manifests, configs, vectors_of(recipe, weights))
     files = {
-        CONFIG: _config(recipe, sliced_config(recipe, configs_of(recipe, weights))),
+        CONFIG: _config(recipe, config if vocabulary is None else vocabulary.config(config)),
         CARD: card(recipe),
     }
     source = weights[recipe.tokenizer or recipe.first]

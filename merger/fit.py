@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from merger.layers import COUNTS, Part, parts, sliced_config
 from merger.manifest import VOCABULARY, Manifest, Tensor, utf8
 from merger.recipe import Recipe
+from merger.rows import Vocabulary
 from merger.sources import Source
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -45,10 +46,16 @@ MUST_AGREE = (
 )
 
 
-def check_models(recipe: Recipe, manifests: Mapping[str, Manifest], configs: Configs) -> None:
-    """Refuse models whose configs or vocabularies differ; layers may differ in number where a recipe has slices."""
+def check_models(
+    recipe: Recipe, manifests: Mapping[str, Manifest], configs: Configs, vocabulary: Vocabulary | None
+) -> None:
+    """Refuse models whose configs or vocabularies differ.
+
+    Layers may differ in number where a recipe has slices, and rows of vocabularies where it has a row map.
+    """
     first = recipe.first
-    keys = [key for key in MUST_AGREE if recipe.slices is None or key not in COUNTS]
+    free = (*(COUNTS if recipe.slices is not None else ()), *(("vocab_size",) if vocabulary else ()))
+    keys = [key for key in MUST_AGREE if key not in free]
     for other in dict.fromkeys(parent.model for parent in recipe.parents if parent.model != first):
         _agree(keys, first, configs[first], other, configs[other])
         if recipe.tokenizer is None:
@@ -56,23 +63,32 @@ def check_models(recipe: Recipe, manifests: Mapping[str, Manifest], configs: Con
 
 
 def inputs(
-    recipe: Recipe, tensors: Mapping[str, Mapping[str, Tensor]], configs: Configs
+    recipe: Recipe,
+    tensors: Mapping[str, Mapping[str, Tensor]],
+    configs: Configs,
+    vocabulary: Vocabulary | None,
 ) -> dict[str, Inputs]:
     """Return what every output tensor is made of, or say by name which of its inputs do not fit each other."""
-    # Where layers differ in kind, the config of the result cannot be written, and the merge would be for nothing.
-    sliced_config(recipe, configs)
+    # Where it cannot be written, since layers differ in kind or a token's id has no row, the merge would be for nothing.
+    config = sliced_config(recipe, configs)
+    if vocabulary is not None:
+        vocabulary.config(config)
+        for model, own in tensors.items():
+            vocabulary.check(model, own)
     found: dict[str, Inputs] = {}
     for part in parts(recipe, tensors, configs):
-        found |= _fitting(part, tensors)
+        found |= _fitting(part, tensors, vocabulary)
     if not found:
         raise Malformed(f"{recipe.first} holds no tensors")
     return found
 
 
-def _fitting(part: Part, tensors: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Inputs]:
+def _fitting(
+    part: Part, tensors: Mapping[str, Mapping[str, Tensor]], vocabulary: Vocabulary | None
+) -> dict[str, Inputs]:
     held = [{name: tensors[one.model][own] for name, own in one.names.items()} for one in part]
     for other, theirs in zip(part[1:], held[1:], strict=True):
-        _same_tensors(part[0].model, held[0], other.model, theirs)
+        _same_tensors(part[0].model, held[0], other.model, theirs, vocabulary)
     pairs = list(zip(part, held, strict=True))
     return {
         name: tuple((one.parent, Source(one.model, one.names[name]), mine[name]) for one, mine in pairs)
@@ -80,13 +96,21 @@ def _fitting(part: Part, tensors: Mapping[str, Mapping[str, Tensor]]) -> dict[st
     }
 
 
-def _same_tensors(one: str, mine: Mapping[str, Tensor], other: str, theirs: Mapping[str, Tensor]) -> None:
+def _same_tensors(
+    one: str,
+    mine: Mapping[str, Tensor],
+    other: str,
+    theirs: Mapping[str, Tensor],
+    vocabulary: Vocabulary | None,
+) -> None:
     for name in utf8({*mine, *theirs}):
         if name not in theirs or name not in mine:
             has, lacks = (one, other) if name in mine else (other, one)
             tied = "; its embeddings may be tied" if name.startswith(("lm_head", "embed_out")) else ""
             raise Malformed(f"{name}: {has} has it, {lacks} has not{tied}")
-        if mine[name].shape != theirs[name].shape:
+        # Rows for tokens are gathered, however many there are.
+        free = 1 if vocabulary is not None and vocabulary.holds(name) else 0
+        if mine[name].shape[free:] != theirs[name].shape[free:]:
             shapes = f"{mine[name].shape} in {one} and {theirs[name].shape} in {other}"
             raise Malformed(f"{name}: parents disagree on shape, {shapes}")
 
@@ -108,5 +132,6 @@ def _same_words(one: str, mine: Manifest, other: str, theirs: Manifest) -> None:
         if here is not None and there is not None and here != there:
             raise Malformed(
                 f"{name} differs between {one} and {other}: if their rows mean the same words all the same, "
-                f"say whose tokenizer the result takes (tokenizer_source in a mergekit recipe)"
+                f"say whose tokenizer the result takes (tokenizer_source in a mergekit recipe); else "
+                f"`studbook tokenizer {one} {other} --out DIR` makes one vocabulary of them to name there"
             )

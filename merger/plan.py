@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from merger.fit import Inputs, check_models, inputs
@@ -16,6 +17,7 @@ from merger.manifest import FLOATS, SINGLE, SIZES, Manifest, Tensor, utf8
 from merger.method import Cut, Method, Values
 from merger.numbers import kept_lanes
 from merger.recipe import DTYPES, Recipe, value_at
+from merger.rows import Vectors, Vocabulary
 from merger.seeds import mask_key
 from merger.sources import Changes, Source, adapted, changes_of, check_size
 from signing.canonical import Json
@@ -99,21 +101,30 @@ class Plan:
 
 
 def plan(
-    recipe: Recipe, manifests: Mapping[str, Manifest], configs: Mapping[str, Mapping[str, Json]]
+    recipe: Recipe,
+    manifests: Mapping[str, Manifest],
+    configs: Mapping[str, Mapping[str, Json]],
+    vectors: Vectors = MappingProxyType({}),
 ) -> Plan:
-    """Resolve a recipe against the manifests and configs of the artifacts it names, or refuse it in a sentence."""
-    check_models(recipe, manifests, configs)
+    """Resolve a recipe against the manifests and configs of the artifacts it names, or refuse it in a sentence.
+
+    `vectors` are those of the row map that its tokenizer carries, if it carries one.
+    """
+    vocabulary = Vocabulary.of(recipe, manifests, configs, vectors)
+    check_models(recipe, manifests, configs, vocabulary)
     models = {recipe.first, *(p.model for p in recipe.parents)}
     tensors = {model: {t.name: t for t in manifests[model].tensors} for model in models}
-    made = inputs(recipe, tensors, configs)
+    made = inputs(recipe, tensors, configs, vocabulary)
     changes = tuple(changes_of(parent, manifests, configs, tensors) for parent in recipe.parents)
-    steps = tuple(_step(recipe, name, made[name], changes) for name in utf8(made))
+    steps = tuple(_step(recipe, name, made[name], changes, vocabulary) for name in utf8(made))
     if recipe.parameters.get("scope") == "model":
         _check_model_scope(recipe, steps)
     return Plan(recipe, steps, _shards(steps, int(recipe.shard_bytes)))
 
 
-def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -> Step:
+def _step(
+    recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes], vocabulary: Vocabulary | None
+) -> Step:
     tensors = {source: tensor for _, source, tensor in made}
     sources = {i: source for i, source, _ in made if i is not None}
     own = {i: {k: value_at(v, name) for k, v in recipe.parents[i].parameters.items()} for i in sources}
@@ -125,9 +136,14 @@ def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -
         raise Malformed(f"{name}: every parent has weight 0, and {recipe.method} has no base to fall back on")
     stored = tensors[base or plain[0]].dtype
     pairs = [adapted(one, tensors[one], changes[i]) for i, one in zip(remaining, plain, strict=True)]
+    models = [recipe.parents[i].model for i in remaining]
+    if base:
+        pairs, models = [(base, tensors[base]), *pairs], [base.model, *models]
+    if vocabulary is not None and vocabulary.holds(name):
+        pairs = vocabulary.gathered(name, [(m, *pair) for m, pair in zip(models, pairs, strict=True)])
     tensors = {**tensors, **dict(pairs)}
-    parents = tuple(source for source, _ in pairs)
-    named = ((base,) if base else ()) + parents
+    named = tuple(source for source, _ in pairs)
+    base, parents = (named[0], named[1:]) if base else (None, named)
     check_size(name, named)
     first = tensors[named[0]]
     if any(tensors[source].dtype not in FLOATS for source in named):

@@ -1,4 +1,4 @@
-"""Chunks of tensors read into reused buffers, every byte checked, adapters applied.
+"""Chunks of tensors read into reused buffers, every byte checked, adapters applied, rows gathered.
 
 A chunk is 2^19 elements times a factor, so it is whole 2^20-byte blocks in every floating type. The factor changes speed
 and memory, never a bit.
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from merger.effective import Held
+from merger.gathering import Gathering
 from merger.manifest import BLOCK, SIZES
 from merger.passes import Raw
 from merger.plan import Compute, Convert, elements
@@ -27,10 +28,13 @@ class Reading:
         self._weights = weights
         self._chunk = chunk
         self._factors = Held(weights)
+        self._gathering = Gathering(weights)
         self._buffers = threading.local()
 
     def blocks(self, source: Source, first: int, count: int) -> memoryview:
         """Return `count` blocks of a tensor from block `first` on, in memory of their own."""
+        if source.rows is not None:
+            return self._gathering.read(source, first * BLOCK, (first + count) * BLOCK)
         weights = self._weights[source.model]
         need = weights.length(source.tensor, first, count)
         return weights.read(source.tensor, first, count, bytearray(need))
@@ -44,8 +48,12 @@ class Reading:
         for slot, source in enumerate(sources):
             stored = self._weights[source.model].tensors[source.tensor].dtype
             width = SIZES[stored]
-            blocks = -(-(last - first) * width // BLOCK)
-            found.append((stored, width, self._into(source, first * width // BLOCK, blocks, slot)))
+            if source.rows is not None:
+                raw = self._gathering.read(source, first * width, last * width)
+            else:
+                blocks = -(-(last - first) * width // BLOCK)
+                raw = self._into(source, first * width // BLOCK, blocks, slot)
+            found.append((stored, width, raw))
         for start in range(first, max(last, first + 1), SPAN):
             stop = min(start + SPAN, last)
             raws = [Raw(s, raw[(start - first) * w : (stop - first) * w]) for s, w, raw in found]

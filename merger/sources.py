@@ -1,12 +1,15 @@
-"""Where an input of a merge stands: a tensor of an artifact, as it is or with what an adapter adds to it.
+"""Where an input of a merge stands: a tensor of an artifact, as it is, with what an adapter adds to it, or row by row.
 
-docs/arithmetic.md, "Adapters". Pure, like the plan that is made of these.
+docs/arithmetic.md, "Adapters" and "Vocabularies". Pure, like the plan that is made of these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from merger.adapters import MOST_BYTES, Product, Replaced, applied
 from merger.manifest import FLOATS, Manifest, Tensor
@@ -18,17 +21,29 @@ Changes = Mapping[str, Product | Replaced]
 """What one parent's adapter does to its model's tensors, by their names."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Gather:
+    """Where each row of a gathered input stands: row `rows[i]` of tensor `lenders[whose[i]]`; +0 where that is -1."""
+
+    lenders: tuple[tuple[str, str], ...]
+    """Artifacts and their tensors."""
+    whose: NDArray[np.int16]
+    rows: NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One tensor of one artifact: where the bytes of an input stand, and what an adapter adds to it, if one does."""
+    """One tensor of one artifact: where the bytes of an input stand, what an adapter adds, which rows are gathered."""
 
     model: str
     tensor: str
     product: Product | None = None
+    rows: Gather | None = None
 
     def __str__(self) -> str:
         applied = f" with {self.product.adapter}" if self.product else ""
-        return f"{self.tensor} of {self.model}{applied}"
+        gathered = " by rows" if self.rows else ""
+        return f"{self.tensor} of {self.model}{applied}{gathered}"
 
 
 def changes_of(

@@ -1,0 +1,78 @@
+"""Rows of models' tensors gathered in the order of a row map, out of blocks that were checked when they were read.
+
+docs/arithmetic.md, "Vocabularies". Memory is bounded however a map jumps; what follows in a model is read once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from threading import Lock
+
+import numpy as np
+
+from merger.manifest import BLOCK, SIZES
+from merger.sources import Source
+from merger.weights import Weights
+
+# Blocks kept: of a vocabulary in another order every chunk wants rows from everywhere.
+HELD = 256
+
+
+class Gathering:
+    """The gathered inputs of a merge, as if each were one tensor on disk. Safe for many threads."""
+
+    def __init__(self, weights: Mapping[str, Weights]) -> None:
+        self._weights = weights
+        self._lock = Lock()
+        self._blocks: OrderedDict[tuple[str, str, int], memoryview] = OrderedDict()
+
+    def read(self, source: Source, first: int, last: int) -> memoryview:
+        """Return bytes `first` to `last` of a gathered input, without those beyond its end."""
+        tensor = self._weights[source.model].tensors[source.tensor]
+        width = math.prod(tensor.shape[1:]) * SIZES[tensor.dtype]
+        if source.rows is None or not width:
+            return memoryview(b"")
+        begin, end = first // width, min(-(-last // width), len(source.rows.rows))
+        found = memoryview(bytearray((end - begin) * width))
+        for row, count, lender, place in self._runs(source, begin, end):
+            into = found[(row - begin) * width : (row - begin + count) * width]
+            self._copy(lender, place * width, into)
+        return found[first - begin * width : last - begin * width]
+
+    def _runs(self, source: Source, begin: int, end: int) -> Iterator[tuple[int, int, tuple[str, str], int]]:
+        """Yield rows that follow each other in one tensor: first row, how many, the tensor, its first row. +0 is left out."""
+        if source.rows is None or begin >= end:
+            return
+        whose, rows = source.rows.whose[begin:end], source.rows.rows[begin:end]
+        breaks = (np.diff(whose) != 0) | (np.diff(rows) != 1)
+        starts = [0, *(np.flatnonzero(breaks) + 1).tolist(), end - begin]
+        for start, stop in zip(starts, starts[1:], strict=False):
+            if whose[start] >= 0:
+                yield begin + start, stop - start, source.rows.lenders[whose[start]], int(rows[start])
+
+    def _copy(self, lender: tuple[str, str], start: int, into: memoryview) -> None:
+        at = 0
+        while at < len(into):
+            number, within = divmod(start + at, BLOCK)
+            piece = self._block(lender, number)[within : within + len(into) - at]
+            into[at : at + len(piece)] = piece
+            at += len(piece)
+
+    def _block(self, lender: tuple[str, str], number: int) -> memoryview:
+        """Return one checked block of a tensor, from memory if it is there."""
+        model, tensor = lender
+        key = model, tensor, number
+        with self._lock:
+            if key in self._blocks:
+                self._blocks.move_to_end(key)
+                return self._blocks[key]
+        weights = self._weights[model]
+        # Outside the lock: two threads may read a block twice, which costs time and changes nothing.
+        found = weights.read(tensor, number, 1, bytearray(weights.length(tensor, number, 1)))
+        with self._lock:
+            self._blocks[key] = found
+            while len(self._blocks) > HELD:
+                self._blocks.popitem(last=False)
+        return found
