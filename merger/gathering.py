@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from threading import Lock
 
 import numpy as np
@@ -48,7 +49,7 @@ class Gathering:
         whose, rows = source.rows.whose[begin:end], source.rows.rows[begin:end]
         breaks = (np.diff(whose) != 0) | (np.diff(rows) != 1)
         starts = [0, *(np.flatnonzero(breaks) + 1).tolist(), end - begin]
-        for start, stop in zip(starts, starts[1:], strict=False):
+        for start, stop in pairwise(starts):
             if whose[start] >= 0:
                 yield begin + start, stop - start, source.rows.lenders[whose[start]], int(rows[start])
 

@@ -144,7 +144,9 @@ class Vocabulary:
         What the returned tensors call their digest names their rows: it is the same where all bytes are.
         """
         vectors = [self.vectors[model] for model, _, _ in inputs]
-        straight = [np.array_equal(v, np.arange(self.sizes[m])) for v, (m, _, _) in zip(vectors, inputs, strict=True)]
+        straight = [
+            np.array_equal(v, np.arange(self.sizes[m])) for v, (m, _, _) in zip(vectors, inputs, strict=True)
+        ]
         if all(straight):
             return [(source, tensor) for _, source, tensor in inputs]
         whose, rows = self._filled(name, vectors)
@@ -156,7 +158,9 @@ class Vocabulary:
                 )
             if (model, source) in made:
                 continue
-            owners = np.where(vectors[i] == LACKS, whose, np.where(vectors[i] == ZERO, -1, i)).astype(np.int16)
+            owners = np.where(vectors[i] == LACKS, whose, np.where(vectors[i] == ZERO, -1, i)).astype(
+                np.int16
+            )
             places = np.where(vectors[i] == LACKS, rows, np.maximum(vectors[i], 0))
             for j in np.unique(owners[owners >= 0]):
                 _, other, lent = inputs[j]
@@ -166,11 +170,15 @@ class Vocabulary:
                     )
             gather = Gather(tuple((s.model, s.tensor) for _, s, _ in inputs), owners, places)
             shape = (self.size, *tensor.shape[1:])
-            named = tensor.model_copy(update={"shape": shape, "digest": _digest(gather, [t for _, _, t in inputs])})
+            named = tensor.model_copy(
+                update={"shape": shape, "digest": _digest(gather, [t for _, _, t in inputs])}
+            )
             made[model, source] = (source if plain else replace(source, rows=gather), named)
         return [made[model, source] for model, source, _ in inputs]
 
-    def _filled(self, name: str, vectors: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    def _filled(
+        self, name: str, vectors: Sequence[NDArray[np.int64]]
+    ) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
         """Return for each row which input it is taken from where one lacks it (-1: it is +0), and that input's row."""
         whose = np.full(self.size, -1, np.int16)
         rows = np.full(self.size, LACKS)

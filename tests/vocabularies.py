@@ -131,7 +131,9 @@ def worded(draw: st.DrawFn, method: str, *, rules: bool = False) -> Worded:
         size = draw(st.integers(30, 40))
         own = {n: t for n, t in model.items() if n not in (EMBEDDING, HEAD, BIAS)}
         own |= {
-            n: rows_of_words(4 * draw(st.integers(0, 1 << 20)) + place, dtype, (size,) if n == BIAS else (size, width))
+            n: rows_of_words(
+                4 * draw(st.integers(0, 1 << 20)) + place, dtype, (size,) if n == BIAS else (size, width)
+            )
             for n in named
         }
         if models and draw(st.integers(0, 4)) == 0:

@@ -109,9 +109,13 @@ def test_neither_threads_nor_backends_are_seen_in_gathered_rows(method: str, dat
 def test_the_map_that_changes_nothing_changes_nothing(method: str, data: st.DataObject) -> None:
     case = data.draw(worded(method))
     names = [n for n in (EMBEDDING, HEAD, BIAS) if n in case.models[0]]
-    same = tuple({**m, **{n: case.models[0][n] for n in names}} if data.draw(st.booleans()) else m for m in case.models)
+    same = tuple(
+        {**m, **{n: case.models[0][n] for n in names}} if data.draw(st.booleans()) else m for m in case.models
+    )
     size = case.size(0)
-    same = tuple(m if m[EMBEDDING][1][0] == size else {**m, **{n: case.models[0][n] for n in names}} for m in same)
+    same = tuple(
+        m if m[EMBEDDING][1][0] == size else {**m, **{n: case.models[0][n] for n in names}} for m in same
+    )
     straight = replace(case, models=same, vectors={place: list(range(size)) for place in case.vectors})
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         assert straight.files(Path(one)) == straight.files(Path(other), mapped=False)
@@ -122,18 +126,26 @@ def test_the_map_that_changes_nothing_changes_nothing(method: str, data: st.Data
 def test_models_whose_rows_were_shuffled_merge_to_the_same(random: Any, method: str) -> None:
     size, width = 37, 5
     models = [
-        {EMBEDDING: packed(np.array([[random.gauss(0, 1) for _ in range(width)] for _ in range(size)]), "BF16")}
+        {
+            EMBEDDING: packed(
+                np.array([[random.gauss(0, 1) for _ in range(width)] for _ in range(size)]), "BF16"
+            )
+        }
         for _ in range(3)
     ]
     orders = [random.sample(range(size), size) for _ in models]
     shuffled = []
     for model, order in zip(models, orders, strict=True):
         dtype, shape, raw = model[EMBEDDING]
-        shuffled.append({EMBEDDING: (dtype, shape, np.frombuffer(raw, "<u2").reshape(shape)[order].tobytes())})
+        shuffled.append(
+            {EMBEDDING: (dtype, shape, np.frombuffer(raw, "<u2").reshape(shape)[order].tobytes())}
+        )
     places = {str(i): np.argsort(order).tolist() for i, order in enumerate(orders)}
     how = METHODS[method]
     own = {p.name: "0.5" for p in how.parameters if p.per_parent}
-    shared = {p.name: p.default if p.default is not None else "0.3" for p in how.parameters if not p.per_parent}
+    shared = {
+        p.name: p.default if p.default is not None else "0.3" for p in how.parameters if not p.per_parent
+    }
     recipe = LINEAR | {"method": method, "parents": [{"model": p, "parameters": own} for p in ("1", "2")]}
     recipe |= {"parameters": shared} | ({"base": "0"} if how.base == "needed" else {})
     plain = Worded(tuple(models), {}, recipe)
@@ -147,7 +159,10 @@ def test_vocabularies_of_several_chunks_in_any_order(tmp_path: Path) -> None:
     random = np.random.Generator(np.random.PCG64(5))
     sizes, width, rows = (5003, 4099), 333, 4507
     models = tuple(
-        {EMBEDDING: packed(random.normal(size=(size, width)), "BF16"), BIAS: packed(random.normal(size=size), "F32")}
+        {
+            EMBEDDING: packed(random.normal(size=(size, width)), "BF16"),
+            BIAS: packed(random.normal(size=size), "F32"),
+        }
         for size in sizes
     )
     vectors = {"0": [*range(4000), *random.integers(-2, 5003, 507)], "1": [*random.integers(0, 4099, 4507)]}
