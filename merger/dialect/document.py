@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from merger.dialect import rules, switches
+from merger.dialect import rules, switches, tokenizers
 from merger.dialect.layout import Layout, lay_out, model_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Setting, Slice, parts
+from merger.dialect.tokenizers import Tokenizer
 from merger.dialect.values import Numbers
 from merger.method import Method
 from merger.recipe import ARITHMETIC, Recipe, Value
 from signing.canonical import Json
 from signing.errors import Malformed
-
-UNION = "union"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,7 @@ class Document:
     """Top-level parameters that are flags or words."""
     dtype: str | None
     out_dtype: str | None
-    tokenizer: str | None
-    """A model as written, `base` or `union`."""
+    tokenizer: Tokenizer
     seed: str | None
     shard_bytes: str
     allow_nonfinite: bool
@@ -56,19 +55,24 @@ class Document:
         """Return every model and adapter named, each once: the base, models in order, the tokenizer's source."""
         named = [self.base, *(s.base for s in self.slices)]
         named += [source.model for s in self.slices for source in s.sources]
-        named += [self.tokenizer if self.tokenizer not in ("base", UNION) else None]
+        named += [self.tokenizer.reference]
         split = [part for model in named if model is not None for part in parts(model)]
         return tuple(dict.fromkeys(part for part in split if part is not None))
 
     def compile(
-        self, artifacts: Mapping[str, str], layers: Mapping[str, int], seed: str | None = None
+        self,
+        artifacts: Mapping[str, str],
+        layers: Mapping[str, int],
+        seed: str | None = None,
+        rows: Mapping[str, int] = MappingProxyType({}),
     ) -> Compiled:
         """Return the canonical recipe, and notes on what it holds beyond what was written.
 
-        `artifacts` maps each of `references` to an artifact id, and `layers` artifact ids to their number of layers;
-        `seed` is taken where the method draws masks and the document has none.
+        `artifacts` maps each of `references` to an artifact id, `layers` artifact ids to their number of layers, and `rows`
+        those that carry a row map to its number of rows; `seed` is taken where the method draws masks and the document
+        has none.
         """
-        return _Compiling(self, Models(artifacts, layers)).compiled(seed)
+        return _Compiling(self, Models(artifacts, layers), rows).compiled(seed)
 
 
 @dataclass
@@ -77,6 +81,7 @@ class _Compiling:
 
     document: Document
     models: Models
+    rows: Mapping[str, int]
     notes: list[str] = field(default_factory=list)
 
     def compiled(self, seed: str | None) -> Compiled:
@@ -89,6 +94,7 @@ class _Compiling:
         parents = [{p.name: numbers.of(p, column) for p in own} for column in found.columns]
         shared = self._shared(numbers)
         self.notes += numbers.notes
+        tokenizer, told = tokenizers.chosen(document.tokenizer, self.models, self.rows, first, found.donor)
         recipe: dict[str, Json] = {
             "arithmetic": ARITHMETIC,
             "method": method.id,
@@ -102,12 +108,12 @@ class _Compiling:
             "dtype": document.dtype,
             "out_dtype": document.out_dtype,
             "seed": self._seed(seed),
-            "tokenizer": self._tokenizer(first, found.donor),
+            "tokenizer": tokenizer,
             "license": document.license,
             "shard_bytes": document.shard_bytes,
             "allow_nonfinite": document.allow_nonfinite,
         }
-        self.notes += found.notes
+        self.notes += [*told, *found.notes]
         self.notes += _repeated(document.slices)
         self.notes += _renumbered(found, document.slices)
         dense = all(number == "1" for values in parents for number in rules.every(values.get("density", "1")))
@@ -159,35 +165,6 @@ class _Compiling:
         if document.seed is None:
             self.notes.append(f"seed {seed} was not in the document and is part of the recipe now")
         return document.seed or seed
-
-    def _tokenizer(self, first: str, base: str | None) -> str | None:
-        """Return the artifact whose tokenizer is copied, where it is not the one that is copied anyway."""
-        source = self.document.tokenizer
-        if source == "base" and base is None:
-            raise Malformed("tokenizer_source is 'base', but there is no base_model")
-        if source == UNION:
-            self.notes.append(
-                "tokenizer_source is 'union': of equal vocabularies that is the vocabulary itself, so the merge is refused where vocabulary files differ; name a model to take its tokenizer all the same"
-            )
-            return None
-        if source is not None:
-            self.notes.append(
-                f"tokenizer_source: the tokenizer files of {base if source == 'base' else source} are copied and embedding rows are merged by position, so all models must have its vocabulary in its order"
-            )
-        chosen = base if source in (None, "base") else source
-        if chosen is None:
-            self.notes.append(
-                f"there is no base_model, so tokenizer files come from {first}, the first model"
-            )
-            return None
-        artifact = self.models.artifact(chosen)
-        if artifact == self.models.artifact(first):
-            return None
-        if source is None:
-            self.notes.append(
-                f"tokenizer files come from {chosen}, the base model, but config.json from {first}, the first model"
-            )
-        return artifact
 
     def _remark(self, first: str, defaults: Sequence[str], depth: int | None) -> None:
         """Note what else a reader may not expect."""

@@ -168,8 +168,11 @@ def _template_of(one: _Known) -> Json:
         return canonical.text(jinja, _JINJA)
     for name in (_OLD, _CONFIG):
         raw = one.file(name)
-        # 10^30, the usual model_max_length, is beyond the numbers that are signed; one text of it is all that is taken.
-        value = None if raw is None else json.loads(raw)  # noqa: TID251
+        try:
+            # 10^30, the usual model_max_length, is beyond the numbers that are signed; one text of it is all that is taken.
+            value = None if raw is None else json.loads(raw)  # noqa: TID251
+        except ValueError as error:
+            raise Malformed(f"{one.shelf.folder / name} is not JSON: {error}") from None
         if isinstance(value, dict) and value.get("chat_template") is not None:
             template: Json = value["chat_template"]
             return template
