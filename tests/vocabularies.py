@@ -3,7 +3,6 @@
 A `Worded` case names models by place, like `strategies.Case`; `vectors` holds the row map by those places.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,10 +11,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from making import CONFIG, add_all, make, safetensors, write_model
-from strategies import Model, Stored, cases, filled, packed, seeds, tensors, values
+from strategies import Model, Stored, cases, filled, packed, tensors, values
 
 from merger.manifest import FLOATS
-from merger.methods import METHODS
 from merger.recipe import Recipe
 from signing.errors import Refused
 

@@ -9,16 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from making import CONFIG, add_all, floats, make, write_model
-from strategies import LAW, on_disk, packed, tensors, values
-from vocabularies import BIAS, EMBEDDING, HEAD, Worded, worded, write_map
+from making import CONFIG
+from strategies import LAW, packed, tensors, values
+from vocabularies import BIAS, EMBEDDING, HEAD, Worded, worded
 
 from merger.kernels.blocks import NumpyKernels
 from merger.kernels.compiled import CompiledKernels
 from merger.methods import METHODS
-from merger.recipe import Recipe
 from signing import canonical
-from signing.errors import Refused
 
 METHOD = pytest.mark.parametrize("method", sorted(METHODS))
 LINEAR: dict[str, Any] = {
