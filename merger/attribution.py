@@ -15,9 +15,10 @@ from merger.kernels import narrowing
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, FLOATS, SIZES
 from merger.measure import Measured
-from merger.plan import Compute, Convert, Copy, Step
+from merger.plan import Compute, Convert, Copy, Step, elements
 from merger.reading import CHUNK
 from merger.replay import patterns
+from merger.sources import Source
 from signing.errors import Malformed
 
 _PLACE = re.compile(r"(?P<tensor>.+)\[(?P<indices>[0-9, ]*)\]", re.DOTALL | re.ASCII)
@@ -84,16 +85,21 @@ def attribute(chunks: Chunks[Any], step: Step, measured: Measured, flat: int) ->
         # A copy's chunks are counted in blocks of bytes, whatever its type is.
         number, byte = divmod(flat * width, chunks.chunk // CHUNK * BLOCK)
         data = bytes(chunks.output(step, number).data[byte : byte + width])
-        return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
+        return Attribution(_holding(step, step.source, flat), None, (), number_of(data, step.dtype), data)
     number, within = divmod(flat, chunks.chunk)
     if isinstance(step, Convert):
         data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
-        return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
+        return Attribution(_holding(step, step.source, flat), None, (), number_of(data, step.dtype), data)
     made = chunks.output(step, number, measured.scalars, measured.selections).data
     data = bytes(made[within * width : (within + 1) * width])
     with np.errstate(all="ignore"):
         base, parts = _parts(chunks, step, measured, flat, number)
     return Attribution(None, base, parts, number_of(data, step.dtype), data)
+
+
+def _holding(step: Step, source: Source, flat: int) -> str:
+    """Return what holds an element of one input of a step, by its row where rows are gathered."""
+    return source.holding(flat * step.shape[0] // elements(step) if step.shape else 0)
 
 
 def number_of(data: bytes, dtype: str) -> float:
@@ -126,7 +132,7 @@ def _parts(
         parts.append(
             Part(
                 position=step.positions[i],
-                source=str(step.parents[i]),
+                source=_holding(step, step.parents[i], flat),
                 value=value,
                 delta=delta,
                 kept=mine,

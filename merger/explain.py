@@ -6,11 +6,13 @@ Pure, like the plan: nothing is read. Tensors that are made alike are one group,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from merger.execute import AHEAD
+from merger.gathering import HELD
+from merger.gathering import reads as gathers
 from merger.guess import FEWEST, MOST
-from merger.manifest import SIZES, Manifest
+from merger.manifest import BLOCK, SIZES, Manifest
 from merger.plan import Compute, Copy, Plan, Step, elements
 from merger.reading import CHUNK
 from merger.select import DIGITS
@@ -20,12 +22,14 @@ from merger.sources import Source
 
 @dataclass(frozen=True, slots=True)
 class From:
-    """One input of a group: its role, the artifact, an adapter if one is applied, and which layers are taken."""
+    """One input of a group: its role, the artifact, an adapter if one is applied, which layers are taken, whose rows."""
 
     role: str
     model: str
     adapter: str | None
     layers: str
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Where rows are gathered, how many of which artifact; those of "" are +0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +68,26 @@ def groups(plan: Plan) -> tuple[Group, ...]:
 
 def cost(plan: Plan, manifests: Mapping[str, Manifest], *, threads: int = 2, factor: int = 1) -> Cost:
     """Return what executing a plan takes."""
-    types = {(model, t.name): t.dtype for model, manifest in manifests.items() for t in manifest.tensors}
+    held = {(model, t.name): t for model, manifest in manifests.items() for t in manifest.tensors}
     chunk, scope = CHUNK * factor, plan.recipe.parameters.get("scope") == "model"
     reads, passes, buffers, kept = [0, 0], [1, 1], 0, 0
     for step in plan.steps:
-        sources = [source for _, source in _inputs(step)]
-        widths = sum(SIZES[types[one.model, one.tensor]] for one in dict.fromkeys(sources))
+        sources = list(dict.fromkeys(source for _, source in _inputs(step)))
+        bytes_of = {one: SIZES[held[one.model, one.tensor].dtype] for one in sources}
+        widths = sum(bytes_of.values())
         fewest, most = _passes(step, chunk, model_scope=scope)
-        reads = [reads[0] + elements(step) * widths * fewest, reads[1] + elements(step) * widths * most]
+        straight = sum(elements(step) * bytes_of[one] for one in sources if one.rows is None)
+        gathered = [gathers(one.rows, held, chunk) for one in sources if one.rows is not None]
+        once, again = (straight + sum(bounds) for bounds in zip((0, 0), *gathered, strict=True))
+        reads = [reads[0] + once * fewest, reads[1] + again * most]
         passes = [max(passes[0], fewest), max(passes[1], most)]
         ready = (AHEAD + 1) * SIZES[step.dtype]
         buffers = max(buffers, threads * min(chunk, elements(step)) * (widths + ready))
-        factors = sum(one.product.size for one in set(sources) if one.product)
+        factors = sum(one.product.size for one in sources if one.product)
+        lenders = {lender for one in sources if one.rows for lender in one.rows.lenders}
+        blocks = min(HELD * BLOCK, sum(held[lender].size for lender in lenders))
         window = len(_ranked(step)) * min(2 * MOST, elements(step)) * 8
-        kept = max(kept, factors + window)
+        kept = max(kept, factors + window + blocks)
     writes = sum(elements(step) * SIZES[step.dtype] for step in plan.steps)
     return Cost((reads[0], reads[1]), (passes[0], passes[1]), writes, buffers + kept)
 
@@ -134,7 +144,9 @@ def _group(plan: Plan, steps: Sequence[Step]) -> Group:
     for role, source in _inputs(first):
         shift = _shift(first, source)
         taken = "" if shift is None else _ranges([layer + shift for layer in layers])
-        inputs.append(From(role, source.model, _adapter(source), taken))
+        shares = source.rows.shares() if source.rows else {}
+        lent = {"" if lender is None else lender[0]: count for lender, count in shares.items()}
+        inputs.append(From(role, source.model, _adapter(source), taken, lent))
     operation = (
         "copy"
         if isinstance(first, Copy)

@@ -73,8 +73,8 @@ def inputs(
     config = sliced_config(recipe, configs)
     if vocabulary is not None:
         vocabulary.config(config)
-        for model, own in tensors.items():
-            vocabulary.check(model, own)
+        for model in vocabulary.sizes:
+            vocabulary.check(model, tensors[model])
     found: dict[str, Inputs] = {}
     for part in parts(recipe, tensors, configs):
         found |= _fitting(part, tensors, vocabulary)

@@ -13,12 +13,35 @@ from threading import Lock
 
 import numpy as np
 
-from merger.manifest import BLOCK, SIZES
-from merger.sources import Source
+from merger.manifest import BLOCK, SIZES, Tensor
+from merger.sources import Gather, Source
 from merger.weights import Weights
 
 # Blocks kept: of a vocabulary in another order every chunk wants rows from everywhere.
 HELD = 256
+
+
+def reads(gather: Gather, tensors: Mapping[tuple[str, str], Tensor], chunk: int) -> tuple[int, int]:
+    """Return the bytes read for a gathered input in chunks of so many elements: where every block is kept, where none is."""
+    lent = [tensors[lender] for lender in gather.lenders]
+    columns = math.prod(lent[0].shape[1:])
+    width = columns * SIZES[lent[0].dtype]
+    rows = np.flatnonzero(gather.whose >= 0)
+    if not rows.size or not width:
+        return 0, 0
+    begin = gather.rows[rows] * width
+    ends = [
+        (begin // BLOCK, rows * columns // chunk),
+        ((begin + width - 1) // BLOCK, ((rows + 1) * columns - 1) // chunk),
+    ]
+    every = [np.stack([gather.whose[rows], block, number]) for block, _ in ends for _, number in ends]
+    wanted = np.unique(np.concatenate(every, 1), axis=1)
+    sizes = np.array([tensor.size for tensor in lent])
+    once, again = (
+        int(np.minimum(BLOCK, sizes[whose] - block * BLOCK).sum())
+        for whose, block, *_ in (np.unique(wanted[:2], axis=1), wanted)
+    )
+    return once, again
 
 
 class Gathering:

@@ -125,7 +125,7 @@ class Vocabulary:
                 rank = 1 if name.endswith(".bias") else 2
                 if len(tensor.shape) != rank or tensor.shape[0] != size or tensor.dtype not in FLOATS:
                     raise Malformed(
-                        f"{name} of {model} is {tensor.dtype} {list(tensor.shape)}; with a row map it holds floats, in {size} rows (vocab_size) and {rank} dimensions"
+                        f"{name} of {model} is {tensor.dtype} {list(tensor.shape)}; with a row map it holds floats, [{size}{', …' * (rank - 1)}] by vocab_size"
                     )
             elif layer_of(name) is None and size in tensor.shape:
                 raise Malformed(

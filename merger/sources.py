@@ -30,6 +30,14 @@ class Gather:
     whose: NDArray[np.int16]
     rows: NDArray[np.int64]
 
+    def shares(self) -> dict[tuple[str, str] | None, int]:
+        """Return how many rows each lender gives, in order of lenders, and how many are +0 (None)."""
+        counts = np.bincount(self.whose + 1, minlength=len(self.lenders) + 1).tolist()
+        found: dict[tuple[str, str] | None, int] = {}
+        for lender, count in zip((*self.lenders, None), (*counts[1:], counts[0]), strict=True):
+            found[lender] = found.get(lender, 0) + count
+        return {lender: count for lender, count in found.items() if count}
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -44,6 +52,15 @@ class Source:
         applied = f" with {self.product.adapter}" if self.product else ""
         gathered = " by rows" if self.rows else ""
         return f"{self.tensor} of {self.model}{applied}{gathered}"
+
+    def holding(self, row: int) -> str:
+        """Return what holds a row of it: of a gathered input, whose row that is."""
+        if self.rows is None:
+            return str(self)
+        if self.rows.whose[row] < 0:
+            return f"{self}: +0, no row"
+        model, tensor = self.rows.lenders[self.rows.whose[row]]
+        return f"{self}: row {self.rows.rows[row]} of {tensor} of {model}"
 
 
 def changes_of(

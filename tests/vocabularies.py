@@ -41,7 +41,7 @@ class Worded:
 
     def size(self, place: int) -> int:
         """Return how many rows a model has."""
-        return int(self.models[place][EMBEDDING][1][0])
+        return int(self.models[place][EMBEDDING][1][0]) if EMBEDDING in self.models[place] else 1
 
     def write(self, root: Path, mapped: bool = True) -> tuple[dict[str, Any], dict[str, Path]]:
         """Write everything; return the recipe with artifact ids and the folder of each. Without a map, none is named."""
@@ -100,7 +100,7 @@ class Worded:
     def _row(self, name: str, place: str, i: int) -> bytes:
         lenders = [place, *self.inputs()]
         lender = next(p for p in lenders if self.vectors[p][i] != -1)
-        dtype, shape, raw = self.models[int(lender)][name]
+        _, shape, raw = self.models[int(lender)][name]
         width = len(raw) // shape[0]
         at = self.vectors[lender][i]
         return bytes(width) if at == -2 else raw[at * width : (at + 1) * width]

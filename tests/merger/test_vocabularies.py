@@ -1,22 +1,30 @@
 """Vocabularies that differ are merged by a row map: what is taken, what is lent, and what is refused."""
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from applying import write_adapter
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from making import CONFIG
+from making import CONFIG, add_all, make, safetensors, write_model
 from strategies import LAW, packed, tensors, values
-from vocabularies import BIAS, EMBEDDING, HEAD, Worded, worded
+from vocabularies import BIAS, EMBEDDING, HEAD, Worded, worded, write_map
 
+from merger.folder import Changed, describe
+from merger.gathering import Gathering, reads
 from merger.kernels.blocks import NumpyKernels
 from merger.kernels.compiled import CompiledKernels
 from merger.methods import METHODS
+from merger.recipe import Recipe
+from merger.sources import Gather, Source
+from merger.weights import Weights, opened_weights
 from signing import canonical
+from signing.errors import Malformed, Refused
 
 METHOD = pytest.mark.parametrize("method", sorted(METHODS))
 LINEAR: dict[str, Any] = {
@@ -26,10 +34,6 @@ LINEAR: dict[str, Any] = {
     "shard_bytes": "5000000000",
     "allow_nonfinite": False,
 }
-
-
-def fresh() -> Path:
-    return Path(tempfile.mkdtemp())
 
 
 def parents(*weights: str, first: int = 0) -> list[dict[str, Any]]:
@@ -173,3 +177,151 @@ def test_vocabularies_of_several_chunks_in_any_order(tmp_path: Path) -> None:
     ways = [(1, 1, NumpyKernels), (2, 3, CompiledKernels), (4, 1, device.TorchKernels)]
     for at, (threads, factor, kernels) in enumerate(ways):
         assert case.files(tmp_path / str(at), threads=threads, factor=factor, kernels=kernels) == want
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Weights, Weights]]:
+    """Two models with tables of several blocks, opened."""
+    random = np.random.Generator(np.random.PCG64(11))
+    root = tmp_path_factory.mktemp("shelf")
+    known = {}
+    for name, rows in (("one", 3001), ("two", 1777)):
+        table = random.integers(0, 1 << 16, (rows, 701), np.uint16)
+        folder = write_model(root / name, {"t": ("BF16", table.shape, table.tobytes())})
+        (artifact,) = add_all([folder])
+        known[artifact] = (folder, describe(folder))
+    places = {artifact: folder for artifact, (folder, _) in known.items()}
+    with opened_weights(places, {a: (d.manifest, d.blocks) for a, (_, d) in known.items()}) as weights:
+        yield tuple(weights.values())
+
+
+@given(st.integers(0, 1 << 32), st.integers(1, 900), st.sampled_from(["any", "runs"]), st.data())
+@settings(LAW, max_examples=60)
+def test_gathered_reading_is_numpy_s_take(
+    shelf: tuple[Weights, Weights], seed: int, rows: int, kind: str, data: st.DataObject
+) -> None:
+    random = np.random.Generator(np.random.PCG64(seed))
+    tables = [
+        np.frombuffer(w.read("t", 0, w.tensors["t"].blocks, bytearray(w.tensors["t"].size)), "<u2")
+        for w in shelf
+    ]
+    tables = [table.reshape(-1, 701) for table in tables]
+    whose = random.integers(-1, 2, rows).astype(np.int16)
+    places = random.integers(0, 1777, rows)
+    if kind == "runs":
+        whose = np.sort(whose)
+        places = (int(random.integers(0, 1777 - 900)) + np.arange(rows)).astype(np.int64)
+    gather = Gather((("0", "t"), ("1", "t")), whose, places)
+    wanted = np.where(whose[:, None] < 0, 0, np.stack(tables_at(tables, whose, places)))
+    reading = Gathering({"0": shelf[0], "1": shelf[1]})
+    source = Source("0", "t", rows=gather)
+    raw = wanted.astype("<u2").tobytes()
+    for _ in range(3):
+        first, last = sorted(data.draw(st.tuples(st.integers(0, len(raw)), st.integers(0, len(raw) + 99))))
+        assert bytes(reading.read(source, first, last)) == raw[first:last]
+    tensors_of = {(str(i), "t"): w.tensors["t"] for i, w in enumerate(shelf)}
+    once, again = reads(gather, tensors_of, 1 << 19)
+    assert 0 <= once <= again
+    assert once <= sum(t.size for t in tensors_of.values())
+    assert (once == 0) == (not (whose >= 0).any())
+
+
+def tables_at(tables: list[np.ndarray], whose: np.ndarray, places: np.ndarray) -> list[np.ndarray]:
+    return [tables[max(w, 0)][p] for w, p in zip(whose.tolist(), places.tolist(), strict=True)]
+
+
+BROKEN = [
+    ({"vectors": {"0": [0], "1": [4]}}, r"row 0 is row 4 of sha256:\w+, which has rows 0 to 3"),
+    ({"vectors": {"0": [-3], "1": [0]}}, r"row 0 is row -3 of sha256:\w+, which has rows 0 to 2"),
+    ({"vectors": {"0": [0]}}, r"rows\.safetensors of sha256:\w+ has no rows of sha256:\w+; make one for all"),
+    ({"vectors": {"0": [0, -1], "1": [1, -1]}}, r"embed_tokens\.weight: row 1 of sha256:\w+ is in none of the models"),
+    ({"vectors": {"0": [0, 1], "1": [1]}}, r"holds vectors of \[\(1,\), \(2,\)\] entries"),
+    ({"configs": {0: {"vocab_size": 4}}}, r"embed_tokens\.weight of sha256:\w+ is F32 \[3, 2\]; with a row map it holds floats, \[4, …\] by vocab_size"),
+    ({"configs": {1: {"vocab_size": None}}}, r"says vocab_size None; a row map needs the number"),
+    ({"configs": {0: {"eos_token_id": 7}}}, r"eos_token_id is 7, and no row of sha256:\w+ is that row"),
+    ({"configs": {0: {"hidden_size": 9}}}, r"config\.json: hidden_size differs"),
+    ({"models": ({"a": A}, {"a": A})}, r"a of sha256:\w+ is \[3, 2\], as if it had rows for its 3 tokens"),
+    ({"models": ({"n": table([1])}, {"n": table([1])})}, r"has no tensor that is known to have rows for tokens"),
+    ({"models": ({EMBEDDING: A}, {EMBEDDING: packed(np.ones((4, 2)), "F16")})}, r"stored as F32 in .* and F16 in .* lends"),
+    ({"models": ({EMBEDDING: A}, {EMBEDDING: packed(np.ones((4, 3)), "F32")})}, r"parents disagree on shape, \(3, 2\) in "),
+    ({"models": ({EMBEDDING: A}, {EMBEDDING: ("I8", (4, 2), bytes(8))})}, r"is I8 \[4, 2\]; with a row map it holds floats"),
+    ({"models": ({EMBEDDING: A, BIAS: A}, {EMBEDDING: B, BIAS: B})}, r"lm_head\.bias of .* is F32 \[3, 2\]; .* floats, \[3\] by"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "why"), BROKEN)
+def test_what_a_row_map_leaves_open_is_refused_by_name(
+    tmp_path: Path, change: dict[str, Any], why: str
+) -> None:
+    sizes = {i: {"vocab_size": n} for i, n in enumerate((3, 4))}
+    case = replace(TWO, configs=sizes)
+    configs = {i: sizes[i] | change.get("configs", {}).get(i, {}) for i in sizes}
+    said, folders = replace(case, **change | {"configs": configs}).write(tmp_path)
+    with pytest.raises(Malformed, match=why):
+        make(Recipe.of(said), folders)
+
+
+def test_a_row_map_stands_beside_no_weights_and_holds_whole_numbers_of_models(tmp_path: Path) -> None:
+    said, folders = TWO.write(tmp_path)
+    (one, two) = (parent["model"] for parent in said["parents"])
+    beside = write_map(tmp_path / "beside", {one: [0], two: [0]})
+    (beside / "model.safetensors").write_bytes(safetensors({"x": table([1])}))
+    strange = write_map(tmp_path / "strange", {one: [0], two: [0], "kennel/one": [0]})
+    real = write_map(tmp_path / "real", {})
+    (real / "rows.safetensors").write_bytes(safetensors({m: table([1.0]) for m in (one, two)}))
+    for folder, why in (
+        (beside, r"has rows\.safetensors and x in model\.safetensors"),
+        (strange, r"'kennel/one'"),
+        (real, r"is F32 \[1, 1\], not I64 of one dimension"),
+        (write_map(tmp_path / "empty", {}), r"holds vectors of \[\] entries"),
+    ):
+        ((artifact, _),) = add_all([folder]).items()
+        with pytest.raises(Refused, match=why):
+            make(Recipe.of(said | {"tokenizer": artifact}), folders | {artifact: folder})
+
+
+def test_what_an_adapter_replaces_is_gathered_and_what_it_adds_to_rows_is_refused(tmp_path: Path) -> None:
+    said, folders = TWO.write(tmp_path)
+    trained = packed(np.array([[100.0, 0], [200, 0], [300, 0], [400, 0]]), "F32")
+    replacing = write_adapter(tmp_path / "r", {EMBEDDING: trained}, modules_to_save=["embed_tokens"])
+    factors = {"model.embed_tokens.lora_embedding_A": packed(np.ones((2, 4)), "F32")}
+    factors |= {"model.embed_tokens.lora_embedding_B": packed(np.ones((2, 2)), "F32")}
+    adding = write_adapter(tmp_path / "a", factors)
+    ids = {}
+    for folder in (replacing, adding):
+        ((ids[folder], _),) = add_all([folder]).items()
+        folders[ids[folder]] = folder
+    first, second = said["parents"]
+
+    made = make(
+        Recipe.of(said | {"parents": [first, second | {"adapter": ids[replacing], "scale": "1"}]}), folders
+    )
+
+    # As in the first example, with what the adapter holds in the place of the second model's rows.
+    table_of = values(tensors(made.files)[EMBEDDING]).reshape(5, 2)[:, 0]
+    assert table_of.tolist() == [201, 302, 6, 200, 0]
+    with pytest.raises(Malformed, match=r"adds to it, and its rows are gathered by"):
+        make(Recipe.of(said | {"parents": [first, second | {"adapter": ids[adding], "scale": "1"}]}), folders)
+
+
+def test_slices_take_rows_from_the_models_they_are_made_of(tmp_path: Path) -> None:
+    layered = {f"model.layers.{i}.mlp.weight": packed(np.full(2, i), "F32") for i in range(2)}
+    models = ({EMBEDDING: A, HEAD: A, **layered}, {EMBEDDING: B, HEAD: B, **layered})
+    one = {"count": "1", "sources": [{"parent": "0", "first": "0"}]}
+    two = {"count": "2", "sources": [{"parent": "1", "first": "0"}]}
+    case = Worded(models, {"0": [2, 0, 1], "1": [0, 1, 2]}, TWO.recipe | {"slices": [one, two]})
+    found = case.tensors(tmp_path / "all")
+    assert values(found[EMBEDDING]).reshape(3, 2)[:, 0].tolist() == [3, 1, 2]
+    assert values(found[HEAD]).reshape(3, 2)[:, 0].tolist() == [40, 10, 20]
+    assert replace(case, vectors={"0": [-1], "1": [0]}).files(tmp_path / "lacked") == "refused"
+
+
+def test_changed_rows_are_never_merged(tmp_path: Path) -> None:
+    said, folders = TWO.write(tmp_path)
+    known = {artifact: describe(folder) for artifact, folder in folders.items()}
+    victim = folders[said["parents"][1]["model"]] / "model.safetensors"
+    raw = bytearray(victim.read_bytes())
+    raw[-3] ^= 1
+    victim.write_bytes(raw)
+    with pytest.raises(Changed, match=r"differs from what was signed in block 0"):
+        make(Recipe.of(said), folders, described=known)
