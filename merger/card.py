@@ -14,8 +14,9 @@ from merger.adapters import CONFIG as ADAPTER_CONFIG
 from merger.layers import sliced_config
 from merger.manifest import INDEX, VOCABULARY, Tensor
 from merger.recipe import Recipe
-from merger.rows import Vectors, Vocabulary, mapped
+from merger.rows import RowMap, Vectors, mapped
 from merger.weights import Weights
+from merger.words import template
 from signing import canonical
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -23,7 +24,8 @@ from signing.errors import Malformed
 CONFIG = "config.json"
 CARD = "README.md"
 ELSEWHERE = "transformers_weights"
-TOKENIZER = (*VOCABULARY, "tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
+SETTINGS = "tokenizer_config.json"
+TOKENIZER = (*VOCABULARY, SETTINGS, "special_tokens_map.json", "generation_config.json")
 
 
 def config_of(weights: Weights) -> dict[str, Json]:
@@ -58,6 +60,18 @@ def vectors_of(recipe: Recipe, weights: Mapping[str, Weights]) -> Vectors:
     }
 
 
+def templates_of(recipe: Recipe, weights: Mapping[str, Weights]) -> dict[str, Json]:
+    """Return the chat templates in tokenizer_config.json by model, where nobody says whose counts and the files differ."""
+    if recipe.tokenizer is not None:
+        return {}
+    models = dict.fromkeys((recipe.first, *(parent.model for parent in recipe.parents)))
+    raws = {model: raw for model in models if (raw := weights[model].small(SETTINGS)) is not None}
+    if len(set(raws.values())) < 2:
+        return {}
+    found = {model: template(str(weights[model].folder / SETTINGS), raw) for model, raw in raws.items()}
+    return {model: said for model, said in found.items() if said is not None}
+
+
 def small_files(
     recipe: Recipe, weights: Mapping[str, Weights], tensors: Sequence[Tensor], data_size: int
 ) -> dict[str, bytes]:
@@ -65,9 +79,9 @@ def small_files(
     configs = configs_of(recipe, weights)
     config = sliced_config(recipe, configs)
     manifests = {artifact: one.manifest for artifact, one in weights.items()}
-    vocabulary = Vocabulary.of(recipe, manifests, configs, vectors_of(recipe, weights))
+    rows = RowMap.of(recipe, manifests, configs, vectors_of(recipe, weights))
     files = {
-        CONFIG: _config(recipe, config if vocabulary is None else vocabulary.config(config)),
+        CONFIG: _config(recipe, config if rows is None else rows.config(config)),
         CARD: card(recipe),
     }
     source = weights[recipe.tokenizer or recipe.first]

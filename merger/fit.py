@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from merger.layers import COUNTS, Part, parts, sliced_config
 from merger.manifest import VOCABULARY, Manifest, Tensor, utf8
 from merger.recipe import Recipe
-from merger.rows import Vocabulary
+from merger.rows import RowMap
 from merger.sources import Source
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -47,48 +47,56 @@ MUST_AGREE = (
 
 
 def check_models(
-    recipe: Recipe, manifests: Mapping[str, Manifest], configs: Configs, vocabulary: Vocabulary | None
+    recipe: Recipe,
+    manifests: Mapping[str, Manifest],
+    configs: Configs,
+    rows: RowMap | None,
+    templates: Mapping[str, Json],
 ) -> None:
     """Refuse models whose configs or vocabularies differ.
 
     Layers may differ in number where a recipe has slices, and rows of vocabularies where it has a row map.
     """
     first = recipe.first
-    free = (*(COUNTS if recipe.slices is not None else ()), *(("vocab_size",) if vocabulary else ()))
+    free = (*(COUNTS if recipe.slices is not None else ()), *(("vocab_size",) if rows else ()))
     keys = [key for key in MUST_AGREE if key not in free]
-    for other in dict.fromkeys(parent.model for parent in recipe.parents if parent.model != first):
+    models = list(dict.fromkeys((first, *(parent.model for parent in recipe.parents))))
+    for other in models[1:]:
         _agree(keys, first, configs[first], other, configs[other])
-        if recipe.tokenizer is None:
-            _same_words(first, manifests[first], other, manifests[other])
+    if recipe.tokenizer is None:
+        files = {model: {file.name: file.sha256 for file in manifests[model].files} for model in models}
+        for name in VOCABULARY:
+            _same_words(name, {model: held[name] for model, held in files.items() if name in held})
+        _same_words("chat_template in tokenizer_config.json", templates)
 
 
 def inputs(
     recipe: Recipe,
     tensors: Mapping[str, Mapping[str, Tensor]],
     configs: Configs,
-    vocabulary: Vocabulary | None,
+    rows: RowMap | None,
 ) -> dict[str, Inputs]:
     """Return what every output tensor is made of, or say by name which of its inputs do not fit each other."""
     # Where it cannot be written, since layers differ in kind or a token's id has no row, the merge would be for nothing.
     config = sliced_config(recipe, configs)
-    if vocabulary is not None:
-        vocabulary.config(config)
-        for model in vocabulary.sizes:
-            vocabulary.check(model, tensors[model])
+    if rows is not None:
+        rows.config(config)
+        for model in rows.sizes:
+            rows.check(model, tensors[model])
     found: dict[str, Inputs] = {}
     for part in parts(recipe, tensors, configs):
-        found |= _fitting(part, tensors, vocabulary)
+        found |= _fitting(part, tensors, rows)
     if not found:
         raise Malformed(f"{recipe.first} holds no tensors")
     return found
 
 
 def _fitting(
-    part: Part, tensors: Mapping[str, Mapping[str, Tensor]], vocabulary: Vocabulary | None
+    part: Part, tensors: Mapping[str, Mapping[str, Tensor]], rows: RowMap | None
 ) -> dict[str, Inputs]:
     held = [{name: tensors[one.model][own] for name, own in one.names.items()} for one in part]
     for other, theirs in zip(part[1:], held[1:], strict=True):
-        _same_tensors(part[0].model, held[0], other.model, theirs, vocabulary)
+        _same_tensors(part[0].model, held[0], other.model, theirs, rows)
     pairs = list(zip(part, held, strict=True))
     return {
         name: tuple((one.parent, Source(one.model, one.names[name]), mine[name]) for one, mine in pairs)
@@ -101,7 +109,7 @@ def _same_tensors(
     mine: Mapping[str, Tensor],
     other: str,
     theirs: Mapping[str, Tensor],
-    vocabulary: Vocabulary | None,
+    rows: RowMap | None,
 ) -> None:
     for name in utf8({*mine, *theirs}):
         if name not in theirs or name not in mine:
@@ -109,7 +117,7 @@ def _same_tensors(
             tied = "; its embeddings may be tied" if name.startswith(("lm_head", "embed_out")) else ""
             raise Malformed(f"{name}: {has} has it, {lacks} has not{tied}")
         # Rows for tokens are gathered, however many there are.
-        free = 1 if vocabulary is not None and vocabulary.holds(name) else 0
+        free = 1 if rows is not None and rows.holds(name) else 0
         if mine[name].shape[free:] != theirs[name].shape[free:]:
             shapes = f"{mine[name].shape} in {one} and {theirs[name].shape} in {other}"
             raise Malformed(f"{name}: parents disagree on shape, {shapes}")
@@ -124,14 +132,13 @@ def _agree(
             raise Malformed(f"config.json: {key} differs, {said}")
 
 
-def _same_words(one: str, mine: Manifest, other: str, theirs: Manifest) -> None:
+def _same_words(what: str, held: Mapping[str, Json]) -> None:
     """Refuse two vocabularies or chat templates without a word on whose the result takes: rows merge by position."""
-    digests = [{file.name: file.sha256 for file in manifest.files} for manifest in (mine, theirs)]
-    for name in VOCABULARY:
-        here, there = (found.get(name) for found in digests)
-        if here is not None and there is not None and here != there:
+    one, mine = next(iter(held.items()), ("", None))
+    for other, theirs in held.items():
+        if theirs != mine:
             raise Malformed(
-                f"{name} differs between {one} and {other}: if their rows mean the same words all the same, "
+                f"{what} differs between {one} and {other}: if their rows mean the same words all the same, "
                 f"say whose tokenizer the result takes (tokenizer_source in a mergekit recipe); else "
                 f"`studbook tokenizer {one} {other} --out DIR` makes one vocabulary of them to name there"
             )

@@ -17,7 +17,7 @@ from merger.manifest import FLOATS, SINGLE, SIZES, Manifest, Tensor, utf8
 from merger.method import Cut, Method, Values
 from merger.numbers import kept_lanes
 from merger.recipe import DTYPES, Recipe, value_at
-from merger.rows import Vectors, Vocabulary
+from merger.rows import RowMap, Vectors
 from merger.seeds import mask_key
 from merger.sources import Changes, Source, adapted, changes_of, check_size
 from signing.canonical import Json
@@ -105,26 +105,26 @@ def plan(
     manifests: Mapping[str, Manifest],
     configs: Mapping[str, Mapping[str, Json]],
     vectors: Vectors = MappingProxyType({}),
+    templates: Mapping[str, Json] = MappingProxyType({}),
 ) -> Plan:
     """Resolve a recipe against the manifests and configs of the artifacts it names, or refuse it in a sentence.
 
-    `vectors` are those of the row map that its tokenizer carries, if it carries one.
+    `vectors` are those of the row map that its tokenizer carries, if it carries one, and `templates` the chat templates
+    of the models that have one in their tokenizer_config.json.
     """
-    vocabulary = Vocabulary.of(recipe, manifests, configs, vectors)
-    check_models(recipe, manifests, configs, vocabulary)
+    rows = RowMap.of(recipe, manifests, configs, vectors)
+    check_models(recipe, manifests, configs, rows, templates)
     models = {recipe.first, *(p.model for p in recipe.parents)}
     tensors = {model: {t.name: t for t in manifests[model].tensors} for model in models}
-    made = inputs(recipe, tensors, configs, vocabulary)
+    made = inputs(recipe, tensors, configs, rows)
     changes = tuple(changes_of(parent, manifests, configs, tensors) for parent in recipe.parents)
-    steps = tuple(_step(recipe, name, made[name], changes, vocabulary) for name in utf8(made))
+    steps = tuple(_step(recipe, name, made[name], changes, rows) for name in utf8(made))
     if recipe.parameters.get("scope") == "model":
         _check_model_scope(recipe, steps)
     return Plan(recipe, steps, _shards(steps, int(recipe.shard_bytes)))
 
 
-def _step(
-    recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes], vocabulary: Vocabulary | None
-) -> Step:
+def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes], rows: RowMap | None) -> Step:
     tensors = {source: tensor for _, source, tensor in made}
     sources = {i: source for i, source, _ in made if i is not None}
     own = {i: {k: value_at(v, name) for k, v in recipe.parents[i].parameters.items()} for i in sources}
@@ -139,8 +139,8 @@ def _step(
     models = [recipe.parents[i].model for i in remaining]
     if base:
         pairs, models = [(base, tensors[base]), *pairs], [base.model, *models]
-    if vocabulary is not None and vocabulary.holds(name):
-        pairs = vocabulary.gathered(name, [(m, *pair) for m, pair in zip(models, pairs, strict=True)])
+    if rows is not None and rows.holds(name):
+        pairs = rows.gathered(name, [(m, *pair) for m, pair in zip(models, pairs, strict=True)])
     tensors = {**tensors, **dict(pairs)}
     named = tuple(source for source, _ in pairs)
     base, parents = (named[0], named[1:]) if base else (None, named)

@@ -70,7 +70,7 @@ def mapped(tokenizer: str, manifest: Manifest) -> dict[str, Tensor]:
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
+class RowMap:
     """A recipe's row map with the models it is for: the vector and the `vocab_size` of each."""
 
     tokenizer: str
@@ -85,7 +85,7 @@ class Vocabulary:
         manifests: Mapping[str, Manifest],
         configs: Mapping[str, Mapping[str, Json]],
         vectors: Vectors,
-    ) -> Vocabulary | None:
+    ) -> RowMap | None:
         """Check a recipe's row map against the configs of its models; None where its tokenizer carries none."""
         if recipe.tokenizer is None or not mapped(recipe.tokenizer, manifests[recipe.tokenizer]):
             return None

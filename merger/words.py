@@ -5,6 +5,7 @@ That is the form in which Hugging Face's fast tokenizers are saved. Pure: bytes 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -97,6 +98,17 @@ def padded(vectors: Mapping[str, NDArray[np.int64]], multiple: int) -> dict[str,
         model: np.concatenate([one, np.full(-len(one) % multiple, ZERO, np.int64)])
         for model, one in vectors.items()
     }
+
+
+def template(where: str, raw: bytes) -> Json:
+    """Return the chat template that a JSON file of a tokenizer's settings holds, None if it holds none."""
+    try:
+        # 10^30, the usual model_max_length, is beyond the numbers that are signed; the template is all that is taken.
+        value = json.loads(raw)  # noqa: TID251
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"{where} is not JSON that can be read: {error}") from None
+    found: Json = value.get("chat_template") if isinstance(value, dict) else None
+    return found
 
 
 def vocabulary(owner: str, model: Object) -> list[tuple[str, int]]:

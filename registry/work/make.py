@@ -10,7 +10,7 @@ from pathlib import Path
 from lineage.facts import Role
 from lineage.predicates import provenance, signature
 from merger import dialect
-from merger.card import CONFIG, config_of, configs_of, vectors_of
+from merger.card import CONFIG, config_of, configs_of, templates_of, vectors_of
 from merger.dialect import Document
 from merger.execute import Result, execute
 from merger.folder import Progress
@@ -133,7 +133,13 @@ def _check_seed(recipe: Recipe, seed: str | None) -> None:
 def planned(recipe: Recipe, weights: Mapping[str, Weights]) -> Plan:
     """Plan a recipe over its opened inputs; every incompatibility is refused here."""
     manifests = {artifact: one.manifest for artifact, one in weights.items()}
-    return plan(recipe, manifests, configs_of(recipe, weights), vectors_of(recipe, weights))
+    return plan(
+        recipe,
+        manifests,
+        configs_of(recipe, weights),
+        vectors_of(recipe, weights),
+        templates_of(recipe, weights),
+    )
 
 
 def make(

@@ -5,7 +5,6 @@ docs/arithmetic.md, "Vocabularies". Small files alone are read, and nothing of a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from merger.manifest import utf8
 from merger.rows import LACKS, MOST_ROWS, ROWS, ZERO
 from merger.union import united
 from merger.weights import header_bytes
-from merger.words import FILE, Words, check_spelling, padded, read, vector
+from merger.words import FILE, Words, check_spelling, padded, read, template, vector
 from registry.home import Home
 from registry.store import artifacts, refs
 from registry.work.add import Added, Declared, add
@@ -144,7 +143,7 @@ def _tokenizer_files(giver: _Known, words: Words) -> dict[str, bytes]:
 
 def _template(giver: _Known, merged: Sequence[_Known]) -> dict[str, bytes]:
     """Return the file of the one chat template that there is, where the giver has none; refuse two."""
-    found = {one.artifact: template for one in merged if (template := _template_of(one)) is not None}
+    found = {one.artifact: said for one in merged if (said := _template_of(one)) is not None}
     if not found:
         return {}
     first, mine = next(iter(found.items()))
@@ -168,14 +167,9 @@ def _template_of(one: _Known) -> Json:
         return canonical.text(jinja, _JINJA)
     for name in (_OLD, _CONFIG):
         raw = one.file(name)
-        try:
-            # 10^30, the usual model_max_length, is beyond the numbers that are signed; one text of it is all that is taken.
-            value = None if raw is None else json.loads(raw)  # noqa: TID251
-        except ValueError as error:
-            raise Malformed(f"{one.shelf.folder / name} is not JSON: {error}") from None
-        if isinstance(value, dict) and value.get("chat_template") is not None:
-            template: Json = value["chat_template"]
-            return template
+        found = None if raw is None else template(str(one.shelf.folder / name), raw)
+        if found is not None:
+            return found
     return None
 
 
