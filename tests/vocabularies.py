@@ -17,6 +17,7 @@ from merger.manifest import FLOATS
 from merger.recipe import Recipe
 from signing.errors import Refused
 
+WORDS = ("<unk>", "a", "b", "c", "ab")
 EMBEDDING, HEAD, BIAS = "model.embed_tokens.weight", "lm_head.weight", "lm_head.bias"
 
 
@@ -28,6 +29,34 @@ def write_map(folder: Path, vectors: Mapping[str, Sequence[int]], **files: str) 
     for name, text in ({"tokenizer.json": '{"version": "1.0"}'} | files).items():
         (folder / name).write_text(text)
     return folder
+
+
+def tokenizer_json(
+    words: tuple[str, ...] = WORDS, added: tuple[str, ...] = ("<s>",), kind: str = "BPE"
+) -> dict[str, Any]:
+    """A tokenizer.json over these words, with these tokens added after them."""
+    vocabulary: Any = {word: i for i, word in enumerate(words)}
+    model = {"type": kind, "vocab": vocabulary, "unk_token": "<unk>"}
+    if kind == "BPE":
+        model["merges"] = [["a", "b"]]
+    if kind == "Unigram":
+        model = {"type": kind, "unk_id": 0, "vocab": [[word, -float(i)] for i, word in enumerate(words)]}
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    listed = [{"id": len(words) + i, "content": one, **flags} for i, one in enumerate(added)]
+    rest = {
+        "normalizer": None,
+        "pre_tokenizer": {"type": "Whitespace"},
+        "post_processor": None,
+        "decoder": None,
+    }
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": listed,
+        "model": model,
+        **rest,
+    }
 
 
 @dataclass(frozen=True)

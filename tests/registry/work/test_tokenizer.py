@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from making import CONFIG, write_model
 from strategies import packed, tensors, values
+from vocabularies import WORDS, tokenizer_json
 from world import World
 
 from merger.replay import Same
@@ -19,36 +20,7 @@ from signing import canonical
 from signing.errors import Malformed
 
 Change = Callable[[dict[str, Any]], None]
-WORDS = ("<unk>", "a", "b", "c", "ab")
 UNITED = "merge_method: linear\nmodels:\n  - {{model: {0}, parameters: {{weight: 0.5}}}}\n  - {{model: {1}, parameters: {{weight: 0.5}}}}\n"
-
-
-def said(
-    words: tuple[str, ...] = WORDS, added: tuple[str, ...] = ("<s>",), kind: str = "BPE"
-) -> dict[str, Any]:
-    """A tokenizer.json over these words, with these tokens added after them."""
-    vocabulary: Any = {word: i for i, word in enumerate(words)}
-    model = {"type": kind, "vocab": vocabulary, "unk_token": "<unk>"}
-    if kind == "BPE":
-        model["merges"] = [["a", "b"]]
-    if kind == "Unigram":
-        model = {"type": kind, "unk_id": 0, "vocab": [[word, -float(i)] for i, word in enumerate(words)]}
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    listed = [{"id": len(words) + i, "content": one, **flags} for i, one in enumerate(added)]
-    rest = {
-        "normalizer": None,
-        "pre_tokenizer": {"type": "Whitespace"},
-        "post_processor": None,
-        "decoder": None,
-    }
-    return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": listed,
-        "model": model,
-        **rest,
-    }
 
 
 def model(world: World, name: str, told: dict[str, Any], rows: int | None = None, **files: str) -> str:
@@ -71,8 +43,8 @@ def vectors(folder: Path) -> dict[str, list[int]]:
 
 
 def test_the_union_keeps_the_first_model_s_rows_and_adds_what_others_have(world: World) -> None:
-    one = model(world, "one", said(added=("<s>", "<x>")))
-    two = model(world, "second", said(("<unk>", "b", "a", "ab", "c", "d"), ("<x>", "<new>")))
+    one = model(world, "one", tokenizer_json(added=("<s>", "<x>")))
+    two = model(world, "second", tokenizer_json(("<unk>", "b", "a", "ab", "c", "d"), ("<x>", "<new>")))
 
     made = tokenizer.make(world.home, [one, two], world.folder / "both", pad_to=4)
 
@@ -98,8 +70,8 @@ def test_the_union_keeps_the_first_model_s_rows_and_adds_what_others_have(world:
 
 
 def test_a_merge_by_the_union_can_be_made_again(world: World) -> None:
-    one = model(world, "one", said())
-    two = model(world, "second", said(("<unk>", "b", "a", "ab", "c"), ("<new>",)))
+    one = model(world, "one", tokenizer_json())
+    two = model(world, "second", tokenizer_json(("<unk>", "b", "a", "ab", "c"), ("<new>",)))
     tokenizer.make(world.home, [one, two], world.folder / "both", name="kennel/both")
     text = UNITED.format(one, two) + "tokenizer_source: kennel/both\n"
 
@@ -119,8 +91,8 @@ def test_a_merge_by_the_union_can_be_made_again(world: World) -> None:
 
 
 def test_one_model_s_tokenizer_is_taken_as_it_is(world: World) -> None:
-    one = model(world, "one", said())
-    other = said(("<unk>", "ab", "a"), ("<new>",))
+    one = model(world, "one", tokenizer_json())
+    other = tokenizer_json(("<unk>", "ab", "a"), ("<new>",))
     other["normalizer"] = {"type": "Lowercase"}
     two = model(world, "second", other)
 
@@ -133,8 +105,8 @@ def test_one_model_s_tokenizer_is_taken_as_it_is(world: World) -> None:
 
 
 def test_rows_without_tokens_stay_the_first_model_s_and_tokens_without_rows_are_lacked(world: World) -> None:
-    one = model(world, "one", said(), rows=8)
-    two = model(world, "second", said(added=("<s>", "<x>")), rows=6)
+    one = model(world, "one", tokenizer_json(), rows=8)
+    two = model(world, "second", tokenizer_json(added=("<s>", "<x>")), rows=6)
 
     made = tokenizer.make(world.home, [two, one], world.folder / "both", one)
 
@@ -149,7 +121,7 @@ def test_rows_without_tokens_stay_the_first_model_s_and_tokens_without_rows_are_
 
 
 def test_equal_vocabularies_are_their_own_union(world: World) -> None:
-    one, two = model(world, "one", said()), model(world, "second", said())
+    one, two = model(world, "one", tokenizer_json()), model(world, "second", tokenizer_json())
     tokenizer.make(world.home, [one, two], world.folder / "both", name="kennel/both")
     text = UNITED.format(one, two)
 
@@ -196,9 +168,9 @@ def in_model(**members: Any) -> Change:
     ],
 )  # fmt: skip
 def test_what_cannot_be_united_is_refused_with_both_sides(world: World, change: Change, why: str) -> None:
-    other = said(added=("<s>", "<new>"))
+    other = tokenizer_json(added=("<s>", "<new>"))
     change(other)
-    one, two = model(world, "one", said()), model(world, "second", other)
+    one, two = model(world, "one", tokenizer_json()), model(world, "second", other)
 
     with pytest.raises(Malformed, match=why):
         tokenizer.make(world.home, [one, two], world.folder / "both")
@@ -207,10 +179,13 @@ def test_what_cannot_be_united_is_refused_with_both_sides(world: World, change: 
 
 
 def test_two_chat_templates_are_no_union_and_one_is(world: World) -> None:
-    one = model(world, "one", said())
-    two = model(world, "second", said(added=("<s>", "<x>")), chat_template_jinja="{{ x }}")
+    one = model(world, "one", tokenizer_json())
+    two = model(world, "second", tokenizer_json(added=("<s>", "<x>")), chat_template_jinja="{{ x }}")
     three = model(
-        world, "third", said(), tokenizer_config_json='{"chat_template": "{{ y }}", "model_max_length": 1e30}'
+        world,
+        "third",
+        tokenizer_json(),
+        tokenizer_config_json='{"chat_template": "{{ y }}", "model_max_length": 1e30}',
     )
 
     with pytest.raises(
@@ -224,8 +199,8 @@ def test_two_chat_templates_are_no_union_and_one_is(world: World) -> None:
 
 @pytest.mark.parametrize("score", [-3.0, -7.5])
 def test_unigram_pieces_keep_their_scores_or_are_refused(world: World, score: float) -> None:
-    one = model(world, "one", said(("<unk>", "a", "b"), (), "Unigram"))
-    other = said(("<unk>", "b", "a", "d"), (), "Unigram")
+    one = model(world, "one", tokenizer_json(("<unk>", "a", "b"), (), "Unigram"))
+    other = tokenizer_json(("<unk>", "b", "a", "d"), (), "Unigram")
     other["model"]["vocab"] = [
         ["<unk>", -0.0],
         ["b", -2.0],
@@ -243,7 +218,10 @@ def test_unigram_pieces_keep_their_scores_or_are_refused(world: World, score: fl
 
 
 def test_differing_vocabularies_without_a_map_are_refused_with_the_command(world: World) -> None:
-    one, two = model(world, "one", said()), model(world, "second", said(("<unk>", "b", "a", "c", "ab")))
+    one, two = (
+        model(world, "one", tokenizer_json()),
+        model(world, "second", tokenizer_json(("<unk>", "b", "a", "c", "ab"))),
+    )
     text = UNITED.format(one, two) + "tokenizer_source: union\n"
     with pytest.raises(
         Malformed, match=r"tokenizer\.json differs .* `studbook tokenizer sha256:\w+ sha256:\w+ --out DIR`"
@@ -263,7 +241,7 @@ def test_a_real_model_loads_with_rows_merged_by_token(world: World) -> None:
             ("second", ("<unk>", "b", "a", "ab", "c", "d"), ("<|im|>", "<s>", "<new>")),
         ]
     ):
-        told = said(words, added)
+        told = tokenizer_json(words, added)
         fast = transformers.PreTrainedTokenizerFast(
             tokenizer_object=Tokenizer.from_str(json.dumps(told)), unk_token="<unk>", bos_token="<s>"
         )
