@@ -282,6 +282,6 @@ def test_rows_that_a_source_does_not_have_are_refused_with_the_command_that_make
 ) -> None:
     text = FRANKEN + "tokenizer: {source: you/both, pad_to_multiple_of: 64}\n"
     with pytest.raises(
-        Refused, match=r"pad_to_multiple_of is 64, but .* rows.*`studbook tokenizer .* --pad-to 64"
+        Malformed, match=r"pad_to_multiple_of is 64, but .* rows.*`studbook tokenizer .* --pad-to 64"
     ):
         compiled(text, rows=rows)
