@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from merger.words import FILE, Words, as_list, scored, vocabulary
+from merger.words import FILE, Object, Words, as_list, scored, vocabulary
 from signing.canonical import Json, is_integer
 from signing.errors import Malformed
 
@@ -36,6 +36,30 @@ def united(every: Sequence[Words]) -> Words:
                 pieces.setdefault(token, row)
     if ids == first.ids and added == first.added and merges == _merges(first):
         return first
+    return _written(every, ids, added, pieces, merges)
+
+
+def extended(words: Words, tokens: Sequence[str]) -> Words:
+    """Return a tokenizer with these tokens added after its own, as far as it has them not; each is cut out of text whole."""
+    new = [token for token in dict.fromkeys(tokens) if token not in words.ids]
+    if not new:
+        return words
+    top = max(words.ids.values(), default=-1) + 1
+    ids = words.ids | {token: top + i for i, token in enumerate(new)}
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": True, "special": False}
+    added = words.added | {token: {"id": ids[token], "content": token, **flags} for token in new}
+    return _written([words], ids, added, dict(vocabulary(words.owner, words.model)), _merges(words))
+
+
+def _written(
+    every: Sequence[Words],
+    ids: dict[str, int],
+    added: dict[str, Object],
+    pieces: Mapping[str, int],
+    merges: Sequence[tuple[str, str]] | None,
+) -> Words:
+    """Return the first tokenizer with other tokens in its tokenizer.json."""
+    first = every[0]
     model = dict(first.model)
     if model["type"] == "Unigram":
         model["vocab"] = _pieces(every, pieces, ids)

@@ -32,8 +32,8 @@ class Words:
 
     owner: str
     said: Object
-    ids: Mapping[str, int]
-    added: Mapping[str, Object]
+    ids: dict[str, int]
+    added: dict[str, Object]
 
     @property
     def model(self) -> Object:

@@ -41,8 +41,8 @@ def read(top: Mapping[str, Plain]) -> Tokenizer:
         said = schema.mapping("tokenizer", top["tokenizer"], ("source", "tokens", "pad_to_multiple_of"))
         if said.get("tokens"):
             raise Malformed(
-                "tokenizer.tokens is not supported: a token's row is its own in each model, or lent by the first that has it, "
-                "and never made of another token's; `studbook tokenizer MODEL... --out DIR` makes a vocabulary to name as source"
+                "tokenizer.tokens is not supported in a recipe: what rows tokens have is said by a row map; put them into a JSON "
+                "file, `studbook tokenizer MODEL... --tokens FILE --out DIR` makes the vocabulary, and write source: DIR instead"
             )
         # mergekit's own default.
         place, value, pad_to = "tokenizer.source", said.get("source", UNION), _padding(said)

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from merger.tokens import read
 from registry.cli.session import HomeOption, JsonOption, counted, home_at, out, say, short
 from registry.work.tokenizer import UNION, make
+from signing import canonical
 from signing.canonical import Json
 
 app = typer.Typer()
@@ -28,13 +30,22 @@ def tokenizer(
     pad_to: Annotated[
         int, typer.Option("--pad-to", min=1, max=1 << 20, help="Add rows of 0 up to a multiple of this.")
     ] = 1,
+    tokens: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file of tokens and where their rows come from, as in mergekit's tokenizer.tokens."
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="namespace/name, or namespace/name@revision.")] = None,
     license_id: Annotated[str | None, typer.Option("--license", help="SPDX or hub license id.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make one vocabulary of models whose rows differ, and register it for recipes to name as tokenizer."""
-    made = make(home_at(home), models, target, source, pad_to=pad_to, name=name, terms=license_id)
+    given = () if tokens is None else read(canonical.decode(tokens.read_bytes()))
+    made = make(
+        home_at(home), models, target, source, pad_to=pad_to, tokens=given, name=name, terms=license_id
+    )
     artifact = made.added.description.artifact
     entries = sorted({receipt.index for receipt in made.added.receipts})
 

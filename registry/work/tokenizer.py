@@ -17,7 +17,8 @@ from merger.card import CONFIG, TOKENIZER
 from merger.folder import small
 from merger.manifest import utf8
 from merger.rows import LACKS, MOST_ROWS, ROWS, ZERO
-from merger.union import united
+from merger.tokens import Given, placed
+from merger.union import extended, united
 from merger.weights import header_bytes
 from merger.words import FILE, Words, check_spelling, padded, read, template, vector
 from registry.home import Home
@@ -68,13 +69,15 @@ def make(
     source: str = UNION,
     *,
     pad_to: int = 1,
+    tokens: Sequence[Given] = (),
     name: str | None = None,
     terms: str | None = None,
 ) -> Vocabulary:
     """Make one vocabulary for `models` in the new folder `out`, and register it with its row map.
 
     `source` is `union` (the first model's tokens, then what the others add, in order), `base` (the first model's) or a
-    reference (that model's). Raises `Malformed` where tokenizers cannot be united, or a token has a row in no model.
+    reference (that model's); `tokens` are added where they are missing, and say where their rows come from. Raises
+    `Malformed` where tokenizers cannot be united, or a token has a row in no model.
     """
     if out.exists():
         raise Malformed(f"{out} exists already; name a new folder, or remove that one first")
@@ -82,6 +85,7 @@ def make(
         named = list(dict.fromkeys(refs.resolve(connection, ref) for ref in models))
         donor = named[0] if source in (UNION, BASE) else refs.resolve(connection, source)
         every = list(dict.fromkeys((donor, *named)))
+        lenders = {one.model: refs.resolve(connection, one.model) for one in tokens if one.model is not None}
         licenses = {artifacts.license_of(connection, one) for one in every}
     shelves = shelved(home, every)
     known = {one: _known(one, shelves[one]) for one in every}
@@ -89,19 +93,28 @@ def make(
     for one in merged:
         check_spelling(giver.words, one.words)
     words = united([one.words for one in merged]) if source == UNION else giver.words
+    words = extended(words, [one.token for one in tokens])
     files = _tokenizer_files(giver, words)
     files |= _template(giver, merged) if source == UNION else {}
-    vectors, tokens = _vectors(giver, merged, words)
+    vectors, places = _vectors(giver, merged, words)
+    for given in tokens:
+        lender = None if given.model is None else known.get(lenders[given.model])
+        if given.model is not None and (lender is None or lender not in merged):
+            raise Malformed(f"tokens.{given.token}: {given.model} is none of the models that lend rows")
+        told = (None, 0) if lender is None else (lender.words, lender.size)
+        vectors = placed(given, words.ids[given.token], vectors, *told)
+    _check_rows(vectors, words)
     vectors = padded(vectors, pad_to)
     rows = len(next(iter(vectors.values())))
     if rows > MOST_ROWS:
         raise Malformed(f"the vocabulary would have {rows} rows; a row map has at most {MOST_ROWS}")
-    has = {one: int(np.count_nonzero(vectors[one][list(tokens)] >= 0)) for one in named}
+    has = {one: int(np.count_nonzero(vectors[one][places] >= 0)) for one in named}
     said: dict[str, Json] = {
         "v": "1",
         "source": source if source in (UNION, BASE) else donor,
         "models": [{"model": one, "tokens": has[one]} for one in named],
-        "tokens": len(tokens),
+        "tokens": len(places),
+        "given": [_said(one, lenders) for one in tokens],
         "rows": rows,
         "pad_to_multiple_of": pad_to,
     }
@@ -110,7 +123,7 @@ def make(
     # What all declare holds for what is made of them; where they differ, nothing is said.
     shared = next(iter(licenses)) if len(licenses) == 1 else None
     parents: list[tuple[str, Relation]] = [(one, "tokenizer") for one in every]
-    return Vocabulary(add(home, out, Declared(name, terms or shared, parents)), rows, len(tokens), has)
+    return Vocabulary(add(home, out, Declared(name, terms or shared, parents)), rows, len(places), has)
 
 
 def _known(artifact: str, shelf: Shelved) -> _Known:
@@ -185,12 +198,7 @@ def _vectors(giver: _Known, merged: Sequence[_Known], words: Words) -> tuple[Vec
     for token, row in words.ids.items():
         tokens[row] = token
     found = {one.artifact: vector(one.words, tokens, one.size) for one in merged}
-    everyone = np.stack(list(found.values()))
-    for row in np.flatnonzero((everyone == LACKS).all(0)).tolist():
-        if tokens[row] is not None:
-            raise Malformed(
-                f"the token {tokens[row]!r:.60} of {giver.artifact} has a row in none of the models; take the tokenizer of one of them"
-            )
+    for row in (row for row, token in enumerate(tokens) if token is None):
         # What the giver holds where it has no token stays what it is; elsewhere nobody holds anything.
         if own and row < giver.size:
             found[giver.artifact][row] = row
@@ -198,6 +206,22 @@ def _vectors(giver: _Known, merged: Sequence[_Known], words: Words) -> tuple[Vec
             for one in found.values():
                 one[row] = ZERO
     return found, [row for row, token in enumerate(tokens) if token is not None]
+
+
+def _check_rows(vectors: Vectors, words: Words) -> None:
+    """Refuse a token that no model has and nobody has said anything about."""
+    nobody = (np.stack(list(vectors.values())) == LACKS).all(0)
+    for token, row in words.ids.items():
+        if nobody[row]:
+            raise Malformed(
+                f"the token {token!r:.60} has a row in none of the models; say in --tokens where it takes one, or take another --source"
+            )
+
+
+def _said(one: Given, lenders: Mapping[str, str]) -> Json:
+    model = {} if one.model is None else {"model": lenders[one.model]}
+    other: dict[str, Json] = {} if one.other is None else {"row_of": one.other}
+    return {"token": one.token, **model, **other, "force": one.force}
 
 
 def _safetensors(vectors: Vectors) -> bytes:

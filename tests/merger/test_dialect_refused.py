@@ -24,7 +24,7 @@ from signing.errors import Malformed, Refused
         (merge("ties", rest="tokenizer: base\n"), r"tokenizer is 'base'; write keys and values"),
         (
             merge("ties", rest="tokenizer: {tokens: {x: {source: you/a}}}\n"),
-            r"tokenizer\.tokens is not supported: a token's row is its own",
+            r"tokenizer\.tokens is not supported in a recipe: .* --tokens FILE",
         ),
         (
             merge("ties", rest="tokenizer: {pad_to_multiple_of: 8}\n"),

@@ -13,6 +13,7 @@ from vocabularies import WORDS, tokenizer_json
 from world import World
 
 from merger.replay import Same
+from merger.tokens import read
 from registry.work import tokenizer
 from registry.work.add import Declared, add
 from registry.work.make import make, prepare
@@ -115,7 +116,7 @@ def test_rows_without_tokens_stay_the_first_model_s_and_tokens_without_rows_are_
         first: [0, 1, 2, 3, 4, 5, 6, 7],
         second: [0, 1, 2, 3, 4, 5, -1, -1],
     }
-    with pytest.raises(Malformed, match=r"the token '<x>' of sha256:\w+ has a row in none of the models"):
+    with pytest.raises(Malformed, match=r"the token '<x>' has a row in none of the models"):
         tokenizer.make(world.home, [one], world.folder / "other", two)
     assert made.has == {second: 6, first: 6}
 
@@ -282,3 +283,69 @@ def test_a_real_model_loads_with_rows_merged_by_token(world: World) -> None:
     assert words.tokenize("ab c<|im|> d<new>") == ["ab", "c", "<|im|>", "d", "<new>"]
     assert words.convert_tokens_to_ids(["<s>", "<|im|>"]) == [vocabulary["<s>"], vocabulary["<|im|>"]]
     world.check()
+
+
+NEW = {"kind": "model_token", "model": "kennel/one", "token": "b"}
+ROWS = {
+    # Nobody has <new>; both have "a", the first alone <x> and the second alone "d".
+    "zero for a new token": ({"<new>": {"source": {"kind": "zero"}}}, "<new>", (-2, -2)),
+    "another token's row for a new one": ({"<new>": {"source": NEW}}, "<new>", (2, -1)),
+    "a row by its number": (
+        {"<new>": {"source": {**NEW, "token": None, "token_id": 3} | {}}},
+        "<new>",
+        (3, -1),
+    ),
+    "zero for those that lack it": ({"d": {"source": {"kind": "zero"}}}, "d", (-2, 4)),
+    "zero for all": ({"a": {"source": {"kind": "zero"}, "force": True}}, "a", (-2, -2)),
+    "one model's row for all": ({"a": {"source": "kennel/second", "force": True}}, "a", (-1, 1)),
+    "what all have stays": ({"a": {"source": "kennel/second"}}, "a", (1, 1)),
+    "what the one that has it lends anyway": ({"<x>": {"source": "kennel/one"}}, "<x>", (5, -1)),
+    "another token's row for the one that lacks it": ({"d": {"source": NEW}}, "d", (2, 4)),
+    "another token's row for all": ({"d": {"source": NEW, "force": True}}, "d", (2, -1)),
+}
+
+
+@pytest.mark.parametrize(("given", "token", "rows"), ROWS.values(), ids=ROWS)
+def test_rows_of_single_tokens_come_from_where_it_is_said(
+    world: World, given: dict[str, Any], token: str, rows: tuple[int, int]
+) -> None:
+    for source in (one["source"] for one in given.values() if isinstance(one["source"], dict)):
+        for key in [key for key, value in source.items() if value is None]:
+            del source[key]
+    one = model(world, "one", tokenizer_json(added=("<x>",)))
+    two = model(world, "second", tokenizer_json(("<unk>", "a", "b", "c", "d"), ()))
+
+    made = tokenizer.make(world.home, [one, two], world.folder / "both", tokens=read(given))
+
+    told = canonical.decode((world.folder / "both" / "tokenizer.json").read_bytes())
+    row = told["model"]["vocab"][token]
+    found = vectors(world.folder / "both")
+    assert tuple(found[world.resolve(ref)][row] for ref in (one, two)) == rows
+    assert made.tokens == made.rows == len(told["model"]["vocab"])
+    assert canonical.decode((world.folder / "both" / "rows.json").read_bytes())["given"][0]["token"] == token
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (
+            {"<x>": {"source": NEW}},
+            r"tokens\.<x>: models that lack it are lent the row of the first that has it, and .* force: true",
+        ),
+        ({"<n>": {"source": {**NEW, "token": "z"}}}, r"tokens\.<n>: sha256:\w+ has no row 'z' to give"),
+        (
+            {"<n>": {"source": "kennel/third"}},
+            r"tokens\.<n>: kennel/third is none of the models that lend rows",
+        ),
+        ({"<n>": {}}, r"tokens\.<n>\.source is None; write a model"),
+        ({"<n>": {"source": {"kind": "zero"}, "x": 1}}, r"tokens\.<n> is .*; write source, and force"),
+        ({"<n>": {"source": {"kind": "zero"}, "force": 1}}, r"tokens\.<n>\.force is 1; write true or false"),
+        ([], r"tokens is \[\]; write an object of tokens"),
+    ],
+)
+def test_rows_that_a_map_cannot_hold_are_refused(world: World, given: Any, why: str) -> None:
+    one = model(world, "one", tokenizer_json(added=("<x>",)))
+    two = model(world, "second", tokenizer_json(("<unk>", "a", "b", "c", "d"), ()))
+    model(world, "third", tokenizer_json())
+    with pytest.raises(Malformed, match=why):
+        tokenizer.make(world.home, [one, two], world.folder / "both", tokens=read(given))
