@@ -156,6 +156,10 @@ class RowMap:
                 raise Malformed(
                     f"{name}: {source.product.adapter} adds to it, and its rows are gathered by {self.tokenizer}; merge the adapter into its model first"
                 )
+            if tensor.dtype not in FLOATS:
+                raise Malformed(
+                    f"{name}: {source} holds {tensor.dtype}, and rows are gathered of floats only"
+                )
             if (model, source) in made:
                 continue
             owners = np.where(vectors[i] == LACKS, whose, np.where(vectors[i] == ZERO, -1, i)).astype(

@@ -146,30 +146,42 @@ def rows_of_words(seed: int, dtype: str, shape: tuple[int, ...], odd: bool = Fal
 
 
 @st.composite
-def worded(draw: st.DrawFn, method: str, *, rules: bool = False) -> Worded:
-    """A case of a method over models with vocabularies of their own, and a row map that may do anything."""
-    case = draw(cases(method, rules=rules, odd=False))
-    dtype = draw(st.sampled_from(FLOATS))
+def worded(draw: st.DrawFn, method: str, *, free: bool = False) -> Worded:
+    """A case of a method over models with vocabularies of their own, and a row map that may do anything.
+
+    Where it is free, types may differ, rows may be nobody's and configs name tokens, so that it may have to be refused.
+    """
+    case = draw(cases(method, rules=free, odd=False))
+    types = (
+        st.sampled_from(FLOATS) if free and draw(st.booleans()) else st.just(draw(st.sampled_from(FLOATS)))
+    )
     named = draw(st.sampled_from([(EMBEDDING,), (EMBEDDING, HEAD), (EMBEDDING, HEAD, BIAS)]))
     width = draw(st.integers(1, 6))
     rows = draw(st.integers(1, 14))
-    models, vectors = [], {}
+    models: list[Model] = []
+    vectors: dict[str, list[int]] = {}
+    configs: dict[int, dict[str, Any]] = {}
     for place, model in enumerate(case.models):
         size = draw(st.integers(30, 40))
         own = {n: t for n, t in model.items() if n not in (EMBEDDING, HEAD, BIAS)}
-        own |= {
-            n: rows_of_words(
-                4 * draw(st.integers(0, 1 << 20)) + place, dtype, (size,) if n == BIAS else (size, width)
-            )
-            for n in named
-        }
+        for name in named:
+            shape = (size,) if name == BIAS else (size, width)
+            own[name] = rows_of_words(4 * draw(st.integers(0, 1 << 20)) + place, draw(types), shape)
         if models and draw(st.integers(0, 4)) == 0:
             own |= {n: models[0][n] for n in named}
             size = models[0][EMBEDDING][1][0]
         models.append(own)
         vectors[str(place)] = [draw(st.sampled_from([-2, -1, -1, *range(size)])) for _ in range(rows)]
-    made = Worded(tuple(models), vectors, case.recipe)
-    # A row that nobody has is an error, which has a test of its own.
+        if free and draw(st.integers(0, 3)) == 0:
+            vectors[str(place)] = list(range(size))[:rows]
+        if free:
+            known = [row for row in vectors[str(place)] if row >= 0]
+            ids = st.sampled_from([None, -1, size, *known, *known])
+            configs[place] = {"eos_token_id": draw(st.lists(ids, max_size=2)), "pad_token_id": draw(ids)}
+    made = Worded(tuple(models), vectors, case.recipe, configs)
+    if free:
+        return made
+    # A row that nobody has is an error.
     alive = made.inputs()
     for i in range(rows):
         if alive and all(vectors[p][i] == -1 for p in alive):

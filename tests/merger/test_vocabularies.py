@@ -15,13 +15,17 @@ from making import CONFIG, add_all, make, safetensors, write_model
 from strategies import LAW, packed, tensors, values
 from vocabularies import BIAS, EMBEDDING, HEAD, Worded, worded, write_map
 
+from merger.card import configs_of, vectors_of
+from merger.execute import execute
 from merger.folder import Changed, describe
 from merger.gathering import Gathering, reads
 from merger.kernels.blocks import NumpyKernels
 from merger.kernels.compiled import CompiledKernels
 from merger.methods import METHODS
+from merger.plan import plan
 from merger.recipe import Recipe
 from merger.sources import Gather, Source
+from merger.stage import staged
 from merger.weights import Weights, opened_weights
 from signing import canonical
 from signing.errors import Malformed, Refused
@@ -92,7 +96,7 @@ def test_a_merge_by_a_row_map_is_one_of_models_that_have_these_rows(method: str,
 @settings(LAW, max_examples=6)
 def test_neither_threads_nor_backends_are_seen_in_gathered_rows(method: str, data: st.DataObject) -> None:
     device = pytest.importorskip("merger.kernels.device")
-    case = data.draw(worded(method))
+    case = data.draw(worded(method, free=data.draw(st.booleans())))
     ways = [
         {"kernels": NumpyKernels, "threads": 1},
         {"kernels": CompiledKernels, "factor": 2},
@@ -325,3 +329,24 @@ def test_changed_rows_are_never_merged(tmp_path: Path) -> None:
     victim.write_bytes(raw)
     with pytest.raises(Changed, match=r"differs from what was signed in block 0"):
         make(Recipe.of(said), folders, described=known)
+
+
+def test_a_merge_by_a_row_map_goes_on_from_its_finished_shards(tmp_path: Path) -> None:
+    both = tuple({EMBEDDING: model[EMBEDDING], HEAD: model[EMBEDDING]} for model in TWO.models)
+    said, folders = replace(TWO, models=both, recipe=TWO.recipe | {"shard_bytes": "1"}).write(tmp_path)
+    recipe = Recipe.of(said)
+    known = {artifact: describe(folder) for artifact, folder in folders.items()}
+    pairs = {artifact: (one.manifest, one.blocks) for artifact, one in known.items()}
+    resumed = []
+    for killed in (True, False):
+        with opened_weights(folders, pairs) as weights, staged(tmp_path / "out", recipe.digest) as stage:
+            manifests = {artifact: one.manifest for artifact, one in weights.items()}
+            steps = plan(recipe, manifests, configs_of(recipe, weights), vectors_of(recipe, weights))
+            if killed:
+                partly = replace(steps, shards=steps.shards[:1])
+                execute(partly, weights, stage, NumpyKernels)
+                continue
+            resumed.append(execute(steps, weights, stage, NumpyKernels))
+    (result,) = resumed
+    assert result.resumed == ("model-00001-of-00002.safetensors",)
+    assert result == replace(make(recipe, folders).result, resumed=result.resumed)

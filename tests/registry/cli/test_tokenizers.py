@@ -74,3 +74,26 @@ def test_a_vocabulary_that_nobody_can_make_is_refused(kennel_of_words) -> None:
     assert (refused.code, "nothing is called 'kennel/none' here" in refused.err) == (2, True)
     assert "exists already" in terminal("tokenizer", "kennel/one", "kennel/two", "--out", "one").err
     assert not (terminal.folder / "both").exists()
+
+
+def test_rows_of_single_tokens_are_read_from_a_file(kennel_of_words) -> None:
+    terminal = kennel_of_words
+    (terminal.folder / "tokens.json").write_text('{"<new>": {"source": {"kind": "zero"}}}')
+    value = terminal.holds(
+        "tokenizer",
+        "kennel/one",
+        "kennel/two",
+        "--out",
+        "both",
+        "--tokens",
+        "tokens.json",
+        "--source",
+        "base",
+    )
+    assert (value["tokens"], value["rows"]) == (5, 5)
+    (terminal.folder / "tokens.json").write_text('{"<new>": 1}')
+    terminal.refuses(
+        ("tokenizer", "kennel/one", "kennel/two", "--out", "other", "--tokens", "tokens.json"),
+        2,
+        ("tokens.<new> is 1; write source",),
+    )
