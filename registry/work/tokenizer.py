@@ -98,11 +98,8 @@ def make(
     files |= _template(giver, merged) if source == UNION else {}
     vectors, places = _vectors(giver, merged, words)
     for given in tokens:
-        lender = None if given.model is None else known.get(lenders[given.model])
-        if given.model is not None and (lender is None or lender not in merged):
-            raise Malformed(f"tokens.{given.token}: {given.model} is none of the models that lend rows")
-        told = (None, 0) if lender is None else (lender.words, lender.size)
-        vectors = placed(given, words.ids[given.token], vectors, *told)
+        lender = _lender(given, {ref: known.get(one) for ref, one in lenders.items()}, merged)
+        vectors = placed(given, words.ids[given.token], vectors, *lender)
     _check_rows(vectors, words)
     vectors = padded(vectors, pad_to)
     rows = len(next(iter(vectors.values())))
@@ -206,6 +203,18 @@ def _vectors(giver: _Known, merged: Sequence[_Known], words: Words) -> tuple[Vec
             for one in found.values():
                 one[row] = ZERO
     return found, [row for row, token in enumerate(tokens) if token is not None]
+
+
+def _lender(
+    given: Given, lenders: Mapping[str, _Known | None], merged: Sequence[_Known]
+) -> tuple[Words | None, int]:
+    """Return whose row a token is said to take, and how many rows that model has."""
+    if given.model is None:
+        return None, 0
+    found = lenders[given.model]
+    if found is None or found not in merged:
+        raise Malformed(f"tokens.{given.token}: {given.model} is none of the models that lend rows")
+    return found.words, found.size
 
 
 def _check_rows(vectors: Vectors, words: Words) -> None:
