@@ -172,8 +172,7 @@ def _template(giver: _Known, merged: Sequence[_Known]) -> dict[str, bytes]:
 
 
 def _template_of(one: _Known) -> Json:
-    jinja = one.file(_JINJA)
-    if jinja is not None:
+    if (jinja := one.file(_JINJA)) is not None:
         return canonical.text(jinja, _JINJA)
     for name in (_OLD, _CONFIG):
         raw = one.file(name)
@@ -228,9 +227,8 @@ def _check_rows(vectors: Vectors, words: Words) -> None:
 
 
 def _said(one: Given, lenders: Mapping[str, str]) -> Json:
-    model = {} if one.model is None else {"model": lenders[one.model]}
-    other: dict[str, Json] = {} if one.other is None else {"row_of": one.other}
-    return {"token": one.token, **model, **other, "force": one.force}
+    lender: Json = None if one.model is None else lenders[one.model]
+    return {"token": one.token, "model": lender, "row_of": one.other, "force": one.force}
 
 
 def _safetensors(vectors: Vectors) -> bytes:
