@@ -14,7 +14,7 @@ from merger.adapters import CONFIG as ADAPTER_CONFIG
 from merger.layers import sliced_config
 from merger.manifest import INDEX, VOCABULARY, Tensor
 from merger.recipe import Recipe
-from merger.rows import RowMap, Vectors, mapped
+from merger.row_map import RowMap, Vectors, mapped
 from merger.weights import Weights
 from merger.words import template
 from signing import canonical

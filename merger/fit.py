@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from merger.layers import COUNTS, Part, parts, sliced_config
 from merger.manifest import VOCABULARY, Manifest, Tensor, utf8
 from merger.recipe import Recipe
-from merger.rows import RowMap
+from merger.row_map import RowMap
 from merger.sources import Source
 from signing.canonical import Json
 from signing.errors import Malformed

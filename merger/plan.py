@@ -17,7 +17,7 @@ from merger.manifest import FLOATS, SINGLE, SIZES, Manifest, Tensor, utf8
 from merger.method import Cut, Method, Values
 from merger.numbers import kept_lanes
 from merger.recipe import DTYPES, Recipe, value_at
-from merger.rows import RowMap, Vectors
+from merger.row_map import RowMap, Vectors
 from merger.seeds import mask_key
 from merger.sources import Changes, Source, adapted, changes_of, check_size
 from signing.canonical import Json

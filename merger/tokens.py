@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from merger.rows import LACKS, ZERO
+from merger.row_map import LACKS, ZERO
 from merger.words import Words
 from signing.canonical import Json, is_integer
 from signing.errors import Malformed

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from merger.rows import LACKS, ZERO
+from merger.row_map import LACKS, ZERO
 from signing import canonical
 from signing.canonical import Json, is_integer
 from signing.errors import Malformed

@@ -17,7 +17,7 @@ from merger.folder import Progress
 from merger.layers import counted
 from merger.plan import Plan, plan
 from merger.recipe import Recipe
-from merger.rows import mapped
+from merger.row_map import mapped
 from merger.stage import staged
 from merger.weights import Weights, opened_weights
 from registry.home import Home

@@ -16,7 +16,7 @@ from lineage.facts import Relation
 from merger.card import CONFIG, TOKENIZER
 from merger.folder import small
 from merger.manifest import utf8
-from merger.rows import LACKS, MOST_ROWS, ROWS, ZERO
+from merger.row_map import LACKS, MOST_ROWS, ROWS, ZERO
 from merger.tokens import Given, placed
 from merger.union import extended, united
 from merger.weights import header_bytes
