@@ -75,7 +75,7 @@ UNIT = Number(None, "0", "1")
 LAMBDA: dict[str, Parameter] = {"lambda": Number("1")}
 SCOPE = {"scope": Word(("tensor", "model"), "tensor")}
 NONE_OR_L1 = {"rescale": Word(("none", "l1"), "none")}
-DENSITY_OR_L1 = {"rescale": Word(("density", "l1"), "density")}
+DENSITY_L1_OR_NONE = {"rescale": Word(("density", "l1", "none"), "density")}
 
 
 NORMALIZED: dict[str, Parameter] = {"normalize": Flag(default=True)}
@@ -95,9 +95,9 @@ FORMS = {
     "passthrough": Form("none", (1, 1), {"scale": Number("1")}),
     "task_arithmetic": Form("needed", ANY, WEIGHT, LAMBDA | AS_GIVEN),
     "slerp": Form("none", (2, 2), {}, {"t": UNIT}),
-    "dare_linear": Form("needed", ANY, SPARSE, LAMBDA | DENSITY_OR_L1 | AS_GIVEN, seed=True),
+    "dare_linear": Form("needed", ANY, SPARSE, LAMBDA | DENSITY_L1_OR_NONE | AS_GIVEN, seed=True),
     "ties": Form("needed", ANY, SPARSE, election("weights") | SCOPE | NONE_OR_L1),
-    "dare_ties": Form("needed", ANY, SPARSE, election("none") | DENSITY_OR_L1, seed=True),
+    "dare_ties": Form("needed", ANY, SPARSE, election("none") | DENSITY_L1_OR_NONE, seed=True),
     "magnitude_prune": Form("needed", ANY, SPARSE, LAMBDA | SCOPE | NONE_OR_L1 | AS_GIVEN),
     "breadcrumbs": Form("needed", ANY, OUTLYING, LAMBDA | NONE_OR_L1 | AS_GIVEN),
     "breadcrumbs_ties": Form("needed", ANY, OUTLYING, election("none") | NONE_OR_L1),

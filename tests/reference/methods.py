@@ -93,6 +93,8 @@ def dare_linear(work: Work, b: Array, xs: list[Array]) -> Array:
     kept = chosen(work, masks, deltas)
     if work.setting("rescale") == "l1":
         factors = [w * r for w, r in zip(work.weights(), norms_kept(deltas, kept), strict=True)]
+    elif work.setting("rescale") == "none":
+        factors = work.weights()
     else:
         factors = [(w * 65536) / t for w, t in zip(work.weights(), thresholds, strict=True)]
     return work.onto(b, weighted(work, factors, kept))
@@ -157,6 +159,8 @@ def dare_ties(work: Work, b: Array, xs: list[Array]) -> Array:
     masks, thresholds = work.masks(b.size)
     if work.setting("rescale") == "l1":
         factors = norms_kept(deltas, chosen(work, masks, deltas))
+    elif work.setting("rescale") == "none":
+        return elected(work, b, chosen(work, masks, deltas))
     else:
         factors = [65536 / t for t in thresholds]
     kept = chosen(work, masks, [work.t(c) * d for c, d in zip(factors, deltas, strict=True)])
