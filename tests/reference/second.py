@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 from reference.adapters import Input, adapted, plain
-from reference.form import check, resolve
+from reference.form import resolve
 from reference.methods import METHODS, slerp_scalars
+from reference.recipe import check
 from reference.slices import Inputs, Layered, Model, layered_config, sliced, whole
 from reference.stored import (
     BYTES,
