@@ -24,10 +24,6 @@ class Tensor:
     data: bytes
 
 
-class Whole(float):
-    """A number that was written without fraction and exponent, but is beyond the integers of fp64."""
-
-
 def need(condition: bool, sentence: str) -> None:
     """Refuse with a sentence where a condition does not hold."""
     if not condition:
@@ -76,10 +72,11 @@ def narrow(values: Array, to: str) -> bytes:
 
 
 def parse(data: bytes) -> Any:
-    """JSON with the numbers of RFC 8785: an integer from 2^53 on becomes the nearest fp64."""
+    """JSON whose whole numbers lie within ±(2^53 - 1)."""
 
-    def integer(text: str) -> int | float:
-        return int(text) if len(text) < 18 and abs(int(text)) < 1 << 53 else Whole(text)
+    def integer(text: str) -> int:
+        need(len(text) < 18 and abs(int(text)) < 1 << 53, f"{text} is beyond the whole numbers of fp64")
+        return int(text)
 
     def constant(text: str) -> None:
         raise ValueError(f"{text} is no JSON number")
@@ -129,7 +126,6 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     need(not said, "the config says transformers_weights")
     if index.exists():
         places = read_object(index)["weight_map"]
-        # Choice: all tensors of these files, whether the index names each or not
         paths = [folder / file for file in sorted(set(places.values()))]
     else:
         places = {}
@@ -143,4 +139,6 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         tensors |= found
     if lost := [name for name, file in places.items() if name not in held[file]]:
         raise ValueError(f"tensor {lost[0]!r} is not in the file that the index names")
+    if index.exists() and (more := tensors.keys() - places.keys()):
+        raise ValueError(f"the index does not place tensor {min(more)!r}")
     return tensors
