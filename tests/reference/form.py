@@ -70,9 +70,11 @@ ANY: tuple[int, int | None] = (1, None)
 WEIGHT = {"weight": Number()}
 SPARSE = WEIGHT | {"density": Number("1", "0", "1", above=True)}
 OUTLYING = SPARSE | {"gamma": Number("0.01", "0", "1")}
+RANKED = SPARSE | {"epsilon": Number("0.15", "0", "0.5")}
 UNIT = Number(None, "0", "1")
 LAMBDA: dict[str, Parameter] = {"lambda": Number("1")}
 SCOPE = {"scope": Word(("tensor", "model"), "tensor")}
+BY: dict[str, Parameter] = {"by": Word(("tensor", "row"), "tensor")}
 NONE_OR_L1 = {"rescale": Word(("none", "l1"), "none")}
 DENSITY_L1_OR_NONE = {"rescale": Word(("density", "l1", "none"), "density")}
 
@@ -111,7 +113,7 @@ FORMS = {
         {},
         {"epsilon": Number("0.00001", "0"), "r": Number("0.1", "0"), "alpha": Number("0.2", "0")},
     ),
-    "nuslerp": Form("optional", (2, 2), WEIGHT),
+    "nuslerp": Form("optional", (2, 2), WEIGHT, BY),
     "multislerp": Form(
         "optional",
         ANY,
@@ -124,7 +126,10 @@ FORMS = {
         {},
         {"max_iter": Number("10", "0", "1000"), "tol": Number("0.00001", "0", "1", above=True)},
     ),
-    "model_stock": Form("needed", (2, None)),
+    "model_stock": Form("needed", (2, None), {}, BY),
+    "della_linear": Form("needed", ANY, RANKED, LAMBDA | DENSITY_L1_OR_NONE | AS_GIVEN, seed=True),
+    "della": Form("needed", ANY, RANKED, election("weights") | DENSITY_L1_OR_NONE, seed=True),
+    "arcee_fusion": Form("needed", (1, 1)),
 }
 
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")

@@ -7,7 +7,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from reference.gram import GRAM, rounded
+from reference.gram import rounded
 from reference.stored import Array
 from reference.sums import added, dot, largest, largest_term, magnitude_bits, total
 from reference.work import Work
@@ -227,16 +227,6 @@ def ramplus_tl(work: Work, b: Array, xs: list[Array]) -> Array:
     return b + np.where(count > 1, added(kept) / count, weighted(work, factors, kept))
 
 
-# --- By Gram sums -----------------------------------------------------------------------------------------
-
-
-def spanned(work: Work, b: Array | None, xs: list[Array]) -> Array:
-    """The parents, or their deltas, times the coefficients that their Gram sums give."""
-    zs = xs if b is None else [x - b for x in xs]
-    made = weighted(work, GRAM[work.recipe["method"]](work, [[dot(p, q) for q in zs] for p in zs]), zs)
-    return made if b is None else b + made
-
-
 METHODS: dict[str, Callable[[Work, Any, list[Array]], Array]] = {
     "linear": linear,
     "passthrough": passthrough,
@@ -254,4 +244,4 @@ METHODS: dict[str, Callable[[Work, Any, list[Array]], Array]] = {
     "sce": sce,
     "ram": ram,
     "ramplus_tl": ramplus_tl,
-} | dict.fromkeys(GRAM, spanned)
+}

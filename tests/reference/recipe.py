@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from reference.form import FORMS, Form, decimal
+from reference.form import FORMS, Form, Number, decimal
 from reference.stored import FLOATS, need
 
 MEMBERS = {"arithmetic", "method", "parents", "parameters", "allow_nonfinite", "shard_bytes"}
-OPTIONAL = {"base", "slices", "dtype", "out_dtype", "seed", "tokenizer", "license"}
+OPTIONAL = {"base", "clip", "slices", "dtype", "out_dtype", "seed", "tokenizer", "license"}
 
 INTEGER = re.compile(r"0|[1-9][0-9]*")
 ARTIFACT = re.compile(r"sha256:[0-9a-f]{64}")
@@ -35,6 +35,8 @@ def check(recipe: dict[str, Any]) -> None:
     need(("seed" in recipe) == form.seed, f"{method} {'needs a' if form.seed else 'takes no'} seed")
     need(isinstance(recipe["allow_nonfinite"], bool), "allow_nonfinite is neither true nor false")
     check_texts(recipe)
+    if "clip" in recipe:
+        Number(None, "1").check("clip", recipe["clip"])
     check_parents(recipe, form)
     # Choice: "all of them written out", so that one that is left out is refused, whatever its default
     check_parameters(recipe["parameters"], form.shared)

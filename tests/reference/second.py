@@ -14,6 +14,7 @@ from reference.adapters import Input, adapted, plain
 from reference.form import resolve
 from reference.methods import METHODS, slerp_scalars
 from reference.recipe import check
+from reference.rows import WITH_ROWS
 from reference.slices import Inputs, Layered, Model, layered_config, sliced, whole
 from reference.stored import (
     BYTES,
@@ -69,7 +70,7 @@ def reference(parent: dict[str, Any]) -> str:
 
 def prepare(recipe: dict[str, Any], name: str, inputs: Inputs) -> Tensor | Work:
     """Rules 1 to 3: a tensor to copy because it is not floating point, or the work to do."""
-    for value in recipe["parameters"].values():
+    for value in (*recipe["parameters"].values(), recipe.get("clip")):
         if isinstance(value, list):
             resolve(value, name)  # a layer beyond its array is an error for every tensor
     parents = []
@@ -137,7 +138,7 @@ def merge(work: Work) -> Tensor:
         y = inputs[0]
     else:
         base, xs = (None, inputs) if work.base is None else (inputs[0], inputs[1:])
-        y = METHODS[work.recipe["method"]](work, base, xs)
+        y = work.limited((METHODS | WITH_ROWS)[work.recipe["method"]](work, base, xs), base, xs)
     out = narrow(y + work.t(0), work.o)
     if not allowed:
         finite(work.name, "the output", widen(work.o, out))

@@ -7,7 +7,7 @@ import numpy as np
 from reference.adapters import Input
 from reference.form import resolve
 from reference.stored import Array
-from reference.sums import added, lanes, mask_key, threshold
+from reference.sums import added, lanes, largest_term, mask_key, threshold
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,26 @@ class Work:
         """The last step of many methods with deltas: b + λ·change."""
         return base + self.t(self.number("lambda")) * change
 
+    def limited(self, y: Array, base: Array | None, xs: list[Array]) -> Array:
+        """What the method gives, no further out than `clip` times the parents' furthest, where there is a clip."""
+        if "clip" not in self.recipe:
+            return y
+        m = largest_term(xs if base is None else [x - base for x in xs])
+        limit = self.t(float(resolve(self.recipe["clip"], self.name))) * np.abs(m)
+        centre = self.t(0) if base is None else base
+        low, high = centre - limit, centre + limit
+        return np.where(y < low, low, np.where(y > high, high, y))
+
+    def streams(self, count: int) -> list[Array]:
+        """The lanes of the remaining parents' random masks."""
+        references = [parent.reference for parent in self.parents]
+        occurrences = [references[:place].count(reference) for place, reference in enumerate(references)]
+        seed = self.recipe["seed"]
+        keys = [mask_key(seed, self.name, *pair) for pair in zip(references, occurrences, strict=True)]
+        return [lanes(key, count) for key in keys]
+
     def masks(self, count: int) -> tuple[list[Array], list[int]]:
         """The remaining parents' random masks, and their thresholds."""
         thresholds = [threshold(density) for density in self.each("density")]
-        references = [parent.reference for parent in self.parents]
-        masks = []
-        for place, (reference, t) in enumerate(zip(references, thresholds, strict=True)):
-            occurrence = references[:place].count(reference)
-            key = mask_key(self.recipe["seed"], self.name, reference, occurrence)
-            masks.append(lanes(key, count) < t)
-        return masks, thresholds
+        streams = self.streams(count)
+        return [stream < t for stream, t in zip(streams, thresholds, strict=True)], thresholds
