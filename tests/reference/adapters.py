@@ -136,12 +136,12 @@ def read_adapter(folder: Path, model: dict[str, Tensor] | None) -> Adapter:
             need(saved(rest, config.get("modules_to_save") or []), f"adapter tensor {name!r} is not of LoRA")
             replaced[rest] = tensor
     pairs = {}
-    for target, found in factors.items():
+    for target, held in factors.items():
         name = f"{target}.weight"
-        need(found.keys() in ({"A", "B"}, {"embedding_A", "embedding_B"}), f"{name!r} has no pair of factors")
+        need(held.keys() in ({"A", "B"}, {"embedding_A", "embedding_B"}), f"{name!r} has no pair of factors")
         need(model is None or name in model, f"the model has no tensor {name!r}")
         need(name not in replaced, f"tensor {name!r} is effective and replaced")
-        pairs[target] = pair_of(target, found, config, None if model is None else model[name])
+        pairs[target] = pair_of(target, held, config, None if model is None else model[name])
     for name, tensor in replaced.items():
         fits = model is None or (name in model and model[name].shape == tensor.shape)
         need(fits, f"tensor {name!r} replaces none of its shape")

@@ -64,6 +64,8 @@ class Form:
     own: dict[str, Number] = field(default_factory=dict)  # per parent
     shared: dict[str, Parameter] = field(default_factory=dict)
     seed: bool = False
+    statistics: str | None = None  # their kind
+    adapters: bool = False  # whether the parents and the result are adapters
 
 
 ANY: tuple[int, int | None] = (1, None)
@@ -130,6 +132,20 @@ FORMS = {
     "della_linear": Form("needed", ANY, RANKED, LAMBDA | DENSITY_L1_OR_NONE | AS_GIVEN, seed=True),
     "della": Form("needed", ANY, RANKED, election("weights") | DENSITY_L1_OR_NONE, seed=True),
     "arcee_fusion": Form("needed", (1, 1)),
+    "fisher": Form("none", ANY, WEIGHT, {"floor": Number("0", "0")}, statistics="fisher"),
+    "regmean": Form(
+        "none",
+        ANY,
+        WEIGHT,
+        {"alpha": Number("0.9", "0", "1"), "ridge": Number("0.000001", "0")},
+        statistics="gram",
+    ),
+    "permute": Form("none", (1, 1), statistics="permutation"),
+    "transport": Form("none", (1, 1), statistics="transport"),
+    "layer_select": Form(
+        "needed", (3, 3), {}, {"tau": Number("0.35", "0", "1"), "weight": Number("0.8", "0", "1")}
+    ),
+    "cat": Form("optional", ANY, WEIGHT, adapters=True),
 }
 
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")

@@ -12,6 +12,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 FLOATS = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
+HOLDS = {
+    "F64": {"F64", "F32", "F16", "BF16"},
+    "F32": {"F32", "F16", "BF16"},
+    "F16": {"F16"},
+    "BF16": {"BF16"},
+}
 LAYOUT = {"F32": (23, 8), "F16": (10, 5), "BF16": (7, 8)}  # stored significand bits, exponent bits
 
 
