@@ -171,9 +171,6 @@ def pair_of(target: str, found: dict[str, Tensor], config: dict[str, Any], x: Te
     need(floating, f"factors of {target!r}, or its weight, are not floating point")
     r = pattern(config.get("rank_pattern"), target, config.get("r"))
     alpha = pattern(config.get("alpha_pattern"), target, config.get("lora_alpha"))
-    need(isinstance(r, int) and not isinstance(r, bool) and r >= 1, f"the rank of {target!r} is {r!r}")
-    if not isinstance(alpha, int | float) or isinstance(alpha, bool):
-        raise ValueError(f"alpha of {target!r} is {alpha!r}")  # noqa: TRY004 - one kind of refusal
     transposed = embedding or config.get("fan_in_fan_out") is True
     rank_a, *inner = a.shape or (0,)
     outer, *rank_b = b.shape or (0,)
@@ -183,8 +180,6 @@ def pair_of(target: str, found: dict[str, Tensor], config: dict[str, Any], x: Te
     ones = rank_b[1:] == [1] * len(rank_b[1:])
     need(matrices or (ones and not transposed), f"the factors of {target!r} do not fit")
     if x is not None:
-        # Choice: after b and r there are as many ones as A has dimensions after a_1
-        need(len(rank_b) == len(inner), f"the factors of {target!r} do not fit")
         shape = (*inner, outer) if transposed else (outer, *inner)
         need(x.shape == shape, f"the factors make {shape} of {target!r}, which is {x.shape}")
     divisor = math.sqrt(r) if config.get("use_rslora") else float(r)

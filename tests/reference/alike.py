@@ -5,7 +5,7 @@ from typing import Any
 
 import rfc8785
 from reference.slices import COUNTS
-from reference.stored import need
+from reference.stored import need, parse
 
 VOCABULARY = [
     "tokenizer.json",
@@ -63,10 +63,23 @@ def check_configs(configs: list[dict[str, Any]], sliced: bool, mapped: bool) -> 
 
 
 def check_tokenizers(folders: list[Path]) -> None:
-    """Refuse folders two of which have different tokenizer files of one name."""
+    """Refuse folders two of which have different tokenizer files of one name, or other chat templates in their configs."""
     for file in VOCABULARY:
         held = {(folder / file).read_bytes() for folder in folders if (folder / file).is_file()}
         need(len(held) <= 1, f"the models differ in {file}")
+    paths = [folder / "tokenizer_config.json" for folder in folders]
+    said = {path.read_bytes() for path in paths if path.is_file()}
+    if len(said) > 1:
+        templates = [template for template in map(chat_template, said) if template is not None]
+        same = all(equal(template, templates[0]) for template in templates)
+        need(same, "the chat templates of the models' tokenizers differ")
+
+
+def chat_template(data: bytes) -> Any:
+    """The chat template in a tokenizer's config; None where there is none."""
+    # Choice: this config is no model's, so that its whole numbers may be as long, and its keys as many, as JSON allows
+    said = parse(data, loose=True)
+    return said.get("chat_template") if isinstance(said, dict) else None
 
 
 def tokenizer_files(folder: Path) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from reference.stored import (
     Tensor,
     narrow,
     need,
-    read_object,
+    read_config,
     read_weights,
     widen,
 )
@@ -35,8 +35,7 @@ def cat(recipe: Recipe, folders: dict[str, Path]) -> dict[str, bytes]:
     """Every file of an adapter made of adapters except README.md."""
     model = None
     if "base" in recipe:
-        read_object(folders[recipe["base"]] / "config.json")
-        # Choice: an adapter's tensor is the model's own by its bytes too, as Adapters says
+        read_config(folders[recipe["base"]])
         model = read_weights(folders[recipe["base"]])
     places = [folders[parent["model"]] for parent in recipe["parents"]]
     adapters = [read_adapter(folder, model) for folder in places]
@@ -101,7 +100,6 @@ def weights_by_name(recipe: Recipe, adapters: list[Adapter]) -> list[dict[str, s
     """Each parent's weight for each name that any parent has something for."""
     names = {f"{m}.weight" for adapter in adapters for m in adapter.pairs}
     names |= {x for adapter in adapters for x in adapter.replaced}
-    # Choice: a layer beyond `by_layer` is an error for each parent, whether it has something for that name or not
     return [
         {name: resolve(parent["parameters"]["weight"], name) for name in sorted(names)}
         for parent in recipe["parents"]

@@ -70,6 +70,7 @@ class Form:
 
 ANY: tuple[int, int | None] = (1, None)
 WEIGHT = {"weight": Number()}
+SHARE = {"weight": Number(None, "0")}
 SPARSE = WEIGHT | {"density": Number("1", "0", "1", above=True)}
 OUTLYING = SPARSE | {"gamma": Number("0.01", "0", "1")}
 RANKED = SPARSE | {"epsilon": Number("0.15", "0", "0.5")}
@@ -132,11 +133,11 @@ FORMS = {
     "della_linear": Form("needed", ANY, RANKED, LAMBDA | DENSITY_L1_OR_NONE | AS_GIVEN, seed=True),
     "della": Form("needed", ANY, RANKED, election("weights") | DENSITY_L1_OR_NONE, seed=True),
     "arcee_fusion": Form("needed", (1, 1)),
-    "fisher": Form("none", ANY, WEIGHT, {"floor": Number("0", "0")}, statistics="fisher"),
+    "fisher": Form("none", ANY, SHARE, {"floor": Number("0", "0")}, statistics="fisher"),
     "regmean": Form(
         "none",
         ANY,
-        WEIGHT,
+        SHARE,
         {"alpha": Number("0.9", "0", "1"), "ridge": Number("0.000001", "0")},
         statistics="gram",
     ),

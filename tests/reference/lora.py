@@ -67,11 +67,22 @@ def check_config(config: dict[str, Any]) -> None:
     for member in ("use_rslora", "fan_in_fan_out"):
         # Choice: a flag of null is absent, as `fan_in_fan_out` is where adapters are made into one
         need(config.get(member) is None or isinstance(config[member], bool), f"{member} is no flag")
-    for member in ("rank_pattern", "alpha_pattern"):
-        keys = config.get(member) or {}
-        need(isinstance(keys, dict), f"{member} is no object")
-        for key in keys:
+    # Choice: what is read is of its type whether it counts for a tensor or not, and r and lora_alpha are there
+    check_number("r", config.get("r"))
+    check_number("lora_alpha", config.get("lora_alpha"))
+    for member, kind in (("rank_pattern", "r"), ("alpha_pattern", "lora_alpha")):
+        said = config.get(member)
+        need(said is None or isinstance(said, dict), f"{member} is no object")
+        for key, value in (said or {}).items():
             matching(key, "")
-    saved = config.get("modules_to_save") or []
+            check_number(kind, value)
+    saved = config.get("modules_to_save")
     texts = isinstance(saved, list) and all(isinstance(entry, str) for entry in saved)
-    need(texts, "modules_to_save is no array of texts")
+    need(saved is None or texts, "modules_to_save is no array of texts")
+
+
+def check_number(kind: str, value: Any) -> None:
+    """Refuse a rank that is no whole number from 1 on, or an alpha that is no number."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    good = (whole and value >= 1) if kind == "r" else (whole or isinstance(value, float))
+    need(good, f"{kind} is {value!r}")

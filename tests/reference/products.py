@@ -32,7 +32,6 @@ def layer_select(work: Work, b: Array, xs: list[Array]) -> Array:
     """The tuned matrix where its change lies along what alignment changed, else one with the safe matrix in it."""
     x, aligned, safe = xs
     rows, columns = work.parents[0].input.tensor.shape
-    # Choice: of a tensor that is copied nothing is asked
     need(min(rows, columns) <= LARGEST, f"tensor {work.name!r} is a matrix of {rows} by {columns}")
     if score(*((one).astype(np.float64).reshape(rows, columns) for one in (aligned - b, x - aligned))) >= (
         work.number("tau")

@@ -18,7 +18,7 @@ from reference.methods import slerp_scalars
 from reference.recipe import check
 from reference.slices import Inputs, Layered, Model, layered_config, sliced, whole
 from reference.statistics import with_statistics
-from reference.stored import Array, Tensor, need, read_file, read_object, read_weights
+from reference.stored import Array, Tensor, need, read_config, read_file, read_weights
 from reference.sums import largest
 from reference.tensor import merge, prepare, to_copy
 from reference.vocabulary import Vector, check_model, mapped_config, read_map
@@ -100,7 +100,7 @@ def model_files(recipe: dict[str, Any], folders: dict[str, Path]) -> dict[str, b
     based = [recipe["base"]] if "base" in recipe else []
     names = based + [parent["model"] for parent in recipe["parents"]]
     vectors = read_map(folders[recipe["tokenizer"]]) if "tokenizer" in recipe else None
-    configs = [read_object(folders[name] / "config.json") for name in names]
+    configs = [read_config(folders[name]) for name in names]
     check_configs(configs, "slices" in recipe, vectors is not None)
     if "tokenizer" not in recipe:
         check_tokenizers([folders[name] for name in names])

@@ -27,7 +27,6 @@ def with_statistics(method: str, model: dict[str, Input], artifact: str, folder:
     for called, tensor in read_weights(folder).items():
         name, dot, axis = called.rpartition(".") if kind in BY_AXIS else (called, "", "")
         need(name in model, f"statistics {called!r} are of no tensor of the model")
-        # Choice: a tensor of the model is of these types too where its statistics are of another
         need(model[name].tensor.dtype in BYTES, f"tensor {name!r}, which has statistics, is not floating")
         types = ("I64",) if kind == "permutation" else tuple(BYTES)
         need(tensor.dtype in types, f"statistics {called!r} are stored as {tensor.dtype}")
@@ -48,7 +47,6 @@ def shape_of(kind: str, called: str, axis: str, shape: tuple[int, ...]) -> tuple
         good = len(shape) == 2 and 1 <= shape[1] <= LARGEST
         need(good, f"tensor {called!r} has statistics and shape {shape}")
         return (shape[1], shape[1])
-    # Choice: an axis is written without leading zeros
     good = axis in [str(a) for a in range(len(shape))]
     need(good, f"statistics {called!r} are of no axis of a tensor of shape {shape}")
     n = shape[int(axis)]

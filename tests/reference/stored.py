@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,18 +78,31 @@ def narrow(values: Array, to: str) -> bytes:
 # --- Files ------------------------------------------------------------------------------------------------
 
 
-def parse(data: bytes) -> Any:
-    """JSON whose whole numbers lie within ±(2^53 - 1)."""
+def parse(data: bytes, *, loose: bool = False) -> Any:
+    """JSON; its whole numbers lie within ±(2^53 - 1) and its keys stand once, unless it is any JSON."""
 
-    def integer(text: str) -> int:
-        need(len(text) < 18 and abs(int(text)) < 1 << 53, f"{text} is beyond the whole numbers of fp64")
-        return int(text)
+    def number(text: str) -> int | float:
+        # Choice: a number such as 1e30 is whole too, however it is written
+        value = int(text) if re.fullmatch("-?[0-9]{1,17}", text) else float(text)
+        need(loose or abs(value) < 1 << 53, f"{text} is beyond the whole numbers of fp64")
+        return value
 
     def constant(text: str) -> None:
         raise ValueError(f"{text} is no JSON number")
 
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # Choice: an object with a key twice is no JSON
+        need(loose or len(dict(pairs)) == len(pairs), f"an object has a key twice: {[key for key, _ in pairs]}")
+        return dict(pairs)
+
     # the product's reader would end the independence
-    return json.loads(data.decode("utf-8"), parse_int=integer, parse_constant=constant)
+    return json.loads(
+        data.decode("utf-8"),
+        parse_int=number,
+        parse_float=float if loose else number,
+        parse_constant=constant,
+        object_pairs_hook=members,
+    )
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -121,15 +135,10 @@ def read_file(path: Path) -> dict[str, Tensor]:
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
-    """All tensors of an artifact, model or adapter, where every program would load these."""
-    index, single, config = (
-        folder / name for name in ("model.safetensors.index.json", "model.safetensors", "config.json")
-    )
+    """All tensors of an artifact, where every program would load these."""
+    index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
     # Choice: refused even where the index maps every tensor to model.safetensors
     need(not (index.exists() and single.exists()), "index and model.safetensors are both there")
-    # Choice: the key alone counts, whatever its value
-    said = config.exists() and "transformers_weights" in read_object(config)
-    need(not said, "the config says transformers_weights")
     if index.exists():
         places = read_object(index)["weight_map"]
         paths = [folder / file for file in sorted(set(places.values()))]
@@ -148,3 +157,11 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     if index.exists() and (more := tensors.keys() - places.keys()):
         raise ValueError(f"the index does not place tensor {min(more)!r}")
     return tensors
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """A model's config, where programs load the weights that `read_weights` finds."""
+    config = read_object(folder / "config.json")
+    # Choice: the key alone counts, whatever its value, and only in a model: what else has weights needs no such config
+    need("transformers_weights" not in config, "the config says transformers_weights")
+    return config

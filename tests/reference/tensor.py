@@ -98,7 +98,6 @@ def check_finite(recipe: dict[str, Any], what: str, values: Array) -> None:
 
 def merge(work: Work) -> Tensor:
     """A tensor of the result."""
-    # Choice: what permute puts in another order is as much a copy as what it does not, and `clip` leaves it alone
     copy = to_copy(work)
     made = computed(work) if copy is None else copied(work, copy)
     return permuted(work, made) if work.recipe["method"] == "permute" else made

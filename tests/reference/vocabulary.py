@@ -68,7 +68,7 @@ def check_model(model: dict[str, Input], config: dict[str, Any], vector: Vector 
     for name, one in model.items():
         shape = one.tensor.shape
         if name in named:
-            need(one.tensor.dtype in BYTES, f"vocabulary tensor {name!r} is not floating point")
+            need(one.said in BYTES, f"vocabulary tensor {name!r} is not floating point")
             good = len(shape) == (2 if name.endswith(".weight") else 1) and shape[0] == v
             need(good, f"vocabulary tensor {name!r} has shape {shape}, for {v} rows")
         elif layer_of(name) is None:
@@ -83,6 +83,8 @@ def gathered(name: str, inputs: list[Input], vectors: list[Vector]) -> list[Inpu
     if all(as_they_stand):
         return inputs
     need(all(one.update is None for one in inputs), f"tensor {name!r} is gathered and effective")
+    floating = all(one.tensor.dtype in BYTES for one in inputs)
+    need(floating, f"tensor {name!r} is gathered and not floating point")
     # Choice: the page does not say how statistics follow the rows
     need(not any(one.statistics for one in inputs), f"tensor {name!r} is gathered and has statistics")
     return [
@@ -118,15 +120,12 @@ def mapped_config(config: dict[str, Any], vector: Vector) -> dict[str, Any]:
     """The config of the result: how many rows it has, and which of them its tokens are now."""
 
     def moved(value: Any) -> Any:
-        # Choice: what is written with a fraction is no whole number, and an array in an array is left alone
+        if isinstance(value, list):
+            return [moved(one) for one in value]
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             return value
         need(value in vector, f"token {value} of the config has no row in the result")
         return vector.index(value)
 
     out = config | {"vocab_size": len(vector)}
-    for key in TOKENS:
-        if key in config:
-            said = config[key]
-            out[key] = [moved(value) for value in said] if isinstance(said, list) else moved(said)
-    return out
+    return out | {key: moved(config[key]) for key in TOKENS if key in config}
