@@ -8,66 +8,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from reference.form import FORMS, resolve
+from reference.examples import BASE, ONE, TWO, both, deltas, floats, model, recipe, tensor
+from reference.form import resolve
 from reference.second import files, read_file, slerp_scalars
 from reference.stored import narrow, widen
 from reference.sums import lanes, largest, mask_key, threshold, total
-
-BASE, ONE, TWO = ("sha256:" + digit * 64 for digit in "012")
-KINDS = {"<f8": "F64", "<f4": "F32", "<f2": "F16", "<i8": "I64", "|u1": "U8"}
-
-
-def tensor(values, stored="F32"):
-    """A stored tensor from fp64 values that its type holds exactly."""
-    array = np.array(values, float)
-    return stored, list(array.shape), narrow(array.reshape(-1), stored)
-
-
-def model(folder, tensors, config=None):
-    folder.mkdir()
-    header, data = {}, b""
-    for name, (stored, shape, raw) in tensors.items():
-        header[name] = {"dtype": stored, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(header).encode()
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
-    (folder / "config.json").write_text(config or '{"b": 1e-05, "a": 1.0}')
-    return folder
-
-
-def recipe(method, *parents, parameters=(), **members):
-    """A recipe with everything written out: `parameters` are those of the method that are not at their default."""
-    form = FORMS.get(method, FORMS["linear"])
-    own, shared = ({name: one.default for name, one in given.items()} for given in (form.own, form.shared))
-    return {
-        "arithmetic": "1",
-        "method": method,
-        "parents": [{"model": name, "parameters": own | dict(given)} for name, given in parents],
-        "parameters": shared | dict(parameters),
-        "shard_bytes": "5000000000",
-        "allow_nonfinite": False,
-    } | members
-
-
-@pytest.fixture
-def merge(tmp_path):
-    """Merge models given as {id: {name: tensor}}; values of the one output shard by name."""
-
-    def run(made, **models):
-        ids = {"base": BASE, "one": ONE, "two": TWO}
-        folders = {
-            ids[key]: model(tmp_path / f"{key}{len(list(tmp_path.iterdir()))}", held)
-            for key, held in models.items()
-        }
-        out = tmp_path / f"out{len(list(tmp_path.iterdir()))}.safetensors"
-        out.write_bytes(files(made, folders)["model.safetensors"])
-        return read_file(out)
-
-    return run
-
-
-def floats(stored):
-    return widen(stored.dtype, stored.data).tolist()
 
 
 def nearest_even(value, grid):
@@ -237,18 +182,6 @@ def test_ties_over_the_model(merge):
     made["parents"][0]["parameters"]["density"] = "0.4"
     got = merge(made, base=base, one=one)
     assert [floats(got[name]) for name in ("a", "b")] == [[1, 3], [1, 4]]
-
-
-def deltas(merge, made, *held):
-    """Merge deltas onto a base of zeros."""
-    models = {name: {"w": tensor(values)} for name, values in zip(("one", "two"), held, strict=False)}
-    return floats(merge(made, base={"w": tensor([0.0] * len(held[0]))}, **models)["w"])
-
-
-def both(method, own=(), base=BASE, **parameters):
-    """A recipe of a method with two parents."""
-    members = {"base": base} if base else {}
-    return recipe(method, (ONE, dict(own)), (TWO, dict(own)), parameters=parameters, **members)
 
 
 def test_ties_counts_signs_and_takes_the_largest(merge):
