@@ -92,7 +92,9 @@ def parse(data: bytes, *, loose: bool = False) -> Any:
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         # Choice: an object with a key twice is no JSON
-        need(loose or len(dict(pairs)) == len(pairs), f"an object has a key twice: {[key for key, _ in pairs]}")
+        need(
+            loose or len(dict(pairs)) == len(pairs), f"an object has a key twice: {[key for key, _ in pairs]}"
+        )
         return dict(pairs)
 
     # the product's reader would end the independence
