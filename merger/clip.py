@@ -20,13 +20,16 @@ def merged(
     step: Compute,
     k: Operations[B],
     base: B | None,
-    parents: Sequence[B],
+    given: Sequence[B],
     kept: Sequence[B],
     scalars: Any,
 ) -> B:
-    """Return what a method makes of one block of a step's tensor, limited where the recipe says so."""
-    y: B = rules.merge(k, base, parents, kept, scalars)
-    return y if step.clip is None else clipped(k, base, parents, y, float(step.clip))
+    """Return what a method makes of one block of a step's tensor, limited where the recipe says so.
+
+    `given` are the parents, and what else the method has of each element.
+    """
+    y: B = rules.merge(k, base, given, kept, scalars)
+    return y if step.clip is None else clipped(k, base, given[: len(step.parents)], y, float(step.clip))
 
 
 def clipped(k: Operations[B], base: B | None, parents: Sequence[B], y: B, clip: float) -> B:

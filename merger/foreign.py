@@ -80,6 +80,10 @@ def rescales(rules: Method, step: Compute) -> Mapping[str, Any]:
         # How much of its l1 norm a task vector keeps depends on the mask; over a tensor it comes to the density.
         norms = [norm for parent in step.values.parents for norm in (1.0, float(parent["density"]))]
         return {"1/density": rules.resolve(step.values, norms)}
+    if step.rows:
+        # Each element's share follows from its rank, and how another engine rescales by it nobody has defined.
+        word = str(step.values.shared["rescale"])
+        return {f"{LANES}/t" if word == "density" else word: step.scalars}
     found = {f"{LANES}/t": step.scalars}
     drawn = [t / LANES for t in step.bounds]
     written = [float(parent["density"]) for parent in step.values.parents]
@@ -108,7 +112,8 @@ def explain(chunks: Chunks[Any], step: Compute, number: int, scalars: Any, store
             for low in range(0, size, most):
                 part = slice(low, min(low + most, size))
                 base = None if span.base is None else span.base[part]
-                piece = Span(base, [parent[part] for parent in span.parents])
+                parents, rows = ([one[part] for one in many] for many in (span.parents, span.rows))
+                piece = Span(base, parents, rows)
                 total += _explained(chunks, k, step, piece, scalars, there[at:][part])
             at += size
     return total
@@ -121,7 +126,7 @@ def _explained(
     allowed = np.empty((1 << count, size), np.uint64)
     for which in range(1 << count):
         masks = [k.mask(np.full(size, bool(which >> i & 1))) for i in range(count)]
-        y = merged(chunks.recipe.rules, step, k, span.base, span.parents, masks, scalars)
+        y = merged(chunks.recipe.rules, step, k, span.base, span.given, masks, scalars)
         allowed[which] = ordered(patterns(k.narrow(y, step.dtype), step.dtype))
     stored = ordered(there)
     near = np.maximum(allowed, stored) - np.minimum(allowed, stored) <= NEAR

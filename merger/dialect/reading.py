@@ -1,6 +1,7 @@
 """Reading a document: mergekit 0.1.5's configuration against a closed schema, place by place.
 
-What the schema knows is mergekit's; `seed arithmetic shard_bytes allow_nonfinite license clip` at the top level are ours.
+What the schema knows is mergekit's; `seed arithmetic shard_bytes allow_nonfinite license clip` at the top level are ours, and
+so is `statistics` of a model.
 """
 
 from __future__ import annotations
@@ -50,9 +51,14 @@ def document(place: str, value: Plain) -> Document:
             raise Malformed(f"{place}: {key!r} belongs to {what}")
     # First, because another method has other keys.
     method, engine = _method(value.get("merge_method"))
-    top, module = listing.unwrapped(_top(place, value))
+    top = _top(place, value)
     numbers, words = _parameters(method, top.get("parameters", {}))
-    own, flags = _parameters(method, module)
+    modules = {
+        name: (*_parameters(method, own), tuple(listing.slices(method, listed)))
+        for name, (listed, own) in listing.modules(top).items()
+    }
+    listing.alike(modules)
+    own, flags, slices = next(iter(modules.values()))
     numbers |= {name: rules.chained([setting, numbers.get(name)]) for name, setting in own.items()}
     if top.get("arithmetic", ARITHMETIC) not in (ARITHMETIC, int(ARITHMETIC)):
         raise Malformed(
@@ -64,7 +70,8 @@ def document(place: str, value: Plain) -> Document:
         engine=engine,
         name=_text("name", top.get("name")),
         base=None if base is None else schema.reference("base_model", base),
-        slices=tuple(listing.slices(method, top)),
+        slices=slices,
+        modules=tuple(name for name in modules if name),
         numbers=numbers,
         switches=engines.spelled(engine, {**words, **flags}),
         dtype=_dtype("dtype", top.get("dtype")),

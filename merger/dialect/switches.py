@@ -15,9 +15,12 @@ Switches = Mapping[str, bool | str]
 
 # Flags of mergekit's for which arithmetic 1 has one answer: what it computes, and what that is.
 _FIXED: Mapping[tuple[str, str], tuple[bool, str]] = {
-    ("nuslerp", "nuslerp_flatten"): (True, "interpolates between tensors as one vector each"),
-    ("nuslerp", "nuslerp_row_wise"): (False, "interpolates between tensors as one vector each"),
-    ("model_stock", "filter_wise"): (False, "measures one angle per tensor"),
+    ("nuslerp", "nuslerp_row_wise"): (False, "takes angles of whole tensors or of rows and never of columns"),
+}
+# Flags of mergekit's that say of what angles are taken, and for which value that is rows.
+_BY: Mapping[tuple[str, str], bool] = {
+    ("nuslerp", "nuslerp_flatten"): False,
+    ("model_stock", "filter_wise"): True,
 }
 
 
@@ -27,7 +30,7 @@ def names(method: Method) -> tuple[str, ...]:
     found = ["int8_mask"]
     if method.base == "needed" and {"weight", "lambda"} <= own:
         found.append("rescale")
-    found += [name for of, name in _FIXED if of == method.id and name not in own]
+    found += [name for of, name in (*_FIXED, *_BY) if of == method.id and name not in own]
     if "divide" in own:
         found.append("normalize")
     if "vote" in own:
@@ -40,7 +43,8 @@ def resolved(method: Method, given: Switches) -> dict[str, bool | str]:
     given = {**given, **_rescale(method, given)}
     found = {p.name: given[p.name] for p in method.parameters if p.name in given}
     own = {p.name for p in method.parameters}
-    renamed = {name: value for name, value in (_divide(given) | _vote(given)).items() if name in own}
+    words = _divide(given) | _vote(given) | _by(method, given)
+    renamed = {name: value for name, value in words.items() if name in own}
     for name, value in renamed.items():
         if found.get(name, value) != value:
             raise Malformed(
@@ -77,7 +81,8 @@ def rescaled(method: Method, given: Switches, *, dense: bool) -> Iterator[str]:
             why = "nothing is dropped" if not method.draws and method.cuts is None else "every density is 1"
             yield f"parameters.rescale is {str(wanted).lower()} and changes nothing, since {why}"
     elif method.draws and wanted:
-        yield "kept elements are divided by the share that the mask keeps (rescale: density); mergekit since 0.1 stretches each task vector to its l1 norm instead, which rescale: l1 does here"
+        share = "their rank is kept with" if method.rows else "the mask keeps"
+        yield f"kept elements are divided by the share that {share} (rescale: density); mergekit since 0.1 stretches each task vector to its l1 norm instead, which rescale: l1 does here"
 
 
 def _rescale(method: Method, given: Switches) -> dict[str, bool | str]:
@@ -86,6 +91,13 @@ def _rescale(method: Method, given: Switches) -> dict[str, bool | str]:
     if not isinstance(flag, bool):
         return {}
     return {"rescale": "none" if not flag else "density" if method.draws else "l1"}
+
+
+def _by(method: Method, given: Switches) -> dict[str, bool | str]:
+    for (of, name), row in _BY.items():
+        if of == method.id and name in given:
+            return {"by": "row" if given[name] == row else "tensor"}
+    return {}
 
 
 def _divide(given: Switches) -> dict[str, bool | str]:

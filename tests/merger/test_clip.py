@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 from combining import merged as merge
 from dialects import compiled, slerp
+from filling import packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import LAW, Case, big, cases, decimals, on_disk, packed, values
+from strategies import LAW, MODELS, Case, big, cases, decimals, on_disk
 
+from merger.by_tensor import value_at
 from merger.dialect import parse
 from merger.kernels.compiled import CompiledKernels
-from merger.methods import METHODS
-from merger.recipe import Recipe, value_at
+from merger.recipe import Recipe
 from signing.errors import Malformed
 
-METHOD = pytest.mark.parametrize("method", sorted(METHODS))
+METHOD = pytest.mark.parametrize("method", MODELS)
 # Rounded to fp32 it is infinite.
 HUGE = "1" + "0" * 60
 

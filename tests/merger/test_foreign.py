@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from filling import packed, values
 from making import add_all, write_model
-from strategies import big, packed, values
+from strategies import big
 
 from merger.card import configs_of
 from merger.chunks import Chunks

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filling import Stored, filled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import CONFIG, add_all, make, safetensors, write_model, write_statistics
 from reference import second
 from reference.form import FORMS
-from strategies import LAW, Stored, filled, given_parameters, measured
+from strategies import LAW, MODELS, given_parameters, measured
 
 from merger.methods import METHODS
 from merger.recipe import Recipe
 from signing.errors import Refused
 
-METHOD = pytest.mark.parametrize("method", sorted(m for m in METHODS if not FORMS[m].adapters))
+METHOD = pytest.mark.parametrize("method", MODELS)
 PREFIX = "base_model.model."
 FLOATS = ("F32", "BF16", "F16", "F64")
 FORMATS = ("float64", "float32", "float16", "bfloat16")

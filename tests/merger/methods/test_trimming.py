@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from filling import packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import LAW, Case, cases, on_disk, packed, values
+from strategies import LAW, Case, cases, on_disk
 
-from merger.deltas import below_outliers, stretches
+from merger.deltas import below_outliers, stretched, stretches
 from merger.method import Cut, Values
 from merger.methods import METHODS
 from signing.errors import Refused
@@ -138,7 +139,9 @@ def test_random_masks_stretch_to_the_l1_norm_too(method):
     )
 
 
-@pytest.mark.parametrize("method", ["dare_linear", "dare_ties", "ties", "magnitude_prune", "breadcrumbs"])
+@pytest.mark.parametrize(
+    "method", ["dare_linear", "dare_ties", "della", "della_linear", "ties", "magnitude_prune", "breadcrumbs"]
+)
 @given(data=st.data())
 @settings(LAW, max_examples=8)
 def test_rescaling_changes_nothing_where_nothing_is_dropped(method, data):
@@ -151,7 +154,7 @@ def test_rescaling_changes_nothing_where_nothing_is_dropped(method, data):
 
 def test_sums_are_taken_only_where_they_are_asked_for():
     for method in METHODS.values():
-        if method.summed is not None:
+        if method.summed is stretched:
             words = {p.name: p.default for p in method.parameters if p.choices}
             assert not method.summed(Values((), words))
             assert method.summed(Values((), words | {"rescale": "l1"}))
