@@ -185,9 +185,10 @@ def decimals(value: Any) -> list[str]:
             raise ValueError(f"{rule!r} is not a rule")
         need("value" in rule, f"{rule!r} has no value")
         need(("contains" in rule) == (place < len(value) - 1), "only the last rule has no `contains`")
-        text, layers = rule.get("contains", "x"), rule.get("by_layer", ["1"])
+        text, layers = rule.get("contains", "x"), rule.get("by_layer", [])
         need(isinstance(text, str) and text != "", "`contains` is not a text, or empty")
-        need(isinstance(layers, list) and layers != [], "`by_layer` is not an array, or empty")
+        need(isinstance(layers, list), "`by_layer` is not an array")
+        need(layers != [] or "by_layer" not in rule, "`by_layer` is empty")
         numbers = [*layers, rule["value"], *([rule["before"]] if "before" in rule else [])]
         found += [decimal(number) for number in numbers]
     return found
