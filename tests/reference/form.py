@@ -64,10 +64,13 @@ class Form:
     own: dict[str, Number] = field(default_factory=dict)  # per parent
     shared: dict[str, Parameter] = field(default_factory=dict)
     seed: bool = False
+    statistics: str | None = None  # their kind
+    adapters: bool = False  # whether the parents and the result are adapters
 
 
 ANY: tuple[int, int | None] = (1, None)
 WEIGHT = {"weight": Number()}
+SHARE = {"weight": Number(None, "0")}
 SPARSE = WEIGHT | {"density": Number("1", "0", "1", above=True)}
 OUTLYING = SPARSE | {"gamma": Number("0.01", "0", "1")}
 RANKED = SPARSE | {"epsilon": Number("0.15", "0", "0.5")}
@@ -130,6 +133,20 @@ FORMS = {
     "della_linear": Form("needed", ANY, RANKED, LAMBDA | DENSITY_L1_OR_NONE | AS_GIVEN, seed=True),
     "della": Form("needed", ANY, RANKED, election("weights") | DENSITY_L1_OR_NONE, seed=True),
     "arcee_fusion": Form("needed", (1, 1)),
+    "fisher": Form("none", ANY, SHARE, {"floor": Number("0", "0")}, statistics="fisher"),
+    "regmean": Form(
+        "none",
+        ANY,
+        SHARE,
+        {"alpha": Number("0.9", "0", "1"), "ridge": Number("0.000001", "0")},
+        statistics="gram",
+    ),
+    "permute": Form("none", (1, 1), statistics="permutation"),
+    "transport": Form("none", (1, 1), statistics="transport"),
+    "layer_select": Form(
+        "needed", (3, 3), {}, {"tau": Number("0.35", "0", "1"), "weight": Number("0.8", "0", "1")}
+    ),
+    "cat": Form("optional", ANY, WEIGHT, adapters=True),
 }
 
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
@@ -168,9 +185,10 @@ def decimals(value: Any) -> list[str]:
             raise ValueError(f"{rule!r} is not a rule")
         need("value" in rule, f"{rule!r} has no value")
         need(("contains" in rule) == (place < len(value) - 1), "only the last rule has no `contains`")
-        text, layers = rule.get("contains", "x"), rule.get("by_layer", ["1"])
+        text, layers = rule.get("contains", "x"), rule.get("by_layer", [])
         need(isinstance(text, str) and text != "", "`contains` is not a text, or empty")
-        need(isinstance(layers, list) and layers != [], "`by_layer` is not an array, or empty")
+        need(isinstance(layers, list), "`by_layer` is not an array")
+        need(layers != [] or "by_layer" not in rule, "`by_layer` is empty")
         numbers = [*layers, rule["value"], *([rule["before"]] if "before" in rule else [])]
         found += [decimal(number) for number in numbers]
     return found

@@ -40,6 +40,8 @@ def check(recipe: dict[str, Any]) -> None:
     check_parents(recipe, form)
     # Choice: "all of them written out", so that one that is left out is refused, whatever its default
     check_parameters(recipe["parameters"], form.shared)
+    # Choice: whether `clip` limits an adapter's factors is not said
+    need(not form.adapters or not {"clip", "slices"} & recipe.keys(), f"{method} takes no slices and no clip")
     if "slices" in recipe:
         check_slices(recipe, form)
     else:
@@ -58,6 +60,8 @@ def check_texts(recipe: dict[str, Any]) -> None:
         if member in recipe and not matches(form, recipe[member]):
             raise ValueError(f"{member} {recipe[member]!r} is malformed")
     need(recipe["shard_bytes"] != "0", "shard_bytes is below 1")
+    longest = max(len(recipe.get(member, "")) for member in ("seed", "shard_bytes"))
+    need(longest <= 20, f"a whole number has {longest} digits")
     for member in ("dtype", "out_dtype"):
         if member in recipe and (not isinstance(recipe[member], str) or recipe[member] not in FLOATS):
             raise ValueError(f"{member} {recipe[member]!r} is none of {list(FLOATS)}")
@@ -69,17 +73,27 @@ def check_parents(recipe: dict[str, Any], form: Form) -> None:
     parents = recipe["parents"]
     need(isinstance(parents, list) and parents != [], "parents are not an array of one or more")
     for parent in parents:
-        known = ({"model", "parameters"}, {"model", "parameters", "adapter", "scale"})
+        known = [{"model", "parameters"}]
+        if form.statistics is not None:
+            known = [known[0] | {"statistics"}]
+        elif not form.adapters:
+            known.append(known[0] | {"adapter", "scale"})
         if not isinstance(parent, dict) or parent.keys() not in known:
-            raise ValueError("a parent has other members than a model or a model with an adapter")
-        need(matches(ARTIFACT, parent["model"]), f"parent {parent['model']!r} is no artifact id")
+            raise ValueError(f"a parent has other members than {known}")
+        for member in ("model", "adapter", "statistics"):
+            good = member not in parent or matches(ARTIFACT, parent[member])
+            need(good, f"{member} {parent.get(member)!r} is no artifact id")
         if "adapter" in parent:
-            need(matches(ARTIFACT, parent["adapter"]), f"adapter {parent['adapter']!r} is no artifact id")
             decimal(parent["scale"])  # Choice: a number of the parent, not a parameter: no rules
         check_parameters(parent["parameters"], form.own)
-    models = {parent["model"] for parent in parents} | {recipe[key] for key in ("base",) if key in recipe}
-    both = models & {parent["adapter"] for parent in parents if "adapter" in parent}
-    need(not both, f"{sorted(both)} are models and adapters")
+    own = [parent["model"] for parent in parents]
+    base = [recipe["base"]] if "base" in recipe else []
+    need(not form.adapters or not set(base) & set(own), "the base is an adapter among the parents")
+    others = {
+        parent[member] for parent in parents for member in ("adapter", "statistics") if member in parent
+    }
+    both = others & {*own, *base}
+    need(not both, f"{sorted(both)} are models, and adapters or statistics")
 
 
 def check_parameters(given: Any, known: dict[str, Any]) -> None:

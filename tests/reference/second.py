@@ -10,139 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from reference.adapters import Input, adapted, plain
-from reference.form import resolve
-from reference.methods import METHODS, slerp_scalars
+from reference.adapters import adapted, plain
+from reference.alike import check_configs, check_tokenizers, tokenizer_files
+from reference.cat import cat
+from reference.form import FORMS
+from reference.methods import slerp_scalars
 from reference.recipe import check
-from reference.rows import WITH_ROWS
 from reference.slices import Inputs, Layered, Model, layered_config, sliced, whole
-from reference.stored import (
-    BYTES,
-    FLOATS,
-    Array,
-    Tensor,
-    narrow,
-    need,
-    read_file,
-    read_object,
-    read_weights,
-    widen,
-)
+from reference.statistics import with_statistics
+from reference.stored import Array, Tensor, need, read_config, read_file, read_weights
 from reference.sums import largest
-from reference.work import Parent, Work
+from reference.tensor import merge, prepare, to_copy
+from reference.vocabulary import Vector, check_model, mapped_config, read_map
+from reference.work import Work
 from reference.written import config_file, weight_files
 
 __all__ = ["files", "read_file", "slerp_scalars"]
 
-HOLDS = {
-    "F64": {"F64", "F32", "F16", "BF16"},
-    "F32": {"F32", "F16", "BF16"},
-    "F16": {"F16"},
-    "BF16": {"BF16"},
-}
-# Choice: of the files that are copied, those that hold tokens or a template for themselves
-VOCABULARY = [
-    "tokenizer.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "tokenizer.model",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "chat_template.jinja",
-    "chat_template.json",
-]
-COPIED = [*VOCABULARY, "tokenizer_config.json", "special_tokens_map.json", "generation_config.json"]
-LARGEST_FACTORS = 1 << 29
-
-
-# --- One tensor -------------------------------------------------------------------------------------------
-
-
-def reference(parent: dict[str, Any]) -> str:
-    """How a parent is called in the seeds of masks."""
-    # Choice: with a scale of 0 the parent is its model in everything but this, which is said of the recipe
-    if "adapter" not in parent:
-        return str(parent["model"])
-    return f"{parent['model']}+{parent['adapter']}@{parent['scale']}"
-
-
-def prepare(recipe: dict[str, Any], name: str, inputs: Inputs) -> Tensor | Work:
-    """Rules 1 to 3: a tensor to copy because it is not floating point, or the work to do."""
-    for value in (*recipe["parameters"].values(), recipe.get("clip")):
-        if isinstance(value, list):
-            resolve(value, name)  # a layer beyond its array is an error for every tensor
-    parents = []
-    for place, one in inputs.parents.items():
-        said = recipe["parents"][place]
-        given = {key: resolve(value, name) for key, value in said["parameters"].items()}
-        if float(given.get("weight", "1")) != 0:
-            parents.append(Parent(place, reference(said), given, one))
-    remaining = [parent.input for parent in parents]
-    base = inputs.base
-    held = remaining if base is None else [base, *remaining]
-    need(bool(held), f"no parent remains for tensor {name!r}")
-    if any(one.tensor.dtype not in BYTES for one in held):
-        same = all(one.same(held[0]) for one in held)
-        need(same, f"tensor {name!r} is not floating point and differs between the models")
-        return held[0].tensor
-    factors = sum(one.update.size for one in held if one.update is not None)
-    need(factors <= LARGEST_FACTORS, f"the factors of tensor {name!r} take {factors} bytes")
-    dtype = recipe.get("dtype")
-    double = dtype == "float64" or (dtype is None and any(one.double for one in held))
-    given_type = recipe.get("out_dtype", dtype)
-    out = held[0].said if given_type is None else FLOATS[given_type]
-    return Work(recipe, name, base, parents, np.float64 if double else np.float32, out)
-
-
-def to_copy(work: Work) -> Input | None:
-    """The x of a rule that says *copy x*, or None where the tensor is computed."""
-    remaining = [parent.input for parent in work.parents]
-    if work.base is not None and all(work.base.same(one) for one in remaining):
-        return work.base
-    method = work.recipe["method"]
-    if method == "slerp":
-        return {0.0: remaining[0], 1.0: remaining[1]}.get(work.number("t"))
-    alone = {
-        "passthrough": lambda: float(work.each("scale")[0]) == 1,
-        "nuslerp": lambda: True,
-        "multislerp": lambda: work.weights() == [1.0],
-    }
-    return remaining[0] if len(remaining) == 1 and method in alone and alone[method]() else None
-
-
-def finite(name: str, what: str, values: Array) -> None:
-    """Refuse a NaN or an infinity by tensor and flat index."""
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise ValueError(f"{what} of tensor {name!r} is not finite at index {bad[0]}")
-
-
-def merge(work: Work) -> Tensor:
-    """Rules 4 to 6 around the method."""
-    dtype, allowed = work.recipe.get("dtype"), work.recipe["allow_nonfinite"]
-    copy = to_copy(work)
-    if copy is not None and copy.update is None:
-        stored = copy.tensor
-        if stored.dtype == work.o and (dtype is None or stored.dtype in HOLDS[FLOATS[dtype]]):
-            return stored
-    # Choice: a copy that has to be computed has one input, x
-    parents = [parent.input for parent in work.parents]
-    held = [copy] if copy is not None else parents if work.base is None else [work.base, *parents]
-    inputs = [one.load(work.t, dtype) for one in held]
-    if not allowed:
-        for values in inputs:
-            finite(work.name, "an input", values)
-    if copy is not None:
-        y = inputs[0]
-    else:
-        base, xs = (None, inputs) if work.base is None else (inputs[0], inputs[1:])
-        y = work.limited((METHODS | WITH_ROWS)[work.recipe["method"]](work, base, xs), base, xs)
-    out = narrow(y + work.t(0), work.o)
-    if not allowed:
-        finite(work.name, "the output", widen(work.o, out))
-    return Tensor(work.o, held[0].tensor.shape, out)
+PARTS = ("model", "adapter", "statistics")
 
 
 # --- Over the model ---------------------------------------------------------------------------------------
@@ -175,16 +60,19 @@ def delta_for_scope(work: Work, at: int) -> Array:
 # --- The merge --------------------------------------------------------------------------------------------
 
 
-def check_vocabularies(folders: list[Path]) -> None:
-    """Refuse models whose vocabulary or chat template files differ."""
-    for file in VOCABULARY:
-        # Choice: a file that only one of two models has is a difference
-        held = {(folder / file).read_bytes() if (folder / file).is_file() else None for folder in folders}
-        need(len(held) == 1, f"the models differ in {file}")
+def artifacts(recipe: dict[str, Any]) -> set[str]:
+    """Every artifact id in a recipe."""
+    named = [recipe[key] for key in ("base", "tokenizer") if key in recipe]
+    parts = [parent[key] for parent in recipe["parents"] for key in PARTS if key in parent]
+    return {*named, *parts}
 
 
-def parent_model(parent: dict[str, Any], model: dict[str, Tensor], folders: dict[str, Path]) -> Model:
+def parent_model(recipe: dict[str, Any], parent: dict[str, Any], folders: dict[str, Path]) -> Model:
     """The tensors that a parent stands for."""
+    model = read_weights(folders[parent["model"]])
+    if "statistics" in parent:
+        folder = folders[parent["statistics"]]
+        return with_statistics(recipe["method"], plain(model), parent["model"], folder)
     if "adapter" not in parent or Fraction(parent["scale"]) == 0:
         return plain(model)
     return adapted(model, folders[parent["adapter"]], parent["scale"])
@@ -201,41 +89,49 @@ def files(recipe: dict[str, Any], folders: dict[str, Path]) -> dict[str, bytes]:
         ValueError: Where the page refuses the recipe or the models.
     """
     check(recipe)
-    based = [recipe["base"]] if "base" in recipe else []
-    models = based + [parent["model"] for parent in recipe["parents"]]
-    adapters = [parent["adapter"] for parent in recipe["parents"] if "adapter" in parent]
-    source = recipe.get("tokenizer", models[0])
-    if absent := {source, *models, *adapters} - folders.keys():
+    if absent := artifacts(recipe) - folders.keys():
         raise ValueError(f"there is no folder for {sorted(absent)}")
+    with np.errstate(all="ignore"):
+        return cat(recipe, folders) if FORMS[recipe["method"]].adapters else model_files(recipe, folders)
+
+
+def model_files(recipe: dict[str, Any], folders: dict[str, Path]) -> dict[str, bytes]:
+    """Every file of a model made of models."""
+    based = [recipe["base"]] if "base" in recipe else []
+    names = based + [parent["model"] for parent in recipe["parents"]]
+    vectors = read_map(folders[recipe["tokenizer"]]) if "tokenizer" in recipe else None
+    configs = [read_config(folders[name]) for name in names]
+    check_configs(configs, "slices" in recipe, vectors is not None)
     if "tokenizer" not in recipe:
-        check_vocabularies([folders[model] for model in models])
-    weights = {model: read_weights(folders[model]) for model in set(models)}
-    need(all(weights.values()), "a model has no tensors")
-    base = plain(weights[recipe["base"]]) if based else None
-    parents = [parent_model(parent, weights[parent["model"]], folders) for parent in recipe["parents"]]
-    config = read_object(folders[models[0]] / "config.json")
+        check_tokenizers([folders[name] for name in names])
+    base = plain(read_weights(folders[recipe["base"]])) if based else None
+    parents = [parent_model(recipe, parent, folders) for parent in recipe["parents"]]
+    models = parents if base is None else [base, *parents]
+    need(all(models), "a model has no tensors")
+    config = configs[0]
+    if vectors is not None:
+        for name, model, said in zip(names, models, configs, strict=True):
+            check_model(model, said, vectors.get(name))
+        config = mapped_config(config, vectors[names[0]])
     if "slices" in recipe:
-        layers = [read_object(folders[model] / "config.json") for model in models]
-        by_layer = [
-            Layered.of(*pair) for pair in zip([*([base] if base else []), *parents], layers, strict=True)
-        ]
-        own, sources = (by_layer[0], by_layer[1:]) if based else (None, by_layer)
-        made = sliced(recipe["slices"], own, sources)
+        layers = [Layered.of(*pair) for pair in zip(models, configs, strict=True)]
+        own, sources = (None, layers) if base is None else (layers[0], layers[1:])
+        made = sliced(recipe["slices"], own, sources, vectors is not None)
         config = layered_config(config, recipe["slices"], own, sources)
     else:
-        made = whole(base, parents)
-    out = weight_files(merged(recipe, made), int(recipe["shard_bytes"]))
+        made = whole(base, parents, vectors is not None)
+    out = weight_files(merged(recipe, made, vectors), int(recipe["shard_bytes"]))
     out["config.json"] = config_file(config, recipe.get("out_dtype", recipe.get("dtype")))
-    tokenizer = {file: folders[source] / file for file in COPIED}
-    return out | {file: path.read_bytes() for file, path in tokenizer.items() if path.is_file()}
+    return out | tokenizer_files(folders[recipe.get("tokenizer", names[0])])
 
 
-def merged(recipe: dict[str, Any], made: dict[str, Inputs]) -> dict[str, Tensor]:
+def merged(
+    recipe: dict[str, Any], made: dict[str, Inputs], vectors: dict[str, Vector] | None
+) -> dict[str, Tensor]:
     """Every output tensor, in UTF-8 order of name."""
     names = sorted(made, key=lambda name: name.encode("utf-8"))
-    jobs = {name: prepare(recipe, name, made[name]) for name in names}
-    with np.errstate(all="ignore"):
-        if recipe["parameters"].get("scope") == "model":
-            works = [job for job in jobs.values() if isinstance(job, Work)]
-            jobs |= {work.name: work for work in over_the_model(works)}
-        return {name: merge(job) if isinstance(job, Work) else job for name, job in jobs.items()}
+    jobs = {name: prepare(recipe, name, made[name], vectors) for name in names}
+    if recipe["parameters"].get("scope") == "model":
+        works = [job for job in jobs.values() if isinstance(job, Work)]
+        jobs |= {work.name: work for work in over_the_model(works)}
+    return {name: merge(job) if isinstance(job, Work) else job for name, job in jobs.items()}

@@ -8,6 +8,7 @@ import rfc8785
 from reference.adapters import Input
 from reference.form import layer_of, stands_before
 from reference.stored import need
+from reference.vocabulary import is_vocabulary
 
 COUNTS = ("num_hidden_layers", "n_layer", "num_layers")
 PER_LAYER = ("layer_types", "mlp_layer_types", "layers_block_type", "no_rope_layers")
@@ -23,24 +24,26 @@ class Inputs:
     parents: dict[int, Input]
 
 
-def whole(base: Model | None, parents: list[Model]) -> dict[str, Inputs]:
+def whole(base: Model | None, parents: list[Model], mapped: bool) -> dict[str, Inputs]:
     """Without slices: every model holds the same names with the same shapes."""
     models = parents if base is None else [base, *parents]
-    fit(models)
+    fit(models, mapped)
     return {
         name: Inputs(base and base[name], {place: parent[name] for place, parent in enumerate(parents)})
         for name in models[0]
     }
 
 
-def fit(models: list[Model]) -> None:
+def fit(models: list[Model], mapped: bool) -> None:
     """Refuse models that do not hold the same tensor names with the same shapes as the first."""
     for model in models[1:]:
         if different := models[0].keys() ^ model.keys():
             raise ValueError(f"tensor {min(different)!r} is not in every model")
         for name, one in model.items():
             shapes = models[0][name].tensor.shape, one.tensor.shape
-            need(shapes[0] == shapes[1], f"tensor {name!r} has shapes {shapes[0]} and {shapes[1]}")
+            rows = mapped and is_vocabulary(name)  # these may differ in number
+            same = shapes[0][rows:] == shapes[1][rows:]
+            need(same, f"tensor {name!r} has shapes {shapes[0]} and {shapes[1]}")
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ class Layered:
         return {name: one for name, one in rest.items() if stands_before(name) == before}
 
 
-def sliced(slices: list[dict[str, Any]], base: Layered | None, parents: list[Layered]) -> dict[str, Inputs]:
+def sliced(
+    slices: list[dict[str, Any]], base: Layered | None, parents: list[Layered], mapped: bool
+) -> dict[str, Inputs]:
     """By slices: each output layer from layers of the sources and of the base, the rest from first and last."""
     begins = {begin for one in [*parents, *([base] if base else [])] for begin in one.begins}
     need(len(begins) <= 1, f"tensors of layers begin differently: {sorted(begins)}")
@@ -89,7 +94,7 @@ def sliced(slices: list[dict[str, Any]], base: Layered | None, parents: list[Lay
 
     def made(base: Model | None, sources: dict[int, Model]) -> None:
         models = [*([base] if base is not None else []), *sources.values()]
-        fit(models)
+        fit(models, mapped)
         for name in models[0]:
             out[name] = Inputs(base and base[name], {place: one[name] for place, one in sources.items()})
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 FLOATS = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
+HOLDS = {
+    "F64": {"F64", "F32", "F16", "BF16"},
+    "F32": {"F32", "F16", "BF16"},
+    "F16": {"F16"},
+    "BF16": {"BF16"},
+}
 LAYOUT = {"F32": (23, 8), "F16": (10, 5), "BF16": (7, 8)}  # stored significand bits, exponent bits
 
 
@@ -22,10 +29,6 @@ class Tensor:
     dtype: str
     shape: tuple[int, ...]
     data: bytes
-
-
-class Whole(float):
-    """A number that was written without fraction and exponent, but is beyond the integers of fp64."""
 
 
 def need(condition: bool, sentence: str) -> None:
@@ -75,17 +78,33 @@ def narrow(values: Array, to: str) -> bytes:
 # --- Files ------------------------------------------------------------------------------------------------
 
 
-def parse(data: bytes) -> Any:
-    """JSON with the numbers of RFC 8785: an integer from 2^53 on becomes the nearest fp64."""
+def parse(data: bytes, *, loose: bool = False) -> Any:
+    """JSON; its whole numbers lie within ±(2^53 - 1) and its keys stand once, unless it is any JSON."""
 
-    def integer(text: str) -> int | float:
-        return int(text) if len(text) < 18 and abs(int(text)) < 1 << 53 else Whole(text)
+    def number(text: str) -> int | float:
+        # Choice: a number such as 1e30 is whole too, however it is written
+        value = int(text) if re.fullmatch("-?[0-9]{1,17}", text) else float(text)
+        need(loose or abs(value) < 1 << 53, f"{text} is beyond the whole numbers of fp64")
+        return value
 
     def constant(text: str) -> None:
         raise ValueError(f"{text} is no JSON number")
 
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # Choice: an object with a key twice is no JSON
+        need(
+            loose or len(dict(pairs)) == len(pairs), f"an object has a key twice: {[key for key, _ in pairs]}"
+        )
+        return dict(pairs)
+
     # the product's reader would end the independence
-    return json.loads(data.decode("utf-8"), parse_int=integer, parse_constant=constant)
+    return json.loads(
+        data.decode("utf-8"),
+        parse_int=number,
+        parse_float=float if loose else number,
+        parse_constant=constant,
+        object_pairs_hook=members,
+    )
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -118,18 +137,12 @@ def read_file(path: Path) -> dict[str, Tensor]:
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
-    """All tensors of an artifact, model or adapter, where every program would load these."""
-    index, single, config = (
-        folder / name for name in ("model.safetensors.index.json", "model.safetensors", "config.json")
-    )
+    """All tensors of an artifact, where every program would load these."""
+    index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
     # Choice: refused even where the index maps every tensor to model.safetensors
     need(not (index.exists() and single.exists()), "index and model.safetensors are both there")
-    # Choice: the key alone counts, whatever its value
-    said = config.exists() and "transformers_weights" in read_object(config)
-    need(not said, "the config says transformers_weights")
     if index.exists():
         places = read_object(index)["weight_map"]
-        # Choice: all tensors of these files, whether the index names each or not
         paths = [folder / file for file in sorted(set(places.values()))]
     else:
         places = {}
@@ -143,4 +156,14 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         tensors |= found
     if lost := [name for name, file in places.items() if name not in held[file]]:
         raise ValueError(f"tensor {lost[0]!r} is not in the file that the index names")
+    if index.exists() and (more := tensors.keys() - places.keys()):
+        raise ValueError(f"the index does not place tensor {min(more)!r}")
     return tensors
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """A model's config, where programs load the weights that `read_weights` finds."""
+    config = read_object(folder / "config.json")
+    # Choice: the key alone counts, whatever its value, and only in a model: what else has weights needs no such config
+    need("transformers_weights" not in config, "the config says transformers_weights")
+    return config

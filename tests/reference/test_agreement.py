@@ -10,9 +10,10 @@ import pytest
 from filling import Stored, filled
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from making import CONFIG, add_all, make, safetensors, write_model
+from making import CONFIG, add_all, make, safetensors, write_model, write_statistics
 from reference import second
-from strategies import LAW, MODELS, given_parameters
+from reference.form import FORMS
+from strategies import LAW, MODELS, given_parameters, measured
 
 from merger.methods import METHODS
 from merger.recipe import Recipe
@@ -48,14 +49,22 @@ class Case:
             folder.mkdir()
             (folder / "adapter_model.safetensors").write_bytes(safetensors(held))
             (folder / "adapter_config.json").write_text(json.dumps(config))
-        ids, folders = {}, {}
-        for place, folder in named.items():
+        ids: dict[str, str] = {}
+        folders: dict[str, Path] = {}
+
+        def know(place: str, folder: Path) -> None:
             ((ids[place], _),) = add_all([folder]).items()
             folders[ids[place]] = folder
+
+        for place, folder in named.items():
+            know(place, folder)
         said = dict(self.recipe)
-        said["parents"] = [
-            p | {key: ids[p[key]] for key in ("model", "adapter") if key in p} for p in said["parents"]
-        ]
+        kind = FORMS[said["method"]].statistics
+        for place in sorted({p["model"] for p in said["parents"] if kind is not None}):
+            held = measured(kind, self.models[int(place)][0])
+            know(f"s{place}", write_statistics(root / f"s{place}", kind, ids[place], held))
+        parts = ("model", "adapter", "statistics")
+        said["parents"] = [p | {key: ids[p[key]] for key in parts if key in p} for p in said["parents"]]
         if "base" in said:
             said["base"] = ids[said["base"]]
         return said, folders
@@ -189,7 +198,9 @@ def cases(draw: st.DrawFn, method: str, *, sliced: bool, adapted: bool) -> Case:
     tuned = []
     for place in chosen:
         parent = {"model": str(place), "parameters": draw(given_parameters(how, per_parent=True))}
-        if adapted and draw(st.integers(0, 3)):
+        if FORMS[method].statistics is not None:
+            parent["statistics"] = f"s{place}"
+        elif adapted and draw(st.integers(0, 3)):
             parent |= {"adapter": f"a{len(tuned)}", "scale": draw(st.sampled_from(["1", "0.5", "-1.3", "0"]))}
             tuned.append(draw(adapters(held[place])))
         parents.append(parent)

@@ -50,14 +50,18 @@ class Work:
 
     def weights(self) -> list[float]:
         """The remaining parents' weights in fp64, normalized where that is asked for."""
-        weights = [float(weight) for weight in self.each("weight")]
         shared = self.recipe["parameters"]
         if shared.get("normalize", shared.get("normalize_weights", False)):
-            whole = added(weights)
-            if whole == 0:
-                raise ValueError(f"the weights of tensor {self.name!r} sum to 0")
-            weights = [weight / whole for weight in weights]
-        return weights
+            return self.shares()
+        return [float(weight) for weight in self.each("weight")]
+
+    def shares(self) -> list[float]:
+        """The remaining parents' weights in fp64, normalized."""
+        weights = [float(weight) for weight in self.each("weight")]
+        whole = added(weights)
+        if whole == 0:
+            raise ValueError(f"the weights of tensor {self.name!r} sum to 0")
+        return [weight / whole for weight in weights]
 
     def onto(self, base: Array, change: Array) -> Array:
         """The last step of many methods with deltas: b + λ·change."""

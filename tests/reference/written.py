@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 import rfc8785
-from reference.stored import Tensor, Whole
+from reference.stored import Tensor
 
 
 def shard(tensors: dict[str, Tensor]) -> bytes:
@@ -56,7 +56,7 @@ def spelled(value: Any) -> str:
     """RFC 8785, but a whole number that was written with a fraction or an exponent keeps a fraction."""
     if isinstance(value, float):
         text = rfc8785.dumps(float(value)).decode()
-        return text if re.search("[.e]", text) or isinstance(value, Whole) else f"{text}.0"
+        return text if re.search("[.e]", text) else f"{text}.0"
     if isinstance(value, list):
         return f"[{','.join(spelled(one) for one in value)}]"
     if isinstance(value, dict):
