@@ -70,7 +70,7 @@ ANY: tuple[int, int | None] = (1, None)
 WEIGHT = {"weight": Number()}
 SPARSE = WEIGHT | {"density": Number("1", "0", "1", above=True)}
 OUTLYING = SPARSE | {"gamma": Number("0.01", "0", "1")}
-RANKED = SPARSE | {"epsilon": Number("0.15", "0", "0.5")}
+RANKED = SPARSE | {"epsilon": Number("0.15", "0", "1")}
 UNIT = Number(None, "0", "1")
 LAMBDA: dict[str, Parameter] = {"lambda": Number("1")}
 SCOPE = {"scope": Word(("tensor", "model"), "tensor")}
