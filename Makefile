@@ -48,6 +48,7 @@ system: .venv/.dev  ## real processes: kill tests, servers, the wheel; a skip is
 
 bench: .venv/.dev  ## figures, as ratios against a named rival
 	$(BIN)/python tests/benchmarks/merging.py
+	$(BIN)/python tests/benchmarks/growth.py
 	$(BIN)/python tests/benchmarks/admission.py
 
 soak: .venv/.dev  ## the same laws with many more examples, and many more kills

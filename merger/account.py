@@ -12,15 +12,21 @@ from typing import Any
 
 from merger.measure import Measured
 from merger.plan import Compute, Step
+from merger.shares import Shares
+from merger.stack import Stack
 from signing.canonical import Json
 
 
-def tensor_account(step: Step, measured: Measured | None, odd: tuple[int, int]) -> dict[str, Json]:
-    """Return one tensor's entry: operation, scalars, witnesses, and what was not finite."""
+def tensor_account(
+    step: Step, measured: Measured | None, odd: tuple[int, int] = (0, 0), shares: Shares | None = None
+) -> dict[str, Json]:
+    """Return one tensor's entry: operation, scalars, witnesses, what was not finite, and the parents' shares."""
     entry: dict[str, Json] = {"operation": type(step).__name__.lower()}
     if isinstance(step, Compute) and measured is not None:
         entry["parents"] = list(step.positions)
         entry["scalars"] = _value(measured.scalars)
+        if step.clip is not None:
+            entry["clip"] = float(step.clip).hex()
         if any(measured.sums.values()):
             entry["sums"] = {
                 name: [value.hex() for value in values] for name, values in measured.sums.items()
@@ -35,6 +41,17 @@ def tensor_account(step: Step, measured: Measured | None, odd: tuple[int, int]) 
                 }
                 for reach, tally in pairs
             ]
+    if shares is not None:
+        energy = [value.hex() for value in shares.energy]
+        said: dict[str, list[Json]] = {
+            "kept": [*shares.kept],
+            "agreed": [*shares.agreed],
+            "energy": [*energy],
+        }
+        entry["shares"] = {name: values for name, values in said.items() if values}
+    if isinstance(step, Stack):
+        entry["parents"] = list(step.positions)
+        entry["scalars"] = [part.factor.hex() for part in step.parts]
     if any(odd):
         entry["nonfinite"] = {"inputs": odd[0], "outputs": odd[1]}
     return entry

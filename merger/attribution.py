@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from merger.chunks import Chunks
-from merger.following import Following
+from merger.chunks import Chunks, Span
+from merger.clip import merged
+from merger.finite import Output
+from merger.following import NUMBER, Following
 from merger.kernels import narrowing
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, FLOATS, SIZES
@@ -18,6 +20,7 @@ from merger.measure import Measured
 from merger.plan import Compute, Convert, Copy, Step
 from merger.reading import CHUNK
 from merger.replay import patterns
+from merger.stack import Stack
 from signing.errors import Malformed
 
 _PLACE = re.compile(r"(?P<tensor>.+)\[(?P<indices>[0-9, ]*)\]", re.DOTALL | re.ASCII)
@@ -85,15 +88,27 @@ def attribute(chunks: Chunks[Any], step: Step, measured: Measured, flat: int) ->
         number, byte = divmod(flat * width, chunks.chunk // CHUNK * BLOCK)
         data = bytes(chunks.output(step, number).data[byte : byte + width])
         return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
-    number, within = divmod(flat, chunks.chunk)
+    number, within = divmod(flat, chunks.size(step))
     if isinstance(step, Convert):
         data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
         return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
+    if isinstance(step, Compute) and step.moved is not None:
+        data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
+        return Attribution(_origin(chunks, step, flat), None, (), number_of(data, step.dtype), data)
     made = chunks.output(step, number, measured.scalars, measured.selections).data
     data = bytes(made[within * width : (within + 1) * width])
+    if isinstance(step, Stack):
+        return Attribution(None, None, (_part(chunks, step, flat),), number_of(data, step.dtype), data)
     with np.errstate(all="ignore"):
         base, parts = _parts(chunks, step, measured, flat, number)
     return Attribution(None, base, parts, number_of(data, step.dtype), data)
+
+
+def _origin(chunks: Chunks[Any], step: Compute, flat: int) -> str:
+    """Say which element of the parent's tensor was moved to `flat`."""
+    place = np.unravel_index(chunks.whole.origin(step, flat), step.shape)
+    (source,) = step.parents
+    return f"{source.tensor}[{','.join(map(str, place))}] of {source.model}"
 
 
 def number_of(data: bytes, dtype: str) -> float:
@@ -101,28 +116,73 @@ def number_of(data: bytes, dtype: str) -> float:
     return float(narrowing.widen(data, dtype)[0]) if dtype in FLOATS else int(patterns(data, dtype)[0])
 
 
-def _parts(
+def _part(chunks: Chunks[Any], step: Stack, flat: int) -> Part:
+    """Return what the one adapter that an element of a stack comes from has to do with it."""
+    part, x = chunks.part(step, flat)
+    value = float(x[0])
+    return Part(
+        position=part.position,
+        source=str(part.source),
+        value=value,
+        delta=None,
+        kept=None,
+        agreed=None,
+        factor=part.factor,
+        contribution=part.factor * value,
+    )
+
+
+def _span(
     chunks: Chunks[Any], step: Compute, measured: Measured, flat: int, number: int
-) -> tuple[float | None, tuple[Part, ...]]:
-    span, kept, at = next(
+) -> tuple[Span[Any], list[Any], int]:
+    """Return the span that holds an element, its masks, and where in it the element is; a whole tensor is one span."""
+    if step.whole:
+        found = chunks.whole.arrays(step, Output(b""))
+        base = None if found.base is None else found.base.reshape(-1)
+        return Span(base, [x.reshape(-1) for x in found.parents]), [], flat
+    return next(
         (span, kept, flat - start)
         for start, span, kept in chunks.spans(step, number, measured.selections)
         if start <= flat < start + len(span.parents[0])
     )
+
+
+def _parts(
+    chunks: Chunks[Any], step: Compute, measured: Measured, flat: int, number: int
+) -> tuple[float | None, tuple[Part, ...]]:
+    span, kept, at = _span(chunks, step, measured, flat, number)
     count = len(step.parents)
-    k = Following(NumpyKernels(step.wide), count + 2)
-    base = None if span.base is None else k.input(span.base[at : at + 1], 0)
-    parents = [k.input(x[at : at + 1], i) for i, x in enumerate(span.parents, 1)]
-    masks = [k.mask(mask[at : at + 1]) for mask in kept]
-    form = k.factors(chunks.recipe.rules.merge(k, base, parents, masks, measured.scalars))
+    plain = NumpyKernels(step.wide)
+    k = Following(plain)
+    base = None if span.base is None else span.base[at : at + 1]
+    parents = [x[at : at + 1] for x in span.parents[:count]]
+    masks = [mask[at : at + 1] for mask in kept]
+    factors = None
+    if not step.whole or chunks.recipe.rules.whole is None:
+        y = merged(
+            chunks.recipe.rules,
+            step,
+            k,
+            None if base is None else k.constant(base),
+            [
+                *(k.parent(i, x) for i, x in enumerate(parents)),
+                # Statistics, and what rows say, are numbers here: no part of the weight is theirs.
+                *(k.constant(x[at : at + 1]) for x in span.given[count:]),
+            ],
+            [k.constant(mask) for mask in masks],
+            measured.scalars,
+        )
+        # What the method adds of its own may be nothing at this element.
+        if y.factors is not None and not _number(y.factors.get(NUMBER, 0.0)):
+            factors = y.factors
     # One mask for all parents says the same of each; other numbers of masks say nothing of single parents.
-    every = [bool(mask.value[0]) for mask in masks] * (count if len(masks) == 1 else 1)
+    every = [bool(mask[0]) for mask in masks] * (count if len(masks) == 1 else 1)
     parts = []
-    for i, parent in enumerate(parents):
-        value = float(parent.value[0])
-        delta = None if base is None else float(k.kernels.sub(parent.value, base.value)[0])
+    for i, x in enumerate(parents):
+        value = float(x[0])
+        delta = None if base is None else float(plain.sub(x, base)[0])
         mine = every[i] if len(every) == count else None
-        factor = None if form is None else float(form[i + 1]) + 0.0
+        factor = None if factors is None else _number(factors.get(i, 0.0))
         parts.append(
             Part(
                 position=step.positions[i],
@@ -130,10 +190,14 @@ def _parts(
                 value=value,
                 delta=delta,
                 kept=mine,
-                agreed=k.agreed[i] if len(k.agreed) == count and mine is not False else None,
+                agreed=bool(k.agreed[i][0]) if len(k.agreed) == count and mine is not False else None,
                 factor=factor,
                 # A parent that put nothing in put +0 in.
                 contribution=None if factor is None else factor * (value if delta is None else delta) + 0.0,
             )
         )
-    return None if base is None else float(base.value[0]), tuple(parts)
+    return None if base is None else float(base[0]), tuple(parts)
+
+
+def _number(factor: Any) -> float:
+    return (factor if isinstance(factor, float) else float(factor[0])) + 0.0

@@ -6,12 +6,15 @@ would not be.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from merger.adapters import CONFIG as ADAPTER_CONFIG
+from merger.joint import joint_config
 from merger.layers import sliced_config
-from merger.manifest import INDEX, VOCABULARY, Tensor
+from merger.lora import CONFIG as ADAPTER_CONFIG
+from merger.manifest import INDEX, SIZES, VOCABULARY
+from merger.plan import Plan, elements
 from merger.recipe import Recipe
+from merger.statistics import CONFIG as STATISTICS_CONFIG
 from merger.weights import Weights
 from signing import canonical
 from signing.canonical import Json
@@ -24,8 +27,15 @@ TOKENIZER = (*VOCABULARY, "tokenizer_config.json", "special_tokens_map.json", "g
 
 
 def config_of(weights: Weights) -> dict[str, Json]:
-    """Return an artifact's parsed config.json."""
-    config = _object(weights, CONFIG, "a merge takes its architecture from there")
+    """Return a model's parsed config.json."""
+    config = _object(weights, CONFIG)
+    if config is None and weights.small(ADAPTER_CONFIG) is not None:
+        raise Malformed(
+            f"{weights.folder} is an adapter where a model belongs: name it with its model, as model+adapter, or merge adapters "
+            f"with each other by cat"
+        )
+    if config is None:
+        raise Malformed(f"{weights.folder} has no {CONFIG}; a merge takes its architecture from there")
     if ELSEWHERE in config:
         raise Malformed(
             f"{weights.folder / CONFIG} says {ELSEWHERE}: some programs would load other weights than these"
@@ -34,41 +44,73 @@ def config_of(weights: Weights) -> dict[str, Json]:
 
 
 def configs_of(recipe: Recipe, weights: Mapping[str, Weights]) -> dict[str, dict[str, Json]]:
-    """Return the config of every model that a recipe merges, and of every adapter."""
-    adapters = {parent.adapter for parent in recipe.parents if parent.adapter is not None}
-    models = {recipe.first, *(parent.model for parent in recipe.parents)}
-    return {one: config_of(weights[one]) for one in models} | {
-        one: _object(weights[one], ADAPTER_CONFIG, f"{one} is applied as a PEFT adapter") for one in adapters
-    }
+    """Return the config of every model that a recipe merges, and what every adapter and all statistics say they are."""
+    joined = recipe.rules.merges == "adapters"
+    parents = {parent.model for parent in recipe.parents}
+    adapters = parents if joined else {parent.adapter for parent in recipe.parents} - {None}
+    models = {recipe.base} - {None} if joined else parents | {recipe.first}
+    used = f"{recipe.method} merges PEFT adapters" if joined else "it is applied as a PEFT adapter"
+    found = {one: config_of(weights[one]) for one in models if one}
+    found |= {one: _adapter_config_of(weights[one], used) for one in adapters if one}
+    named = {parent.statistics for parent in recipe.parents if parent.statistics}
+    return found | {one: _statistics_config_of(weights[one]) for one in named}
 
 
-def small_files(
-    recipe: Recipe, weights: Mapping[str, Weights], tensors: Sequence[Tensor], data_size: int
-) -> dict[str, bytes]:
-    """Return every output file but the shards, by name."""
-    files = {
-        CONFIG: _config(recipe, sliced_config(recipe, configs_of(recipe, weights))),
-        CARD: card(recipe),
-    }
-    source = weights[recipe.tokenizer or recipe.first]
+def _statistics_config_of(weights: Weights) -> dict[str, Json]:
+    config = _object(weights, STATISTICS_CONFIG)
+    if config is None:
+        raise Malformed(f"{weights.folder} has no {STATISTICS_CONFIG}, and it is named as statistics")
+    return config
+
+
+def _adapter_config_of(weights: Weights, used: str) -> dict[str, Json]:
+    config = _object(weights, ADAPTER_CONFIG)
+    if config is None and weights.small(CONFIG) is not None:
+        raise Malformed(
+            f"{weights.folder} is a model where an adapter belongs: it has no {ADAPTER_CONFIG}, and {used}"
+        )
+    if config is None:
+        raise Malformed(
+            f"{weights.folder} has no {ADAPTER_CONFIG}, which says how its factors are scaled; {used}"
+        )
+    return config
+
+
+def small_files(plan: Plan, weights: Mapping[str, Weights]) -> dict[str, bytes]:
+    """Return every output file of a plan but the shards, by name."""
+    recipe = plan.recipe
+    configs = configs_of(recipe, weights)
+    if recipe.rules.merges == "adapters":
+        shapes = {step.name: step.shape for step in plan.steps}
+        files = {ADAPTER_CONFIG: _lined(joint_config(recipe, configs, shapes)), CARD: card(recipe)}
+        source = weights[recipe.tokenizer or recipe.parents[0].model]
+    else:
+        files = {CONFIG: _config(recipe, sliced_config(recipe, configs)), CARD: card(recipe)}
+        source = weights[recipe.tokenizer or recipe.first]
     for name in TOKENIZER:
         data = source.small(name)
         if data is not None:
             files[name] = data
-    if len({tensor.file for tensor in tensors}) > 1:
-        where: dict[str, Json] = {tensor.name: tensor.file for tensor in tensors}
-        files[INDEX] = _lined({"metadata": {"total_size": data_size}, "weight_map": where})
+    if len(plan.shards) > 1:
+        where: dict[str, Json] = {step.name: shard for shard, steps in plan.shards for step in steps}
+        size = sum(elements(step) * SIZES[step.dtype] for step in plan.steps)
+        files[INDEX] = _lined({"metadata": {"total_size": size}, "weight_map": where})
     return files
 
 
 def card(recipe: Recipe) -> bytes:
     """Return the model card: front matter for hubs, then what the artifact is made of."""
-    head = ["---", *([f"license: {recipe.license}"] if recipe.license else []), "library_name: transformers"]
+    library = "peft" if recipe.rules.merges == "adapters" else "transformers"
+    head = ["---", *([f"license: {recipe.license}"] if recipe.license else []), f"library_name: {library}"]
     head += ["tags:", "- merge", "- studbook", "---", ""]
     rows = [f"| base | `{recipe.base}` | |"] if recipe.base else []
     rows += [
-        f"| parent {i} | `{parent.reference}` | {_said(parent.parameters)} |"
+        row
         for i, parent in enumerate(recipe.parents, 1)
+        for row in (
+            f"| parent {i} | `{parent.reference}` | {_said(parent.parameters)} |",
+            *([f"| statistics of parent {i} | `{parent.statistics}` | |"] if parent.statistics else []),
+        )
     ]
     body = [
         f"# A {recipe.method} merge",
@@ -109,10 +151,10 @@ def _span(first: int, count: int) -> str:
     return str(first) if count == 1 else f"{first}-{first + count - 1}"
 
 
-def _object(weights: Weights, name: str, needed: str) -> dict[str, Json]:
+def _object(weights: Weights, name: str) -> dict[str, Json] | None:
     raw = weights.small(name)
     if raw is None:
-        raise Malformed(f"{weights.folder} has no {name}; {needed}")
+        return None
     value = canonical.decode(raw)
     if not isinstance(value, dict):
         raise Malformed(f"{weights.folder / name} is no JSON object")

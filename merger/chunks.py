@@ -7,25 +7,29 @@ selections count by. A span is one compiled pass where a pass may speak, and a c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from merger.finite import Finite, Output
 from merger.kernels import B, Bits, Kernels, Wide
+from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, SIZES, block_digests
 from merger.passes import Masks, Passes, Raw
 from merger.plan import Compute, Convert, Copy, Step, elements
 from merger.reading import CHUNK, Reading
 from merger.recipe import DTYPES, Recipe
 from merger.reduce import SPAN, block_sum
+from merger.rows import Rows
 from merger.seeds import lanes
 from merger.select import RADIX, Counts, Search, Selection, tally, within
-from merger.sources import Source
+from merger.shares import Shares, parts
+from merger.stack import Part, Stack, Strip
 from merger.weights import Weights
-from signing.errors import Malformed
+from merger.whole import Whole
 
 # Of how many ranked magnitudes one is enough for a sample.
 SAMPLED = 16
@@ -38,20 +42,16 @@ _QUIET = np.errstate(all="ignore")
 
 @dataclass(frozen=True, slots=True)
 class Span(Generic[B]):
-    """Up to 2^16 elements in T: the base's and each parent's."""
+    """Up to 2^16 elements in T: the base's, each parent's and after them its statistics, and what rows say of each element."""
 
     base: B | None
     parents: list[B]
+    rows: list[B] = field(default_factory=list)
 
-
-@dataclass(slots=True)
-class Output:
-    """A finished chunk: its bytes, their block digests, and how many inputs and outputs in it were not finite."""
-
-    data: bytes | memoryview
-    digests: bytes = b""
-    odd_inputs: int = 0
-    odd_outputs: int = 0
+    @property
+    def given(self) -> list[B]:
+        """Return what a method is given beside the base."""
+        return [*self.parents, *self.rows]
 
 
 class Run(Protocol):
@@ -73,19 +73,25 @@ class Chunks(Generic[B]):
     ) -> None:
         self.recipe = recipe
         self.chunk = CHUNK * factor
-        self._through = DTYPES[recipe.dtype] if recipe.dtype else None
         self._kernels: dict[Wide, Kernels[B]] = {"F32": kernels("F32"), "F64": kernels("F64")}
         compiler = self._kernels["F32"].compiler
-        self._passes = Passes(recipe.rules, self._through, compiler) if compiler else None
-        self._reading = Reading(weights, self.chunk)
+        self._passes = Passes(recipe.rules, compiler) if compiler else None
+        self._reading = Reading(weights, self.chunk, DTYPES[recipe.dtype] if recipe.dtype else None)
+        self._finite = Finite(recipe.allow_nonfinite)
+        self._rows = Rows(recipe.rules.rows) if recipe.rules.rows else None
         self._spare: SimpleQueue[bytearray] = SimpleQueue()
+        self.whole = Whole(recipe.rules, self._reading, self._finite)
 
     def numbers(self, step: Step) -> range:
         """Return the numbers of the step's chunks; a copy's chunks are counted in bytes."""
         if isinstance(step, Copy):
             size = elements(step) * SIZES[step.dtype]
             return range(-(-size // (BLOCK * (self.chunk // CHUNK))))
-        return range(-(-elements(step) // self.chunk))
+        return range(-(-elements(step) // self.size(step)))
+
+    def size(self, step: Convert | Compute | Stack) -> int:
+        """Return how many elements a chunk of the step has; the last may have fewer."""
+        return max(1, elements(step)) if isinstance(step, Compute) and step.whole else self.chunk
 
     @_QUIET
     def output(
@@ -103,20 +109,41 @@ class Chunks(Generic[B]):
             case Convert():
                 k = self._kernels[step.wide]
                 pieces = []
-                for start, raws in self._reading.spans(step, [step.source], number):
-                    x = self._finite(k, raws[0], step.source, start, output)
-                    pieces.append(self._narrowed(k, x, step, start, output))
+                stretch = self._reading.stretch(step, [step.source], number)
+                for start, stop in stretch.spans():
+                    (raw,) = stretch.raws(start, stop)
+                    x = self._finite.widened(k, raw, step.source, start, output)
+                    pieces.append(self._finite.narrowed(k, x, step, start, output))
                 output.data = b"".join(pieces)
+            case Compute(moved=Copy() | Convert() as taken):
+                data = bytearray()
+                for piece in (self.output(taken, n) for n in self.numbers(taken)):
+                    data += piece.data
+                    output.odd_inputs += piece.odd_inputs
+                    output.odd_outputs += piece.odd_outputs
+                output.data = self.whole.moved(step, data, output)
+            case Compute(whole=True):
+                made = self.whole.merged(step, scalars, output)
+                output.data = self._finite.narrowed(NumpyKernels(step.wide), made, step, 0, output)
             case Compute():
                 width = SIZES[step.dtype]
                 first = number * self.chunk
                 target = self._room(min(self.chunk, elements(step) - first) * width)
-                for start, raws in self._reading.spans(step, step.sources, number):
+                for start, raws in self._given(step, number):
                     into = target[(start - first) * width : (start - first + SPAN) * width]
                     self._merged(step, start, raws, scalars, selections, output, into)
                 output.data = target
+            case Stack():
+                first = number * self.chunk
+                last = min(first + self.chunk, elements(step))
+                output.data = memoryview(self._stacked(step, first, last, output))
         output.digests = block_digests(output.data)
         return output
+
+    def part(self, step: Stack, flat: int) -> tuple[Part, B]:
+        """Return the part of a stack that holds an element of the result, and that element in T."""
+        (strip,) = step.strips(flat, flat + 1)
+        return strip.part, self._strip(step, strip, Output(b""))
 
     def free(self, output: Output) -> None:
         """Take back the memory of a chunk that nobody reads any more: fresh memory costs as much as merging."""
@@ -137,8 +164,10 @@ class Chunks(Generic[B]):
         self, step: Compute, number: int, selections: Sequence[Selection] = ()
     ) -> dict[str, list[float]]:
         """Return the block values of each of the method's sums over one chunk, by name."""
+        if self.recipe.rules.terms is not None:
+            return self.whole.sums(step)
         found: dict[str, list[float]] = {}
-        for start, raws in self._reading.spans(step, step.sources, number):
+        for start, raws in self._given(step, number):
             drawn = self._lanes(step, start, raws)
             masks = self._masks(step, start, drawn, selections)
             values = self._passes.summed(step, raws, masks) if self._passes and masks else None
@@ -146,7 +175,7 @@ class Chunks(Generic[B]):
                 k, span = self._kernels[step.wide], self._span(step, raws)
                 kept = self._kept(k, step, start, span, drawn, selections)
                 sums = self.recipe.rules.sums
-                terms = sums(k, span.base, span.parents, kept) if sums else {}
+                terms = sums(k, span.base, span.given, kept) if sums else {}
                 values = {name: block_sum(term) for name, term in terms.items()}
             for name, value in values.items():
                 found.setdefault(name, []).extend([value] if len(raws[0].data) else [])
@@ -156,7 +185,7 @@ class Chunks(Generic[B]):
     def digits(self, step: Compute, number: int, searches: Sequence[tuple[int, Search]]) -> list[Counts]:
         """Count, per search of a ranked quantity, the next digits of its magnitudes in one chunk."""
         counts = [np.zeros(RADIX, np.int64) for _ in searches]
-        for _, raws in self._reading.spans(step, step.sources, number):
+        for _, raws in self._given(step, number):
             magnitudes = self._ranked(step, raws)
             for i, (quantity, search) in enumerate(searches):
                 counts[i] += search.digits(magnitudes[quantity])
@@ -168,7 +197,7 @@ class Chunks(Generic[B]):
     ) -> list[list[tuple[int, int]]]:
         """Return, per threshold of a ranked quantity and span, how many magnitudes are above it and how many equal."""
         columns: list[list[tuple[int, int]]] = [[] for _ in bounds]
-        for _, raws in self._reading.spans(step, step.sources, number):
+        for _, raws in self._given(step, number):
             magnitudes = self._ranked(step, raws)
             for column, (quantity, bound) in zip(columns, bounds, strict=True):
                 column.append(tally(magnitudes[quantity], bound))
@@ -179,7 +208,7 @@ class Chunks(Generic[B]):
         """Return every 16th ranked magnitude of one chunk, quantity by quantity."""
         spans = [
             [one[::SAMPLED].copy() for one in self._ranked(step, raws)]
-            for _, raws in self._reading.spans(step, step.sources, number)
+            for _, raws in self._given(step, number)
         ]
         return [np.concatenate(found) for found in zip(*spans, strict=True)]
 
@@ -189,7 +218,7 @@ class Chunks(Generic[B]):
     ) -> list[list[tuple[int, Bits]]]:
         """Return, per (quantity, low, high) and span, how many magnitudes are at or above high, and those between."""
         columns: list[list[tuple[int, Bits]]] = [[] for _ in windows]
-        for _, raws in self._reading.spans(step, step.sources, number):
+        for _, raws in self._given(step, number):
             magnitudes = self._ranked(step, raws)
             for column, (quantity, low, high) in zip(columns, windows, strict=True):
                 one = magnitudes[quantity]
@@ -203,9 +232,16 @@ class Chunks(Generic[B]):
     ) -> Iterator[tuple[int, Span[B], list[B]]]:
         """Yield what the method is given of one chunk: first element, inputs in T, masks of kept elements, by span."""
         k = self._kernels[step.wide]
-        for start, raws in self._reading.spans(step, step.sources, number):
+        for start, raws in self._given(step, number):
             span = self._span(step, raws)
             yield start, span, self._kept(k, step, start, span, self._lanes(step, start, raws), selections)
+
+    def _given(self, step: Compute, number: int) -> Iterator[tuple[int, list[Raw]]]:
+        """Yield one chunk's spans: the inputs as they are stored, and after them what was made of whole rows."""
+        stretch = self._reading.stretch(step, step.sources, number, step.row)
+        rows = self._rows.blocks(step, number, stretch) if self._rows and step.rows else None
+        for start, stop in stretch.spans():
+            yield start, stretch.raws(start, stop) + (rows.raws(start, stop) if rows else [])
 
     def _merged(
         self,
@@ -219,17 +255,37 @@ class Chunks(Generic[B]):
     ) -> None:
         drawn = self._lanes(step, start, raws)
         masks = self._masks(step, start, drawn, selections)
-        if self._passes and masks and self._passes.merged(step, scalars, raws, masks, into):
-            return
-        k = self._kernels[step.wide]
-        blocks = {
-            source: self._finite(k, raw, source, start, output)
-            for source, raw in zip(step.sources, raws, strict=True)
-        }
-        span = _span(step, blocks)
-        kept = self._kept(k, step, start, span, drawn, selections)
-        merged = self.recipe.rules.merge(k, span.base, span.parents, kept, scalars)
-        into[:] = self._narrowed(k, merged, step, start, output)
+        shares = self._passes.merged(step, scalars, raws, masks, into) if self._passes and masks else None
+        if shares is None:
+            k = self._kernels[step.wide]
+            inputs = zip(step.sources, raws, strict=not step.rows)
+            blocks = [self._finite.widened(k, raw, source, start, output) for source, raw in inputs]
+            span = _span(step, [*blocks, *_widened(k, raws[len(blocks) :])])
+            masked = self._kept(k, step, start, span, drawn, selections)
+            made = parts(self.recipe.rules, step, k, span.base, span.given, masked, scalars)
+            into[:] = self._finite.narrowed(k, made.merged, step, start, output)
+            kept, agreed = (
+                tuple(int(block_sum(k.ones(mask))) for mask in masks) for masks in (made.kept, made.agreed)
+            )
+            shares = Shares(kept, agreed, tuple(map(block_sum, made.terms)))
+        output.shares.append(shares)
+
+    def _stacked(self, step: Stack, start: int, stop: int, output: Output) -> bytearray:
+        """Return elements `start` to `stop` of a stack, narrowed."""
+        k, merge = self._kernels[step.wide], self.recipe.rules.merge
+
+        def made(strip: Strip) -> bytes:
+            x = self._strip(step, strip, output)
+            return k.narrow(merge(k, None, [x], (), strip.part.factor), step.dtype)
+
+        data = step.laid_out(start, stop, made)
+        self._finite.written(k, memoryview(data), step, start, output)
+        return data
+
+    def _strip(self, step: Stack, strip: Strip, output: Output) -> B:
+        source = strip.part.source
+        raw = self._reading.strip(source, strip.first, strip.rows * strip.width)
+        return self._finite.widened(self._kernels[step.wide], raw, source, strip.first, output)
 
     def _ranked(self, step: Compute, raws: Sequence[Raw]) -> Sequence[Bits]:
         found = self._passes.ranked(step, raws) if self._passes else None
@@ -237,7 +293,7 @@ class Chunks(Generic[B]):
 
     def _magnitudes(self, k: Kernels[B], span: Span[B]) -> list[Bits]:
         ranks = self.recipe.rules.ranks
-        return [k.magnitude(x) for x in ranks(k, span.base, span.parents)] if ranks else []
+        return [k.magnitude(x) for x in ranks(k, span.base, span.given)] if ranks else []
 
     def _lanes(self, step: Compute, start: int, raws: Sequence[Raw]) -> list[NDArray[np.uint16]]:
         count = len(raws[0].data) // SIZES[raws[0].stored]
@@ -267,6 +323,9 @@ class Chunks(Generic[B]):
         drawn: Sequence[NDArray[np.uint16]],
         selections: Sequence[Selection],
     ) -> list[B]:
+        if step.keys and step.rows:
+            numbers = [k.widen(one.astype("<f4").view(np.uint8).data, "F32", None) for one in drawn]
+            return [k.exceeds(bound, lane) for lane, bound in zip(numbers, span.rows, strict=True)]
         if step.keys:
             return [k.below(lane, bound) for lane, bound in zip(drawn, step.bounds, strict=True)]
         if not selections:
@@ -275,32 +334,14 @@ class Chunks(Generic[B]):
         return [k.mask(selection.kept(m, start // SPAN)) for selection, m in ranked]
 
     def _span(self, step: Compute, raws: Sequence[Raw]) -> Span[B]:
-        k = self._kernels[step.wide]
-        blocks = [k.widen(raw.data, raw.stored, self._through) for raw in raws]
-        return _span(step, dict(zip(step.sources, blocks, strict=True)))
-
-    def _finite(self, k: Kernels[B], raw: Raw, source: Source, start: int, output: Output) -> B:
-        x = k.widen(raw.data, raw.stored, self._through)
-        output.odd_inputs += self._odd(k, x, str(source), start)
-        return x
-
-    def _narrowed(
-        self, k: Kernels[B], merged: B, step: Compute | Convert, start: int, output: Output
-    ) -> bytes:
-        data = k.narrow(merged, step.dtype)
-        # The narrowed value decides: a finite fp32 may overflow fp16, and an fp64 anything.
-        written = k.widen(memoryview(data), step.dtype, None)
-        output.odd_outputs += self._odd(k, written, f"{step.name} as merged", start)
-        return data
-
-    def _odd(self, k: Kernels[B], x: B, what: str, start: int) -> int:
-        odd = k.not_finite(x)
-        if odd and not self.recipe.allow_nonfinite:
-            raise Malformed(
-                f"{what}: element {start + odd[0]} is NaN or infinite; set allow_nonfinite: true to merge it all the same"
-            )
-        return len(odd)
+        return _span(step, _widened(self._kernels[step.wide], raws))
 
 
-def _span(step: Compute, blocks: Mapping[Source, B]) -> Span[B]:
-    return Span(blocks[step.base] if step.base else None, [blocks[parent] for parent in step.parents])
+def _widened(k: Kernels[B], raws: Sequence[Raw]) -> list[B]:
+    return [k.widen(raw.data, raw.stored, raw.through) for raw in raws]
+
+
+def _span(step: Compute, blocks: Sequence[B]) -> Span[B]:
+    found = dict(zip(step.sources, blocks, strict=not step.rows))
+    base = found[step.base] if step.base else None
+    return Span(base, [found[one] for one in step.given], list(blocks[len(found) :]))

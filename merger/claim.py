@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from merger.card import small_files
-from merger.manifest import DIGEST, SIZES, Manifest, tensor_digest, utf8
-from merger.plan import Plan, elements
+from merger.manifest import DIGEST, Manifest, tensor_digest, utf8
+from merger.plan import Plan
 from merger.weights import Weights
 from signing.canonical import Json
 from signing.digest import sha256_hex
@@ -50,8 +50,7 @@ def described(plan: Plan, weights: Mapping[str, Weights], claim: Claim) -> list[
         for tensor in claim.manifest.tensors
         if tensor_digest(b"".join(blocks[tensor.name])) != tensor.digest
     ]
-    size = sum(elements(step) * SIZES[step.dtype] for step in plan.steps)
-    small = small_files(plan.recipe, weights, claim.manifest.tensors, size)
+    small = small_files(plan, weights)
     files = {file.name: file.sha256 for file in claim.manifest.files}
     hashes = {name: sha256_hex(data) for name, data in small.items()}
     shards = {name for name, _ in plan.shards}

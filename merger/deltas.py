@@ -124,7 +124,11 @@ def elected(k: Operations[B], base: B, parents: Sequence[B], kept: Sequence[B], 
 
     Yadav et al., https://arxiv.org/abs/2306.01708, Algorithm 1, from "elect final signs" on.
     """
-    whole = deltas(k, base, parents)
+    return election(k, base, deltas(k, base, parents), kept, how)
+
+
+def election(k: Operations[B], base: B, whole: Sequence[B], kept: Sequence[B], how: Election) -> B:
+    """Return what `elected` does, of any vectors in the place of the task vectors."""
     if how.rescale is not None:
         whole = [k.scale(d, c) for d, c in zip(whole, how.rescale, strict=True)]
     # Kept after they are rescaled: what is dropped is +0 even where a factor is infinite.

@@ -1,7 +1,6 @@
 """Effective tensors: what an adapter makes of a model's tensor, a span at a time, in the order docs/arithmetic.md gives.
 
-"Adapters", Values: the products of A and B are added rank by rank in fp64, never by a library's matrix product, whose
-order differs from machine to machine.
+"Adapters", Values: the products of A and B are added rank by rank in fp64 (`product`).
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ from numpy.typing import NDArray
 
 from merger.adapters import Product
 from merger.kernels import Wide, narrowing
+from merger.product import TILE, outer_sum
 from merger.weights import Weights
 
-# Elements summed at a time: the sum and one term stay in the processor's second cache over all ranks.
-_TILE = 1 << 15
 # Factors of tensors that are done are forgotten beyond this; those of the tensor in work stay, whatever they take.
 _KEPT = 64 << 20
 _ROOM = local()
@@ -55,31 +53,23 @@ class Factors:
         at = 0
         while at < count:
             row, column = divmod(start + at, columns)
-            width = min(columns - column, count - at, _TILE)
-            rows = max(1, min(count - at, _TILE) // columns) if width == columns else 1
+            width = min(columns - column, count - at, TILE)
+            rows = max(1, min(count - at, TILE) // columns) if width == columns else 1
             summed, term = (one[: rows * width] for one in _scratch()[:2])
-            self._sum(
+            outer_sum(
+                self.down[:, row : row + rows],
+                self.across[:, column : column + width],
                 summed.reshape(rows, width),
                 term.reshape(rows, width),
-                slice(row, row + rows),
-                slice(column, column + width),
             )
             yield at, summed
             at += rows * width
-
-    def _sum(
-        self, summed: NDArray[np.float64], term: NDArray[np.float64], rows: slice, columns: slice
-    ) -> None:
-        for r, (down, across) in enumerate(zip(self.down, self.across, strict=True)):
-            np.multiply(down[rows, None], across[columns], out=term if r else summed)
-            if r:
-                np.add(summed, term, out=summed)
 
 
 def _scratch() -> NDArray[np.float64]:
     """Return this thread's room for a sum, a term of it, and what it is rounded to: fresh memory costs as much as sums."""
     if not hasattr(_ROOM, "scratch"):
-        _ROOM.scratch = np.empty((3, _TILE))
+        _ROOM.scratch = np.empty((3, TILE))
     found: NDArray[np.float64] = _ROOM.scratch
     return found
 

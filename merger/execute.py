@@ -17,12 +17,14 @@ import numpy as np
 
 from merger.account import tensor_account
 from merger.card import small_files
-from merger.chunks import Chunks, Output, R
+from merger.chunks import Chunks, R
+from merger.finite import Output
 from merger.folder import Progress
 from merger.kernels import Kernels, Wide
 from merger.manifest import File, Manifest, Tensor, utf8
 from merger.measure import Measured, ModelScope, measure, model_scope
 from merger.plan import Compute, Plan, Step
+from merger.shares import Shares, joined
 from merger.stage import Finished, Stage
 from merger.weights import Shard, Weights
 from signing import canonical
@@ -123,6 +125,7 @@ class _Run:
         shard = Shard(stage.files / name, [(s.name, s.dtype, s.shape) for s in steps])
         measured: dict[str, Measured | None] = {}
         odd = {step.name: (0, 0) for step in steps}
+        shares: dict[str, list[Shares]] = {step.name: [] for step in steps}
         try:
             for step, future in _ahead(self._submitted(steps), self._ahead):
                 measured[step.name], output = future.result()
@@ -130,9 +133,11 @@ class _Run:
                 progress(len(output.data))
                 inputs, outputs = odd[step.name]
                 odd[step.name] = (inputs + output.odd_inputs, outputs + output.odd_outputs)
+                shares[step.name] += output.shares
                 self.chunks.free(output)
             account: dict[str, Json] = {
-                s.name: tensor_account(s, measured[s.name], odd[s.name]) for s in steps
+                s.name: tensor_account(s, measured[s.name], odd[s.name], joined(shares[s.name]))
+                for s in steps
             }
             return Finished(*shard.finish(), account)
         finally:
@@ -206,7 +211,7 @@ def _result(
 ) -> Result:
     tensors: list[Tensor] = [tensor for finished in done for tensor in finished.tensors]
     blocks = b"".join(finished.blocks for finished in done)
-    small = small_files(plan.recipe, weights, tensors, sum(tensor.size for tensor in tensors))
+    small = small_files(plan, weights)
     for name, data in small.items():
         stage.put(name, data)
     stage.check({*(finished.file.name for finished in done), *small})

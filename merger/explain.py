@@ -1,4 +1,4 @@
-"""A plan in words and numbers: what each tensor will be made of, and what making it takes.
+"""A plan in words: what each tensor will be made of.
 
 Pure, like the plan: nothing is read. Tensors that are made alike are one group, whatever their layer.
 """
@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from merger.execute import AHEAD
-from merger.guess import FEWEST, MOST
-from merger.manifest import SIZES, Manifest
-from merger.plan import Compute, Copy, Plan, Step, elements
-from merger.reading import CHUNK
-from merger.select import DIGITS
+from merger.manifest import SIZES
+from merger.method import CLIP
+from merger.plan import Compute, Convert, Copy, Plan, Step, elements
 from merger.slices import is_layer, layer_of
 from merger.sources import Source
+from merger.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +39,6 @@ class Group:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What executing a plan takes: bytes and passes as (fewest, most), bytes written, bytes of buffers."""
-
-    reads: tuple[int, int]
-    passes: tuple[int, int]
-    """How often an input is read. The most is reached where the threshold of the largest elements is not guessed."""
-    writes: int
-    memory: int
-    """Buffers alone; the program itself comes on top."""
-
-
 def groups(plan: Plan) -> tuple[Group, ...]:
     """Return how a plan makes its tensors, in order of their first names."""
     found: dict[object, list[Step]] = {}
@@ -62,44 +48,10 @@ def groups(plan: Plan) -> tuple[Group, ...]:
     return tuple(_group(plan, steps) for steps in found.values())
 
 
-def cost(plan: Plan, manifests: Mapping[str, Manifest], *, threads: int = 2, factor: int = 1) -> Cost:
-    """Return what executing a plan takes."""
-    types = {(model, t.name): t.dtype for model, manifest in manifests.items() for t in manifest.tensors}
-    chunk, scope = CHUNK * factor, plan.recipe.parameters.get("scope") == "model"
-    reads, passes, buffers, kept = [0, 0], [1, 1], 0, 0
-    for step in plan.steps:
-        sources = [source for _, source in _inputs(step)]
-        widths = sum(SIZES[types[one.model, one.tensor]] for one in dict.fromkeys(sources))
-        fewest, most = _passes(step, chunk, model_scope=scope)
-        reads = [reads[0] + elements(step) * widths * fewest, reads[1] + elements(step) * widths * most]
-        passes = [max(passes[0], fewest), max(passes[1], most)]
-        ready = (AHEAD + 1) * SIZES[step.dtype]
-        buffers = max(buffers, threads * min(chunk, elements(step)) * (widths + ready))
-        factors = sum(one.product.size for one in set(sources) if one.product)
-        window = len(_ranked(step)) * min(2 * MOST, elements(step)) * 8
-        kept = max(kept, factors + window)
-    writes = sum(elements(step) * SIZES[step.dtype] for step in plan.steps)
-    return Cost((reads[0], reads[1]), (passes[0], passes[1]), writes, buffers + kept)
-
-
-def _passes(step: Step, chunk: int, *, model_scope: bool) -> tuple[int, int]:
-    if not isinstance(step, Compute):
-        return 1, 1
-    once = 1 + int(step.sums)
-    if not _ranked(step):
-        return once, once
-    counting = DIGITS[step.wide] + 1
-    if model_scope or elements(step) <= FEWEST * chunk:
-        return once + counting, once + counting
-    return once + 1, once + 1 + counting
-
-
-def _ranked(step: Step) -> Sequence[object]:
-    """Return the cuts that need a threshold."""
-    return [cut for cut in step.cuts if cut.above is None] if isinstance(step, Compute) else []
-
-
 def _inputs(step: Step) -> Iterator[tuple[str, Source]]:
+    if isinstance(step, Stack):
+        yield from ((f"parent {part.position + 1}", part.source) for part in step.parts)
+        return
     if not isinstance(step, Compute):
         yield "", step.source
         return
@@ -107,6 +59,8 @@ def _inputs(step: Step) -> Iterator[tuple[str, Source]]:
         yield "base", step.base
     for position, source in zip(step.positions, step.parents, strict=True):
         yield f"parent {position + 1}", source
+    for position, source in zip(step.positions, step.statistics, strict=False):
+        yield f"statistics of parent {position + 1}", source
 
 
 def _adapter(source: Source) -> str | None:
@@ -139,7 +93,9 @@ def _group(plan: Plan, steps: Sequence[Step]) -> Group:
         "copy"
         if isinstance(first, Copy)
         else "round"
-        if not isinstance(first, Compute)
+        if isinstance(first, Convert)
+        else f"{plan.recipe.method} without statistics"
+        if isinstance(first, Compute) and plan.recipe.rules.statistics and not first.statistics
         else plan.recipe.method
     )
     size = sum(elements(step) * SIZES[step.dtype] for step in steps)
@@ -150,7 +106,9 @@ def _parameters(steps: Sequence[Step]) -> dict[str, str]:
     """Return each parameter's values over the steps, folded."""
     found: dict[str, list[str]] = {}
     for step in steps:
-        if isinstance(step, Compute):
+        if isinstance(step, Compute | Stack):
+            if isinstance(step, Compute) and step.clip is not None:
+                found.setdefault(CLIP.name, []).append(step.clip)
             for name, value in step.values.shared.items():
                 found.setdefault(name, []).append(str(value).lower())
             for position, parent in zip(step.positions, step.values.parents, strict=True):

@@ -52,7 +52,7 @@ def check_models(recipe: Recipe, manifests: Mapping[str, Manifest], configs: Con
     for other in dict.fromkeys(parent.model for parent in recipe.parents if parent.model != first):
         _agree(keys, first, configs[first], other, configs[other])
         if recipe.tokenizer is None:
-            _same_words(first, manifests[first], other, manifests[other])
+            same_words(first, manifests[first], other, manifests[other])
 
 
 def inputs(
@@ -100,7 +100,7 @@ def _agree(
             raise Malformed(f"config.json: {key} differs, {said}")
 
 
-def _same_words(one: str, mine: Manifest, other: str, theirs: Manifest) -> None:
+def same_words(one: str, mine: Manifest, other: str, theirs: Manifest) -> None:
     """Refuse two vocabularies or chat templates without a word on whose the result takes: rows merge by position."""
     digests = [{file.name: file.sha256 for file in manifest.files} for manifest in (mine, theirs)]
     for name in VOCABULARY:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merger.chunks import Chunks, Span
+from merger.clip import merged
 from merger.deltas import Election, Weighted, lengths
 from merger.kernels import Kernels
 from merger.kernels.blocks import NumpyKernels
@@ -62,7 +63,8 @@ class Explained:
 def rescales(rules: Method, step: Compute) -> Mapping[str, Any]:
     """Return the scalars that the recipe means for a tensor, by how what is kept is rescaled.
 
-    `65536/t` is arithmetic 1's, the density really drawn; `1/density` is the paper's, and what other engines apply.
+    `65536/t` is arithmetic 1's, the density really drawn; `1/density` is the paper's, and what other engines apply; `1`
+    is to leave what is kept as it is.
     """
     if not step.keys:
         raise Malformed(f"{step.name}: its method draws no random masks, so there are none to look for")
@@ -72,10 +74,16 @@ def rescales(rules: Method, step: Compute) -> Mapping[str, Any]:
         )
     if step.sums and rules.sums is not lengths:
         raise Malformed(f"{step.name}: its factors are sums over the very masks that are not known")
+    if step.values.shared.get("rescale") == "none":
+        return {"1": step.scalars}
     if step.sums:
         # How much of its l1 norm a task vector keeps depends on the mask; over a tensor it comes to the density.
         norms = [norm for parent in step.values.parents for norm in (1.0, float(parent["density"]))]
         return {"1/density": rules.resolve(step.values, norms)}
+    if step.rows:
+        # Each element's share follows from its rank, and how another engine rescales by it nobody has defined.
+        word = str(step.values.shared["rescale"])
+        return {f"{LANES}/t" if word == "density" else word: step.scalars}
     found = {f"{LANES}/t": step.scalars}
     drawn = [t / LANES for t in step.bounds]
     written = [float(parent["density"]) for parent in step.values.parents]
@@ -104,7 +112,8 @@ def explain(chunks: Chunks[Any], step: Compute, number: int, scalars: Any, store
             for low in range(0, size, most):
                 part = slice(low, min(low + most, size))
                 base = None if span.base is None else span.base[part]
-                piece = Span(base, [parent[part] for parent in span.parents])
+                parents, rows = ([one[part] for one in many] for many in (span.parents, span.rows))
+                piece = Span(base, parents, rows)
                 total += _explained(chunks, k, step, piece, scalars, there[at:][part])
             at += size
     return total
@@ -117,8 +126,8 @@ def _explained(
     allowed = np.empty((1 << count, size), np.uint64)
     for which in range(1 << count):
         masks = [k.mask(np.full(size, bool(which >> i & 1))) for i in range(count)]
-        merged = chunks.recipe.rules.merge(k, span.base, span.parents, masks, scalars)
-        allowed[which] = ordered(patterns(k.narrow(merged, step.dtype), step.dtype))
+        y = merged(chunks.recipe.rules, step, k, span.base, span.given, masks, scalars)
+        allowed[which] = ordered(patterns(k.narrow(y, step.dtype), step.dtype))
     stored = ordered(there)
     near = np.maximum(allowed, stored) - np.minimum(allowed, stored) <= NEAR
     explained = near.any(axis=0)

@@ -7,15 +7,19 @@ rounding once at the end hides in which order anything was evaluated.
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
 import mpmath
+import numpy as np
+from numpy.typing import NDArray
 
 from merger.deltas import deltas
-from merger.kernels import B, Operations
+from merger.kernels import B, Kernels, Operations
+from merger.method import Parameter, Values
+from merger.reduce import row_sums
 
 # An angle of exactly 0 may come out as 2^-255, from a cosine that is off by one unit in 512 bits: that is below every
 # tolerance a recipe can write in its 64 characters.
@@ -27,7 +31,9 @@ _INFINITE = Fraction(2) ** 1024 - Fraction(2) ** 970
 # change in the middle of an evaluation.
 _REAL = mpmath.MPContext()
 _REAL.prec = BITS
-_ALONE = threading.Lock()
+_ALONE = threading.RLock()
+
+BY = Parameter("by", default="tensor", choices=("tensor", "row"), help="of what angles are taken")
 
 Vector = list[Any]
 """A vector by its coefficients over a tensor's inputs, as numbers of `reals`."""
@@ -60,8 +66,9 @@ def arc(cosine: mpmath.mpf, t: float) -> list[float]:
 
     Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985, section 3.3.
     """
-    angle = _REAL.acos(cosine)
-    whole = _REAL.sin(angle)
+    # sin a = sqrt(1 - cos² a), since a lies between 0 and pi: a root is quicker than a sine, and rows are many.
+    whole = _REAL.sqrt(1 - cosine * cosine)
+    angle = _REAL.atan2(whole, cosine)
     share = _REAL.mpf(t)
     return [nearest(_REAL.sin(part * angle) / whole) for part in (1 - share, share)]
 
@@ -110,13 +117,41 @@ def sums(k: Operations[B], base: B | None, parents: Sequence[B], _kept: object) 
     return {f"g{i}_{j}": k.products(inputs[i], inputs[j]) for i in places for j in places[i:]}
 
 
-def merge(
-    k: Operations[B], base: B | None, parents: Sequence[B], _kept: object, factors: Sequence[float]
-) -> B:
-    """Return y = sum of c_i x_i, or with a base b + sum of c_i d_i."""
-    inputs = _inputs(k, base, parents)
-    summed = k.total([k.scale(z, c) for z, c in zip(inputs, factors, strict=True)])
+def merge(k: Operations[B], base: B | None, given: Sequence[B], _kept: object, factors: Sequence[float]) -> B:
+    """Return y = sum of c_i x_i, or with a base b + sum of c_i d_i; without `factors`, c_i follow the parents in `given`."""
+    if factors:
+        terms = [k.scale(z, c) for z, c in zip(_inputs(k, base, given), factors, strict=True)]
+    else:
+        count = len(given) // 2
+        inputs = _inputs(k, base, given[:count])
+        terms = [k.mul(z, c) for z, c in zip(inputs, given[count:], strict=True)]
+    summed = k.total(terms)
     return summed if base is None else k.add(base, summed)
+
+
+def by_row(values: Values) -> bool:
+    """Say whether every row has factors of its own."""
+    return values.shared["by"] == "row"
+
+
+def by_tensor(values: Values) -> bool:
+    """Say whether the factors follow from sums over the tensor."""
+    return not by_row(values)
+
+
+def row_factors(
+    k: Kernels[NDArray[Any]],
+    base: NDArray[Any] | None,
+    parents: Sequence[NDArray[Any]],
+    factors: Callable[[Sequence[float]], Sequence[float]],
+) -> list[NDArray[Any]]:
+    """Return each input's factor in T for every row, shape (rows, 1), as `factors` makes them of a row's Gram sums."""
+    totals = [row_sums(terms).tolist() for terms in sums(k, base, parents, ()).values()]
+    # Taken once for all rows: threads that take turns at every row spend their time waiting.
+    with reals():
+        rows = [factors(row) for row in zip(*totals, strict=True)]
+    table = np.array(rows, np.float64).reshape(-1, len(parents)).astype(parents[0].dtype)
+    return [np.ascontiguousarray(column)[:, None] for column in table.T]
 
 
 def _inputs(k: Operations[B], base: B | None, parents: Sequence[B]) -> Sequence[B]:

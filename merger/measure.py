@@ -14,12 +14,16 @@ import numpy as np
 
 from merger.chunks import Chunks, Run
 from merger.guess import guess
-from merger.kernels import B
+from merger.kernels import B, Wide
+from merger.kernels.blocks import NumpyKernels
 from merger.manifest import FLOATS
 from merger.method import Cut
 from merger.plan import Compute, Plan, elements
 from merger.reduce import SPAN, total
 from merger.select import RADIX, Counts, Reach, Search, Selection, Tallies, Target, reach
+
+_FLOAT: Mapping[Wide, Any] = {"F32": np.float32, "F64": np.float64}
+_BITS: Mapping[Wide, Any] = {"F32": np.uint32, "F64": np.uint64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ def targets(cuts: Sequence[Cut]) -> list[Target]:
     """Return the thresholds that cuts need: for each cut that of all it reaches, then that of what it skips, if any."""
     found = []
     for quantity, cut in enumerate(cuts):
+        if cut.quartiles is not None:
+            found += [Target(quantity, count) for count in cut.quartiles]
+            continue
         found += [Target(quantity, cut.skip + cut.keep)] if cut.above is None else []
         found += [Target(quantity, cut.skip)] if cut.skip else []
     return found
@@ -112,19 +119,34 @@ def _reaches(
 def selected(step: Compute, reaches: Sequence[Reach]) -> list[Selection]:
     """Return what each cut of a tensor keeps, from the reaches of its targets in their order."""
     rest = iter(reaches)
-    return [
-        Selection(next(rest), next(rest) if cut.skip else None)
-        if cut.above is None
-        else Selection(_beyond(cut.above, step))
-        for cut in step.cuts
-    ]
+    found = []
+    for cut in step.cuts:
+        if cut.quartiles is not None:
+            low, middle, high = (next(rest).threshold for _ in cut.quartiles)
+            found.append(Selection(_beyond(_fence(step.wide, low, middle, high) - 1, step)))
+        elif cut.above is not None:
+            found.append(Selection(_beyond(_pattern(step.wide, cut.above), step)))
+        else:
+            found.append(Selection(next(rest), next(rest) if cut.skip else None))
+    return found
 
 
-def _beyond(magnitude: float, step: Compute) -> Reach:
-    with np.errstate(over="ignore"):
-        rounded = np.float64(magnitude).astype(np.float32 if step.wide == "F32" else np.float64)
-    threshold = int(rounded.view(np.uint32 if step.wide == "F32" else np.uint64))
+def _beyond(threshold: int, step: Compute) -> Reach:
     return Reach(threshold, 0, [0] * (len(range(0, elements(step), SPAN)) + 1))
+
+
+def _pattern(wide: Wide, magnitude: float) -> int:
+    k = NumpyKernels(wide)
+    with np.errstate(over="ignore"):
+        return int(k.magnitude(k.fill(np.zeros(1, _FLOAT[wide]), magnitude))[0])
+
+
+def _fence(wide: Wide, low: int, middle: int, high: int) -> int:
+    """Return the bits from which on a magnitude is no less than m + 1.5 (h - l), computed in T."""
+    k = NumpyKernels(wide)
+    found = [np.array([bits], _BITS[wide]).view(_FLOAT[wide]) for bits in (low, middle, high)]
+    with np.errstate(all="ignore"):
+        return int(k.magnitude(k.add(found[1], k.scale(k.sub(found[2], found[0]), 1.5)))[0])
 
 
 def _count(

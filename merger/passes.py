@@ -17,17 +17,21 @@ from numpy.typing import NDArray
 
 from merger.kernels import Bits, Compiler, Wide, narrowing
 from merger.kernels.draws import halving, philox, window
-from merger.kernels.loops import PARTIAL, STRIDES, Body, Input, Loop, halved, loop
+from merger.kernels.loops import STRIDES, Body, Input, Loop, halved, loop
 from merger.kernels.trace import Trace, Value
 from merger.manifest import SIZES
 from merger.method import Method
 from merger.plan import Compute
 from merger.reduce import SPAN
 from merger.seeds import STEP
+from merger.shares import Shares, parts
 
 _WORD = (1 << 64) - 1
 # Inputs, masks and outputs of one loop: beyond these the kernels do the work, since a call takes 1024 and compiling is slow.
 MOST_ARRAYS = 100
+# Parents times strides of one merging loop: of more, compiling takes longer than wider strides save.
+MOST_FOLLOWED = 80
+PARTIAL = SPAN // STRIDES
 _RANK: dict[str, Any] = {"F32": np.uint32, "F64": np.uint64}
 _ARRAY: dict[str, Any] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32, "F64": np.float64}
 
@@ -38,6 +42,8 @@ class Raw:
 
     stored: str
     data: memoryview
+    through: str | None = None
+    """The type that every element is rounded to before it is widened, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,40 +56,54 @@ class Masks:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A compiled loop, its numbers in T, and what its outputs are called."""
+    """A compiled loop, its numbers in T, and what its outputs are."""
 
     run: Callable[..., int]
     numbers: NDArray[Any]
-    names: Sequence[str] = ()
+    outputs: tuple[Any, ...] = ()
 
 
 class Passes:
     """The loops of one method under one recipe, each made when a tensor first needs it. Safe for many threads."""
 
-    def __init__(self, rules: Method, through: str | None, compiler: Compiler) -> None:
+    def __init__(self, rules: Method, compiler: Compiler) -> None:
         self._rules = rules
-        self._through = through
         self._compiler = compiler
         self._made: dict[tuple[str, ...], _Ready] = {}
         self._rooms = threading.local()
 
     def merged(
         self, step: Compute, scalars: Any, raws: Sequence[Raw], masks: Masks, into: memoryview
-    ) -> bool:
-        """Write one span, merged and narrowed, into `into`, or say that it could not."""
-        if len(raws) + len(step.keys) > MOST_ARRAYS:
-            return False
+    ) -> Shares | None:
+        """Write one whole span, merged and narrowed, into `into`, and return its shares, or say that it could not."""
+        if _count(raws) != SPAN or len(raws) + len(step.keys) + len(step.parents) > MOST_ARRAYS:
+            return None
         written = step.dtype if self._writes(step) else step.wide
-        ready = self._ready("merge", step, raws, lambda: (self._merging(step, scalars, raws, written), ()))
-        if written == step.dtype:
-            target = np.frombuffer(into, np.uint8)
-            return not self._run(ready, _count(raws), step.wide, raws, masks, [target])
-        wide = self._room("wide", _count(raws), _ARRAY[written])
-        if self._run(ready, len(wide), step.wide, raws, masks, [wide]):
-            return False
-        narrowed = narrowing.narrow(wide, step.dtype).tobytes()
-        into[:] = narrowed
-        return bool(np.isfinite(narrowing.widen(narrowed, step.dtype)).all())
+        ready = self._ready("merge", step, raws, lambda: self._merging(step, scalars, raws, written))
+        width = SPAN // _strides(step)
+        target = np.frombuffer(into, np.uint8) if written == step.dtype else self._wide(written)
+        kept, agreed, terms = ready.outputs
+        energy = self._room("energy", terms * width, np.float64).reshape(terms, width)
+        counts = np.empty(kept + agreed, np.int32)
+        outputs = [target, *energy, *([counts] if len(counts) else [])]
+        if self._run(ready, width, step.wide, raws, masks, outputs):
+            return None
+        if written != step.dtype:
+            narrowed = narrowing.narrow(target, step.dtype).tobytes()
+            into[:] = narrowed
+            if not np.isfinite(narrowing.widen(narrowed, step.dtype)).all():
+                return None
+        found = counts.tolist()
+        self._halved(energy)
+        return Shares(tuple(found[:kept]), tuple(found[kept:]), tuple(energy[:, 0].tolist()))
+
+    def _wide(self, written: str) -> NDArray[Any]:
+        return self._room("wide", SPAN, _ARRAY[written])
+
+    def _halved(self, rows: NDArray[np.float64]) -> None:
+        """Add each row's upper half onto its lower half, down to its first value."""
+        if rows.size:
+            self._compiler.compiled(halving(rows.shape[1]), 1)(len(rows), rows.ctypes.data)
 
     def ranked(self, step: Compute, raws: Sequence[Raw]) -> list[NDArray[Any]] | None:
         """Return the bit patterns of one span's ranked magnitudes, quantity by quantity, until this thread asks again."""
@@ -100,11 +120,11 @@ class Passes:
         if _count(raws) != SPAN or len(raws) * (len(raws) + 1) // 2 + len(step.keys) > MOST_ARRAYS:
             return None
         ready = self._ready("sum", step, raws, lambda: self._summing(step, raws))
-        partial = self._room("partial", len(ready.names) * PARTIAL, np.float64).reshape(-1, PARTIAL)
+        partial = self._room("partial", len(ready.outputs) * PARTIAL, np.float64).reshape(-1, PARTIAL)
         if self._run(ready, PARTIAL, step.wide, raws, masks, list(partial)):
             return None
-        self._compiler.compiled(halving(PARTIAL), 1)(len(partial), partial.ctypes.data)
-        return dict(zip(ready.names, partial[:, 0].tolist(), strict=True))
+        self._halved(partial)
+        return dict(zip(ready.outputs, partial[:, 0].tolist(), strict=True))
 
     def lanes(self, keys: Sequence[int], start: int, count: int) -> list[NDArray[np.uint16]]:
         """Return the 16-bit lanes of random masks, as `merger.seeds.lanes` does, until this thread asks again."""
@@ -141,26 +161,26 @@ class Passes:
             return step.dtype == "F64"
         return step.dtype in ("BF16", "F32") or (step.dtype == "F16" and self._compiler.half())
 
-    def _read(self, stored: str, wide: Wide) -> Input:
+    def _read(self, raw: Raw, wide: Wide) -> Input:
         """Return how a loop reads an input: as stored, or as T where it has to be rounded before."""
-        through = None if self._through == stored else self._through
-        hard = stored == "F64" and through is not None
-        soft = "F16" in (stored, through) and not self._compiler.half()
-        return Input(wide) if hard or soft else Input(stored, through)
+        through = None if raw.through == raw.stored else raw.through
+        hard = raw.stored == "F64" and through is not None
+        soft = "F16" in (raw.stored, through) and not self._compiler.half()
+        return Input(wide) if hard or soft else Input(raw.stored, through)
 
     def _ready(
         self,
         what: str,
         step: Compute,
         raws: Sequence[Raw],
-        make: Callable[[], tuple[Loop, Sequence[str]]],
+        make: Callable[[], tuple[Loop, tuple[Any, ...]]],
     ) -> _Ready:
         key = (what, step.name, *(raw.stored for raw in raws))
         found = self._made.get(key)
         if found is None:
-            made, names = make()
+            made, outputs = make()
             numbers = np.array(made.numbers, np.float64).astype(_ARRAY[step.wide])
-            found = _Ready(self._compiler.compiled(made.text, made.pointers), numbers, names)
+            found = _Ready(self._compiler.compiled(made.text, made.pointers), numbers, outputs)
             self._made[key] = found
         return found
 
@@ -178,59 +198,74 @@ class Passes:
         return bool(ready.run(count, *(array.ctypes.data for array in arrays)))
 
     def _array(self, raw: Raw, wide: Wide) -> NDArray[Any]:
-        read = self._read(raw.stored, wide)
-        if read.stored == raw.stored and read.through == (
-            None if self._through == raw.stored else self._through
-        ):
+        through = None if raw.through == raw.stored else raw.through
+        if self._read(raw, wide) == Input(raw.stored, through):
             return np.frombuffer(raw.data, np.uint8)
-        return narrowing.widen(raw.data, raw.stored, self._through).astype(_ARRAY[wide], copy=False)
+        return narrowing.widen(raw.data, raw.stored, raw.through).astype(_ARRAY[wide], copy=False)
 
     def _opened(self, body: Body, step: Compute, raws: Sequence[Raw]) -> tuple[Any, list[Value]]:
-        found = {
-            source: body.input(i, self._read(raw.stored, step.wide))
-            for i, (source, raw) in enumerate(zip(step.sources, raws, strict=True))
-        }
-        return found[step.base] if step.base else None, [found[parent] for parent in step.parents]
+        """Return the base, and the parents with their statistics and what was made of whole rows after them."""
+        inputs = [body.input(i, self._read(raw, step.wide)) for i, raw in enumerate(raws)]
+        found = dict(zip(step.sources, inputs, strict=False))
+        given = [found[one] for one in step.given] + inputs[len(step.sources) :]
+        return found[step.base] if step.base else None, given
 
-    def _masks(self, body: Body, step: Compute, base: Any, parents: Sequence[Value]) -> list[Value]:
+    def _masks(self, body: Body, step: Compute, base: Any, given: Sequence[Value]) -> list[Value]:
         if step.keys:
-            return [body.drawn(i) for i in range(len(step.keys))]
+            bounds: Sequence[Value | None] = given[len(step.parents) :] or [None] * len(step.keys)
+            return [body.drawn(i, bound) for i, bound in enumerate(bounds)]
         if self._rules.ranks is None:
             return []
         found, place = [], 0
-        for cut, rank in zip(step.cuts, self._rules.ranks(body.trace, base, parents), strict=True):
+        for cut, rank in zip(step.cuts, self._rules.ranks(body.trace, base, given), strict=True):
             found.append(body.reached(place, rank, skips=bool(cut.skip)))
             place += 2 if cut.skip else 1
         return found
 
     def _bounds(self, step: Compute) -> int:
-        return len(step.keys) or sum(2 if cut.skip else 1 for cut in step.cuts)
+        return len(step.bounds) or sum(2 if cut.skip else 1 for cut in step.cuts)
 
-    def _merging(self, step: Compute, scalars: Any, raws: Sequence[Raw], written: str) -> Loop:
-        body = Body(step.wide)
-        base, parents = self._opened(body, step, raws)
-        kept = self._masks(body, step, base, parents)
-        merged = self._rules.merge(body.trace, base, parents, kept, scalars)
-        body.store(0, body.trace.add(merged, body.trace.zero), written)
-        return loop(body, step.wide, len(raws), len(step.keys), self._bounds(step), 1)
+    def _merging(
+        self, step: Compute, scalars: Any, raws: Sequence[Raw], written: str
+    ) -> tuple[Loop, tuple[int, ...]]:
+        """Return the loop, and how many masks kept, masks agreed and terms of energy it has."""
+        trace, odd = Trace(step.wide), []
+        strides = _strides(step)
+        found = []
+        for stride in range(strides):
+            body = Body(step.wide, stride * (SPAN // strides), trace)
+            base, given = self._opened(body, step, raws)
+            kept = self._masks(body, step, base, given)
+            one = parts(self._rules, step, trace, base, given, kept, scalars)
+            body.store(0, trace.add(one.merged, trace.zero), written)
+            odd += body.odd
+            found.append(one)
+        last = Body(step.wide, 0, trace)
+        last.odd = odd
+        terms = list(zip(*(one.terms for one in found), strict=True))
+        for i, values in enumerate(terms, 1):
+            last.write(i, halved(trace, values))
+        counted = list(zip(*([*one.kept, *one.agreed] for one in found), strict=True))
+        made = loop(last, step.wide, len(raws), len(step.keys), self._bounds(step), 1 + len(terms), counted)
+        return made, (len(found[0].kept), len(found[0].agreed), len(terms))
 
     def _ranking(self, step: Compute, raws: Sequence[Raw]) -> Loop:
         body = Body(step.wide)
-        base, parents = self._opened(body, step, raws)
-        ranks = self._rules.ranks(body.trace, base, parents) if self._rules.ranks else []
+        base, given = self._opened(body, step, raws)
+        ranks = self._rules.ranks(body.trace, base, given) if self._rules.ranks else []
         for i, rank in enumerate(ranks):
             body.odd.append(body.trace.infinite(rank))
             body.write(i, body.trace.magnitude(rank))
         return loop(body, step.wide, len(raws), 0, 0, len(ranks))
 
-    def _summing(self, step: Compute, raws: Sequence[Raw]) -> tuple[Loop, Sequence[str]]:
+    def _summing(self, step: Compute, raws: Sequence[Raw]) -> tuple[Loop, tuple[str, ...]]:
         trace, odd = Trace(step.wide), []
         terms: dict[str, list[Value]] = {}
         for stride in range(STRIDES):
             body = Body(step.wide, stride * PARTIAL, trace)
-            base, parents = self._opened(body, step, raws)
-            kept = self._masks(body, step, base, parents)
-            found = self._rules.sums(trace, base, parents, kept) if self._rules.sums else {}
+            base, given = self._opened(body, step, raws)
+            kept = self._masks(body, step, base, given)
+            found = self._rules.sums(trace, base, given, kept) if self._rules.sums else {}
             for name, term in found.items():
                 terms.setdefault(name, []).append(term)
             odd += body.odd
@@ -239,6 +274,13 @@ class Passes:
         for i, values in enumerate(terms.values()):
             last.write(i, halved(trace, values))
         return loop(last, step.wide, len(raws), len(step.keys), self._bounds(step), len(terms)), tuple(terms)
+
+
+def _strides(step: Compute) -> int:
+    strides = STRIDES
+    while strides > 1 and strides * len(step.parents) > MOST_FOLLOWED:
+        strides //= 2
+    return strides
 
 
 def _count(raws: Sequence[Raw]) -> int:

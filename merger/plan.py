@@ -6,21 +6,28 @@ Pure: recipe, manifests and configs in, a value out. The rules are those of docs
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from merger.by_tensor import value_at
 from merger.fit import Inputs, check_models, inputs
+from merger.joining import Kept, joined
 from merger.kernels import Wide
+from merger.lora import WEIGHTS
 from merger.manifest import FLOATS, SINGLE, SIZES, Manifest, Tensor, utf8
 from merger.method import Cut, Method, Values
 from merger.numbers import kept_lanes
-from merger.recipe import DTYPES, Recipe, value_at
+from merger.recipe import DTYPES, Recipe
 from merger.seeds import mask_key
 from merger.sources import Changes, Source, adapted, changes_of, check_size
+from merger.stack import Stack
+from merger.statistics import Known, chosen, statistics_of
 from signing.canonical import Json
 from signing.errors import Malformed
 
+# A row is held in memory whole by every thread that needs one.
+LONGEST_ROW = 1 << 22
 # Which types hold every value of a type exactly: rounding to one of them is no rounding.
 _HOLDS = {
     "F64": {"F64", "F32", "F16", "BF16"},
@@ -69,19 +76,39 @@ class Compute:
     keys: tuple[int, ...] = ()
     """Philox keys of the remaining parents' random masks."""
     bounds: tuple[int, ...] = ()
-    """Below which lane an element is kept by each random mask."""
+    """Below which lane an element is kept by each random mask, where that is one number for the tensor."""
     cuts: tuple[Cut, ...] = ()
     """What is kept of each ranked quantity, where the largest elements of the tensor are kept."""
     sums: bool = False
     """Whether the scalars wait for sums over the tensor."""
+    clip: str | None = None
+    """How many times the parents' furthest an element may be moved, where that is limited."""
+    rows: bool = False
+    """Whether something must be known of whole rows."""
+    statistics: tuple[Source, ...] = ()
+    """One for each of the parents, or for each axis that has one, where the method needs them; never rounded to `dtype`."""
+    whole: bool = False
+    """Whether the tensor is made in one piece, by the method's `whole` or of its `terms`."""
+    moved: Copy | Convert | None = None
+    """What a copy would write, where the method only re-orders it."""
+
+    @property
+    def row(self) -> int:
+        """Return how many elements must be read together."""
+        return max(1, self.shape[-1]) if self.rows and self.shape else 1
+
+    @property
+    def given(self) -> tuple[Source, ...]:
+        """Return what a method is given beside the base: the parents in order, then their statistics."""
+        return self.parents + self.statistics
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Return every input once: the base, then the parents in order."""
-        return tuple(dict.fromkeys(((self.base,) if self.base else ()) + self.parents))
+        """Return every input once: the base, then what else the method is given, in order."""
+        return tuple(dict.fromkeys(((self.base,) if self.base else ()) + self.given))
 
 
-Step = Copy | Convert | Compute
+Step = Copy | Convert | Compute | Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +129,42 @@ def plan(
     recipe: Recipe, manifests: Mapping[str, Manifest], configs: Mapping[str, Mapping[str, Json]]
 ) -> Plan:
     """Resolve a recipe against the manifests and configs of the artifacts it names, or refuse it in a sentence."""
+    if recipe.rules.merges == "adapters":
+        found = joined(recipe, manifests, configs)
+        whole = tuple(_brought(recipe, found[name]) for name in utf8(found))
+        # PEFT loads one file, whatever its size.
+        return Plan(recipe, whole, ((WEIGHTS, whole),))
     check_models(recipe, manifests, configs)
     models = {recipe.first, *(p.model for p in recipe.parents)}
     tensors = {model: {t.name: t for t in manifests[model].tensors} for model in models}
     made = inputs(recipe, tensors, configs)
     changes = tuple(changes_of(parent, manifests, configs, tensors) for parent in recipe.parents)
-    steps = tuple(_step(recipe, name, made[name], changes) for name in utf8(made))
+    known = statistics_of(recipe, manifests, configs, tensors)
+    steps = tuple(_step(recipe, name, made[name], changes, known) for name in utf8(made))
     if recipe.parameters.get("scope") == "model":
         _check_model_scope(recipe, steps)
     return Plan(recipe, steps, _shards(steps, int(recipe.shard_bytes)))
 
 
-def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -> Step:
+def _brought(recipe: Recipe, one: Stack | Kept) -> Step:
+    if isinstance(one, Stack):
+        return one
+    tensor = one.tensor
+    if tensor.dtype not in FLOATS:
+        return Copy(tensor.name, tensor.shape, tensor.dtype, one.source)
+    out = DTYPES.get(recipe.out_dtype or recipe.dtype or "", tensor.dtype)
+    wide: Wide = "F64" if DTYPES.get(recipe.dtype or "", tensor.dtype) == "F64" else "F32"
+    return _taken(recipe, tensor.name, tensor, one.source, out, wide)
+
+
+def _step(
+    recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes], known: Sequence[Known]
+) -> Step:
     tensors = {source: tensor for _, source, tensor in made}
     sources = {i: source for i, source, _ in made if i is not None}
     own = {i: {k: value_at(v, name) for k, v in recipe.parents[i].parameters.items()} for i in sources}
     shared = {k: v if isinstance(v, bool) else value_at(v, name) for k, v in recipe.parameters.items()}
+    clip = None if recipe.clip is None else value_at(recipe.clip, name)
     remaining = tuple(i for i, values in own.items() if values.get("weight") != "0")
     base = made[0][1] if recipe.base else None
     plain = tuple(sources[i] for i in remaining)
@@ -133,24 +180,55 @@ def _step(recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes]) -
     if any(tensors[source].dtype not in FLOATS for source in named):
         return _whole(name, named, tensors)
     out = DTYPES.get(recipe.out_dtype or recipe.dtype or "", stored)
+    rules, values = recipe.rules, Values([own[i] for i in remaining], shared)
+    measured = chosen(name, rules.statistics, [(recipe.parents[i], sources[i], known[i]) for i in remaining])
     types = {DTYPES[recipe.dtype]} if recipe.dtype else {_type(source, tensors[source]) for source in named}
+    types |= {known[i][one.tensor].dtype for i in remaining for one in measured if one.tensor in known[i]}
     wide: Wide = "F64" if "F64" in types else "F32"
     if base and all(_twins(tensors[source], first) and not source.product for source in named):
         return _taken(recipe, name, first, base, out, wide)
-    rules, values = recipe.rules, Values([own[i] for i in remaining], shared)
     end = rules.copies(values) if rules.copies else None
     if end is not None:
         return _taken(recipe, name, tensors[parents[end]], parents[end], out, wide)
-    step = Compute(name, first.shape, out, wide, base, parents, remaining, values)
-    if rules.sums is not None and (rules.summed is None or rules.summed(values)):
+    alone = rules.statistics is not None and rules.statistics.by_axis and not measured
+    if alone or (rules.covers is not None and not _covers(rules.covers, name, first.shape)):
+        return _taken(recipe, name, tensors[parents[0]], parents[0], out, wide)
+    whole = rules.whole is not None and (rules.statistics is None or bool(measured))
+    moved = _taken(recipe, name, tensors[parents[0]], parents[0], out, wide) if rules.moves else None
+    step = Compute(
+        name, first.shape, out, wide, base, parents, remaining, values, clip=clip, statistics=measured
+    )
+    return _resolved(recipe, replace(step, whole=whole, moved=moved))
+
+
+def _resolved(recipe: Recipe, step: Compute) -> Compute:
+    """Return a step with its scalars, or what has to be known of the tensor first, and with what its masks keep."""
+    rules, values = recipe.rules, step.values
+    if rules.terms is not None:
+        step = replace(step, sums=True, whole=True)
+    elif rules.sums is not None and (rules.summed is None or rules.summed(values)):
         step = replace(step, sums=True)
     else:
         step = replace(step, scalars=rules.resolve(values, ()))
-    if rules.draws:
-        bounds = tuple(kept_lanes(parent["density"]) for parent in values.parents)
-        keys = _mask_keys(str(recipe.seed), name, [recipe.parents[i].reference for i in remaining])
-        return replace(step, keys=keys, bounds=bounds)
-    return replace(step, cuts=_cuts(rules, values, elements(step)))
+    if rules.rows is not None and (rules.rowed is None or rules.rowed(values)):
+        step = replace(step, rows=True)
+        if step.row > LONGEST_ROW:
+            raise Malformed(
+                f"{step.name}: its rows hold {step.row} elements, and {rules.id} takes rows of at most {LONGEST_ROW}"
+            )
+    if not rules.draws:
+        return replace(step, cuts=_cuts(rules, values, elements(step)))
+    lanes = (kept_lanes(parent["density"]) for parent in values.parents)
+    references = [recipe.parents[i].reference for i in step.positions]
+    keys = _mask_keys(str(recipe.seed), step.name, references)
+    return replace(step, keys=keys, bounds=() if step.rows else tuple(lanes))
+
+
+def _covers(covers: Callable[[str, tuple[int, ...]], bool], name: str, shape: tuple[int, ...]) -> bool:
+    try:
+        return covers(name, shape)
+    except Malformed as error:
+        raise Malformed(f"{name}: {error}") from None
 
 
 def _cuts(rules: Method, values: Values, size: int) -> tuple[Cut, ...]:

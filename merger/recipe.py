@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from merger.method import Method, Parameter
+from merger.by_tensor import Number, Value, check_parameters, check_value
+from merger.method import CLIP, Method
 from merger.methods import METHODS
-from merger.numbers import decimal
-from merger.slices import Slice, Whole, check_slices, layer_of, stands_before
+from merger.slices import Slice, Whole, check_slices
 from signing import canonical
 from signing.digest import parse_id
 from signing.errors import Malformed, Refused
@@ -33,48 +33,17 @@ def _artifact(text: str) -> str:
 
 
 Artifact = Annotated[str, AfterValidator(_artifact)]
-Number = Annotated[str, AfterValidator(decimal)]
 _CLOSED = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Rule(BaseModel):
-    """One value of a parameter, for tensors whose name contains a text, layer by layer where it says so."""
-
-    model_config = _CLOSED
-    contains: str | None = Field(default=None, min_length=1)
-    by_layer: tuple[Number, ...] | None = Field(default=None, min_length=1)
-    before: Number | None = None
-    value: Number
-
-    def at(self, tensor: str) -> str:
-        """Return the decimal that holds for `tensor`."""
-        layer = layer_of(tensor)
-        if layer is None and self.before is not None and stands_before(tensor):
-            return self.before
-        if self.by_layer is None or layer is None:
-            return self.value
-        if layer >= len(self.by_layer):
-            raise Malformed(
-                f"{tensor}: layer {layer}, but the recipe gives values for {len(self.by_layer)} layers"
-            )
-        return self.by_layer[layer]
-
-    def values(self) -> tuple[str, ...]:
-        """Return every decimal this rule can give."""
-        return (self.value, *(self.by_layer or ()), *((self.before,) if self.before is not None else ()))
-
-
-# Whether a text is a decimal or a word is for the method to say: its parameters know.
-Value = str | tuple[Rule, ...]
-
-
 class Parent(BaseModel):
-    """One parent of a merge with its own parameters: a model, or a model with an adapter applied to it at a scale."""
+    """One parent of a merge with its own parameters: a model, with an adapter at a scale or with statistics of it."""
 
     model_config = _CLOSED
     model: Artifact
     adapter: Artifact | None = None
     scale: Number | None = None
+    statistics: Artifact | None = None
     parameters: dict[str, Value] = {}
 
     @model_validator(mode="after")
@@ -106,9 +75,45 @@ class Recipe(BaseModel):
     out_dtype: Dtype | None = None
     seed: Whole | None = None
     tokenizer: Artifact | None = None
+    clip: Value | None = None
     license: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[A-Za-z0-9.+_-]+$")
     shard_bytes: Whole = SHARD_BYTES
     allow_nonfinite: bool = False
+
+    @model_validator(mode="after")
+    def _holds_whatever_its_method(self) -> Recipe:
+        both = {p.adapter for p in self.parents} & {self.base, *(p.model for p in self.parents)}
+        if both - {None}:
+            raise Malformed(
+                f"{min(filter(None, both))} is named as a model and as an adapter; it is one of them"
+            )
+        if self.clip is not None:
+            check_value("clip", CLIP, self.clip)
+        if int(self.shard_bytes) < 1:
+            raise Malformed("shard_bytes is 0; a shard holds at least one byte")
+        return self
+
+    @model_validator(mode="after")
+    def _names_adapters_alone(self) -> Recipe:
+        method = METHODS.get(self.method)
+        if method is None or method.merges != "adapters":
+            return self
+        if self.slices is not None:
+            raise Malformed(f"{self.method} merges adapters whole; slices are cut from models")
+        if self.clip is not None:
+            raise Malformed(
+                f"{self.method} merges adapters, whose factors have no distance from a base to clip"
+            )
+        for i, parent in enumerate(self.parents):
+            if parent.adapter is not None:
+                raise Malformed(
+                    f"parents.{i}: {self.method} merges adapters themselves; name the adapter as the parent, without a model"
+                )
+            if parent.model == self.base:
+                raise Malformed(
+                    f"parents.{i} is the base; {self.method} merges adapters, and a base is a model"
+                )
+        return self
 
     @model_validator(mode="after")
     def _fits_its_method(self) -> Recipe:
@@ -128,19 +133,13 @@ class Recipe(BaseModel):
                 )
         elif not few <= len(self.parents) <= (many or len(self.parents)):
             raise Malformed(f"{self.method} merges {method.wanted}, not {len(self.parents)}")
-        both = {p.adapter for p in self.parents} & {self.base, *(p.model for p in self.parents)}
-        if both - {None}:
-            raise Malformed(
-                f"{min(filter(None, both))} is named as a model and as an adapter; it is one of them"
-            )
-        if int(self.shard_bytes) < 1:
-            raise Malformed("shard_bytes is 0; a shard holds at least one byte")
-        _check_parameters(
+        _check_companions(method, self.base, self.parents)
+        check_parameters(
             "parameters", method, [p for p in method.parameters if not p.per_parent], self.parameters
         )
         for i, parent in enumerate(self.parents):
             own = [p for p in method.parameters if p.per_parent]
-            _check_parameters(f"parents.{i}.parameters", method, own, parent.parameters)
+            check_parameters(f"parents.{i}.parameters", method, own, parent.parameters)
         return self
 
     @classmethod
@@ -182,18 +181,34 @@ class Recipe(BaseModel):
         return self.base or self.parents[0].model
 
     def artifacts(self) -> tuple[str, ...]:
-        """Return every artifact the merge reads, each once: base, parents with adapters in order, tokenizer source."""
-        parents = [artifact for p in self.parents for artifact in (p.model, p.adapter)]
+        """Return every artifact the merge reads, each once: base, parents with what stands beside them, tokenizer source."""
+        parents = [artifact for p in self.parents for artifact in (p.model, p.adapter, p.statistics)]
         named = [self.base, *parents, self.tokenizer]
         return tuple(dict.fromkeys(a for a in named if a))
 
 
-def value_at(value: Value, tensor: str) -> str:
-    """Return the decimal that a parameter has for `tensor`."""
-    if isinstance(value, str):
-        return value
-    # The schema makes the last rule catch all, so one always matches.
-    return next(rule.at(tensor) for rule in value if rule.contains is None or rule.contains in tensor)
+def _check_companions(method: Method, base: str | None, parents: Sequence[Parent]) -> None:
+    """Refuse artifacts that cannot stand beside a parent's model, or are missing there."""
+    models = {base, *(p.model for p in parents)}
+    for word, found in (
+        ("an adapter", {p.adapter for p in parents}),
+        ("statistics", {p.statistics for p in parents}),
+    ):
+        both = [one for one in models & found if one is not None]
+        if both:
+            raise Malformed(f"{min(both)} is named as a model and as {word}; it is one of them")
+    for i, parent in enumerate(parents):
+        if method.statistics is None and parent.statistics is not None:
+            raise Malformed(f"parents.{i}: {method.id} takes no statistics, and {parent.statistics} is named")
+        if method.statistics is not None and parent.adapter is not None:
+            raise Malformed(
+                f"parents.{i}: {method.id} needs statistics of the model that is merged, and there are none of "
+                f"{parent.reference}; merge the adapter into a model of its own first"
+            )
+        if method.statistics is not None and parent.statistics is None:
+            raise Malformed(
+                f"parents.{i}: {method.id} needs statistics of kind {method.statistics.kind} of {parent.model}"
+            )
 
 
 # Names that pydantic gives to the branches of a union, and faults whose message tells the value already.
@@ -228,33 +243,3 @@ def _check_no_null(where: str, value: canonical.Json) -> None:
     elif isinstance(value, list):
         for i, member in enumerate(value):
             _check_no_null(f"{where}.{i}", member)
-
-
-def _check_parameters(
-    where: str,
-    method: Method,
-    allowed: Sequence[Parameter],
-    given: dict[str, Value] | dict[str, Value | bool],
-) -> None:
-    by_name = {p.name: p for p in allowed}
-    for name in given:
-        if name not in by_name:
-            known = ", ".join(by_name) or "none"
-            raise Malformed(f"{where}: {method.id} has no parameter {name!r} there; it has {known}")
-    for parameter in allowed:
-        if parameter.name not in given:
-            raise Malformed(f"{where}: {method.id} needs {parameter.name!r}")
-        _check_value(f"{where}.{parameter.name}", parameter, given[parameter.name])
-
-
-def _check_value(where: str, parameter: Parameter, value: Value | bool) -> None:
-    if isinstance(value, tuple):
-        if any((rule.contains is None) != (rule is value[-1]) for rule in value) or not value:
-            raise Malformed(f"{where}: every rule but the last, and no other, says what a name contains")
-        if not parameter.is_number:
-            raise Malformed(f"{where}: rules give numbers by tensor, and this takes one {parameter.kind}")
-        for rule in value:
-            for text in rule.values():
-                parameter.check(where, text)
-    else:
-        parameter.check(where, value)

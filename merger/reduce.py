@@ -25,6 +25,25 @@ def block_sum(values: NDArray[np.float64]) -> float:
     return float(level[0])
 
 
+def row_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum of each row of fp64 `values`, shape (rows, n): every row is a sequence of its own."""
+    found = np.zeros(len(values))
+    for start in range(0, values.shape[1], SPAN):
+        block = values[:, start : start + SPAN]
+        # Halvings of a block that only add its padding change nothing but the sign of zeros.
+        width = 1 << (block.shape[1] - 1).bit_length()
+        level = np.zeros((len(values), width))
+        level[:, : block.shape[1]] = block
+        if width < SPAN:
+            np.add(level, 0.0, out=level)
+        half = width // 2
+        while half:
+            level = np.add(level[:, :half], level[:, half:])
+            half //= 2
+        found = np.add(found, level[:, 0]) if start else level[:, 0]
+    return found
+
+
 def total(witness: Sequence[float]) -> float:
     """Add block values in order; the empty sum is +0."""
     if not witness:

@@ -22,7 +22,7 @@ from merger.plan import Compute, Copy, Plan, Step, elements
 from merger.reading import CHUNK
 from merger.reduce import SPAN
 from merger.weights import Weights
-from merger.witness import claimed, entries, miscounted
+from merger.witness import check_follows, claimed, entries, miscounted
 from signing.canonical import Json
 from signing.errors import Malformed, Untrusted
 
@@ -146,7 +146,7 @@ def place(chunks: Chunks[Any], step: Step, block: int) -> tuple[int, int]:
     if isinstance(step, Copy):
         number, within = divmod(block, chunks.chunk // CHUNK)
         return number, within * BLOCK
-    number, byte = divmod(block * BLOCK, chunks.chunk * SIZES[step.dtype])
+    number, byte = divmod(block * BLOCK, chunks.size(step) * SIZES[step.dtype])
     return number, byte
 
 
@@ -166,10 +166,7 @@ def _chunked(
 def _claimed(chunks: Chunks[Any], step: Step, entry: Mapping[str, Json]) -> Measured | None:
     if isinstance(step, Compute):
         return claimed(chunks, step, entry)
-    if entry.get("operation") != type(step).__name__.lower():
-        raise Untrusted(
-            f"{step.name}: the account says {entry.get('operation')!r:.40} where it is taken whole"
-        )
+    check_follows(step, None, entry)
     return None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from merger.adapters import MOST_BYTES, Product, Replaced, applied
-from merger.manifest import FLOATS, Manifest, Tensor
+from merger.manifest import Manifest, Tensor
 from merger.recipe import Parent
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -41,15 +41,7 @@ def changes_of(
     if parent.adapter is None or parent.scale in (None, "0"):
         return {}
     adapter, theirs = parent.adapter, tensors[parent.model]
-    found = applied(adapter, str(parent.scale), configs[adapter], manifests[adapter], parent.model, theirs)
-    for name, change in found.items():
-        factors = (theirs[name], change.a, change.b) if isinstance(change, Product) else ()
-        odd = next((tensor for tensor in factors if tensor.dtype not in FLOATS), None)
-        if odd is not None:
-            raise Malformed(
-                f"{name}: {adapter} adds to it, but {odd.name} holds {odd.dtype}; only floats are added"
-            )
-    return found
+    return applied(adapter, str(parent.scale), configs[adapter], manifests[adapter], parent.model, theirs)
 
 
 def adapted(source: Source, tensor: Tensor, changes: Changes) -> tuple[Source, Tensor]:

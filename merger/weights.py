@@ -22,6 +22,7 @@ from merger.manifest import (
     Manifest,
     Tensor,
     block_digest,
+    block_digests,
     tensor_digest,
 )
 from signing import canonical
@@ -161,9 +162,13 @@ class Shard:
         self._flushes: list[Future[None]] = []
         self._put(header_bytes(self._expected))
 
-    def write(self, name: str, data: bytes | memoryview, digests: bytes) -> None:
-        """Append the next bytes of tensor `name` with their block digests; all but a tensor's last come in whole blocks."""
-        self._blocks[name] = self._blocks.get(name, b"") + digests
+    def write(self, name: str, data: bytes | memoryview, digests: bytes | None = None) -> None:
+        """Append the next bytes of tensor `name`; all but a tensor's last come in whole blocks.
+
+        `digests` are those of the blocks, where somebody has them already.
+        """
+        found = block_digests(data) if digests is None else digests
+        self._blocks[name] = self._blocks.get(name, b"") + found
         self._put(data)
 
     def finish(self) -> tuple[File, list[Tensor], bytes]:

@@ -16,14 +16,14 @@ from merger.account import tensor_account
 from merger.chunks import Chunks
 from merger.manifest import FLOATS
 from merger.measure import Measured, selected, targets
-from merger.plan import Compute, Plan, elements
+from merger.plan import Compute, Plan, Step, elements
 from merger.reduce import SPAN, total
 from merger.select import Reach, Tallies, Target
 from signing.canonical import Json, is_integer
 from signing.errors import Untrusted
 
 # What an account says of a tensor that follows from its witnesses, or from the recipe alone.
-_FOLLOWS = ("operation", "parents", "scalars", "sums", "selections")
+_FOLLOWS = ("operation", "parents", "scalars", "clip", "sums", "selections")
 
 
 def entries(plan: Plan, account: Json) -> Mapping[str, Mapping[str, Json]]:
@@ -51,11 +51,16 @@ def claimed(chunks: Chunks[Any], step: Compute, entry: Mapping[str, Json]) -> Me
         except (ArithmeticError, ValueError) as error:
             raise Untrusted(f"{step.name}: the account's sums give no scalars: {error}") from None
         measured = replace(measured, scalars=scalars)
-    again = tensor_account(step, measured, (0, 0))
+    check_follows(step, measured, entry)
+    return measured
+
+
+def check_follows(step: Step, measured: Measured | None, entry: Mapping[str, Json]) -> None:
+    """Refuse an entry that says anything else of a tensor than follows from the recipe and from what was measured."""
+    again = tensor_account(step, measured)
     for member in _FOLLOWS:
         if entry.get(member) != again.get(member):
             raise Untrusted(f"{step.name}: the account's {member} are not what recipe and witnesses come to")
-    return measured
 
 
 def miscounted(plan: Plan, found: Mapping[str, Measured]) -> list[tuple[str, str]]:

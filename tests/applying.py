@@ -1,13 +1,14 @@
 """Write PEFT LoRA adapters for tests, and say on whole matrices what they make of a model."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from making import CONFIG, Tensors, add_all, make, safetensors, write_model
-from strategies import filled, packed, tensors, values
+from adapting import PREFIX
+from filling import filled, packed, values
+from making import CONFIG, Tensors, add_all, make, write_lora, write_model
+from strategies import tensors
 
 from merger.card import configs_of
 from merger.folder import describe
@@ -15,17 +16,11 @@ from merger.plan import Plan, plan
 from merger.recipe import Recipe
 from merger.weights import opened_weights
 
-PREFIX = "base_model.model."
 PLAIN = {"peft_type": "LORA", "r": 2, "lora_alpha": 3, "bias": "none", "target_modules": ["a"]}
 
 
 def write_adapter(folder: Path, factors: Tensors, **config: Any) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "adapter_model.safetensors").write_bytes(
-        safetensors({PREFIX + n: t for n, t in factors.items()})
-    )
-    (folder / "adapter_config.json").write_text(json.dumps(PLAIN | config))
-    return folder
+    return write_lora(folder, {PREFIX + n: t for n, t in factors.items()}, PLAIN | config)
 
 
 def pair(module: str, shape: tuple[int, int], rank: int, seed: int, dtype: str = "F32") -> Tensors:

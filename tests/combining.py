@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from strategies import Case, on_disk, packed, values
+from filling import packed, values
+from strategies import Case, on_disk
 
 from merger.method import Values
 from merger.methods import METHODS
@@ -24,7 +25,7 @@ def factors(
     shared: Mapping[str, str | bool] | None = None,
 ) -> list[float]:
     """Return the factor of each input that a method takes from Gram sums."""
-    return list(METHODS[method].resolve(Values(own, shared or {}), totals))
+    return list(METHODS[method].resolve(Values(own, _shared(method, shared)), totals))
 
 
 def merged(
@@ -42,12 +43,18 @@ def merged(
         "arithmetic": "1",
         "method": method,
         "parents": [{"model": str(first + i), "parameters": dict(p)} for i, p in enumerate(own)],
-        "parameters": dict(shared or {}),
+        "parameters": _shared(method, shared),
         "shard_bytes": "5000000000",
         "allow_nonfinite": False,
     } | ({} if base is None else {"base": "0"})
     with on_disk() as disk:
         return values(disk.tensors(Case(tuple(models), recipe))["w"])
+
+
+def _shared(method: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what is given, and the words and flags that are not as they are by default."""
+    words = [p for p in METHODS[method].parameters if not p.per_parent and not p.is_number]
+    return {p.name: p.default for p in words} | dict(given or {})
 
 
 def ulps(found: np.ndarray, wanted: np.ndarray, beside: np.ndarray | None = None) -> float:

@@ -2,8 +2,8 @@
 
 import hashlib
 
+from merger.by_tensor import value_at
 from merger.dialect import Compiled, Document, parse
-from merger.recipe import value_at
 
 
 def artifact(reference: str) -> str:

@@ -42,6 +42,20 @@ def write_model(folder: Path, tensors: Tensors, config: Mapping[str, object] = C
     return folder
 
 
+def write_statistics(folder: Path, kind: str, model: str, tensors: Tensors, /, **said: object) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "statistics.safetensors").write_bytes(safetensors(tensors))
+    (folder / "statistics.json").write_text(json.dumps({"v": "1", "kind": kind, "model": model} | said))
+    return folder
+
+
+def write_lora(folder: Path, tensors: Tensors, config: Mapping[str, object]) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "adapter_model.safetensors").write_bytes(safetensors(tensors))
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    return folder
+
+
 def floats(values: Sequence[float] | np.ndarray, dtype: str = "F32") -> bytes:
     array = np.asarray(values)
     if dtype == "BF16":

@@ -30,6 +30,7 @@ from lineage.predicates import (
     provenance,
     rebuild,
     root,
+    search,
     signature,
 )
 from lineage.predicates.root import Key, Period, TrustedRoot
@@ -83,6 +84,19 @@ def derivations(draw) -> Example:
         for p in parents
     ]
     return derivation.statement(artifact, parents + parents[:1]), tuple(edges)
+
+
+@st.composite
+def searches(draw) -> Example:
+    artifact, algorithm = draw(ids), draw(words)
+    evidence, recipe = draw(st.none() | hexes), draw(st.none() | hexes)
+    parents = draw(st.lists(st.one_of(ids, stubs), min_size=1, max_size=3, unique=True))
+    said = {"algorithm": algorithm}
+    said |= {"evidence": f"sha256:{evidence}"} if evidence else {}
+    said |= {"recipe": f"sha256:{recipe}"} if recipe else {}
+    part = canonical.encode({"role": "search", "parameters": said}).decode()
+    edges = [Derived(artifact, parent, "merge", part, Evidence.SIGNED) for parent in parents]
+    return search.statement(artifact, algorithm, parents + parents[:1], evidence, recipe), tuple(edges)
 
 
 @st.composite
@@ -187,6 +201,7 @@ EXAMPLES = {
     signature.URI: signatures(),
     manifest.URI: manifests(),
     derivation.URI: derivations(),
+    search.URI: searches(),
     license.URI: licenses(),
     name.URI: bindings(),
     provenance.URI: provenances(),

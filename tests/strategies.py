@@ -12,23 +12,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from adapting import Adapter, adapted, adapted_by_shapes, seeds, with_tensors
+from filling import Model, Stored, filled, packed
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from making import Made, add_all, make, write_model
+from making import Made, add_all, make, write_lora, write_model, write_statistics
+from measuring import measured
 from reference import second
 
+from merger.card import configs_of
+from merger.chunks import Chunks
 from merger.folder import describe
-from merger.kernels import narrowing
+from merger.kernels.blocks import NumpyKernels
 from merger.manifest import FLOATS, SIZES
 from merger.method import Method, Parameter
 from merger.methods import METHODS
+from merger.plan import Step, plan
 from merger.recipe import DTYPES, Recipe
+from merger.weights import opened_weights
 from signing.errors import Refused
 
 LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
-Stored = tuple[str, tuple[int, ...], bytes]
-Model = dict[str, Stored]
+# The methods whose parents and result are models, for laws that build those by hand.
+MODELS = sorted(m for m in METHODS if METHODS[m].merges == "models")
 
 NAMES = (
     "lm_head.weight",
@@ -38,24 +45,7 @@ NAMES = (
     "model.norm.weight",
     "é.weight",
 )
-SHAPES = ((), (0,), (1,), (3,), (2, 0, 3), (5, 1, 2), (17,), (8, 9))
-# What rounding, sign and order statistics can trip over; every one is a number of every floating type or rounds to one.
-PALETTE = (
-    0.0,
-    -0.0,
-    1.0,
-    -1.0,
-    0.5,
-    -0.5,
-    2.0**-24,
-    -(2.0**-133),
-    1e-40,
-    5e-324,
-    1.0009765625,
-    65504.0,
-    -3.0,
-)
-ODD = (np.nan, np.inf, -np.inf, 3e38, -1e300)
+SHAPES = ((), (0,), (1,), (3,), (2, 0, 3), (5, 1, 2), (17,), (8, 9), (7, 3), (0, 4))
 
 
 @dataclass(frozen=True)
@@ -94,19 +84,45 @@ class On:
 
     def add(self, model: Mapping[str, Stored]) -> str:
         """Write a model and return its artifact id."""
-        written = repr(sorted(model.items()))
+        config = model.config if isinstance(model, Adapter) else None
+        written = repr((sorted(model.items()), config))
         if written not in self.ids:
-            folder = write_model(self.root / str(len(self.ids)), model)
+            folder = self.root / str(len(self.ids))
+            if config is None:
+                write_model(folder, model)
+            else:
+                write_lora(folder, model, config)
             (artifact,) = add_all([folder])
             self.ids[written] = artifact
             self.folders[artifact] = folder
         return self.ids[written]
+
+    def measured(self, artifact: str, model: Model, kind: str) -> str:
+        """Write statistics of a model, made up unless there are some, and return their artifact id."""
+        if f"{kind} of {artifact}" not in self.ids:
+            self.say(artifact, kind, measured(kind, model))
+        return self.ids[f"{kind} of {artifact}"]
+
+    def say(self, artifact: str, kind: str, found: Model) -> None:
+        """Write statistics of a model, which every case with that model has from now on."""
+        folder = self.root / str(len(self.ids))
+        write_statistics(folder, kind, artifact, found)
+        (named,) = add_all([folder])
+        self.ids[f"{kind} of {artifact}"] = named
+        self.folders[named] = folder
 
     def recipe(self, case: Case) -> dict[str, Any]:
         """Return the case's recipe with artifact ids in it."""
         ids = [self.add(model) for model in case.models]
         said = dict(case.recipe)
         said["parents"] = [p | {"model": ids[int(p["model"])]} for p in said["parents"]]
+        needed = METHODS[said["method"]].statistics
+        if needed is not None:
+            by_id = dict(zip(ids, case.models, strict=True))
+            said["parents"] = [
+                p | {"statistics": self.measured(p["model"], by_id[p["model"]], needed.kind)}
+                for p in said["parents"]
+            ]
         for name in ("base", "tokenizer"):
             if name in said:
                 said[name] = ids[int(said[name])]
@@ -117,6 +133,18 @@ class On:
         recipe = Recipe.of(self.recipe(case))
         wanted = {artifact: self.folders[artifact] for artifact in recipe.artifacts()}
         return make(recipe, wanted, **how)
+
+    @contextmanager
+    def opened(self, case: Case) -> Iterator[tuple[Chunks[Any], tuple[Step, ...]]]:
+        """Open a case's models; return what works on any chunk of them, and the plan's steps."""
+        recipe = Recipe.of(self.recipe(case))
+        folders = {artifact: self.folders[artifact] for artifact in recipe.artifacts()}
+        known = {artifact: describe(folder) for artifact, folder in folders.items()}
+        pairs = {artifact: (d.manifest, d.blocks) for artifact, d in known.items()}
+        with opened_weights(folders, pairs) as weights:
+            manifests = {artifact: d.manifest for artifact, d in known.items()}
+            steps = plan(recipe, manifests, configs_of(recipe, weights)).steps
+            yield Chunks(recipe, weights, NumpyKernels), steps
 
     def outcome(self, case: Case, **how: Any) -> dict[str, bytes] | str:
         """Return the files of a case, or that it is refused."""
@@ -155,35 +183,6 @@ def tensors(files: Mapping[str, bytes]) -> Model:
         return {t.name: (t.dtype, t.shape, held[t.file][t.name].data) for t in found}
 
 
-def values(stored: Stored) -> np.ndarray:
-    """Return a floating tensor's elements, flat, in fp32 or fp64."""
-    return narrowing.widen(stored[2], stored[0])
-
-
-def packed(array: Any, dtype: str, shape: Sequence[int] | None = None) -> Stored:
-    """Return numbers as a stored tensor, rounded once."""
-    array = np.asarray(array, np.float64)
-    shape = tuple(array.shape if shape is None else shape)
-    return dtype, shape, narrowing.narrow(array.reshape(-1), dtype).tobytes()
-
-
-def filled(
-    seed: int, dtype: str, shape: tuple[int, ...], odd: bool = False, near: Stored | None = None
-) -> Stored:
-    """Return a tensor of awkward and of ordinary values; `near` is the tensor that this one was tuned from."""
-    random = np.random.Generator(np.random.PCG64(seed))
-    size = int(np.prod(shape, dtype=int))
-    array = np.round(random.normal(size=size) * 8) / 8 if seed % 2 else random.normal(size=size)
-    if near is not None:
-        # Half of a tuned tensor is the base's own, as in life; equal deltas meet at the threshold.
-        array = np.where(random.random(size) < 0.5, values(near), values(near) + array / 16)
-    spots = random.random(size) < 0.3
-    array = np.where(spots, random.choice(PALETTE, size), array)
-    if odd:
-        array = np.where(random.random(size) < 0.15, random.choice(ODD, size), array)
-    return packed(array, dtype, shape)
-
-
 def decimals(low: int = -300, high: int = 300) -> st.SearchStrategy[str]:
     """Canonical decimals between two hundredths."""
     return st.integers(low, high).map(_decimal)
@@ -195,7 +194,8 @@ def numbers(parameter: Parameter, rules: bool = True) -> st.SearchStrategy[Any]:
     ceiling = 300 if parameter.high is None else min(300, int(100 * float(parameter.high)))
     plain = decimals(floor, ceiling)
     if parameter.high is not None:
-        plain = st.sampled_from(["1", *(["0"] if parameter.above is None else ["0.0001"])]) | plain
+        ends = [parameter.high, *(["0"] if parameter.above is None else ["0.0001"])]
+        plain = st.sampled_from(ends) | plain
     if not rules:
         return plain
     layers = st.lists(plain, min_size=2, max_size=3)
@@ -222,7 +222,44 @@ def given_parameters(
             case _:
                 return numbers(parameter, rules)
 
-    return st.fixed_dictionaries({p.name: value(p) for p in method.parameters if p.per_parent == per_parent})
+    found = {p.name: value(p) for p in method.parameters if p.per_parent == per_parent}
+    drawn = st.fixed_dictionaries(found)
+    if not {"density", "epsilon"} <= found.keys():
+        return drawn
+    # Drawn apart, few pairs would fit each other.
+    pairs = st.sampled_from(PAIRS) | st.none()
+    return st.tuples(drawn, pairs).map(
+        lambda t: t[0] | (dict(zip(("density", "epsilon"), t[1], strict=True)) if t[1] else {})
+    )
+
+
+# Densities with an epsilon that they have room for; of a density of 1, epsilon is not asked.
+PAIRS = (
+    ("1", "0.15"),
+    ("0.5", "0.4"),
+    ("0.3", "0"),
+    ("0.61", "0.39"),
+    ("0.02", "0.01"),
+    ("0.9999", "0.0001"),
+)
+
+
+@st.composite
+def tuned(draw: st.DrawFn, count: int, *, odd: bool, dtype: str | None) -> list[Model]:
+    """A model and `count` more with the same names and shapes, mixed types, twins and odd values."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
+    shapes = {name: draw(st.sampled_from(SHAPES)) for name in names}
+    types = st.just(dtype) if dtype else st.sampled_from(FLOATS)
+    first: Model = {n: filled(draw(seeds), draw(types), s, odd) for n, s in shapes.items()}
+    models = [first]
+    for _ in range(count):
+        same = draw(st.sets(st.sampled_from(names)))
+        other = {n: filled(draw(seeds), draw(types), s, odd, first[n]) for n, s in shapes.items()}
+        models.append(other | {n: first[n] for n in same})
+    if not dtype and draw(st.booleans()):
+        whole = draw(st.sampled_from(["I64", "BOOL", "F8_E4M3", "U16"]))
+        models = [m | {"ids": (whole, (3,), bytes(range(3 * SIZES[whole])))} for m in models]
+    return models
 
 
 @st.composite
@@ -235,23 +272,16 @@ def cases(
     rules: bool = True,
     converting: bool = True,
 ) -> Case:
-    """A case of a method: up to four models with the same names and shapes, mixed types, twins and odd values."""
+    """A case of a method: up to four models, or a model and adapters of it, in mixed types and with odd values."""
     how = METHODS[method]
     odd = draw(st.booleans()) if odd is None else odd
     few, many = how.parents
     count = draw(st.integers(few, many or max(few, 3)))
-    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
-    shapes = {name: draw(st.sampled_from(SHAPES)) for name in names}
-    types = st.just(dtype) if dtype else st.sampled_from(FLOATS)
-    first: Model = {n: filled(draw(seeds), draw(types), s, odd) for n, s in shapes.items()}
-    models = [first]
-    for _ in range(count):
-        same = draw(st.sets(st.sampled_from(names)))
-        tuned = {n: filled(draw(seeds), draw(types), s, odd, first[n]) for n, s in shapes.items()}
-        models.append(tuned | {n: first[n] for n in same})
-    if not dtype and draw(st.booleans()):
-        whole = draw(st.sampled_from(["I64", "BOOL", "F8_E4M3", "U16"]))
-        models = [m | {"ids": (whole, (3,), bytes(range(3 * SIZES[whole])))} for m in models]
+    based = how.base == "needed" or (how.base == "either" and draw(st.booleans()))
+    if how.merges == "adapters":
+        models = draw(adapted(count, odd=odd, dtype=dtype, own=based))
+    else:
+        models = draw(tuned(count, odd=odd, dtype=dtype))
     parents = [
         {
             "model": str(draw(st.integers(1, count))),
@@ -267,32 +297,32 @@ def cases(
         "shard_bytes": draw(st.sampled_from(["5000000000", "100"])),
         "allow_nonfinite": odd,
     }
-    recipe |= {"base": "0"} if how.base == "needed" or (how.base == "either" and draw(st.booleans())) else {}
+    recipe |= {"base": "0"} if based else {}
     recipe |= {"seed": str(draw(st.integers(0, 1 << 60)))} if how.draws else {}
     if converting:
         recipe |= draw(st.fixed_dictionaries({}, optional=dict.fromkeys(("dtype", "out_dtype"), FORMATS)))
     return Case(tuple(models), recipe)
 
 
-seeds = st.integers(0, 1 << 32)
 FORMATS = st.sampled_from(list(DTYPES))
 
 
 def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str], **members: Any) -> Case:
     """A fixed case of a method over tensors of several spans or chunks: three models, weights and densities set."""
     how = METHODS[method]
-    base = {n: filled(7, dtypes[0], s) for n, s in shapes.items()}
-    models = [base]
-    for i, dtype in enumerate(dtypes[1:], 1):
-        models.append({n: filled(10 + i, dtype, s, near=base[n]) for n, s in shapes.items()})
+    models = _tuned(shapes, dtypes) if how.merges == "models" else adapted_by_shapes(shapes, dtypes)
     plain: dict[str, Any] = {"weight": ["0.7", "-0.25"], "density": ["0.3", "0.61"], "gamma": ["0.02", "0.3"]}
-    plain["scale"] = ["1.5", "-0.5"]
+    plain |= {"scale": ["1.5", "-0.5"], "epsilon": ["0.1", "0.3"]}
     own = [
         {
-            "model": str(i),
-            "parameters": {p.name: plain[p.name][i - 1] for p in how.parameters if p.per_parent},
+            "model": str(min(i, len(dtypes) - 1)),
+            "parameters": {
+                p.name: plain[p.name][i - 1].lstrip("-" if p.low == "0" else "")
+                for p in how.parameters
+                if p.per_parent
+            },
         }
-        for i in range(1, min(2, how.parents[1] or 2) + 1)
+        for i in range(1, max(how.parents[0], min(2, how.parents[1] or 2)) + 1)
     ]
     shared = {p.name: "0.4" if p.default is None else p.default for p in how.parameters if not p.per_parent}
     recipe = {
@@ -308,6 +338,16 @@ def big(method: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str
     return Case(tuple(models), recipe | members)
 
 
+def _tuned(shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str]) -> list[Model]:
+    """A model with tensors of these shapes, and some tuned from it."""
+    base = {n: filled(7, dtypes[0], s) for n, s in shapes.items()}
+    tuned = [
+        {n: filled(10 + i, dtype, s, near=base[n]) for n, s in shapes.items()}
+        for i, dtype in enumerate(dtypes[1:], 1)
+    ]
+    return [base, *tuned]
+
+
 def _decimal(hundredths: int) -> str:
     whole, rest = divmod(abs(hundredths), 100)
     text = f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
@@ -317,20 +357,24 @@ def _decimal(hundredths: int) -> str:
 def fixed(method: str) -> Case:
     """A small case of a method that is the same on every machine and in every release of NumPy: for golden digests."""
     shapes = {"model.layers.0.w": (9, 11), "model.layers.1.w": (70001,), "model.norm": (), "none": (0, 2)}
+    types = ("BF16", "F32", "F16")
+    members = {"dtype": "float32", "shard_bytes": "200000"}
+    case = big(method, shapes, types, **members)
     models: list[Model] = []
-    for place, dtype in enumerate(("BF16", "F32", "F16")):
-        model: Model = {}
-        for at, (name, shape) in enumerate(shapes.items()):
-            size = int(np.prod(shape, dtype=int))
-            # Knuth's multiplicative hash: numbers between -2 and 2 that depend on integer arithmetic alone.
-            mixed = (np.arange(size, dtype=np.uint64) + np.uint64(1009 * at)) * np.uint64(
-                2654435761
-            ) >> np.uint64(7)
-            array = (mixed % np.uint64(4096)).astype(np.float64) / 1024 - 2
-            moved = ((mixed >> np.uint64(5 + place)) % np.uint64(128)).astype(np.float64) / 512 - 0.125
-            model[name] = packed(array + moved * place, dtype, shape)
-        model["ids"] = ("I64", (2,), bytes(range(16)))
-        models.append(model)
-    return replace(
-        big(method, {}, ("F32", "F32", "F32"), dtype="float32", shard_bytes="200000"), models=tuple(models)
-    )
+    for place, (model, dtype) in enumerate(zip(case.models, types, strict=True)):
+        hashed = {
+            name: _hashed(place, at, dtype, shape) for at, (name, (_, shape, _)) in enumerate(model.items())
+        }
+        if METHODS[method].merges == "models":
+            hashed["ids"] = ("I64", (2,), bytes(range(16)))
+        models.append(with_tensors(model, hashed))
+    return replace(case, models=tuple(models))
+
+
+def _hashed(place: int, at: int, dtype: str, shape: tuple[int, ...]) -> Stored:
+    """Numbers between -2 and 2 that depend on integer arithmetic alone: Knuth's multiplicative hash."""
+    size = int(np.prod(shape, dtype=int))
+    mixed = (np.arange(size, dtype=np.uint64) + np.uint64(1009 * at)) * np.uint64(2654435761) >> np.uint64(7)
+    array = (mixed % np.uint64(4096)).astype(np.float64) / 1024 - 2
+    moved = ((mixed >> np.uint64(5 + place)) % np.uint64(128)).astype(np.float64) / 512 - 0.125
+    return packed(array + moved * place, dtype, shape)

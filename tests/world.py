@@ -13,7 +13,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from applying import pair, write_adapter
-from making import floats, write_model
+from making import floats, write_model, write_statistics
+from measuring import measured
+from strategies import tensors
 
 from lineage.facts import Kind, Relation, Role, Severity
 from lineage.predicates import derivation, incident, incident_change, signature
@@ -29,6 +31,7 @@ from registry.store.log import Receipt
 from registry.work.add import Declared, add
 from registry.work.make import make, prepare
 from registry.work.rebuild import Rebuilt, find, rederive
+from registry.work.shelf import shelved
 from registry.writer import Step
 from signing.bundle import Bundle, verify
 from signing.digest import artifact_id
@@ -75,11 +78,11 @@ class World:
         """Write a tiny model that no other equals and register its folder; return the artifact id."""
         self._made += 1
         values = np.linspace(-scale, scale, 16) + self._made
-        tensors = {
+        weights = {
             "layers.0.weight": ("F32", (4, 4), floats(values)),
             "norm": ("F32", (4,), floats(values[:4])),
         }
-        folder = write_model(self.folder / f"model-{self._made}", tensors)
+        folder = write_model(self.folder / f"model-{self._made}", weights)
         declared = Declared(name=name, license=license, parents=[(parent, relation) for parent in parents])
         return add(self.home, folder, declared).description.artifact
 
@@ -121,8 +124,18 @@ class World:
         lines += ["models:"]
         for model in chosen[: rules.parents[1]]:
             lines += [f"  - model: {model}", *([f"    parameters: {_flow(own)}"] if own else [])]
+            if rules.statistics is not None:
+                lines += [f"    statistics: {self.statistics(rules.statistics.kind, model)}"]
         prepared = prepare(self.home, "\n".join(lines).encode())
         return make(self.home, prepared, self.folder / f"model-{self._made}").result.artifact
+
+    def statistics(self, kind: str, model: str) -> str:
+        """Register statistics of a model, made up but of its shapes."""
+        self._made += 1
+        weights = (shelved(self.home, [model])[model].folder / "model.safetensors").read_bytes()
+        found = measured(kind, tensors({"model.safetensors": weights}))
+        folder = write_statistics(self.folder / f"statistics-{self._made}", kind, model, found)
+        return add(self.home, folder, Declared(parents=[(model, "extract")])).description.artifact
 
     def rebuild(self, ref: str, threads: int = 1) -> Rebuilt:
         """Derive an artifact again, compare, and log the verdict."""

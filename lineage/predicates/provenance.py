@@ -16,7 +16,9 @@ refuse them. What is read:
                                           {"name": …, "digest": {"sha256": "<64 hex>"}}
 
 Establishes `Built`, `Described` and one `Derived` a part, with evidence `signed`: base and parents by `merge` (by `convert`
-where there is one parent, without adapter, and no base), their adapters by `adapter_applied`, a tokenizer source by `tokenizer`.
+where there is one parent, without adapter, and no base), their adapters by `adapter_applied`, their statistics by `merge`
+(every weight is weighed by them, so whatever is wrong with them is wrong with the result), a tokenizer source by `tokenizer`.
+Where the parents are adapters that come to one, a base is what they are for, by `adapter_of`, and no part of the result.
 """
 
 from __future__ import annotations
@@ -125,15 +127,19 @@ def statement(
 
 def _edges(child: str, executed: Recipe) -> Iterator[Derived]:
     parents = {one.reference for one in executed.parents}
-    alone = executed.base is None and parents == {executed.first}
+    # Adapters are for a model whose weights are not in what they come to.
+    adapters = executed.rules.merges == "adapters"
+    alone = (executed.base is None or adapters) and parents == {executed.parents[0].model}
     if executed.base is not None:
-        yield _edge(child, executed.base, "merge", {"role": "base"})
+        yield _edge(child, executed.base, "adapter_of" if adapters else "merge", {"role": "base"})
     for one in executed.parents:
         part: dict[str, Json] = {"role": "parent", "parameters": one.model_dump(mode="json")["parameters"]}
         yield _edge(child, one.model, "convert" if alone else "merge", part)
         if one.adapter is not None:
             onto: dict[str, Json] = {"role": "adapter", "model": one.model, "scale": one.scale}
             yield _edge(child, one.adapter, "adapter_applied", onto)
+        if one.statistics is not None:
+            yield _edge(child, one.statistics, "merge", {"role": "statistics", "model": one.model})
     if executed.tokenizer is not None:
         yield _edge(child, executed.tokenizer, "tokenizer", {"role": "tokenizer"})
 

@@ -6,17 +6,18 @@ that arithmetic 1 does not, the document is refused; where a reader could expect
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from merger.dialect import rules, switches
-from merger.dialect.layout import Layout, lay_out, model_of
+from merger.by_tensor import Value
+from merger.dialect import engines, remarks, rules, switches
+from merger.dialect.elsewhere import MERGEKIT
+from merger.dialect.layout import Column, lay_out, model_of, statistics_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Setting, Slice, parts
 from merger.dialect.values import Numbers
-from merger.method import Method
-from merger.recipe import ARITHMETIC, Recipe, Value
+from merger.method import CLIP, Method
+from merger.recipe import ARITHMETIC, Recipe
 from signing.canonical import Json
 from signing.errors import Malformed
 
@@ -36,9 +37,13 @@ class Document:
     """What one document says, with models as written; `references` must be resolved before it compiles."""
 
     method: Method
+    engine: str | None
+    """Whose own values the parameters take, where the method was named with an engine."""
     name: str | None
     base: str | None
     slices: tuple[Slice, ...]
+    modules: tuple[str, ...]
+    """The parts of a model that it names, all of which it merges alike."""
     numbers: Mapping[str, Setting]
     """Top-level parameters that are numbers, as defaults for every slice and model."""
     switches: Mapping[str, bool | str]
@@ -51,12 +56,14 @@ class Document:
     shard_bytes: str
     allow_nonfinite: bool
     license: str | None
+    clip: Setting | None
 
     def references(self) -> tuple[str, ...]:
-        """Return every model and adapter named, each once: the base, models in order, the tokenizer's source."""
+        """Return every artifact named, each once: the base, models in order, the tokenizer's source, statistics."""
         named = [self.base, *(s.base for s in self.slices)]
         named += [source.model for s in self.slices for source in s.sources]
         named += [self.tokenizer if self.tokenizer not in ("base", UNION) else None]
+        named += [source.statistics for s in self.slices for source in s.sources]
         split = [part for model in named if model is not None for part in parts(model)]
         return tuple(dict.fromkeys(part for part in split if part is not None))
 
@@ -83,18 +90,19 @@ class _Compiling:
         """Return the recipe with its notes."""
         document, method = self.document, self.document.method
         found = lay_out(method, document.slices, document.base, self.models)
-        first = found.base or model_of(found.columns[0])
-        numbers = Numbers(method, document.slices, document.numbers, self.models)
+        adapters = method.merges == "adapters"
+        first = model_of(found.columns[0]) if adapters or found.base is None else found.base
+        limit = {} if document.clip is None else {CLIP.name: document.clip}
+        numbers = Numbers(method, document.slices, {**document.numbers, **limit}, self.models, document.base)
         own = [p for p in method.parameters if p.per_parent]
         parents = [{p.name: numbers.of(p, column) for p in own} for column in found.columns]
         shared = self._shared(numbers)
-        self.notes += numbers.notes
         recipe: dict[str, Json] = {
             "arithmetic": ARITHMETIC,
             "method": method.id,
             "base": None if found.base is None else self.models.artifact(found.base),
             "parents": [
-                {**self._parent(model_of(column)), "parameters": _json(values)}
+                {**self._parent(column), "parameters": _json(values)}
                 for column, values in zip(found.columns, parents, strict=True)
             ],
             "slices": None if found.slices is None else list(found.slices),
@@ -103,45 +111,48 @@ class _Compiling:
             "out_dtype": document.out_dtype,
             "seed": self._seed(seed),
             "tokenizer": self._tokenizer(first, found.donor),
+            "clip": None if document.clip is None else _written(numbers.of(CLIP)),
             "license": document.license,
             "shard_bytes": document.shard_bytes,
             "allow_nonfinite": document.allow_nonfinite,
         }
-        self.notes += found.notes
-        self.notes += _repeated(document.slices)
-        self.notes += _renumbered(found, document.slices)
+        self.notes += [*numbers.notes, *found.notes]
+        self.notes += remarks.repeated(document.slices)
+        self.notes += remarks.renumbered(found, document.slices)
+        self.notes += remarks.alike(document.modules)
         dense = all(number == "1" for values in parents for number in rules.every(values.get("density", "1")))
-        plain = (
-            not shared.get("normalize")
-            and shared.get("divide", "none") == "none"
-            and shared.get("vote") != "unweighted"
-        )
+        chosen = {**engines.defaults(document.engine, method), **document.switches}
+        self.notes += engines.notes(document.engine, method)
+        self.notes += remarks.pruned(parents)
         self.notes += switches.fixed(method, document.switches)
-        self.notes += switches.rescaled(method, document.switches, dense=dense, plain=plain)
+        self.notes += switches.rescaled(method, chosen, dense=dense)
         depth = found.depth if found.slices else self.models.layers.get(self.models.artifact(first))
         self._remark(first, numbers.defaults, depth)
         canonical = Recipe.of({key: value for key, value in recipe.items() if value is not None})
         return Compiled(canonical, tuple(dict.fromkeys(self.notes)))
 
-    def _parent(self, model: str) -> dict[str, Json]:
-        """Return what names a parent: its model, and the adapter that is applied to it as it was trained."""
-        artifact, adapter = self.models.pair(model)
+    def _parent(self, column: Column) -> dict[str, Json]:
+        """Return what names a parent: its model, the adapter that is applied as it was trained, the statistics."""
+        artifact, adapter = self.models.pair(model_of(column))
         applied: dict[str, Json] = {"adapter": adapter, "scale": "1"} if adapter is not None else {}
-        return {"model": artifact} | applied
+        found = statistics_of(column)
+        beside: dict[str, Json] = {} if found is None else {"statistics": self.models.artifact(found)}
+        return {"model": artifact} | applied | beside
 
     def _shared(self, numbers: Numbers) -> dict[str, bool | Value]:
         """Return the parameters that are not per parent, every default written out."""
         given = switches.resolved(self.document.method, self.document.switches)
+        own = engines.defaults(self.document.engine, self.document.method)
         found: dict[str, bool | Value] = {}
         for p in self.document.method.parameters:
             if p.is_number and not p.per_parent:
                 found[p.name] = numbers.of(p)
             elif p.default is not None and not p.per_parent:
-                found[p.name] = given.get(p.name, p.default)
+                found[p.name] = given.get(p.name, own.get(p.name, p.default))
                 # The rescaling of random masks is not mergekit's default: a note of its own says so.
-                ours = p.name == "rescale" and self.document.method.draws
+                ours = p.name == "rescale" and self.document.method.draws and p.name not in own
                 told = p.name in given or ours
-                numbers.defaults += [] if told else [f"{p.name} {str(p.default).lower()}"]
+                numbers.defaults += [] if told else [f"{p.name} {str(found[p.name]).lower()}"]
         return found
 
     def _seed(self, seed: str | None) -> str | None:
@@ -156,6 +167,10 @@ class _Compiling:
             raise Malformed(
                 f"{document.method.id} draws random masks and needs a seed; write 'seed: 1', say, at the top level"
             )
+        if document.method.rows is not None:
+            self.notes.append(
+                "which elements are kept follows from the seed; mergekit's masks come from its library's generator and cannot be drawn again"
+            )
         if document.seed is None:
             self.notes.append(f"seed {seed} was not in the document and is part of the recipe now")
         return document.seed or seed
@@ -163,6 +178,9 @@ class _Compiling:
     def _tokenizer(self, first: str, base: str | None) -> str | None:
         """Return the artifact whose tokenizer is copied, where it is not the one that is copied anyway."""
         source = self.document.tokenizer
+        if source is None and self.document.method.merges == "adapters":
+            self.notes.append(f"tokenizer files, where there are any, come from {first}, the first adapter")
+            return None
         if source == "base" and base is None:
             raise Malformed("tokenizer_source is 'base', but there is no base_model")
         if source == UNION:
@@ -194,7 +212,8 @@ class _Compiling:
         document = self.document
         if defaults:
             said = ", ".join(dict.fromkeys(defaults))
-            self.notes.append(f"not given, so mergekit 0.1.5's defaults hold: {said}")
+            whose = "mergekit 0.1.5's" if document.method.id in MERGEKIT else f"{document.method.id}'s own"
+            self.notes.append(f"not given, so {whose} defaults hold: {said}")
         if "int8_mask" in document.switches:
             self.notes.append("parameters.int8_mask changes nothing: votes are counted exactly either way")
         if document.dtype is None and document.out_dtype is None:
@@ -207,6 +226,8 @@ class _Compiling:
 
 def _settings(document: Document) -> Iterator[tuple[str, Setting]]:
     parts = [("parameters", document.numbers)]
+    if document.clip is not None:
+        yield CLIP.name, document.clip
     for s in document.slices:
         parts.append((f"{s.place}.parameters", s.parameters))
         parts += [(f"{source.place}.parameters", source.parameters) for source in s.sources]
@@ -215,28 +236,11 @@ def _settings(document: Document) -> Iterator[tuple[str, Setting]]:
             yield f"{place}.{name}", setting
 
 
-def _repeated(slices: Sequence[Slice]) -> Iterator[str]:
-    for s in slices:
-        for model, times in Counter(source.model for source in s.sources).items():
-            if times > 1:
-                yield f"{model} is listed {times} times and each counts; mergekit itself keeps only the first"
-
-
-def _renumbered(found: Layout, slices: Sequence[Slice]) -> Iterator[str]:
-    """Note filters by layer number on models whose layers get other numbers."""
-    if found.slices is None:
-        return
-    for source in (source for s in slices for source in s.sources):
-        for name, setting in source.parameters.items():
-            for text in (choice.contains for choice in setting if choice.contains is not None):
-                if any(map(str.isdigit, text.split("."))):
-                    yield f"{source.place}.parameters.{name}: {text!r} is looked for in the result's names, with the result's layer numbers; mergekit looks in the model's own"
-
-
 def _json(values: Mapping[str, bool | Value]) -> dict[str, Json]:
-    return {
-        name: [rule.model_dump(mode="json", exclude_none=True) for rule in value]
-        if isinstance(value, tuple)
-        else value
-        for name, value in values.items()
-    }
+    return {name: _written(value) for name, value in values.items()}
+
+
+def _written(value: bool | Value) -> Json:
+    if isinstance(value, tuple):
+        return [rule.model_dump(mode="json", exclude_none=True) for rule in value]
+    return value

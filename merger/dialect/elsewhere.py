@@ -1,7 +1,8 @@
 """What other tools merge and arithmetic 1 does not execute, each with the reason: nothing is refused as merely unknown.
 
 A search for a recipe, or training of its coefficients, is evidence for a recipe and no part of executing it: the recipe
-that was found is merged here.
+that was found is merged here. What such a method made elsewhere is registered with a signed record of the search
+(`lineage.predicates.search`).
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ METHODS: Mapping[str, str] = {
     **dict.fromkeys(("evolutionary", "evolve", "cma_es", "cmaes", "greedy_soup", "greedy"), _SEARCHED),
     **dict.fromkeys(("moe", "mixture_of_experts", "frankenmoe", "clown_moe"), _ROUTED),
 }
-# What mergekit 0.1.5 has, whether or not this version merges it.
+# What mergekit 0.1.5 has: its defaults, and `@mergekit-0.1`, are for these.
 MERGEKIT = frozenset(
     (
         *("linear", "slerp", "nuslerp", "multislerp", "karcher", "passthrough", "model_stock", "nearswap"),
@@ -38,7 +39,5 @@ DOCUMENTS: Mapping[str, str] = {
 def reason(method: str) -> str:
     """Say why a method that this version does not have is not merged."""
     if method in METHODS:
-        return f"which is not merged: it {METHODS[method]}"
-    if method in MERGEKIT:
-        return "a method of mergekit's that arithmetic 1 does not define yet"
+        return f"which is not merged: it {METHODS[method]}; what it made elsewhere is registered by 'studbook add FOLDER --made-by {method} --base PARENT', with --base once for each"
     return "which neither this version nor mergekit 0.1.5 has"

@@ -80,6 +80,18 @@ def model_of(column: Column) -> str:
     return next(source.model for source in column if source is not None)
 
 
+def statistics_of(column: Column) -> str | None:
+    """Return the statistics of a parent as they are written, on which its sources in all slices agree."""
+    sources = [source for source in column if source is not None]
+    for source in sources:
+        if source.statistics != sources[0].statistics:
+            raise Malformed(
+                f"{source.place}: statistics is {source.statistics}, and {sources[0].statistics} in {sources[0].place}; a "
+                f"model that is one parent has one"
+            )
+    return sources[0].statistics
+
+
 def _bases(method: Method, slices: Sequence[Slice], base: str | None) -> list[str | None]:
     """Return each slice's base model; only slerp, which walks from it, may change it on the way."""
     found = [s.base or base for s in slices]
@@ -106,6 +118,10 @@ def _row(method: Method, s: Slice, base: str | None, models: Models, notes: list
         if not rest:
             where = "" if s.span is None else f"{s.place}: "
             raise Malformed(f"{where}only the base model {base} is listed, and nothing to merge onto it")
+        if listed and method.merges == "adapters":
+            raise Malformed(
+                f"{listed[0].place}.model is {listed[0].model}, the base model; {method.id} merges adapters, and a base is the model they are for"
+            )
         notes += [_left_out(source, base) for source in listed]
         return _Row(s, rest, listed[0] if listed else None)
     if True not in same and (s.span is None or method.id == "slerp"):

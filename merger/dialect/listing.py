@@ -1,4 +1,8 @@
-"""Reading what a document merges: its models, or its slices with their sources, or those of its one module."""
+"""Reading what a document merges: its models, or its slices with their sources, or those of its modules.
+
+Which tensors a module has, mergekit looks up in a table of architectures: by prefixes in some of them, name by name in others.
+No document says it. So modules that are all defined alike are one merge of whole models, and others are refused.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +14,51 @@ from merger.dialect.text import Plain
 from merger.method import Method
 from signing.errors import Malformed
 
+# More than any architecture has.
+_MOST_MODULES = 16
 
-def unwrapped(top: Mapping[str, Plain]) -> tuple[dict[str, Plain], dict[str, Plain]]:
-    """Return a document with its one module's models or slices at the top level, and the module's own parameters."""
+
+def modules(top: Mapping[str, Plain]) -> dict[str, tuple[dict[str, Plain], dict[str, Plain]]]:
+    """Return, by the name of each module, its models or slices and its own parameters; one without name where there are none."""
     if "modules" not in top:
-        return dict(top), {}
-    modules = top["modules"]
-    if not isinstance(modules, dict) or not modules:
-        raise Malformed(f"modules is {schema.shown(modules or None)}; write keys and values")
-    if len(modules) > 1:
-        raise Malformed(
-            f"modules names {', '.join(map(repr, modules))}, but parts of a model are not merged separately by this version; one module, or models or slices at the top level, are"
-        )
-    [(name, found)] = modules.items()
-    module = schema.mapping(f"modules.{name}", found, ("models", "slices", "parameters"))
-    own = module.pop("parameters", {})
-    if not isinstance(own, dict):
-        raise Malformed(f"modules.{name}.parameters is {schema.shown(own)}; write keys and values")
+        return {"": ({key: top[key] for key in ("models", "slices") if key in top}, {})}
+    named = top["modules"]
+    if not isinstance(named, dict) or not named:
+        raise Malformed(f"modules is {schema.shown(named or None)}; write keys and values")
+    if len(named) > _MOST_MODULES:
+        raise Malformed(f"modules names {len(named)} parts; a model has at most {_MOST_MODULES}")
     for key in ("models", "slices"):
         if key in top:
             raise Malformed(f"write either modules or {key}, and not both")
-    return {key: value for key, value in top.items() if key != "modules"} | module, own
+    return {name: _module(f"modules.{name}", value) for name, value in named.items()}
+
+
+def _module(place: str, value: Plain) -> tuple[dict[str, Plain], dict[str, Plain]]:
+    listed = schema.mapping(place, value, ("models", "slices", "parameters"))
+    own = listed.pop("parameters", {})
+    if not isinstance(own, dict):
+        raise Malformed(f"{place}.parameters is {schema.shown(own)}; write keys and values")
+    return listed, own
+
+
+def alike(read: Mapping[str, object]) -> None:
+    """Refuse modules that are not all defined alike, and say how to write what they mean."""
+    first = next(iter(read))
+    for name, found in read.items():
+        if found != read[first]:
+            raise Malformed(
+                f"modules.{name} is merged in another way than modules.{first}, and which tensors a module has is said nowhere in the document; list the models once, and give their parameters by filters on tensors' names, such as weight: [{{filter: vision_tower., value: 0}}, {{value: 1}}]"
+            )
 
 
 def slices(method: Method, top: Mapping[str, Plain]) -> Iterator[Slice]:
     """Yield the slices of a document; one without layer ranges where it lists models."""
     if ("models" in top) == ("slices" in top):
         raise Malformed("write either models or slices, and not both")
+    if "slices" in top and method.merges == "adapters":
+        raise Malformed(
+            f"slices are cut from models, and {method.id} merges adapters whole; list them under models"
+        )
     if "models" in top:
         models = schema.sequence("models", top["models"])
         yield Slice("models", tuple(_source(method, f"models.{i}", m) for i, m in enumerate(models)))
@@ -66,17 +88,40 @@ def slices(method: Method, top: Mapping[str, Plain]) -> Iterator[Slice]:
 
 
 def _source(method: Method, place: str, value: Plain, span: tuple[int, int] | None = None) -> Source:
-    keys = ("model", "parameters") if span is None else ("model", "parameters", "layer_range")
+    keys = ("model", "parameters", "statistics", *(() if span is None else ("layer_range",)))
     found = schema.mapping(place, value, keys)
     own = [p for p in method.parameters if p.per_parent]
     shared = [p.name for p in method.parameters if not p.per_parent]
     elsewhere = (*shared, *switches.names(method))
+    model = schema.reference(f"{place}.model", found.get("model"))
+    alone, adapter = schema.parts(model)
+    if adapter is not None and method.merges == "adapters":
+        raise Malformed(
+            f"{place}.model is {model}; {method.id} merges adapters with each other: write {adapter}, and base_model: {alone} to say what they are for"
+        )
     return Source(
         place,
-        schema.reference(f"{place}.model", found.get("model")),
+        model,
         schema.parameters(f"{place}.parameters", method, found.get("parameters", {}), own, elsewhere),
         span,
+        _statistics(method, place, found.get("statistics")),
     )
+
+
+def _statistics(method: Method, place: str, value: Plain) -> str | None:
+    """Return the statistics of a model, as written: for a method that needs them, and for no other."""
+    if (method.statistics is None) != (value is None):
+        raise Malformed(
+            f"{place}: {method.id} takes no statistics"
+            if method.statistics is None
+            else f"{place}: statistics is missing, and {method.id} needs those of kind {method.statistics.kind}"
+        )
+    if value is None:
+        return None
+    found = schema.reference(f"{place}.statistics", value)
+    if schema.parts(found)[1] is not None:
+        raise Malformed(f"{place}.statistics is {found}; name one artifact, which takes no adapter")
+    return found
 
 
 def _span(place: str, value: Plain) -> tuple[int, int]:

@@ -1,17 +1,18 @@
 """Reading a document: mergekit 0.1.5's configuration against a closed schema, place by place.
 
-What the schema knows is mergekit's; `seed arithmetic shard_bytes allow_nonfinite license` at the top level are ours.
+What the schema knows is mergekit's; `seed arithmetic shard_bytes allow_nonfinite license clip` at the top level are ours, and
+so is `statistics` of a model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from merger.dialect import elsewhere, listing, rules, schema, switches
+from merger.dialect import elsewhere, engines, listing, rules, schema, switches
 from merger.dialect.document import UNION, Document
 from merger.dialect.schema import Setting
 from merger.dialect.text import Plain
-from merger.method import Method
+from merger.method import CLIP, Method
 from merger.methods import METHODS
 from merger.recipe import ARITHMETIC, DTYPES, SHARD_BYTES
 from signing.errors import Malformed
@@ -30,7 +31,7 @@ _TOP = (
         "tokenizer",
         "name",
     ),
-    *("seed", "arithmetic", "shard_bytes", "allow_nonfinite", "license"),
+    *("seed", "arithmetic", "shard_bytes", "allow_nonfinite", "license", "clip"),
 )
 _TOKENS = {
     "tokens": "embedding rows are merged by position, and none are made for single tokens",
@@ -49,10 +50,15 @@ def document(place: str, value: Plain) -> Document:
         if key in value:
             raise Malformed(f"{place}: {key!r} belongs to {what}")
     # First, because another method has other keys.
-    method = _method(value.get("merge_method"))
-    top, module = listing.unwrapped(_top(place, value))
+    method, engine = _method(value.get("merge_method"))
+    top = _top(place, value)
     numbers, words = _parameters(method, top.get("parameters", {}))
-    own, flags = _parameters(method, module)
+    modules = {
+        name: (*_parameters(method, own), tuple(listing.slices(method, listed)))
+        for name, (listed, own) in listing.modules(top).items()
+    }
+    listing.alike(modules)
+    own, flags, slices = next(iter(modules.values()))
     numbers |= {name: rules.chained([setting, numbers.get(name)]) for name, setting in own.items()}
     if top.get("arithmetic", ARITHMETIC) not in (ARITHMETIC, int(ARITHMETIC)):
         raise Malformed(
@@ -61,11 +67,13 @@ def document(place: str, value: Plain) -> Document:
     base = top.get("base_model")
     return Document(
         method=method,
+        engine=engine,
         name=_text("name", top.get("name")),
         base=None if base is None else schema.reference("base_model", base),
-        slices=tuple(listing.slices(method, top)),
+        slices=slices,
+        modules=tuple(name for name in modules if name),
         numbers=numbers,
-        switches={**words, **flags},
+        switches=engines.spelled(engine, {**words, **flags}),
         dtype=_dtype("dtype", top.get("dtype")),
         out_dtype=_dtype("out_dtype", top.get("out_dtype")),
         tokenizer=_tokenizer(top),
@@ -73,6 +81,7 @@ def document(place: str, value: Plain) -> Document:
         shard_bytes=_count("shard_bytes", top.get("shard_bytes")) or SHARD_BYTES,
         allow_nonfinite=schema.flag("allow_nonfinite", top.get("allow_nonfinite", False)),
         license=_text("license", top.get("license")),
+        clip=None if "clip" not in top else _clip(top["clip"]),
     )
 
 
@@ -86,15 +95,16 @@ def _top(place: str, value: dict[str, Plain]) -> dict[str, Plain]:
     return schema.mapping(place, value, _TOP)
 
 
-def _method(value: Plain) -> Method:
+def _method(value: Plain) -> tuple[Method, str | None]:
     if value is None:
         raise Malformed(f"merge_method is missing; known are {', '.join(sorted(METHODS))}")
-    method = METHODS.get(value) if isinstance(value, str) else None
+    name, engine = engines.parted(str(value))
+    method = METHODS.get(name) if isinstance(value, str) else None
     if method is None:
         raise Malformed(
-            f"merge_method is {schema.shown(value)}, {elsewhere.reason(str(value))}; known are {', '.join(sorted(METHODS))}"
+            f"merge_method is {schema.shown(value)}, {elsewhere.reason(name)}; known are {', '.join(sorted(METHODS))}"
         )
-    return method
+    return method, engine
 
 
 def _parameters(method: Method, value: Plain) -> tuple[dict[str, Setting], dict[str, bool | str]]:
@@ -117,6 +127,13 @@ def _parameters(method: Method, value: Plain) -> tuple[dict[str, Setting], dict[
         else:
             words[name] = schema.flag(place, inner)
     return numbers, words
+
+
+def _clip(value: Plain) -> Setting:
+    found = schema.setting(CLIP.name, CLIP, value)
+    if found[-1].contains is not None:
+        raise Malformed("clip has no value for tensors that no filter matches; add a rule without filter")
+    return found
 
 
 def _word(place: str, value: Plain) -> str:

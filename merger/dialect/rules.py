@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from merger.by_tensor import Rule, Value
 from merger.dialect.schema import Choice, Setting
 from merger.numbers import gradient
-from merger.recipe import Rule, Value
 from signing.errors import Malformed
 
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)

@@ -42,6 +42,8 @@ class Source:
     model: str
     parameters: Mapping[str, Setting] = field(default_factory=dict)
     span: tuple[int, int] | None = None
+    statistics: str | None = None
+    """A reference to statistics of the model, as written, where the method needs them."""
 
 
 @dataclass(frozen=True, slots=True)

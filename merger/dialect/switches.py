@@ -15,9 +15,12 @@ Switches = Mapping[str, bool | str]
 
 # Flags of mergekit's for which arithmetic 1 has one answer: what it computes, and what that is.
 _FIXED: Mapping[tuple[str, str], tuple[bool, str]] = {
-    ("nuslerp", "nuslerp_flatten"): (True, "interpolates between tensors as one vector each"),
-    ("nuslerp", "nuslerp_row_wise"): (False, "interpolates between tensors as one vector each"),
-    ("model_stock", "filter_wise"): (False, "measures one angle per tensor"),
+    ("nuslerp", "nuslerp_row_wise"): (False, "takes angles of whole tensors or of rows and never of columns"),
+}
+# Flags of mergekit's that say of what angles are taken, and for which value that is rows.
+_BY: Mapping[tuple[str, str], bool] = {
+    ("nuslerp", "nuslerp_flatten"): False,
+    ("model_stock", "filter_wise"): True,
 }
 
 
@@ -27,7 +30,7 @@ def names(method: Method) -> tuple[str, ...]:
     found = ["int8_mask"]
     if method.base == "needed" and {"weight", "lambda"} <= own:
         found.append("rescale")
-    found += [name for of, name in _FIXED if of == method.id and name not in own]
+    found += [name for of, name in (*_FIXED, *_BY) if of == method.id and name not in own]
     if "divide" in own:
         found.append("normalize")
     if "vote" in own:
@@ -40,7 +43,8 @@ def resolved(method: Method, given: Switches) -> dict[str, bool | str]:
     given = {**given, **_rescale(method, given)}
     found = {p.name: given[p.name] for p in method.parameters if p.name in given}
     own = {p.name for p in method.parameters}
-    renamed = {name: value for name, value in (_divide(given) | _vote(given)).items() if name in own}
+    words = _divide(given) | _vote(given) | _by(method, given)
+    renamed = {name: value for name, value in words.items() if name in own}
     for name, value in renamed.items():
         if found.get(name, value) != value:
             raise Malformed(
@@ -64,11 +68,10 @@ def fixed(method: Method, given: Switches) -> Iterator[str]:
             yield f"parameters.{name} changes nothing: {method.id} {what}"
 
 
-def rescaled(method: Method, given: Switches, *, dense: bool, plain: bool) -> Iterator[str]:
-    """Yield what `rescale` means for a method; refuse it where arithmetic 1 computes something else.
+def rescaled(method: Method, given: Switches, *, dense: bool) -> Iterator[str]:
+    """Yield what `rescale` means for a method, where that is not what a reader of mergekit's flag expects.
 
-    `dense` says that every density is 1, so that nothing is dropped and every way to rescale is none; `plain` that
-    nothing is divided by weights or elected without them, so that a factor in the weights is a factor of the sum.
+    `dense` says that every density is 1, so that nothing is dropped and every way to rescale is none.
     """
     wanted = given.get("rescale", method.draws)
     if isinstance(wanted, str):
@@ -77,21 +80,24 @@ def rescaled(method: Method, given: Switches, *, dense: bool, plain: bool) -> It
         if "rescale" in given:
             why = "nothing is dropped" if not method.draws and method.cuts is None else "every density is 1"
             yield f"parameters.rescale is {str(wanted).lower()} and changes nothing, since {why}"
-    elif method.draws:
-        if not wanted:
-            undo = " and multiply each weight by its density" if plain else ""
-            raise Malformed(
-                f"parameters.rescale is false, but {method.id} always divides what it keeps by the density; leave rescale out{undo}"
-            )
-        yield "kept elements are divided by the share that the mask keeps (rescale: density); mergekit since 0.1 stretches each task vector to its l1 norm instead, which rescale: l1 does here"
+    elif method.draws and wanted:
+        share = "their rank is kept with" if method.rows else "the mask keeps"
+        yield f"kept elements are divided by the share that {share} (rescale: density); mergekit since 0.1 stretches each task vector to its l1 norm instead, which rescale: l1 does here"
 
 
 def _rescale(method: Method, given: Switches) -> dict[str, bool | str]:
-    """Return the word that mergekit's flag comes to; what it means for random masks is for `rescaled` to say."""
+    """Return the word that mergekit's flag comes to; what true means for random masks is for `rescaled` to say."""
     flag = given.get("rescale")
     if not isinstance(flag, bool):
         return {}
-    return {"rescale": "density" if method.draws else "l1" if flag else "none"}
+    return {"rescale": "none" if not flag else "density" if method.draws else "l1"}
+
+
+def _by(method: Method, given: Switches) -> dict[str, bool | str]:
+    for (of, name), row in _BY.items():
+        if of == method.id and name in given:
+            return {"by": "row" if given[name] == row else "tensor"}
+    return {}
 
 
 def _divide(given: Switches) -> dict[str, bool | str]:

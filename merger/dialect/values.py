@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from merger.by_tensor import Rule, Value
 from merger.dialect import rules
 from merger.dialect.layout import Column, model_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Choice, Setting, Slice, Source
 from merger.method import Method, Parameter
-from merger.recipe import Rule, Value
 from signing.errors import Malformed
 
 # Rules times layers times parents: some hundred times what people write, and some seconds of work at most.
@@ -28,6 +28,7 @@ class Numbers:
     slices: Sequence[Slice]
     top: Mapping[str, Setting]
     models: Models
+    base: str | None
     notes: list[str] = field(default_factory=list)
     defaults: list[str] = field(default_factory=list)
     """Which defaults were written out, in words."""
@@ -43,7 +44,7 @@ class Numbers:
         given = [setting for setting in settings if setting is not None]
         lengths = [s.length for s in self.slices]
         if lengths == [0] and rules.has_gradient(given):
-            lengths = [self.models.common_depth([source.model for source in self.slices[0].sources])]
+            lengths = [self.models.common_depth(self._layered())]
         self._size += max(1, sum(lengths)) * max(len(setting) for setting in given)
         if self._size > MOST_NUMBERS:
             raise Malformed(f"the recipe would hold more than {MOST_NUMBERS} numbers; use fewer rules")
@@ -54,6 +55,16 @@ class Numbers:
             whose = f" of {model_of(column)}" if column else ""
             self.notes.append(f"{p.name}{whose}: {_outside(value)}")
         return value
+
+    def _layered(self) -> list[str]:
+        """Return the models whose layers a gradient follows: adapters have those of the model they are for."""
+        if self.method.merges == "models":
+            return [source.model for source in self.slices[0].sources]
+        if self.base is None:
+            raise Malformed(
+                f"a gradient follows the layers of a model: name the base_model that {self.method.id}'s adapters are for"
+            )
+        return [self.base]
 
     def _setting(self, p: Parameter, s: Slice, own: Source | None) -> Setting:
         """Return the complete setting of one slice, or of one source of it, down to the default."""

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from merger.kernels import Wide
 from merger.kernels.trace import BITS, FLOAT, Trace, Value
 
-# A sum's block of 2^16 is added as in docs/arithmetic.md: the first three halvings in one pass, leaving this many values.
-PARTIAL = 1 << 13
+# A sum's block of 2^16 is added as in docs/arithmetic.md: the first three halvings in one pass over so many strides.
 STRIDES = 8
 
 _STORED = {"BF16": "i16", "F16": "half", "F32": "float", "F64": "double"}
@@ -65,9 +64,12 @@ class Body:
         self.odd.append(self.trace.infinite(found))
         return found
 
-    def drawn(self, place: int) -> Value:
-        """Return whether lane %i of mask number `place` is below its bound."""
+    def drawn(self, place: int, bound: Value | None) -> Value:
+        """Return whether lane %i of mask number `place` is below the element's bound, or else below the mask's."""
         lane = self._load(f"%lane{place}", "i16")
+        if bound is not None:
+            number = self.trace.put(bound.type, f"uitofp i16 {lane.text} to {bound.type}")
+            return self.trace.put("i1", f"fcmp olt {bound.type} {number.text}, {bound.text}")
         wide = self.trace.put("i32", f"zext i16 {lane.text} to i32")
         return self.trace.put("i1", f"icmp ult i32 {wide.text}, %bound{place}")
 
@@ -106,11 +108,23 @@ class Body:
         return self.trace.put(type_, f"load {type_}, ptr {pointer.text}")
 
 
-def loop(body: Body, wide: Wide, inputs: int, lanes: int, bounds: int, outputs: int) -> Loop:
-    """Return the function that runs a body for every element, its scalars loaded once."""
+def loop(
+    body: Body,
+    wide: Wide,
+    inputs: int,
+    lanes: int,
+    bounds: int,
+    outputs: int,
+    counted: Sequence[Sequence[Value]] = (),
+) -> Loop:
+    """Return the function that runs a body for every element, its scalars loaded once.
+
+    Of each row of masks in `counted` it counts how often one is set, into one more output, of 32-bit integers.
+    """
     trace = body.trace
     names = [f"%in{i}" for i in range(inputs)] + [f"%lane{i}" for i in range(lanes)]
     names += ["%bounds", "%numbers", *(f"%out{i}" for i in range(outputs))]
+    names += ["%counts"] if counted else []
     entry: list[str] = []
     width = BITS[wide] if not lanes else "i32"
     for i in range(bounds):
@@ -128,6 +142,12 @@ def loop(body: Body, wide: Wide, inputs: int, lanes: int, bounds: int, outputs: 
     for i, one in enumerate(dict.fromkeys(body.odd)):
         lines += [f"  %o{i} = zext i1 {one.text} to i32", f"  %p{i} = or i32 {odd}, %o{i}"]
         odd = f"%p{i}"
+    for i, masks in enumerate(counted):
+        last = f"%n{i}"
+        for j, mask in enumerate(masks):
+            lines += [f"  %z{i}_{j} = zext i1 {mask.text} to i32", f"  %n{i}_{j} = add i32 {last}, %z{i}_{j}"]
+            last = f"%n{i}_{j}"
+        lines.append(f"  %m{i} = add i32 {last}, 0")
     text = [
         f"define i32 @loop(i64 %n, {', '.join(f'ptr noalias {name}' for name in names)}) {{",
         "entry:",
@@ -137,6 +157,7 @@ def loop(body: Body, wide: Wide, inputs: int, lanes: int, bounds: int, outputs: 
         "turn:",
         "  %i = phi i64 [0, %entry], [%next, %turn]",
         "  %odd = phi i32 [0, %entry], [%odder, %turn]",
+        *(f"  %n{i} = phi i32 [0, %entry], [%m{i}, %turn]" for i in range(len(counted))),
         *lines,
         f"  %odder = or i32 {odd}, 0",
         "  %next = add nuw i64 %i, 1",
@@ -144,6 +165,9 @@ def loop(body: Body, wide: Wide, inputs: int, lanes: int, bounds: int, outputs: 
         "  br i1 %last, label %done, label %turn",
         "done:",
         "  %found = phi i32 [0, %entry], [%odder, %turn]",
+        *(f"  %c{i} = phi i32 [0, %entry], [%m{i}, %turn]" for i in range(len(counted))),
+        *(f"  %cp{i} = getelementptr i32, ptr %counts, i64 {i}" for i in range(len(counted))),
+        *(f"  store i32 %c{i}, ptr %cp{i}" for i in range(len(counted))),
         "  ret i32 %found",
         "}",
     ]
@@ -151,7 +175,7 @@ def loop(body: Body, wide: Wide, inputs: int, lanes: int, bounds: int, outputs: 
 
 
 def halved(trace: Trace, terms: Sequence[Value]) -> Value:
-    """Return the halving-tree sum of terms that stand `PARTIAL` elements apart, upper half onto lower half."""
+    """Return the halving-tree sum of terms that stand a stride apart, upper half onto lower half."""
     level = list(terms)
     while len(level) > 1:
         half = len(level) // 2

@@ -34,6 +34,7 @@ class Trace:
         self.lines: list[str] = []
         self.constants: list[float] = []
         self._known: dict[str, Value] = {}
+        self._places: dict[str, int] = {}
         self.zero = Value(FLOAT[wide], "0.0")
 
     def put(self, type_: str, instruction: str) -> Value:
@@ -45,9 +46,11 @@ class Trace:
         return self._known[instruction]
 
     def number(self, s: float) -> Value:
-        """Return a scalar, which stands in a table beside the code: code is the same for all numbers."""
-        self.constants.append(s)
-        return Value(FLOAT[self.wide], f"%k{len(self.constants) - 1}")
+        """Return a scalar, which stands in a table beside the code: code is the same for other numbers."""
+        place = self._places.setdefault(float(s).hex(), len(self.constants))
+        if place == len(self.constants):
+            self.constants.append(s)
+        return Value(FLOAT[self.wide], f"%k{place}")
 
     def add(self, x: Value, y: Value) -> Value:
         """Return x + y."""

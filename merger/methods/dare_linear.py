@@ -5,16 +5,15 @@ is really kept in place of 1 - p; docs/arithmetic.md, "Methods".
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from merger.deltas import Weighted, added, lengths, stretched, trimmed
-from merger.method import DENSITY, LAMBDA, NORMALIZE, RESCALE, WEIGHT, Method, Values
+from merger.method import DENSITY, LAMBDA, NORMALIZE, RESCALE_DRAWN, WEIGHT, Method, Values
 from merger.numbers import LANES, kept_lanes
 
 
 def resolve(values: Values, totals: Sequence[float]) -> Weighted:
-    """Return c_i = w_i · 65536 / t_i, or w_i r_i for `rescale: l1`, and lambda."""
-    if stretched(values):
+    """Return c_i = w_i · 65536 / t_i, or w_i r_i for `rescale: l1` and w_i for `none`, and lambda."""
+    if values.shared["rescale"] != "density":
         return trimmed(values, totals)
     kept = [kept_lanes(parent["density"]) for parent in values.parents]
     factors = [w * LANES / t for w, t in zip(values.weights(), kept, strict=True)]
@@ -24,13 +23,7 @@ def resolve(values: Values, totals: Sequence[float]) -> Weighted:
 METHOD = Method(
     id="dare_linear",
     summary="base plus randomly dropped and rescaled task vectors",
-    parameters=(
-        WEIGHT,
-        DENSITY,
-        LAMBDA,
-        replace(RESCALE, default="density", choices=("density", "l1")),
-        NORMALIZE,
-    ),
+    parameters=(WEIGHT, DENSITY, LAMBDA, RESCALE_DRAWN, NORMALIZE),
     resolve=resolve,
     merge=added,
     base="needed",

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from merger.deltas import Election, candidates, elected, lengths, stretched
-from merger.method import DENSITY, DIVIDE, LAMBDA, RESCALE, VOTE, WEIGHT, Method, Values
+from merger.method import DENSITY, DIVIDE, LAMBDA, RESCALE_DRAWN, VOTE, WEIGHT, Method, Values
 from merger.numbers import LANES, kept_lanes
 
 
 def resolve(values: Values, totals: Sequence[float]) -> Election:
-    """Return the weights, c_i = 65536 / t_i (or r_i for `rescale: l1`), lambda and the choices."""
+    """Return the weights, c_i = 65536 / t_i (r_i for `rescale: l1`, none for `none`), lambda and the choices."""
     found = candidates(values, totals)
-    if stretched(values):
+    if values.shared["rescale"] != "density":
         return found
     return replace(found, rescale=[LANES / kept_lanes(parent["density"]) for parent in values.parents])
 
@@ -23,14 +23,7 @@ def resolve(values: Values, totals: Sequence[float]) -> Election:
 METHOD = Method(
     id="dare_ties",
     summary="base plus randomly dropped task vectors, added where their signs agree",
-    parameters=(
-        WEIGHT,
-        DENSITY,
-        LAMBDA,
-        VOTE,
-        replace(DIVIDE, default="none"),
-        replace(RESCALE, default="density", choices=("density", "l1")),
-    ),
+    parameters=(WEIGHT, DENSITY, LAMBDA, VOTE, replace(DIVIDE, default="none"), RESCALE_DRAWN),
     resolve=resolve,
     merge=elected,
     base="needed",

@@ -1,61 +1,38 @@
-"""Checking merges in part and from afar: attribute, and what rebuild does with --sample and --against."""
+"""What rebuild does with --sample and --against: check a merge in part, and one that was made elsewhere."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.markup import escape
-from rich.table import Table
 
 from merger import folder as folders
 from merger.manifest import BLOCK
 from registry.cli.session import (
     Fails,
-    HomeOption,
-    JsonOption,
     counted,
     err,
-    home_at,
     out,
     progress,
     say,
 )
 from registry.home import Home
 from registry.work import against, rebuild, sample
-from registry.work.attribute import Attributed, weigh
 from registry.work.engine import Computer
 from registry.work.make import RECIPE_LIMIT, prepare
 from signing.canonical import Json
-
-app = typer.Typer()
 
 # Shares of altered blocks for which a sample says how likely they were to pass unseen.
 _SHARES = (0.01, 0.05, 0.1)
 
 
-@app.command()
-def attribute(
-    ref: Annotated[str, typer.Argument(help="Artifact that was made by a logged recipe.")],
-    weight: Annotated[str, typer.Argument(metavar="TENSOR[i,j]", help="One weight of it.")],
-    home: HomeOption = None,
-    as_json: JsonOption = False,
+def sampled(
+    home: Home, ref: str, count: int, computer: Computer, threads: int, memory: int | None, *, as_json: bool
 ) -> None:
-    """Which parents put what into one weight? Exit 1 if what is stored there is not what is derived."""
-    opened = home_at(home)
-    found = weigh(opened, rebuild.find(opened, ref), weight)
-    say(as_json, _attribution(found), lambda: _show_attribution(found))
-    if found.same is False:
-        raise Fails
-
-
-def sampled(home: Home, ref: str, count: int, computer: Computer, threads: int, *, as_json: bool) -> None:
     """Check `count` blocks of a merge that are drawn now, and print the verdict with its odds; nothing is logged."""
     found = rebuild.find(home, ref)
     with progress("sampling", count * BLOCK, quiet=as_json) as advance:
-        checked = sample.check(home, found, count, computer, threads=threads, progress=advance)
+        checked = sample.check(home, found, count, computer, threads=threads, memory=memory, progress=advance)
     result = checked.sampled
     odds = [(share, result.escape(share)) for share in _SHARES]
 
@@ -104,6 +81,7 @@ def compared(
     *,
     threads: int,
     factor: int,
+    memory: int | None,
     as_json: bool,
 ) -> None:
     """Compare a merge made elsewhere with what its recipe makes, and print how far apart they are; nothing is logged."""
@@ -114,7 +92,14 @@ def compared(
     # Hashed once, made once; what differs is read again, which nobody knows beforehand.
     with progress("comparing", 2 * folders.size(folder), quiet=as_json) as advance:
         found = against.compare(
-            home, prepared, folder, computer, threads=threads, factor=factor, progress=advance
+            home,
+            prepared,
+            folder,
+            computer,
+            threads=threads,
+            factor=factor,
+            memory=memory,
+            progress=advance,
         )
     say(as_json, _comparison(found, folder, ulp), lambda: _show_comparison(found, folder, ulp))
     if not found.same:
@@ -187,68 +172,3 @@ def _show_comparison(found: against.Against, folder: Path, ulp: int) -> None:
         out.print(f"  masks were not tried: {found.unexplained}", markup=False, soft_wrap=True)
     for name, said in found.files:
         out.print(f"  besides the weights: {name} {said}", markup=False, soft_wrap=True)
-
-
-def _attribution(found: Attributed) -> Json:
-    return {
-        "artifact": found.artifact,
-        "weight": found.weight,
-        "method": found.method,
-        "operation": found.operation,
-        "dtype": found.dtype,
-        "source": found.derived.source,
-        "base": _number(found.derived.base),
-        "parents": [
-            {
-                "parent": one.position,
-                "source": one.source,
-                "value": _number(one.value),
-                "delta": _number(one.delta),
-                "kept": one.kept,
-                "agreed": one.agreed,
-                "factor": _number(one.factor),
-                "contribution": _number(one.contribution),
-            }
-            for one in found.derived.parts
-        ],
-        "scalars": found.scalars,
-        "derived": _number(found.derived.result),
-        "stored": _number(found.stored),
-        "same": found.same,
-    }
-
-
-def _show_attribution(found: Attributed) -> None:
-    derived = found.derived
-    out.print(f"[bold]{escape(found.weight)}[/]  {found.artifact}", soft_wrap=True)
-    if derived.source is not None:
-        out.print(f"  {found.operation} of {escape(derived.source)}", soft_wrap=True)
-    else:
-        table = Table(box=None, pad_edge=False)
-        for column in ("", "value", "delta", "kept", "agreed", "factor", "contribution"):
-            table.add_column(column)
-        if derived.base is not None:
-            table.add_row("base", _said(derived.base))
-        for one in derived.parts:
-            numbers = (_said(one.value), _said(one.delta))
-            words = (_said(one.kept), _said(one.agreed))
-            table.add_row(
-                f"parent {one.position + 1}", *numbers, *words, _said(one.factor), _said(one.contribution)
-            )
-        out.print(table)
-    same = {True: "the stored value", False: "[bold red]another value is stored[/]", None: "not stored here"}
-    stored = "" if found.same is not False else f" {_said(found.stored)}"
-    out.print(
-        f"  {found.method} derives {_said(derived.result)} in {found.dtype}: {same[found.same]}{stored}"
-    )
-
-
-def _said(value: float | bool | None) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else f"{value:.9g}"
-
-
-def _number(value: float | None) -> Json:
-    """Return a number as JSON has it; what is not finite has no form there but its name."""
-    return value if value is None or math.isfinite(value) else str(value)

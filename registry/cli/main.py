@@ -16,7 +16,19 @@ from pydantic import ValidationError
 from rich.markup import escape
 
 from merger.recipe import sentence
-from registry.cli import asking, checking, incidents, logs, making, recipes, running
+from registry.cli import (
+    aligning,
+    asking,
+    attributing,
+    incidents,
+    logs,
+    making,
+    recipes,
+    registering,
+    running,
+    sharing,
+    stats,
+)
 from registry.cli.session import err
 from registry.settings import Settings
 from signing import canonical
@@ -32,11 +44,20 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for part in (making.app, checking.app, asking.app, running.app):
+for part in (
+    registering.app,
+    making.app,
+    aligning.app,
+    attributing.app,
+    sharing.app,
+    asking.app,
+    running.app,
+):
     app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(logs.app, name="log")
 app.add_typer(recipes.app, name="recipe")
+app.add_typer(stats.app, name="stats")
 
 
 def _version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""Commands that make something: init, add, merge, rebuild."""
+"""Commands that compute: merge a recipe, rebuild an artifact."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from lineage.facts import RELATIONS, Relation
-from merger import folder as folders
 from merger.replay import Differs
 from registry.cli import checking
 from registry.cli.session import (
     Fails,
     HomeOption,
     JsonOption,
+    MemoryOption,
+    ReadOption,
     ThreadsOption,
+    bound,
     counted,
     err,
     home_at,
@@ -25,11 +26,7 @@ from registry.cli.session import (
     progress,
     say,
 )
-from registry.home import Home
-from registry.settings import Settings
 from registry.work import rebuild as rebuilding
-from registry.work.add import Declared
-from registry.work.add import add as add_folder
 from registry.work.chain import links
 from registry.work.engine import NUMPY, Computer, compiling, torch_on
 from registry.work.make import RECIPE_LIMIT, make
@@ -51,83 +48,6 @@ BackendOption = Annotated[BackendName, typer.Option("--backend", help="Library t
 DeviceOption = Annotated[
     str, typer.Option("--device", help="Device of the torch backend, such as cpu or cuda:0.")
 ]
-ReadOption = Annotated[
-    int,
-    typer.Option(
-        "--read", min=1, max=64, help="Read size in units of 2^19 elements; never changes a result."
-    ),
-]
-
-
-@app.command()
-def init(
-    home: HomeOption = None,
-    operator: Annotated[
-        str | None, typer.Option(help="Who signs: letters, digits, dot, dash; local if not given.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a home: database, blobs, and keys of your own. Run again, it completes what is missing."""
-    path = home or Settings().home
-    made = Home.create(path, operator)
-    root, speaks = made.root(), made.operator("publisher")
-
-    def show() -> None:
-        out.print(f"home      {escape(str(path))}", soft_wrap=True)
-        out.print(f"log       {root.origin}")
-        out.print(
-            f"operator  {speaks}; keys in {escape(str(path / 'keys'))}, readable by you alone",
-            soft_wrap=True,
-        )
-
-    say(as_json, {"home": str(path), "origin": root.origin, "operator": speaks}, show)
-
-
-@app.command()
-def add(
-    folder: Annotated[Path, typer.Argument(help="Folder with the model's files.")],
-    name: Annotated[str | None, typer.Option(help="namespace/name, or namespace/name@revision.")] = None,
-    license_id: Annotated[str | None, typer.Option("--license", help="SPDX or hub license id.")] = None,
-    base: Annotated[
-        list[str] | None,
-        typer.Option(help="What it was made from: a reference, or hf:owner/name[@commit]. May be repeated."),
-    ] = None,
-    relation: Annotated[str, typer.Option(help=f"How: {', '.join(RELATIONS)}.")] = "finetune",
-    copy: Annotated[
-        bool, typer.Option("--copy", help="Store the files too; otherwise they are referenced.")
-    ] = False,
-    threads: ThreadsOption = 2,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Register a folder: hash every byte, sign what it is, log it."""
-    if relation not in RELATIONS:
-        raise Malformed(f"{relation!r} is no relation; choose one of {', '.join(RELATIONS)}")
-    kind: Relation = relation
-    opened = home_at(home)
-    declared = Declared(name, license_id, [(ref, kind) for ref in base or ()])
-    with progress(f"hashing {folder.name}", folders.size(folder), quiet=as_json) as advance:
-        added = add_folder(opened, folder, declared, copy=copy, threads=threads, progress=advance)
-    manifest = added.description.manifest
-    size = sum(file.size for file in manifest.files)
-    entries = sorted({receipt.index for receipt in added.receipts})
-
-    def show() -> None:
-        out.print(f"[bold]{escape(name or str(folder))}[/]  {added.description.artifact}", soft_wrap=True)
-        out.print(
-            f"  {counted(len(manifest.files), 'file')}, {counted(len(manifest.tensors), 'tensor')}, {size / 1e6:.1f} MB; "
-            f"signed and logged as entries {', '.join(map(str, entries))}",
-            soft_wrap=True,
-        )
-
-    value: Json = {
-        "artifact": added.description.artifact,
-        "files": len(manifest.files),
-        "tensors": len(manifest.tensors),
-        "bytes": size,
-        "entries": list(entries),
-    }
-    say(as_json, value, show)
 
 
 @app.command()
@@ -138,6 +58,7 @@ def merge(
     seed: Annotated[str | None, typer.Option(help="Seed of random masks, where the recipe has none.")] = None,
     threads: ThreadsOption = 2,
     read: ReadOption = 1,
+    memory: MemoryOption = None,
     backend: BackendOption = BackendName.COMPILED,
     device: DeviceOption = "cpu",
     home: HomeOption = None,
@@ -147,7 +68,7 @@ def merge(
     opened = home_at(home)
     with recipe.open("rb") as file:
         raw = file.read(RECIPE_LIMIT + 1)
-    computer = _computer(backend, device)
+    computer, most = _computer(backend, device), bound(memory)
     earlier: list[tuple[Path, str]] = []
     for link in links(opened, raw, target, seed):
         prepared, folder = link.prepared, link.folder
@@ -168,6 +89,7 @@ def merge(
                 name=own,
                 threads=threads,
                 factor=read,
+                memory=most,
                 progress=advance,
             )
         if folder != target:
@@ -224,6 +146,7 @@ def rebuild(
     ] = 1,
     threads: ThreadsOption = 2,
     read: ReadOption = 1,
+    memory: MemoryOption = None,
     backend: BackendOption = BackendName.COMPILED,
     device: DeviceOption = "cpu",
     home: HomeOption = None,
@@ -233,18 +156,28 @@ def rebuild(
     opened = home_at(home)
     if sample is not None and against is not None:
         raise Malformed("--sample checks a logged merge, --against one made elsewhere: give one of them")
-    computer = _computer(backend, device)
+    computer, most = _computer(backend, device), bound(memory)
     if sample is not None:
-        checking.sampled(opened, ref, sample, computer, threads, as_json=as_json)
+        checking.sampled(opened, ref, sample, computer, threads, most, as_json=as_json)
         return
     if against is not None:
         checking.compared(
-            opened, against, Path(ref), ulp, computer, threads=threads, factor=read, as_json=as_json
+            opened,
+            against,
+            Path(ref),
+            ulp,
+            computer,
+            threads=threads,
+            factor=read,
+            memory=most,
+            as_json=as_json,
         )
         return
     found = rebuilding.find(opened, ref)
     with progress("rebuilding", rebuilding.size(opened, found), quiet=as_json) as advance:
-        rebuilt = rebuilding.rederive(opened, found, computer, threads=threads, factor=read, progress=advance)
+        rebuilt = rebuilding.rederive(
+            opened, found, computer, threads=threads, factor=read, memory=most, progress=advance
+        )
     outcome = rebuilt.outcome
     tensors = outcome.tensors if isinstance(outcome, Differs) else ()
     other = outcome.files if isinstance(outcome, Differs) else ()
@@ -263,6 +196,10 @@ def rebuild(
                 out.print(f"  {one.tensor}{where}", markup=False, soft_wrap=True)
             for file in other:
                 out.print(f"  {file}", markup=False)
+        if rebuilt.accounted is False and not isinstance(outcome, Differs):
+            out.print(
+                "  [yellow]its signed account says other things[/] of scalars, witnesses or shares than were derived"
+            )
         out.print(f"  verdict signed and logged as entry {rebuilt.receipt.index}")
 
     value: Json = {
@@ -270,6 +207,7 @@ def rebuild(
         "same": not isinstance(outcome, Differs),
         "tensors": [{"tensor": t.tensor, "first": t.first, "ulp": t.ulp} for t in tensors],
         "files": list(other),
+        "same_account": rebuilt.accounted,
         "entry": rebuilt.receipt.index,
     }
     say(as_json, value, show)

@@ -8,11 +8,26 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from merger.explain import Cost, From, Group, cost, groups
+from merger.cost import Cost, Estimate, Rates, cost, estimate
+from merger.explain import From, Group, groups
 from merger.weights import opened_weights
-from registry.cli.session import HomeOption, JsonOption, ThreadsOption, counted, home_at, out, say, short
+from registry.cli.session import (
+    HomeOption,
+    JsonOption,
+    MemoryOption,
+    ReadOption,
+    ThreadsOption,
+    bound,
+    counted,
+    home_at,
+    out,
+    say,
+    short,
+)
 from registry.work.chain import Link, links
+from registry.work.engine import compiling
 from registry.work.make import RECIPE_LIMIT, planned
+from registry.work.room import cores, program, rates, room
 from signing.canonical import Json
 
 app = typer.Typer(help="Look at recipes before they are merged.", no_args_is_help=True)
@@ -34,28 +49,38 @@ def explain(
     ] = Path("merged"),
     seed: Annotated[str | None, typer.Option(help="Seed of random masks, where the recipe has none.")] = None,
     threads: ThreadsOption = 2,
+    read: ReadOption = 1,
+    memory: MemoryOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What will each tensor be made of, and what will it take? Reads no weights."""
+    """What will each tensor be made of, and what will it take, and about how long? Reads no weights."""
+    most = bound(memory)
     opened = home_at(home)
     with recipe.open("rb") as file:
         raw = file.read(RECIPE_LIMIT + 1)
     for link in links(opened, raw, target, seed):
         if link.artifact is None:
-            _explained(link, threads, whole=link.folder == target, as_json=as_json)
+            _explained(link, threads, read, most, whole=link.folder == target, as_json=as_json)
             # What comes after it can only be planned over its result.
             return
 
 
-def _explained(link: Link, threads: int, *, whole: bool, as_json: bool) -> None:
+def _explained(
+    link: Link, threads: int, read: int, memory: int | None, *, whole: bool, as_json: bool
+) -> None:
     prepared = link.prepared
     folders = {artifact: one.folder for artifact, one in prepared.inputs.items()}
     known = {artifact: (one.manifest, one.blocks) for artifact, one in prepared.inputs.items()}
     with opened_weights(folders, known) as weights:
         plan = planned(prepared.recipe, weights)
+        computer = compiling()
+        threads, read = room(plan, weights, computer, memory, threads=threads, factor=read)
     found = groups(plan)
-    takes = cost(plan, {artifact: manifest for artifact, (manifest, _) in known.items()}, threads=threads)
+    manifests = {artifact: manifest for artifact, (manifest, _) in known.items()}
+    takes = cost(plan, manifests, threads=threads, factor=read)
+    speed, most = rates(), takes.memory + program(computer)
+    lasts = estimate(takes, speed, threads=threads, cores=cores())
     notes = list(prepared.notes)
     if not whole:
         notes.append(
@@ -73,6 +98,12 @@ def _explained(link: Link, threads: int, *, whole: bool, as_json: bool) -> None:
         "passes": list(takes.passes),
         "writes": takes.writes,
         "memory": takes.memory,
+        "process": most,
+        "threads": threads,
+        "read": read,
+        "seconds": list(lasts.seconds),
+        "made_of": {part: list(seconds) for part, seconds in lasts.parts.items()},
+        "rates": {"sha256": speed.sha256, "blake3": speed.blake3, "copy": speed.copy},
     }
 
     def show() -> None:
@@ -86,7 +117,8 @@ def _explained(link: Link, threads: int, *, whole: bool, as_json: bool) -> None:
         _list(found, names)
         for note in notes:
             out.print(f"note: {note}", markup=False, soft_wrap=True)
-        _takes(takes, len(plan.shards), threads)
+        _takes(takes, len(plan.shards), threads, read, most)
+        _lasts(lasts, speed)
 
     say(as_json, value, show)
 
@@ -118,19 +150,38 @@ def _from(one: From, names: dict[str, str], tensors: str) -> str:
     return f"{one.role} {names.get(one.model) or short(one.model)}{adapter}{layers}".strip()
 
 
-def _takes(takes: Cost, shards: int, threads: int) -> None:
+def _takes(takes: Cost, shards: int, threads: int, read: int, process: int) -> None:
     low, high = takes.reads
     reads = _megabytes(low) if low == high else f"{_megabytes(low)} to {_megabytes(high)}"
     few, many = takes.passes
     over = "once" if many == 1 else f"{many} times" if few == many else f"{few} to {many} times"
     out.print(
         f"reads {reads}, an input at most {over}; writes {_megabytes(takes.writes)} in {counted(shards, 'shard')}; "
-        f"buffers of about {_megabytes(takes.memory)} with {counted(threads, 'thread')}, beside the program itself",
+        f"holds about {_megabytes(process)} with {counted(threads, 'thread')} and --read {read}, of which {_megabytes(takes.memory)} to work with",
         soft_wrap=True,
     )
 
 
-def _megabytes(size: int) -> str:
+def _lasts(lasts: Estimate, speed: Rates) -> None:
+    """Print about how long it takes, and what that is made of."""
+    parts = ", ".join(f"{part} {_between(seconds)}" for part, seconds in lasts.parts.items())
+    out.print(
+        f"takes about {_between(lasts.seconds)} s beside the start of the program; of processor time: {parts} s",
+        soft_wrap=True,
+    )
+    out.print(
+        f"  as measured just now, a thread and second: BLAKE3 {_megabytes(speed.blake3)}, SHA-256 {_megabytes(speed.sha256)}, "
+        f"copying {_megabytes(speed.copy)}; to compute is taken for copying what every pass takes in and gives out",
+        soft_wrap=True,
+    )
+
+
+def _between(seconds: tuple[float, float]) -> str:
+    low, high = (f"{one:.2g}" if one < 10 else f"{one:.0f}" for one in seconds)
+    return low if low == high else f"{low} to {high}"
+
+
+def _megabytes(size: float) -> str:
     return f"{size / 1e6:.1f} MB"
 
 

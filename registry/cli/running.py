@@ -64,7 +64,9 @@ def methods(as_json: JsonOption = False) -> None:
         {
             "method": one.id,
             "summary": one.summary,
+            "merges": one.merges,
             "base": one.base,
+            "statistics": one.statistics.kind if one.statistics else None,
             "parameters": [
                 {
                     "name": p.name,

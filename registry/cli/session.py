@@ -6,6 +6,7 @@ standard error. Exit codes: 0 holds, 1 does not hold, 2 misuse.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeRemainingColumn,
@@ -28,6 +30,7 @@ from registry.home import Home
 from registry.settings import Settings, now
 from signing import canonical
 from signing.canonical import Json
+from signing.errors import Malformed
 
 HomeOption = Annotated[
     Path | None,
@@ -42,6 +45,23 @@ ThreadsOption = Annotated[
     int,
     typer.Option("--threads", min=1, max=256, help="Threads that hash and compute; never changes a result."),
 ]
+ReadOption = Annotated[
+    int,
+    typer.Option(
+        "--read", min=1, max=64, help="Read size in units of 2^19 elements; never changes a result."
+    ),
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="What the process may take, such as 200M or 2G: by fewer threads and smaller reads, never by another result.",
+    ),
+]
+
+_UNITS = {"M": 10**6, "G": 10**9}
+_SIZE = re.compile(r"([0-9]{1,9})([MG])", re.ASCII)
 
 # No emoji codes: what others wrote, such as `:bug:` in a summary, is printed as they wrote it.
 out = Console(highlight=False, soft_wrap=False, emoji=False)
@@ -53,6 +73,16 @@ class Fails(typer.Exit):
 
     def __init__(self) -> None:
         super().__init__(code=1)
+
+
+def bound(memory: str | None) -> int | None:
+    """Return the bytes that `--memory` allows, in powers of ten like all sizes that are printed, if it is given."""
+    if memory is None:
+        return None
+    found = _SIZE.fullmatch(memory)
+    if found is None or not int(found[1]):
+        raise Malformed(f"--memory {memory} is no size; write a whole number with M or G, such as 200M or 2G")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def home_at(path: Path | None) -> Home:
@@ -96,13 +126,15 @@ def say(as_json: bool, value: BaseModel | Json | Sequence[BaseModel], show: Call
 
 
 @contextmanager
-def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
-    """Draw a bar on a terminal while `total` bytes are worked through; yields what to tell about each piece."""
+def progress(
+    what: str, total: int, *, quiet: bool = False, in_bytes: bool = True
+) -> Iterator[Callable[[int], None]]:
+    """Draw a bar on a terminal while `total` bytes, or pieces, are worked through; yields what to tell about each."""
+    sizes = (DownloadColumn(binary_units=True), TransferSpeedColumn())
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
+        *(sizes if in_bytes else (MofNCompleteColumn(),)),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:

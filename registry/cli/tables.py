@@ -113,10 +113,11 @@ def methods(known: Sequence[Method]) -> None:
     """Print the merge methods with their parameters."""
     for one in known:
         base = {"needed": "onto", "none": "without", "either": "with or without"}[one.base] + " a base"
-        out.print(f"[bold]{one.id}[/]  {escape(one.summary)}, {base}", soft_wrap=True)
+        beside = f", with statistics of kind {one.statistics.kind}" if one.statistics else ""
+        out.print(f"[bold]{one.id}[/]  {escape(one.summary)}, {base}{beside}", soft_wrap=True)
         for p in one.parameters:
-            whose = "per model" if p.per_parent else "for all"
-            out.print(f"  {p.name:10} {whose:10} {escape(p.allowed)}: {escape(p.help)}", soft_wrap=True)
+            whose = f"per {one.merges.removesuffix('s')}" if p.per_parent else "for all"
+            out.print(f"  {p.name:10} {whose:11} {escape(p.allowed)}: {escape(p.help)}", soft_wrap=True)
 
 
 def incidents(answers: Sequence[IncidentOut]) -> None:

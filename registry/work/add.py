@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ from sqlalchemy import Connection
 
 from lineage.facts import Relation, Role
 from lineage.predicates import derivation, license, manifest, name, signature  # noqa: A004 - the statement's own name
+from lineage.predicates import search as searching
 from merger.folder import Description, Progress, describe
 from registry.home import Home
 from registry.store import Absent, artifacts, places, refs
 from registry.store.log import Receipt
 from registry.work.shelf import described, keep
+from signing.digest import parse_id
 from signing.errors import Malformed, Untrusted
 from signing.statement import Statement
 
@@ -28,6 +31,16 @@ class Added:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """A search or training that ran elsewhere: its algorithm, a file that shows it, the recipe that it found."""
+
+    algorithm: str
+    evidence: Path | None = None
+    recipe: str | None = None
+    """`sha256:<64 hex>`, as a merge prints it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """What the publisher says about an artifact besides its bytes."""
 
@@ -35,6 +48,8 @@ class Declared:
     license: str | None = None
     parents: Sequence[tuple[str, Relation]] = ()
     """References of what it was made from, each with how."""
+    search: Search | None = None
+    """What searched among the parents, where that is how it was made."""
 
 
 def add(
@@ -50,6 +65,9 @@ def add(
 
     Raises `Malformed` for a folder that is no artifact, `Absent` for a parent that is not registered.
     """
+    search = declared.search
+    if search is not None and not declared.parents:
+        raise Malformed(f"{search.algorithm} searched among models, and none is named; name each with --base")
     description = describe(folder, threads, progress)
     artifact = description.artifact
     with home.store.reading() as connection:
@@ -58,6 +76,7 @@ def add(
             derivation.Parent(artifact=_parent(connection, artifact, ref), relation=relation, part={})
             for ref, relation in dict.fromkeys(declared.parents)
         ]
+        made = _made(artifact, parents, search)
         said = declarations(home, connection, artifact, declared.name, declared.license)
     keep(home, description.manifest, description.blocks)
     if copy:
@@ -68,12 +87,29 @@ def add(
         ("publisher", signature.statement(declared.name or folder.resolve().name, files)),
         ("publisher", manifest.statement(artifact, description.manifest.digest)),
     ]
-    if parents:
-        statements.append(("publisher", derivation.statement(artifact, parents)))
-    receipts = home.say_all([*statements, *said])
+    if search is not None and search.evidence is not None:
+        home.blobs.add(_digest(search.evidence), search.evidence)
+    receipts = home.say_all([*statements, *made, *said])
     with home.store.writing() as connection:
         places.put(connection, folder, artifact)
     return Added(description, tuple(receipts))
+
+
+def _made(
+    artifact: str, parents: Sequence[derivation.Parent], search: Search | None
+) -> list[tuple[Role, Statement]]:
+    """Return the statement of what an artifact was made from, if anything is said of that."""
+    if search is None:
+        return [("publisher", derivation.statement(artifact, parents))] if parents else []
+    evidence = None if search.evidence is None else _digest(search.evidence)
+    recipe = None if search.recipe is None else parse_id(search.recipe)
+    named = [parent.artifact for parent in parents]
+    return [("publisher", searching.statement(artifact, search.algorithm, named, evidence, recipe))]
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _check_described(home: Home, connection: Connection, found: Description) -> None:

@@ -24,6 +24,7 @@ from merger.weights import Weights, opened_weights
 from registry.home import Home
 from registry.work.engine import NUMPY, Computer, engine
 from registry.work.make import Prepared, planned, stage_key
+from registry.work.room import room
 from signing.errors import Malformed
 
 
@@ -84,6 +85,7 @@ def compare(
     *,
     threads: int = 2,
     factor: int = 1,
+    memory: int | None = None,
     progress: Progress = lambda _: None,
 ) -> Against:
     """Execute a recipe in a place of its own, compare the tensors with those in `folder`, and remove what was made.
@@ -97,19 +99,19 @@ def compare(
     folders = {artifact: one.folder for artifact, one in prepared.inputs.items()}
     known = {artifact: (one.manifest, one.blocks) for artifact, one in prepared.inputs.items()}
     target = home.path / "rebuilds" / f"against-{recipe.digest[:16]}"
-    with (
-        opened_weights(folders, known) as weights,
-        staged(target, stage_key(recipe, engine().computing(computer))) as stage,
-    ):
+    with opened_weights(folders, known) as weights:
         plan = planned(recipe, weights)
-        made = execute(
-            plan, weights, stage, computer.kernels, threads=threads, factor=factor, progress=progress
-        )
-        both = {"made": (made.manifest, made.blocks), "foreign": (theirs.manifest, theirs.blocks)}
-        with opened_weights({"made": stage.files, "foreign": folder}, both) as opened:
-            apart = tuple(_apart(made.manifest, theirs.manifest, opened["made"], opened["foreign"], progress))
-            masks, why = _masks(plan, weights, opened["foreign"], apart, progress)
-        stage.discard()
+        threads, factor = room(plan, weights, computer, memory, threads=threads, factor=factor)
+        with staged(target, stage_key(recipe, engine().computing(computer))) as stage:
+            made = execute(
+                plan, weights, stage, computer.kernels, threads=threads, factor=factor, progress=progress
+            )
+            both = {"made": (made.manifest, made.blocks), "foreign": (theirs.manifest, theirs.blocks)}
+            with opened_weights({"made": stage.files, "foreign": folder}, both) as opened:
+                pair = opened["made"], opened["foreign"]
+                apart = tuple(_apart(made.manifest, theirs.manifest, *pair, progress))
+                masks, why = _masks(plan, weights, opened["foreign"], apart, progress)
+            stage.discard()
     return Against(made.artifact, len(made.manifest.tensors), apart, _files(made, theirs), masks, why)
 
 

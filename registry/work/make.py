@@ -24,6 +24,7 @@ from registry.store import artifacts, places, refs
 from registry.store.log import Receipt
 from registry.work.add import declarations, naming
 from registry.work.engine import NUMPY, Computer, Engine, engine
+from registry.work.room import room
 from registry.work.shelf import Shelved, keep, shelved
 from signing.canonical import decode
 from signing.errors import Malformed
@@ -144,12 +145,13 @@ def make(
     name: str | None = None,
     threads: int = 2,
     factor: int = 1,
+    memory: int | None = None,
     progress: Progress = lambda _: None,
 ) -> Made:
     """Make the artifact of a recipe in the new folder `out`, and log its signature and provenance.
 
     The folder appears after the log has acknowledged it: whoever sees it can verify it. Killed anywhere, the same
-    command continues from the finished shards.
+    command continues from the finished shards. `memory` bounds the process, by fewer threads and smaller reads than wanted.
     """
     recipe, running = prepared.recipe, engine().computing(computer)
     # Both end up in signed statements, so what no statement can hold is refused before the work, not after it.
@@ -161,6 +163,7 @@ def make(
     known = {artifact: (one.manifest, one.blocks) for artifact, one in prepared.inputs.items()}
     with opened_weights(folders, known) as weights:
         steps = planned(recipe, weights)
+        threads, factor = room(steps, weights, computer, memory, threads=threads, factor=factor)
         with staged(out, stage_key(recipe, running)) as stage:
             result = execute(
                 steps, weights, stage, computer.kernels, threads=threads, factor=factor, progress=progress

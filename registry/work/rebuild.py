@@ -18,6 +18,7 @@ from registry.store import Absent, artifacts, log, refs
 from registry.store.log import Receipt
 from registry.work.engine import NUMPY, Computer, engine
 from registry.work.make import planned, stage_key
+from registry.work.room import room
 from registry.work.shelf import described, shelved
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
@@ -42,6 +43,8 @@ class Rebuilt:
     provenance: Provenance
     outcome: Same | Differs
     receipt: Receipt
+    accounted: bool | None
+    """Whether the signed account, which says what was kept of whom, came out the same; None where there is none."""
 
 
 def find(home: Home, ref: str) -> Provenance:
@@ -67,37 +70,32 @@ def rederive(
     *,
     threads: int = 2,
     factor: int = 1,
+    memory: int | None = None,
     progress: Progress = lambda _: None,
 ) -> Rebuilt:
     """Execute a provenance again, compare with what was logged, and log the signed verdict.
 
-    Killed anywhere, the next rebuild continues from the finished shards.
+    Killed anywhere, the next rebuild continues from the finished shards. `memory` bounds the process, as in a merge.
     """
     inputs = shelved(home, found.recipe.artifacts())
     folders = {artifact: one.folder for artifact, one in inputs.items()}
     known = {artifact: (one.manifest, one.blocks) for artifact, one in inputs.items()}
-    with (
-        staged(
-            home.path / "rebuilds" / found.entry[:16], stage_key(found.recipe, engine().computing(computer))
-        ) as stage,
-        opened_weights(folders, known) as weights,
-    ):
-        again = execute(
-            planned(found.recipe, weights),
-            weights,
-            stage,
-            computer.kernels,
-            threads=threads,
-            factor=factor,
-            progress=progress,
-        )
-        # The id decides, not what somebody signed about the files.
-        same = again.artifact == found.artifact
-        outcome = Same() if same else _differences(home, found.artifact, again, stage.files)
-        stage.discard()
+    target = home.path / "rebuilds" / found.entry[:16]
+    with opened_weights(folders, known) as weights:
+        plan = planned(found.recipe, weights)
+        threads, factor = room(plan, weights, computer, memory, threads=threads, factor=factor)
+        with staged(target, stage_key(found.recipe, engine().computing(computer))) as stage:
+            again = execute(
+                plan, weights, stage, computer.kernels, threads=threads, factor=factor, progress=progress
+            )
+            # The id decides, not what somebody signed about the files.
+            same = again.artifact == found.artifact
+            outcome = Same() if same else _differences(home, found.artifact, again, stage.files)
+            stage.discard()
     names = () if isinstance(outcome, Same) else outcome.names()
     verdict = rebuild.statement(found.artifact, found.entry, home.operator("rebuilder"), home.now(), names)
-    return Rebuilt(found, outcome, home.say("rebuilder", verdict)[0])
+    accounted = None if found.account is None else again.account_digest == found.account
+    return Rebuilt(found, outcome, home.say("rebuilder", verdict)[0], accounted)
 
 
 def _differences(home: Home, artifact: str, again: Result, folder: Path) -> Differs:

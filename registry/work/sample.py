@@ -18,6 +18,7 @@ from registry.store import Absent
 from registry.work.engine import NUMPY, Computer
 from registry.work.make import planned
 from registry.work.rebuild import Provenance
+from registry.work.room import room
 from registry.work.shelf import blob, described, shelved
 from signing.canonical import decode
 from signing.errors import Malformed
@@ -40,6 +41,7 @@ def check(
     *,
     below: Below = secrets.randbelow,
     threads: int = 2,
+    memory: int | None = None,
     progress: Progress = lambda _: None,
 ) -> Checked:
     """Recompute `count` blocks of a merge that `below` draws, and what the rest of its account comes to."""
@@ -48,6 +50,7 @@ def check(
     known = {artifact: (one.manifest, one.blocks) for artifact, one in inputs.items()}
     with opened_weights({artifact: one.folder for artifact, one in inputs.items()}, known) as weights:
         plan = planned(found.recipe, weights)
+        threads, _ = room(plan, weights, computer, memory, threads=threads, factor=1)
         sampled = sample(
             plan, weights, claim, computer.kernels, count, below, threads=threads, progress=progress
         )

@@ -1,132 +1,109 @@
 """Merging against its floor and, where one is named, against another engine: wall time and peak memory, in one run.
 
-The floor is what checking and writing cost without any arithmetic: `sha256sum` of every input by two processes, then
-a synced copy of a file as large as the output. Runs alternate; the medians and the ratios count.
+The floor is what checking and writing cost without any arithmetic: `b3sum`'s and `sha256sum`'s work on the same bytes, which
+is BLAKE3 of every input byte by two threads, then SHA-256 and BLAKE3 of as many bytes as the output has and a synced copy
+of them. Runs alternate; medians of the ratios count.
 
-usage: python tests/benchmarks/merging.py [--megabytes 150] [-n 3] [--rival 'mergekit-yaml {recipe} {out}']
+usage: python tests/benchmarks/merging.py [--layers 2] [-n 3] [--only ties linear] [--rival 'mergekit-yaml {recipe} {out}']
 """
 
 import argparse
 import json
-import resource
-import shlex
+import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from making import CONFIG, floats, write_model
+from models import ADAPTERS, NAMES, write_adapters, write_models
+from running import Home, floor, timed
 
-NAMES = ("base", "code", "math", "chat")
 WEIGHTS = (0.4, 0.35, 0.25)
 METHODS = ("linear", "task_arithmetic", "slerp", "dare_linear", "dare_ties", "ties")
-ROWS = 2048
+# What a merge reads, as a share of one model: a frankenmerge takes half of its layers from each of two models.
+ROWS = (*METHODS, "two adapters", "frankenmerge")
 
 
-def write_models(folder: Path, megabytes: int) -> None:
-    """Write a bf16 base and three fine-tunes of it, seeded, some layers of one large tensor each."""
-    columns = megabytes * (1 << 20) // (2 * ROWS * 4)
-    drawn = np.random.Generator(np.random.PCG64(7))
-    base = [drawn.standard_normal((ROWS, columns), dtype=np.float32) * 0.02 for _ in range(4)]
-    for which, name in enumerate(NAMES):
-        tensors = {}
-        for layer, values in enumerate(base):
-            moved = (
-                values
-                if which == 0
-                else values + drawn.standard_normal(values.shape, dtype=np.float32) * 0.002
-            )
-            tensors[f"model.layers.{layer}.weight"] = ("BF16", values.shape, floats(moved, "BF16"))
-        write_model(folder / name, tensors, CONFIG | {"num_hidden_layers": 4})
-
-
-def recipe(method: str, models: Path) -> str:
-    """Return a mergekit recipe of the three fine-tunes by one method."""
-    chosen = NAMES[1:3] if method == "slerp" else NAMES[1:]
-    dense = {"density": 0.5} if method in {"ties", "dare_ties", "dare_linear"} else {}
+def recipe(row: str, models: Path, layers: int) -> dict[str, object]:
+    """Return the mergekit document of one row of the table."""
+    types = {"dtype": "float32", "out_dtype": "bfloat16"}
+    base = str(models / "base")
+    if row == "frankenmerge":
+        half = max(1, layers // 2)
+        ranges = [("code", [0, half]), ("math", [layers - half, layers])]
+        slices = [{"sources": [{"model": str(models / name), "layer_range": span}]} for name, span in ranges]
+        return {"merge_method": "passthrough", "slices": slices, "dtype": "bfloat16"}
+    if row == "two adapters":
+        listed = [{"model": f"{base}+{models / name}", "parameters": {"weight": 0.5}} for name in ADAPTERS]
+        return {"merge_method": "task_arithmetic", "base_model": base, "models": listed} | types
+    if row == "slerp":
+        listed = [{"model": str(models / name)} for name in NAMES[1:3]]
+        return (
+            {"merge_method": row, "base_model": str(models / NAMES[1]), "models": listed}
+            | types
+            | {"parameters": {"t": 0.4}}
+        )
+    dense = {"density": 0.5} if row in {"ties", "dare_ties", "dare_linear"} else {}
     listed = [
-        {"model": str(models / name), "parameters": {} if method == "slerp" else {"weight": weight, **dense}}
-        for name, weight in zip(chosen, WEIGHTS, strict=False)
+        {"model": str(models / name), "parameters": {"weight": weight, **dense}}
+        for name, weight in zip(NAMES[1:], WEIGHTS, strict=True)
     ]
-    document = {"merge_method": method, "models": listed, "dtype": "float32", "out_dtype": "bfloat16"}
-    if method == "slerp":
-        document |= {"base_model": str(models / chosen[0]), "parameters": {"t": 0.4}}
-    elif method != "linear":
-        document["base_model"] = str(models / "base")
-    return json.dumps(document)
+    found = {"merge_method": row, "models": listed} | types
+    return found if row == "linear" else found | {"base_model": base}
 
 
-def timed(command: str | list[str]) -> tuple[float, float]:
-    """Return wall seconds and peak resident MB of a command and its children."""
-    words = shlex.split(command) if isinstance(command, str) else command
-    probe = (
-        "import resource,subprocess,sys;c=subprocess.run(sys.argv[1:],capture_output=True,text=True);"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss);c.returncode and sys.exit(c.stderr[-2000:])"
-    )
-    start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", probe, *words], stdout=subprocess.PIPE, text=True, check=True
-    )
-    return time.perf_counter() - start, int(done.stdout) / 1024
+def inputs(row: str) -> list[str]:
+    """Return whose files a row reads."""
+    if row == "two adapters":
+        return ["base", *ADAPTERS]
+    if row in ("slerp", "frankenmerge"):
+        return list(NAMES[1:3])
+    return list(NAMES[1:] if row == "linear" else NAMES)
 
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ask.add_argument("--megabytes", type=int, default=150, help="size of each model")
+    ask.add_argument("--layers", type=int, default=2, help="11 make models of 1.23 GB, 2 of 0.43 GB")
     ask.add_argument("-n", type=int, default=3, help="runs of each")
+    ask.add_argument("--only", nargs="+", choices=ROWS, default=ROWS)
     ask.add_argument("--rival", help="another engine's command, with {recipe} and {out}")
     said = ask.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        write_models(folder / "models", said.megabytes)
-        studbook = [sys.executable, "-m", "registry"]
-        home = ["--home", str(folder / "home")]
-        subprocess.run([*studbook, "init", *home], check=True, stdout=subprocess.DEVNULL)
-        for name in NAMES:
-            words = [*studbook, "add", str(folder / "models" / name), *home]
-            subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-        inputs = " ".join(shlex.quote(str(folder / "models" / n / "model.safetensors")) for n in NAMES)
-        one = shlex.quote(str(folder / "models" / "base" / "model.safetensors"))
-        copy = folder / "copy"
-        floor = [
-            "sh",
-            "-c",
-            f"echo {inputs} | xargs -n1 -P2 sha256sum && dd if={one} of={copy} bs=1M conv=fsync",
-        ]
+        write_models(folder / "models", said.layers)
+        write_adapters(folder / "models", said.layers)
+        home = Home(folder / "home")
+        for name in (*NAMES, *ADAPTERS):
+            home.run("add", str(folder / "models" / name))
+        size = sum(file.stat().st_size for file in (folder / "models" / "base").iterdir())
+        print(f"{size / 1e9:.2f} GB a model, bf16, {said.n} runs of each")
         print(
-            f"{said.megabytes} MB a model, bf16; floor: sha256sum of 4 inputs by 2 processes + synced copy of 1"
+            f"{'':16} {'wall s':>7} {'floor s':>8} {'of floor':>8} {'peak MB':>8} {'rival s':>8} {'times':>6} {'MB':>6}"
         )
-        print(
-            f"{'method':16} {'wall s':>7} {'floor s':>8} {'of floor':>8} {'peak MB':>8} {'rival s':>8} {'times':>6}"
-        )
-        for method in METHODS:
-            path = folder / f"{method}.yaml"
-            seed = {"seed": 1} if "dare" in method else {}
-            path.write_text(json.dumps(json.loads(recipe(method, folder / "models")) | seed))
-            plain = folder / f"{method}.plain.yaml"
-            plain.write_text(recipe(method, folder / "models"))
-            rows: list[tuple[float, float, float, float]] = []
-            for run in range(said.n):
-                out = str(folder / f"{method}-{run}")
-                ours, peak = timed([*studbook, "merge", str(path), "--out", out, *home])
-                under, _ = timed(floor)
-                theirs = 0.0
+        for row in said.only:
+            plain = recipe(row, folder / "models", said.layers)
+            ours, theirs = folder / "ours.yaml", folder / "theirs.yaml"
+            theirs.write_text(json.dumps(plain))
+            ours.write_text(json.dumps(plain | ({"seed": 1} if "dare" in row else {})))
+            read = [path for name in inputs(row) for path in (folder / "models" / name).glob("*.safetensors")]
+            found: list[tuple[float, ...]] = []
+            for _ in range(said.n):
+                out = folder / "out"
+                wall, peak = timed(home.words("merge", str(ours), "--out", str(out)))
+                written = sorted(out.glob("*.safetensors"))
+                under = floor(read if row != "frankenmerge" else written, written, folder / "copy")
+                shutil.rmtree(out)
+                other, heap = (0.0, 0.0)
                 if said.rival:
-                    theirs, _ = timed(said.rival.format(recipe=plain, out=f"{out}-rival"))
-                rows.append((ours, under, peak, theirs))
-            ours, under, peak, theirs = (statistics.median(column) for column in zip(*rows, strict=True))
-            times = f"{statistics.median(r[3] / r[0] for r in rows):6.1f}" if said.rival else "     -"
-            share = statistics.median(r[1] / r[0] for r in rows)
-            print(
-                f"{method:16} {ours:7.2f} {under:8.2f} {share:8.0%} {peak:8.0f} {theirs:8.2f} {times}",
-                flush=True,
+                    other, heap = timed(said.rival.format(recipe=theirs, out=out).split())
+                    shutil.rmtree(out)
+                found.append((wall, under, under / wall, peak, other, other / wall, heap))
+            wall, under, share, peak, other, times, heap = map(statistics.median, zip(*found, strict=True))
+            against = (
+                f"{other:8.1f} {times:6.1f} {heap:6.0f}" if said.rival else f"{'-':>8} {'-':>6} {'-':>6}"
             )
-    print(f"this process peaked at {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+            print(f"{row:16} {wall:7.2f} {under:8.2f} {share:8.0%} {peak:8.0f} {against}", flush=True)
 
 
 if __name__ == "__main__":

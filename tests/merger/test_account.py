@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from strategies import big, on_disk, packed, values
+from filling import packed, values
+from strategies import big, on_disk
 
 from merger.account import tensor_account
 from merger.measure import Measured
@@ -42,6 +43,7 @@ def test_the_sums_of_slerp_re_add_to_its_scalars():
         "operation": "compute",
         "parents": [0, 1],
         "scalars": {"first": (0.6).hex(), "second": (0.4).hex()},
+        "shares": {"energy": [(0.0).hex(), (0.0).hex()]},
     }
 
 
@@ -89,6 +91,8 @@ def test_an_account_says_what_was_done_and_to_whom():
                     "operation": "compute",
                     "parents": [0, 1],
                     "scalars": {"factors": [(0.7).hex(), (-0.25).hex()], "scale": (1.0).hex()},
+                    # 2 · 0.7 in fp32, squared in fp64, twice
+                    "shares": {"energy": [(2 * float(np.float32(1.4)) ** 2).hex(), (0.5).hex()]},
                 },
             },
         }
@@ -118,7 +122,7 @@ def test_scalars_of_a_kind_nobody_can_read_back_are_a_mistake_of_the_method():
 
     step = Compute("w", (1,), "F32", "F32", None, ("p",), (0,), Values((), {}))
     with pytest.raises(TypeError, match="a scalar of type complex cannot be written into an account"):
-        tensor_account(step, Measured(Odd(1j)), (0, 0))
-    assert tensor_account(step, Measured(Odd((0.5, "x", None, True))), (0, 0))["scalars"] == {
+        tensor_account(step, Measured(Odd(1j)))
+    assert tensor_account(step, Measured(Odd((0.5, "x", None, True))))["scalars"] == {
         "value": ["0x1.0000000000000p-1", "x", None, True]
     }

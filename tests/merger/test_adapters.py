@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from applying import PREFIX, Applied, effective, ints, matrix, pair, write_adapter
+from filling import Model, packed
+from joined import ONE, TWO
 from making import add_all, make
-from strategies import big, on_disk, packed, tensors
+from strategies import MODELS, big, on_disk, tensors
 
 from merger.folder import Changed, describe
 from merger.kernels.blocks import NumpyKernels
@@ -18,7 +20,10 @@ from signing.errors import Refused
 
 # Of several chunks, its rows across their borders; of one span; a tensor no adapter touches.
 SHAPES = {"m.a.weight": (701, 907), "m.b.weight": (3, 5), "m.norm": (7,)}
-METHOD = pytest.mark.parametrize("method", sorted(m for m in METHODS if not METHODS[m].draws))
+# There are no statistics of a model that an adapter is applied to.
+METHOD = pytest.mark.parametrize(
+    "method", [m for m in MODELS if not METHODS[m].draws and METHODS[m].statistics is None]
+)
 MODEL = {"m.a.weight": ints((6, 4), 1), "m.b.weight": ints((4, 4), 2), "m.emb.weight": ints((9, 3), 3)}
 A, B = ints((2, 4), 11), ints((6, 2), 12)
 FACTORS = {"m.a.lora_A.weight": A, "m.a.lora_B.weight": B}
@@ -81,6 +86,31 @@ def test_nothing_about_the_machine_is_seen_in_what_an_adapter_adds(method: str, 
             for threads, factor, kernels in ways
         ]
         assert all(one.result == made[0].result for one in made)
+
+
+def test_ties_of_two_adapters_is_ties_of_the_models_they_make() -> None:
+    """Trimming and sign election work on whole deltas, so adapters are parents of the other methods with their base."""
+    base: Model = {"q.weight": packed(np.arange(6).reshape(2, 3), "F32")}
+    shared = {"lambda": "1", "scope": "tensor", "vote": "weighted", "divide": "weights", "rescale": "none"}
+    with on_disk() as disk:
+        model, one, two = (disk.add(held) for held in (base, ONE, TWO))
+        own = {"weight": "1", "density": "0.5"}
+        said = {"arithmetic": "1", "method": "ties", "base": model, "parameters": shared}
+        with_adapters = [
+            {"model": model, "adapter": adapter, "scale": "1", "parameters": own} for adapter in (one, two)
+        ]
+        found = tensors(make(Recipe.of(said | {"parents": with_adapters}), disk.folders).files)
+        # B·A · alpha / r by hand: 2·[[1, 2, 3], [-1, -2, -3]], and 4/√2·[[6, 5, 0], [8, 7, 0]].
+        deltas = [
+            np.array([[2, 4, 6], [-2, -4, -6]], np.float32),
+            (4 / np.sqrt(2.0) * np.array([[6, 5, 0], [8, 7, 0]])).astype(np.float32),
+        ]
+        models = [
+            {"q.weight": packed(matrix(base["q.weight"]).astype(np.float32) + d, "F32")} for d in deltas
+        ]
+        parents = [{"model": disk.add(held), "parameters": own} for held in models]
+        wanted = tensors(make(Recipe.of(said | {"parents": parents}), disk.folders).files)
+    assert found == wanted != base
 
 
 def test_a_scale_of_0_is_the_model_itself_to_the_byte(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from dialects import artifact, at, compiled, merge, slerp, sliced
 
+from merger.by_tensor import value_at
 from merger.dialect import Compiled, parse
-from merger.recipe import value_at
 from signing.errors import Malformed
 
 CASES = Path(__file__).parents[1] / "cases" / "recipes"
@@ -100,11 +100,42 @@ def test_dare_ties_divides_by_weights_where_normalize_says_so() -> None:
     assert any("l1 norm instead" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("method", ["dare_linear", "dare_ties"])
+def test_random_masks_without_a_rescale_leave_what_they_keep(method: str) -> None:
+    found = compiled(merge(method, "{rescale: false, density: 0.5}", rest="seed: 1\n"))
+
+    assert found.recipe.parameters["rescale"] == "none"
+    assert not any("rescale" in note or "kept elements" in note for note in found.notes)
+
+
 def test_without_a_rescale_is_no_difference_where_nothing_is_dropped() -> None:
     found = case("dare_linear_dense")
 
-    assert found.recipe.seed == "7"
+    assert (found.recipe.seed, found.recipe.parameters["rescale"]) == ("7", "none")
     assert "parameters.rescale is false and changes nothing, since every density is 1" in found.notes
+
+
+def test_della_has_mergekit_s_defaults_written_out_and_a_note_where_ours_differ() -> None:
+    text = merge("della", "{density: 0.5}", rest="seed: 3\n")
+
+    found = compiled(text)
+
+    assert found.recipe.parameters == {
+        "lambda": "1",
+        "vote": "weighted",
+        "divide": "weights",
+        "rescale": "density",
+    }
+    assert found.recipe.parents[1].parameters == {"weight": "1", "density": "0.5", "epsilon": "0.15"}
+    told = " ".join(found.notes)
+    assert "mergekit since 0.1 stretches each task vector to its l1 norm" in told
+    assert "mergekit's masks come from its library's generator" in told
+    assert "epsilon 0.15 for you/a" in told
+
+    plain = compiled(merge("della_linear", "{density: 0.5, rescale: false}", rest="seed: 3\n")).recipe
+    assert plain.parameters == {"lambda": "1", "rescale": "none", "normalize": False}
+    whole = compiled(merge("della_linear", rest="seed: 3\n"))
+    assert any("where density is 1 every element is kept, and epsilon" in note for note in whole.notes)
 
 
 def test_slices_over_all_layers_are_one_merge_with_values_by_layer() -> None:

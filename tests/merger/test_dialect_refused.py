@@ -6,6 +6,8 @@ from dialects import artifact, compiled, merge, slerp, sliced
 from merger.dialect import parse
 from signing.errors import Malformed, Refused
 
+MODULES = "merge_method: linear\nparameters: {weight: 1}\nmodules:\n"
+
 
 @pytest.mark.parametrize(
     ("text", "said"),
@@ -19,7 +21,23 @@ from signing.errors import Malformed, Refused
         (merge("ties", rest="t: 0.5\n"), r"'t' stands at the top level; indent it under 'parameters'"),
         (merge("ties", rest="modules: {default: {}}\n"), r"write either modules or models, and not both"),
         (merge("ties", rest="modules: {}\n"), r"modules is empty; write keys and values"),
-        ("merge_method: ties\nmodules: {a: {}, b: {}}\n", r"modules names 'a', 'b', but parts of a model"),
+        (
+            f"{MODULES}  text_decoder: {{models: [{{model: a}}]}}\n  vision_tower: {{models: [{{model: c}}]}}\n",
+            r"modules.vision_tower is merged in another way than modules.text_decoder, and which tensors",
+        ),
+        (
+            f"{MODULES}  one: {{models: [{{model: a}}]}}\n  other: {{models: [{{model: a}}, {{model: b}}]}}\n",
+            r"modules.other is merged in another way than modules.one",
+        ),
+        (
+            f"{MODULES}  one: {{models: [{{model: a}}]}}\n  other: {{models: [{{model: a}}], parameters: {{normalize: false}}}}\n",
+            r"modules.other is merged in another way than modules.one",
+        ),
+        (
+            MODULES + "".join(f"  m{i}: {{models: [{{model: a}}]}}\n" for i in range(17)),
+            r"modules names 17 parts; a model has at most 16",
+        ),
+        (f"{MODULES}  one: {{parameters: 3, models: [{{model: a}}]}}\n", r"modules.one.parameters is 3"),
         ("merge_method: ties\nmodules: {a: {x: 1}}\n", r"modules.a: the key 'x' is unknown"),
         (merge("ties", rest="tokenizer: base\n"), r"tokenizer is 'base'; write keys and values"),
         (
@@ -39,7 +57,14 @@ from signing.errors import Malformed, Refused
         ("- 1\n", r"the document is a list; write keys and values"),
         ("", r"holds no document"),
         ("--- \n---\n", r"document 1: the document is empty"),
-        ("merge_method: della\n", r"merge_method is 'della', a method of mergekit's that arithmetic 1"),
+        (
+            "merge_method: dare_ties@mergekit-0.2\n",
+            r"merge_method is 'dare_ties@mergekit-0.2', and of engines only mergekit-0.1 is known; write dare_ties@",
+        ),
+        (
+            "merge_method: magmax@mergekit-0.1\n",
+            r"merge_method is 'magmax@mergekit-0.1', but mergekit 0.1.5 has no 'magmax'; write it without @",
+        ),
         ("merge_method: iso_c\n", r"merge_method is 'iso_c', which neither this version nor mergekit"),
         (
             "merge_method: adamerging\n",
@@ -103,14 +128,6 @@ from signing.errors import Malformed, Refused
             merge("ties", "{normalize: true, divide: none}"),
             r"parameters.divide is 'none', but mergekit's name for it says 'weights'",
         ),
-        (
-            merge("dare_ties", "{rescale: false, density: 0.5}", rest="seed: 1\n"),
-            r"leave rescale out and multiply each weight by its density",
-        ),
-        (
-            merge("dare_linear", "{rescale: false, normalize: true, density: 0.5}", rest="seed: 1\n"),
-            r"leave rescale out$",
-        ),
         # Models
         (merge("ties").replace("base_model: you/base\n", ""), r"base_model is missing, and ties needs one"),
         (slerp("0.5").replace("base_model: a\n", ""), r"base_model is missing, and slerp needs one"),
@@ -147,8 +164,8 @@ from signing.errors import Malformed, Refused
             r"tokenizer_source is a\+b; name the model or the adapter",
         ),
         (
-            "merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters: {filter_wise: true}\n",
-            r"parameters.filter_wise is true, but model_stock measures one angle per tensor",
+            "merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters: {filter_wise: true, by: tensor}\n",
+            r"parameters.by is 'tensor', but mergekit's name for it says 'row'; write one",
         ),
         (merge("magmax", "{rescale: true}", "{}"), r"magmax has no parameter 'rescale'"),
         (

@@ -3,10 +3,10 @@
 import pytest
 from dialects import artifact, compiled, merge
 
+from merger.by_tensor import value_at
 from merger.dialect import Compiled, parse
 from merger.method import Method
 from merger.methods import METHODS
-from merger.recipe import value_at
 from signing.errors import Malformed
 
 FRANKEN = """\
@@ -164,6 +164,18 @@ def test_a_base_model_outside_all_slices_gives_its_tokenizer() -> None:
     assert found.recipe.tokenizer == artifact("c")
 
 
+def test_modules_that_are_defined_alike_are_one_merge() -> None:
+    models = "[{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 0.5}}]"
+    plain = f"merge_method: linear\nmodels: {models}\n"
+    text = f"merge_method: linear\nmodules:\n  text_decoder: {{models: {models}}}\n  vision_tower: {{models: {models}}}\n"
+
+    found = compiled(text)
+
+    assert found.recipe == compiled(plain).recipe
+    assert any(note.startswith("modules text_decoder, vision_tower are merged alike") for note in found.notes)
+    assert not any("merged alike" in note for note in compiled(plain).notes)
+
+
 def test_one_module_is_the_document_itself() -> None:
     inner = "    slices:\n" + FRANKEN.split("slices:\n")[1].split("dtype", maxsplit=1)[0].replace(
         "  - ", "      - "
@@ -205,13 +217,65 @@ def test_a_union_of_vocabularies_is_merged_only_where_they_are_equal() -> None:
     assert any("the merge is refused where vocabulary files differ" in note for note in found.notes)
 
 
+WEIGHED = "merge_method: fisher\nmodels:\n  - {{model: a, statistics: s, parameters: {{weight: 1}}}}\n  - {{model: b{0}}}\n"
+OF_B = ", statistics: {0}, parameters: {{weight: 1}}"
+
+
+def test_a_model_names_its_statistics() -> None:
+    whole = compiled(WEIGHED.format(OF_B.format("you/t@v1")))
+    found = whole.recipe
+    assert "not given, so fisher's own defaults hold: floor 0" in whole.notes
+    assert [one.statistics for one in found.parents] == [artifact("s"), artifact("you/t@v1")]
+    (document,) = parse(WEIGHED.format(OF_B.format("you/t@v1")))
+    assert document.references() == ("a", "b", "s", "you/t@v1")
+
+
+def test_a_model_in_several_slices_names_the_same_statistics_in_each() -> None:
+    source = "{{model: {0}, layer_range: [{1}, {2}], statistics: {3}, parameters: {{weight: 1}}}}"
+    text = "merge_method: fisher\nslices:\n"
+    for first, last, of_b in ((0, 1, "t"), (1, 3, "LAST")):
+        both = source.format("a", first, last, "s"), source.format("b", first, last, of_b)
+        text += f"  - sources: [{', '.join(both)}]\n"
+
+    found = compiled(text.replace("LAST", "t")).recipe
+
+    assert [one.statistics for one in found.parents] == [artifact("s"), artifact("t")]
+    with pytest.raises(Malformed, match=r"slices.1.sources.1: statistics is u, and t in slices.0.sources.1"):
+        compiled(text.replace("LAST", "u"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (WEIGHED.format(""), "models.1: statistics is missing, and fisher needs those of kind fisher"),
+        (WEIGHED.format(OF_B.format("")), "models.1: statistics is missing"),
+        (WEIGHED.format(OF_B.format("[t]")), "models.1.statistics is a list; write a model as text"),
+        (WEIGHED.format(OF_B.format("t+u")), r"models.1.statistics is t\+u; name one artifact"),
+        (
+            WEIGHED.format(OF_B.format("t")).replace("fisher", "linear"),
+            "models.0: linear takes no statistics",
+        ),
+    ],
+)
+def test_statistics_are_refused_at_their_place(text: str, words: str) -> None:
+    with pytest.raises(Malformed, match=words):
+        compiled(text)
+
+
+def test_a_model_with_an_adapter_has_no_statistics() -> None:
+    with pytest.raises(Malformed, match=r"parents\.0: fisher needs statistics of the model that is merged"):
+        compiled(WEIGHED.format(OF_B.format("t")).replace("model: a", "model: a+c"))
+
+
 def _document(method: Method, base: str | None, *, listed: bool = False) -> str:
     few = max(method.parents[0], 1)
     models = [f"m{i}" for i in range(few)] + ([base] if base and listed else [])
     needed = [p.name for p in method.parameters if p.default is None]
     if method.id == "slerp":
         models = ["m0", str(base)]
-    lines = [f"merge_method: {method.id}", f"models: [{', '.join(f'{{model: {m}}}' for m in models)}]"]
+    beside = ", statistics: s" if method.statistics else ""
+    listed_models = ", ".join(f"{{model: {m}{beside}}}" for m in models)
+    lines = [f"merge_method: {method.id}", f"models: [{listed_models}]"]
     lines += [f"parameters: {{{', '.join(f'{name}: 0.5' for name in needed)}}}"] if needed else []
     lines += [f"base_model: {base}"] if base else []
     return "\n".join(lines) + "\n"
@@ -229,7 +293,11 @@ def test_every_method_is_read_by_its_name_with_its_defaults_written_out(method: 
         assert held[p.name] == (p.default if p.default is not None else "0.5")
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS.values() if m.base == "either"], ids=lambda m: m.id)
+@pytest.mark.parametrize(
+    "method",
+    [m for m in METHODS.values() if m.base == "either" and m.merges == "models"],
+    ids=lambda m: m.id,
+)
 def test_a_base_that_may_be_there_is_no_parent_listed_or_not(method: Method) -> None:
     unlisted, listed = (
         compiled(_document(method, "base", listed=is_listed)).recipe for is_listed in (False, True)
@@ -248,18 +316,31 @@ def test_a_base_that_must_be_there_is_asked_for(method: Method) -> None:
 
 
 def test_flags_of_mergekit_s_that_ask_for_what_is_computed_are_noted() -> None:
-    text = "merge_method: nuslerp\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 0.5, nuslerp_flatten: true, nuslerp_row_wise: false}\n"
+    text = "merge_method: nuslerp\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 0.5, nuslerp_row_wise: false}\n"
 
     notes = compiled(text).notes
 
-    assert (
-        "parameters.nuslerp_flatten changes nothing: nuslerp interpolates between tensors as one vector each"
-        in notes
-    )
-    with pytest.raises(
-        Malformed, match="nuslerp_flatten is false, but nuslerp interpolates between tensors as one"
-    ):
-        compiled(text.replace("flatten: true", "flatten: false"))
+    what = "nuslerp takes angles of whole tensors or of rows and never of columns"
+    assert f"parameters.nuslerp_row_wise changes nothing: {what}" in notes
+    with pytest.raises(Malformed, match=f"nuslerp_row_wise is true, but {what}"):
+        compiled(text.replace("row_wise: false", "row_wise: true, nuslerp_flatten: false"))
+
+
+@pytest.mark.parametrize(
+    ("method", "flag", "by"),
+    [
+        ("nuslerp", "nuslerp_flatten: true", "tensor"),
+        ("nuslerp", "nuslerp_flatten: false", "row"),
+        ("nuslerp", "by: row", "row"),
+        ("model_stock", "filter_wise: false", "tensor"),
+        ("model_stock", "filter_wise: true", "row"),
+    ],
+)
+def test_flags_of_mergekit_s_say_of_what_angles_are_taken(method: str, flag: str, by: str) -> None:
+    weight = "weight: 0.5, " if method == "nuslerp" else ""
+    models = "[{model: a}, {model: b}]"
+    text = f"merge_method: {method}\nbase_model: base\nmodels: {models}\nparameters: {{{weight}{flag}}}\n"
+    assert compiled(text).recipe.parameters == {"by": by}
 
 
 def test_what_is_read_is_a_document_with_its_references() -> None:

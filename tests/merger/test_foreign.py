@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from filling import packed, values
 from making import add_all, write_model
-from strategies import big, packed, values
+from strategies import big
 
 from merger.card import configs_of
 from merger.chunks import Chunks
@@ -90,6 +91,14 @@ def test_our_own_merge_is_explained_whole_whatever_its_seed_was(opened, method, 
     assert all(abs(found.density(i) - density) < 0.02 for i, density in enumerate(DENSITIES))
 
 
+def test_a_clipped_merge_is_explained_by_clipped_values_only(opened):
+    chunks, step, _ = opened("dare_linear", "F32", clip="1")
+    stored = memoryview(bytes(chunks.output(step, 0, step.scalars).data))
+    assert explain(chunks, step, 0, step.scalars, stored).explained == SIZE
+    # A density of 0.3 takes 0.7 of a task vector to 2.3 times as far: the limit is met often.
+    assert explain(chunks, replace(step, clip=None), 0, step.scalars, stored).share < 0.9
+
+
 def test_a_parent_that_loses_every_election_it_is_alone_in_tells_nothing(opened):
     # With a negative weight the vote goes against the task vector: the element is the base's, kept or not.
     chunks, step, _ = opened("dare_ties", "F32")
@@ -121,6 +130,15 @@ def test_the_l1_norm_that_an_unknown_mask_keeps_comes_to_the_density(opened):
     ways = rescales(chunks.recipe.rules, step)
     assert list(ways) == ["1/density"]
     assert explain(chunks, step, 0, ways["1/density"], memoryview(stored)).share > 0.999
+
+
+def test_what_is_kept_as_it_is_is_explained_by_no_other_factor(opened):
+    shared = {"rescale": "none", "lambda": "1", "normalize": False}
+    chunks, step, models = opened("dare_linear", "BF16", parameters=shared)
+    stored = foreign(models, lambda _: 1, "BF16")
+    ways = rescales(chunks.recipe.rules, step)
+    assert list(ways) == ["1"]
+    assert explain(chunks, step, 0, ways["1"], memoryview(stored)).share > 0.999
 
 
 def test_a_density_of_whole_lanes_is_rescaled_in_one_way_only(opened):

@@ -15,5 +15,7 @@ def test_a_small_merge_has_the_golden_id(method, golden):
     with on_disk() as disk:
         made = disk.make(fixed(method))
         assert made.result.artifact == golden[method]
-        assert len([name for name in made.files if name.startswith("model-")]) == 3
+        # Adapters are one file whatever its size, models three of these shards.
+        shards = 3 if METHODS[method].merges == "models" else 0
+        assert len([name for name in made.files if name.startswith("model-")]) == shards
         assert disk.outcome(fixed(method)) == disk.second(fixed(method))

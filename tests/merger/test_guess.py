@@ -82,7 +82,7 @@ def taken(disk, case):
 def test_lanes_are_those_of_numpy():
 
     compiler = CompiledKernels("F32").compiler
-    passes = Passes(METHODS["dare_linear"], None, compiler)
+    passes = Passes(METHODS["dare_linear"], compiler)
     for key in (0, 1, (1 << 128) - 1, 0x0123456789ABCDEF << 60):
         for start, count in ((0, 1), (16, 100), (1 << 40, 65536)):
             (drawn,) = passes.lanes((key,), start, count)

@@ -92,9 +92,12 @@ def test_one_scope_over_the_model_is_the_same_in_both_implementations(method, da
         assert disk.outcome(case) == disk.second(case)
 
 
-def test_the_account_is_as_reproducible_as_the_files():
+@METHOD
+def test_the_account_is_as_reproducible_as_the_files(method):
+    device = pytest.importorskip("merger.kernels.device")
+    case = big(method, {"a": (70000,), "b": (5,)}, ("F32", "F32", "F32"))
     with on_disk() as disk:
-        for method in sorted(METHODS):
-            case = big(method, {"a": (70000,), "b": (5,)}, ("F32", "F32", "F32"))
-            one, other = disk.make(case, threads=1), disk.make(case, threads=4, factor=3)
-            assert one.result == other.result
+        first = disk.make(case, threads=1).result
+        assert disk.make(case, threads=4, factor=3).result == first
+        assert disk.make(case, kernels=CompiledKernels).result == first
+        assert disk.make(case, kernels=device.TorchKernels).result == first

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from strategies import big, on_disk, packed, values
+from filling import packed, values
+from strategies import MODELS, big, on_disk
 
 from merger.methods import METHODS
 from signing.errors import Malformed
 
 SIZE = (1 << 19) + 70000
-METHOD = pytest.mark.parametrize("method", sorted(METHODS))
+METHOD = pytest.mark.parametrize("method", MODELS)
 
 
 def case(method, place=None, value=np.nan, model=1, **members):
@@ -30,7 +31,8 @@ def test_an_input_that_is_not_finite_is_refused_by_its_place(method, value):
         on_disk() as disk,
         pytest.raises(Malformed, match=f"^w.*element {SIZE - 3} is NaN or infinite; set allow_nonfinite"),
     ):
-        disk.make(case(method, SIZE - 3, value))
+        # Bytes that are copied are not examined, so no method may copy here.
+        disk.make(case(method, SIZE - 3, value, out_dtype="float64"))
 
 
 def test_the_first_place_is_named_whatever_the_threads():
@@ -50,6 +52,8 @@ def test_a_finite_value_that_overflows_on_the_way_out_is_refused(method):
     made = made.each(density="1") if method.startswith(("dare", "ties")) else made
     # What trims the largest must keep them here, and what moves a little must be allowed to move far.
     made = made.each(density="1", gamma="0") if method.startswith("breadcrumbs") else made
+    # Nor may a parent's statistics say that the element does not count.
+    made = made.shared(floor="1") if method == "fisher" else made
     made = made.shared(t="9" * 32) if method == "nearswap" else made
     # A mean length is that of the one huge element, and every parent is brought to it.
     place = "[0-9]+" if method in ("karcher", "multislerp") else "70001"
@@ -75,8 +79,9 @@ def test_allowed_they_are_merged_and_nothing_is_printed(method):
         got = disk.outcome(made)
         assert got == disk.second(made)
         result = values(disk.tensors(made)["w"])
-    assert not np.isfinite(result[70001])
-    assert METHODS[method].sums or np.isfinite(np.delete(result, 70001)).all()
+    odd = np.flatnonzero(~np.isfinite(result))
+    assert 70001 in odd or (METHODS[method].moves and len(odd) == 1)
+    assert METHODS[method].sums or len(odd) == 1
 
 
 def test_copied_bytes_are_not_examined():

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import LAW, cases, on_disk
 
+from merger.by_tensor import value_at
 from merger.methods import METHODS
-from merger.recipe import Recipe, value_at
+from merger.recipe import Recipe
 from merger.slices import layer_of
 from signing import canonical
 from signing.errors import Malformed, Refused
@@ -73,7 +74,7 @@ FAULTS = {
     "no arithmetic": (lacking("arithmetic"), "arithmetic: field required"),
     "another arithmetic": (GOOD | {"arithmetic": "2"}, "arithmetic: input should be '1', not '2'"),
     "arithmetic as a number": (GOOD | {"arithmetic": 1}, "arithmetic: input should be '1', not 1"),
-    "an unknown method": (GOOD | {"method": "sum"}, "method 'sum' is unknown; known are breadcrumbs"),
+    "an unknown method": (GOOD | {"method": "sum"}, "method 'sum' is unknown; known are arcee_fusion"),
     "a method that is a list": (
         GOOD | {"method": ["ties"]},
         "method: input should be a valid string, not ['ties']",

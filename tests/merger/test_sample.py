@@ -17,7 +17,7 @@ from merger.claim import Claim
 from merger.folder import describe
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, DIGEST, SIZES, block_digest, tensor_digest
-from merger.measure import Measured, measure, targets
+from merger.measure import Measured, measure, selected, targets
 from merger.methods import METHODS
 from merger.plan import Compute, Plan, elements, plan
 from merger.recipe import Recipe
@@ -172,6 +172,31 @@ def test_an_altered_witness_of_a_sum_is_found_where_it_was_altered(bench, count)
     assert abs(one.found(count, forged, DRAWS) - (1 - missing(11, 4, count))) < 0.12
 
 
+def test_what_is_said_of_a_stack_is_held_to_the_recipe(bench):
+    one = bench(big("cat", {"w": (10 << 17,)}, ("BF16", "BF16", "BF16"), out_dtype="float64"))
+    step = one.plan.steps[0]
+    assert one.sample(1000).faults == ()
+    for lie, words in [
+        (lambda said: said.update(scalars=[(1.0).hex()] * 2), "account's scalars"),
+        (lambda said: said.update(parents=[1, 0]), "account's parents"),
+        (lambda said: said.update(operation="copy"), "account's operation"),
+        (lambda said: said.update(sums={"dot": []}), "account's sums"),
+    ]:
+        forged = one.with_account(lambda said, lie=lie: lie(said["tensors"][step.name]))
+        faults = one.sample(1, claim=forged).faults
+        assert any(words in fault.said for fault in faults), (words, faults)
+    manifest = one.claim.manifest
+    for shape in ((), (0,), (7, 7)):
+        lied = tuple(t.model_copy(update={"shape": shape}) for t in manifest.tensors)
+        claim = replace(one.claim, manifest=manifest.model_copy(update={"tensors": lied}))
+        faults = one.sample(1, claim=claim).faults
+        assert any(f"signed as ('F64', {shape}" in fault.said for fault in faults)
+    data = bytearray(Chunks(one.plan.recipe, one.weights, NumpyKernels).output(step, 1).data[:BLOCK])
+    data[5] ^= 1
+    (fault,) = one.sample(1000, claim=one.with_block(step.name, 4, bytes(data))).faults
+    assert (fault.name, fault.block) == (step.name, 4)
+
+
 def sum_of(values):
     result = values[0]
     for value in values[1:]:
@@ -195,6 +220,27 @@ def test_altered_counts_of_a_selection_are_found_where_they_were_altered(bench):
     assert len(whole.faults) == 2
     # Eight blocks lie over either of the two: the chunks 0 and 2 of two and a half.
     assert abs(one.found(2, forged, DRAWS) - (1 - missing(11, 6, 2))) < 0.12
+
+
+def test_a_fence_from_other_quartiles_is_found(bench):
+    rows = {"w": (1 << 9, 10 << 8), "v": (3,)}
+    one = bench(big("arcee_fusion", rows, ("BF16", "BF16"), out_dtype="float64"))
+    chunks = Chunks(one.plan.recipe, one.weights, NumpyKernels)
+    step = one.plan.steps[1]
+    found = measure(chunks, step, map)
+    assert [target.count for target in targets(step.cuts)] == [983041, 655361, 327681]
+    reaches = [*found.reaches[:2], replace(found.reaches[2], threshold=found.reaches[2].threshold + 1)]
+    forged = forged_account(one, "w", replace(found, reaches=reaches, selections=selected(step, reaches)))
+
+    whole = one.sample(1000, claim=forged)
+
+    # Whatever block is drawn: counts of the numbers above another threshold are others there.
+    assert {fault.said for fault in whole.faults} == {
+        "its counts in selection 2 are others than those signed",
+    }
+    swapped = one.with_account(lambda said: said["tensors"]["w"]["selections"].reverse())
+    faults = one.sample(1, claim=swapped).faults
+    assert any("selection 0 does not keep the 983041 largest" in fault.said for fault in faults)
 
 
 def test_what_does_not_add_up_is_found_wherever_one_looks(bench):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filling import Model, values
 from making import Made, add_all, floats, make, write_model
-from strategies import Model, big, on_disk, tensors, values
+from strategies import MODELS, big, on_disk, tensors
 
 from merger.card import card
 from merger.methods import METHODS
@@ -249,7 +250,7 @@ def cut(model: Model) -> Model:
 
 
 # Masks are drawn by the parents' ids, which cutting changes.
-@pytest.mark.parametrize("method", sorted(m for m in METHODS if not METHODS[m].draws))
+@pytest.mark.parametrize("method", [m for m in MODELS if not METHODS[m].draws])
 def test_to_merge_by_slices_is_to_merge_models_that_were_cut_so(method):
     case = big(method, SHAPES, ("F32", "BF16", "F32"))
 
@@ -265,7 +266,7 @@ def test_to_merge_by_slices_is_to_merge_models_that_were_cut_so(method):
         assert disk.tensors(sliced) == disk.tensors(by_hand)
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", MODELS)
 def test_slices_are_the_same_in_the_second_implementation(method):
     case = big(method, SHAPES, ("F32", "BF16", "F32"))
     order = range(len(case.parents))

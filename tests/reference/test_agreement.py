@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filling import Stored, filled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import CONFIG, add_all, make, safetensors, write_model
 from reference import second
-from strategies import LAW, Stored, filled, given_parameters
+from strategies import LAW, MODELS, given_parameters
 
 from merger.methods import METHODS
 from merger.recipe import Recipe
 from signing.errors import Refused
 
-METHOD = pytest.mark.parametrize("method", sorted(METHODS))
+METHOD = pytest.mark.parametrize("method", MODELS)
 PREFIX = "base_model.model."
 FLOATS = ("F32", "BF16", "F16", "F64")
 FORMATS = ("float64", "float32", "float16", "bfloat16")

@@ -6,7 +6,7 @@ import pytest
 from world import World
 
 from lineage.authority import TrustedRoot
-from lineage.predicates import derivation, license, manifest, name, provenance, root, signature  # noqa: A004
+from lineage.predicates import derivation, license, manifest, name, provenance, root, search, signature  # noqa: A004
 from merger.recipe import Recipe
 from registry.publish import publish
 from registry.store import artifacts
@@ -48,6 +48,7 @@ SAID: dict[str, Callable[[str, str], Statement]] = {
     "derivation": lambda artifact, other: derivation.statement(
         artifact, [derivation.Parent(artifact=other, relation="finetune")]
     ),
+    "search": lambda artifact, other: search.statement(artifact, "adamerging", [other], None, None),
 }
 
 

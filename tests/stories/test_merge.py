@@ -25,7 +25,8 @@ def test_an_incident_on_a_parent_affects_the_merge(world: World) -> None:
 
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_every_method_leaves_a_home_that_holds_together(world: World, method: str) -> None:
-    models = [world.model(scale=scale) for scale in (1.0, 2.0, 3.0)]
-    merged = world.merge(method, *models)
+    models = [world.model(scale=scale) for scale in (1.0, 2.0, 3.0, 4.0)]
+    adapters = METHODS[method].merges == "adapters"
+    merged = world.merge(method, *([world.adapter(models[0]) for _ in models] if adapters else models))
     assert world.standing(merged) == Clean()
     world.check()

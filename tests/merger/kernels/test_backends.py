@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from filling import ODD, PALETTE
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import LAW, ODD, PALETTE
+from strategies import LAW
 
 from merger.kernels.blocks import NumpyKernels
 

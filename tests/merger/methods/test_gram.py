@@ -14,10 +14,10 @@ from merger.gram import BITS, below, nearest, reals
 from merger.methods import METHODS
 
 WEIGHED = {
-    "nuslerp": {},
+    "nuslerp": {"by": "tensor"},
     "multislerp": {"normalize_weights": True, "eps": "0.00000001"},
     "karcher": {"max_iter": "10", "tol": "0.00001"},
-    "model_stock": {},
+    "model_stock": {"by": "tensor"},
 }
 METHOD = pytest.mark.parametrize("method", WEIGHED)
 MANY = pytest.mark.parametrize("method", ["multislerp", "karcher", "model_stock"])

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from filling import packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import LAW, Case, cases, on_disk, packed, values
+from strategies import LAW, Case, cases, on_disk
 
 from merger.method import Values
 from merger.methods.ramplus_tl import resolve as stretch

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from filling import packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import LAW, Case, cases, on_disk, packed, values
+from strategies import LAW, Case, cases, on_disk
 
-from merger.deltas import below_outliers, stretches
+from merger.deltas import below_outliers, stretched, stretches
 from merger.method import Cut, Values
 from merger.methods import METHODS
 from signing.errors import Refused
@@ -125,7 +126,11 @@ def test_random_masks_stretch_to_the_l1_norm_too(method):
     shared = {n: v for n, v in (ELECTION | {"normalize": False}).items() if n in names}
     by_density = np.array(merged(method, deltas, own, shared | {"rescale": "density"}, seed="3"))
     by_length = np.array(merged(method, deltas, own, shared | {"rescale": "l1"}, seed="3"))
+    as_it_is = np.array(merged(method, deltas, own, shared | {"rescale": "none"}, seed="3"))
     kept = by_density != 0
+    # Half of the lanes are kept, so the density stretches exactly to the double.
+    assert as_it_is.tolist() == (by_density / 2).tolist()
+    assert as_it_is[kept].tolist() == np.array(deltas[0])[kept].tolist()
     assert 0 < kept.sum() < len(kept)
     assert by_length[~kept].tolist() == by_density[~kept].tolist()
     assert np.abs(by_length).sum() == pytest.approx(np.abs(deltas[0]).sum())
@@ -134,19 +139,22 @@ def test_random_masks_stretch_to_the_l1_norm_too(method):
     )
 
 
-@pytest.mark.parametrize("method", ["dare_linear", "dare_ties", "ties", "magnitude_prune", "breadcrumbs"])
+@pytest.mark.parametrize(
+    "method", ["dare_linear", "dare_ties", "della", "della_linear", "ties", "magnitude_prune", "breadcrumbs"]
+)
 @given(data=st.data())
 @settings(LAW, max_examples=8)
-def test_l1_changes_nothing_where_nothing_is_dropped(method, data):
+def test_rescaling_changes_nothing_where_nothing_is_dropped(method, data):
     case = data.draw(cases(method, odd=False)).each(density="1")
-    other = "density" if METHODS[method].draws else "none"
+    (rescale,) = (p for p in METHODS[method].parameters if p.name == "rescale")
     with on_disk() as disk:
-        assert outcome(disk, case.shared(rescale="l1")) == outcome(disk, case.shared(rescale=other))
+        outcomes = [outcome(disk, case.shared(rescale=word)) for word in rescale.choices]
+        assert all(found == outcomes[0] for found in outcomes)
 
 
 def test_sums_are_taken_only_where_they_are_asked_for():
     for method in METHODS.values():
-        if method.summed is not None:
+        if method.summed is stretched:
             words = {p.name: p.default for p in method.parameters if p.choices}
             assert not method.summed(Values((), words))
             assert method.summed(Values((), words | {"rescale": "l1"}))

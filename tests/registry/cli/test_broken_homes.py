@@ -114,12 +114,12 @@ def test_an_operator_that_cannot_be_one_is_refused(terminal) -> None:
 
 
 def test_an_interrupt_says_what_stands_and_exits_130(terminal, monkeypatch) -> None:
-    from registry.cli import making
+    from registry.cli import registering
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(making.Home, "create", interrupted)
+    monkeypatch.setattr(registering.Home, "create", interrupted)
     said = terminal("init")
     assert said.code == 130
     assert "what was recorded stands" in said.err

@@ -18,6 +18,7 @@ HEAVY = (
     "alembic",
     "httpx",
     "mergekit",
+    "scipy",
 )
 PRINT = "import sys\nfrom registry.cli.main import main\ntry:\n    main()\nfinally:\n    sys.stderr.write('LOADED ' + ' '.join(sys.modules))"
 RECIPE = "merge_method: linear\nmodels:\n  - {model: ./one, parameters: {weight: 1}}\ndtype: float32\n"

@@ -14,6 +14,7 @@ from lineage.predicates import (
     provenance,
     rebuild,
     root,
+    search,
     signature,
 )
 from lineage.predicates import license as license_predicate
@@ -56,6 +57,7 @@ class Said:
                 signature.statement("fresh", {"a.bin": "ab" * 32}),
                 manifest.statement(self.artifact, "cd" * 32),
                 derivation.statement(self.artifact, [derivation.Parent(parent, "finetune")]),
+                search.statement(self.artifact, "adamerging", [parent], "0" * 64, None),
                 license_predicate.statement(self.artifact, "mit", now),
                 name.statement(self.artifact, "kennel/fresh", None, now),
                 fresh,
