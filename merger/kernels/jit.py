@@ -20,6 +20,8 @@ Compiled = Callable[..., int]
 _ALONE = threading.Lock()
 # MADV_DONTNEED of madvise(2).
 _DONTNEED = 4
+# A process that makes more loops than a merge does needs the compiler all the time.
+FEW = 32
 
 
 @cache
@@ -46,7 +48,8 @@ def _made(text: str, pointers: int) -> Compiled:
     engine = _engine()
     engine.add_module(module)
     engine.finalize_object()
-    _let_go()
+    if _made.cache_info().misses < FEW:
+        _let_go()
     shape = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, *[ctypes.c_void_p] * pointers)
     return shape(engine.get_function_address(name))
 
@@ -56,15 +59,22 @@ def _let_go() -> None:
 
     Of a file's pages that nobody can write, the system keeps a copy, and brings it back when a loop is compiled again.
     """
+    for first, length in _code():
+        ctypes.CDLL(None).madvise(ctypes.c_void_p(first), ctypes.c_size_t(length), _DONTNEED)
+
+
+@cache
+def _code() -> tuple[tuple[int, int], ...]:
+    """Return where the compiler's code lies in memory, as (address, length); nothing where a system does not say it."""
     if not sys.platform.startswith("linux"):
-        return
-    advise = ctypes.CDLL(None, use_errno=True).madvise
-    advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+        return ()
+    found = []
     for line in Path("/proc/self/maps").read_text().splitlines():
         place, rights, *_, name = line.split(maxsplit=5)
         if rights == "r-xp" and Path(name).name.startswith("libllvmlite"):
             first, last = (int(end, 16) for end in place.split("-"))
-            advise(first, last - first, _DONTNEED)
+            found.append((first, last - first))
+    return tuple(found)
 
 
 @cache
