@@ -11,9 +11,10 @@ from filling import Stored, filled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import CONFIG, add_all, make, safetensors, write_model, write_statistics
+from measuring import measured
 from reference import second
 from reference.form import FORMS
-from strategies import LAW, MODELS, given_parameters, measured
+from strategies import LAW, MODELS, given_parameters
 
 from merger.methods import METHODS
 from merger.recipe import Recipe
