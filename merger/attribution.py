@@ -17,9 +17,10 @@ from merger.kernels import narrowing
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, FLOATS, SIZES
 from merger.measure import Measured
-from merger.plan import Compute, Convert, Copy, Step
+from merger.plan import Compute, Convert, Copy, Step, elements
 from merger.reading import CHUNK
 from merger.replay import patterns
+from merger.sources import Source
 from merger.stack import Stack
 from signing.errors import Malformed
 
@@ -87,11 +88,11 @@ def attribute(chunks: Chunks[Any], step: Step, measured: Measured, flat: int) ->
         # A copy's chunks are counted in blocks of bytes, whatever its type is.
         number, byte = divmod(flat * width, chunks.chunk // CHUNK * BLOCK)
         data = bytes(chunks.output(step, number).data[byte : byte + width])
-        return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
+        return Attribution(_holding(step, step.source, flat), None, (), number_of(data, step.dtype), data)
     number, within = divmod(flat, chunks.size(step))
     if isinstance(step, Convert):
         data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
-        return Attribution(str(step.source), None, (), number_of(data, step.dtype), data)
+        return Attribution(_holding(step, step.source, flat), None, (), number_of(data, step.dtype), data)
     if isinstance(step, Compute) and step.moved is not None:
         data = bytes(chunks.output(step, number).data[within * width : (within + 1) * width])
         return Attribution(_origin(chunks, step, flat), None, (), number_of(data, step.dtype), data)
@@ -109,6 +110,11 @@ def _origin(chunks: Chunks[Any], step: Compute, flat: int) -> str:
     place = np.unravel_index(chunks.whole.origin(step, flat), step.shape)
     (source,) = step.parents
     return f"{source.tensor}[{','.join(map(str, place))}] of {source.model}"
+
+
+def _holding(step: Step, source: Source, flat: int) -> str:
+    """Return what holds an element of one input of a step, by its row where rows are gathered."""
+    return source.holding(flat * step.shape[0] // elements(step) if step.shape else 0)
 
 
 def number_of(data: bytes, dtype: str) -> float:
@@ -186,7 +192,7 @@ def _parts(
         parts.append(
             Part(
                 position=step.positions[i],
-                source=str(step.parents[i]),
+                source=_holding(step, step.parents[i], flat),
                 value=value,
                 delta=delta,
                 kept=mine,

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from merger.joint import joint_config
 from merger.layers import sliced_config
 from merger.lora import CONFIG as ADAPTER_CONFIG
 from merger.manifest import INDEX, SIZES, VOCABULARY
 from merger.plan import Plan, elements
 from merger.recipe import Recipe
+from merger.row_map import RowMap, Vectors, mapped
 from merger.statistics import CONFIG as STATISTICS_CONFIG
 from merger.weights import Weights
+from merger.words import template
 from signing import canonical
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -23,7 +27,8 @@ from signing.errors import Malformed
 CONFIG = "config.json"
 CARD = "README.md"
 ELSEWHERE = "transformers_weights"
-TOKENIZER = (*VOCABULARY, "tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
+SETTINGS = "tokenizer_config.json"
+TOKENIZER = (*VOCABULARY, SETTINGS, "special_tokens_map.json", "generation_config.json")
 
 
 def config_of(weights: Weights) -> dict[str, Json]:
@@ -76,6 +81,31 @@ def _adapter_config_of(weights: Weights, used: str) -> dict[str, Json]:
     return config
 
 
+def vectors_of(recipe: Recipe, weights: Mapping[str, Weights]) -> Vectors:
+    """Return the vectors of the row map that a recipe's tokenizer carries, checked; none where it carries no map."""
+    if recipe.tokenizer is None:
+        return {}
+    source = weights[recipe.tokenizer]
+    models = {recipe.first, *(parent.model for parent in recipe.parents)}
+    return {
+        model: np.frombuffer(source.read(model, 0, one.blocks, bytearray(one.size)), "<i8")
+        for model, one in mapped(recipe.tokenizer, source.manifest).items()
+        if model in models
+    }
+
+
+def templates_of(recipe: Recipe, weights: Mapping[str, Weights]) -> dict[str, Json]:
+    """Return the chat templates in tokenizer_config.json by model, where nobody says whose counts and the files differ."""
+    if recipe.tokenizer is not None:
+        return {}
+    models = dict.fromkeys((recipe.first, *(parent.model for parent in recipe.parents)))
+    raws = {model: raw for model in models if (raw := weights[model].small(SETTINGS)) is not None}
+    if len(set(raws.values())) < 2:
+        return {}
+    found = {model: template(str(weights[model].folder / SETTINGS), raw) for model, raw in raws.items()}
+    return {model: said for model, said in found.items() if said is not None}
+
+
 def small_files(plan: Plan, weights: Mapping[str, Weights]) -> dict[str, bytes]:
     """Return every output file of a plan but the shards, by name."""
     recipe = plan.recipe
@@ -85,7 +115,10 @@ def small_files(plan: Plan, weights: Mapping[str, Weights]) -> dict[str, bytes]:
         files = {ADAPTER_CONFIG: _lined(joint_config(recipe, configs, shapes)), CARD: card(recipe)}
         source = weights[recipe.tokenizer or recipe.parents[0].model]
     else:
-        files = {CONFIG: _config(recipe, sliced_config(recipe, configs)), CARD: card(recipe)}
+        config = sliced_config(recipe, configs)
+        manifests = {artifact: one.manifest for artifact, one in weights.items()}
+        rows = RowMap.of(recipe, manifests, configs, vectors_of(recipe, weights))
+        files = {CONFIG: _config(recipe, config if rows is None else rows.config(config)), CARD: card(recipe)}
         source = weights[recipe.tokenizer or recipe.first]
     for name in TOKENIZER:
         data = source.small(name)

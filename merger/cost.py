@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from merger.execute import AHEAD
+from merger.gathering import HELD as KEPT
+from merger.gathering import reads as gathers
 from merger.guess import FEWEST, MOST
-from merger.manifest import SIZES, Manifest, Tensor
+from merger.manifest import BLOCK, SIZES, Manifest, Tensor
 from merger.measure import targets
 from merger.plan import Compute, Copy, Plan, Step, elements
 from merger.reading import CHUNK
@@ -73,10 +75,10 @@ def cost(plan: Plan, manifests: Mapping[str, Manifest], *, threads: int = 2, fac
     reads, moves, passes = [0, 0], [0, 0], [1, 1]
     for step in plan.steps:
         inputs = _inputs(step, tensors)
-        once = _read(step, chunk, inputs)
+        once = _read(step, chunk, tensors)
         wide = 0 if isinstance(step, Copy) else SIZES[step.wide] * (len(inputs) + 1)
         for i, count in enumerate(_passes(step, chunk, model_scope=scope)):
-            reads[i] += once * count
+            reads[i] += once[i] * count
             moves[i] += elements(step) * wide * count
             passes[i] = max(passes[i], count)
     writes = sum(elements(step) * SIZES[step.dtype] for step in plan.steps)
@@ -147,8 +149,10 @@ def _memory(plan: Plan, tensors: Tensors, factor: int) -> tuple[int, int]:
         each = max(each, _held(plan, step, inputs, chunk))
         factors = sum(one.product.size for one in _sources(step) if one.product)
         window = len(_ranked(step)) * min(2 * MOST, elements(step)) * 8
-        rows = HELD if isinstance(step, Compute) and step.rows else 0
-        shared = max(shared, factors + window + min(rows, elements(step) * 8))
+        rows = min(HELD, elements(step) * 8) if isinstance(step, Compute) and step.rows else 0
+        lenders = {lender for one in _sources(step) if one.rows for lender in one.rows.lenders}
+        lent = min(KEPT * BLOCK, sum(tensors[lender].size for lender in lenders))
+        shared = max(shared, factors + window + rows + lent)
         witnesses += -(-elements(step) // SPAN) * _witnesses(step) * _ENTRY
     return each, shared + witnesses
 
@@ -180,13 +184,16 @@ def _rows(step: Compute, chunk: int, widths: int) -> int:
     return (most - min(chunk, elements(step))) * widths + most * made + way
 
 
-def _read(step: Step, chunk: int, inputs: Sequence[Tensor]) -> int:
-    """Return how many bytes one pass reads: chunks are read with the rest of the rows that they cut."""
-    size = sum(tensor.size for tensor in inputs)
-    if not isinstance(step, Compute) or not step.rows:
-        return size
-    again = sum(step.row for edge in range(chunk, elements(step), chunk) if edge % step.row)
-    return size + again * sum(SIZES[tensor.dtype] for tensor in inputs)
+def _read(step: Step, chunk: int, tensors: Tensors) -> Span:
+    """Return how many bytes one pass reads: chunks with the rest of the rows that they cut, and rows as they are gathered."""
+    sources = list(dict.fromkeys(_sources(step)))
+    straight = [tensors[one.model, one.tensor] for one in sources if one.rows is None]
+    size = sum(tensor.size for tensor in straight)
+    if isinstance(step, Compute) and step.rows:
+        again = sum(step.row for edge in range(chunk, elements(step), chunk) if edge % step.row)
+        size += again * sum(SIZES[tensor.dtype] for tensor in straight)
+    gathered = [gathers(one.rows, tensors, chunk) for one in sources if one.rows is not None]
+    return size + sum(fewest for fewest, _ in gathered), size + sum(most for _, most in gathered)
 
 
 def _witnesses(step: Step) -> int:

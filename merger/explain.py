@@ -6,7 +6,7 @@ Pure, like the plan: nothing is read. Tensors that are made alike are one group,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from merger.manifest import SIZES
 from merger.method import CLIP
@@ -18,12 +18,14 @@ from merger.stack import Stack
 
 @dataclass(frozen=True, slots=True)
 class From:
-    """One input of a group: its role, the artifact, an adapter if one is applied, and which layers are taken."""
+    """One input of a group: its role, the artifact, an adapter if one is applied, which layers are taken, whose rows."""
 
     role: str
     model: str
     adapter: str | None
     layers: str
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Where rows are gathered, how many of which artifact; those of "" are +0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,9 @@ def _group(plan: Plan, steps: Sequence[Step]) -> Group:
     for role, source in _inputs(first):
         shift = _shift(first, source)
         taken = "" if shift is None else _ranges([layer + shift for layer in layers])
-        inputs.append(From(role, source.model, _adapter(source), taken))
+        shares = source.rows.shares() if source.rows else {}
+        lent = {"" if lender is None else lender[0]: count for lender, count in shares.items()}
+        inputs.append(From(role, source.model, _adapter(source), taken, lent))
     operation = (
         "copy"
         if isinstance(first, Copy)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from merger.layers import COUNTS, Part, parts, sliced_config
 from merger.manifest import VOCABULARY, Manifest, Tensor, utf8
 from merger.recipe import Recipe
+from merger.row_map import RowMap
 from merger.sources import Source
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -45,34 +46,55 @@ MUST_AGREE = (
 )
 
 
-def check_models(recipe: Recipe, manifests: Mapping[str, Manifest], configs: Configs) -> None:
-    """Refuse models whose configs or vocabularies differ; layers may differ in number where a recipe has slices."""
+def check_models(
+    recipe: Recipe,
+    manifests: Mapping[str, Manifest],
+    configs: Configs,
+    rows: RowMap | None,
+    templates: Mapping[str, Json],
+) -> None:
+    """Refuse models whose configs or vocabularies differ.
+
+    Layers may differ in number where a recipe has slices, and rows of vocabularies where it has a row map.
+    """
     first = recipe.first
-    keys = [key for key in MUST_AGREE if recipe.slices is None or key not in COUNTS]
-    for other in dict.fromkeys(parent.model for parent in recipe.parents if parent.model != first):
+    free = (*(COUNTS if recipe.slices is not None else ()), *(("vocab_size",) if rows else ()))
+    keys = [key for key in MUST_AGREE if key not in free]
+    models = list(dict.fromkeys((first, *(parent.model for parent in recipe.parents))))
+    for other in models[1:]:
         _agree(keys, first, configs[first], other, configs[other])
-        if recipe.tokenizer is None:
-            same_words(first, manifests[first], other, manifests[other])
+    if recipe.tokenizer is None:
+        same_words({model: manifests[model] for model in models}, uniting=True)
+        _same("chat_template in tokenizer_config.json", templates, uniting=True)
 
 
 def inputs(
-    recipe: Recipe, tensors: Mapping[str, Mapping[str, Tensor]], configs: Configs
+    recipe: Recipe,
+    tensors: Mapping[str, Mapping[str, Tensor]],
+    configs: Configs,
+    rows: RowMap | None,
 ) -> dict[str, Inputs]:
     """Return what every output tensor is made of, or say by name which of its inputs do not fit each other."""
-    # Where layers differ in kind, the config of the result cannot be written, and the merge would be for nothing.
-    sliced_config(recipe, configs)
+    # Where it cannot be written, since layers differ in kind or a token's id has no row, the merge would be for nothing.
+    config = sliced_config(recipe, configs)
+    if rows is not None:
+        rows.config(config)
+        for model in rows.sizes:
+            rows.check(model, tensors[model])
     found: dict[str, Inputs] = {}
     for part in parts(recipe, tensors, configs):
-        found |= _fitting(part, tensors)
+        found |= _fitting(part, tensors, rows)
     if not found:
         raise Malformed(f"{recipe.first} holds no tensors")
     return found
 
 
-def _fitting(part: Part, tensors: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Inputs]:
+def _fitting(
+    part: Part, tensors: Mapping[str, Mapping[str, Tensor]], rows: RowMap | None
+) -> dict[str, Inputs]:
     held = [{name: tensors[one.model][own] for name, own in one.names.items()} for one in part]
     for other, theirs in zip(part[1:], held[1:], strict=True):
-        _same_tensors(part[0].model, held[0], other.model, theirs)
+        _same_tensors(part[0].model, held[0], other.model, theirs, rows)
     pairs = list(zip(part, held, strict=True))
     return {
         name: tuple((one.parent, Source(one.model, one.names[name]), mine[name]) for one, mine in pairs)
@@ -80,13 +102,21 @@ def _fitting(part: Part, tensors: Mapping[str, Mapping[str, Tensor]]) -> dict[st
     }
 
 
-def _same_tensors(one: str, mine: Mapping[str, Tensor], other: str, theirs: Mapping[str, Tensor]) -> None:
+def _same_tensors(
+    one: str,
+    mine: Mapping[str, Tensor],
+    other: str,
+    theirs: Mapping[str, Tensor],
+    rows: RowMap | None,
+) -> None:
     for name in utf8({*mine, *theirs}):
         if name not in theirs or name not in mine:
             has, lacks = (one, other) if name in mine else (other, one)
             tied = "; its embeddings may be tied" if name.startswith(("lm_head", "embed_out")) else ""
             raise Malformed(f"{name}: {has} has it, {lacks} has not{tied}")
-        if mine[name].shape != theirs[name].shape:
+        # Rows for tokens are gathered, however many there are.
+        free = 1 if rows is not None and rows.holds(name) else 0
+        if mine[name].shape[free:] != theirs[name].shape[free:]:
             shapes = f"{mine[name].shape} in {one} and {theirs[name].shape} in {other}"
             raise Malformed(f"{name}: parents disagree on shape, {shapes}")
 
@@ -100,13 +130,23 @@ def _agree(
             raise Malformed(f"config.json: {key} differs, {said}")
 
 
-def same_words(one: str, mine: Manifest, other: str, theirs: Manifest) -> None:
-    """Refuse two vocabularies or chat templates without a word on whose the result takes: rows merge by position."""
-    digests = [{file.name: file.sha256 for file in manifest.files} for manifest in (mine, theirs)]
+def same_words(manifests: Mapping[str, Manifest], *, uniting: bool) -> None:
+    """Refuse vocabularies or chat templates that differ, without a word on whose the result takes: rows merge by position.
+
+    `uniting` says whether `studbook tokenizer` makes one vocabulary of such artifacts.
+    """
+    files = {one: {file.name: file.sha256 for file in held.files} for one, held in manifests.items()}
     for name in VOCABULARY:
-        here, there = (found.get(name) for found in digests)
-        if here is not None and there is not None and here != there:
+        held = {one: found[name] for one, found in files.items() if name in found}
+        _same(name, held, uniting=uniting)
+
+
+def _same(what: str, held: Mapping[str, Json], *, uniting: bool) -> None:
+    one, mine = next(iter(held.items()), ("", None))
+    for other, theirs in held.items():
+        if theirs != mine:
+            united = f"; else `studbook tokenizer {one} {other} --out DIR` makes one vocabulary of them to name there"
             raise Malformed(
-                f"{name} differs between {one} and {other}: if their rows mean the same words all the same, "
-                f"say whose tokenizer the result takes (tokenizer_source in a mergekit recipe)"
+                f"{what} differs between {one} and {other}: if their rows mean the same words all the same, "
+                f"say whose tokenizer the result takes (tokenizer_source in a mergekit recipe){united if uniting else ''}"
             )

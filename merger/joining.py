@@ -98,7 +98,7 @@ def _check_alike(
             said = f"{first.fan_in_fan_out} in {first.adapter} and {other.fan_in_fan_out} in {other.adapter}"
             raise Malformed(f"{CONFIG}: fan_in_fan_out differs, {said}; one adapter has one")
         if recipe.tokenizer is None:
-            same_words(first.adapter, manifests[first.adapter], other.adapter, manifests[other.adapter])
+            same_words({one: manifests[one] for one in (first.adapter, other.adapter)}, uniting=False)
 
 
 def _check_wrapping(loras: Sequence[Lora], found: Sequence[Mapping[str, Change]]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from merger.by_tensor import value_at
@@ -19,6 +20,7 @@ from merger.manifest import FLOATS, SINGLE, SIZES, Manifest, Tensor, utf8
 from merger.method import Cut, Method, Values
 from merger.numbers import kept_lanes
 from merger.recipe import DTYPES, Recipe
+from merger.row_map import RowMap, Vectors
 from merger.seeds import mask_key
 from merger.sources import Changes, Source, adapted, changes_of, check_size
 from merger.stack import Stack
@@ -126,21 +128,34 @@ class Plan:
 
 
 def plan(
-    recipe: Recipe, manifests: Mapping[str, Manifest], configs: Mapping[str, Mapping[str, Json]]
+    recipe: Recipe,
+    manifests: Mapping[str, Manifest],
+    configs: Mapping[str, Mapping[str, Json]],
+    vectors: Vectors = MappingProxyType({}),
+    templates: Mapping[str, Json] = MappingProxyType({}),
 ) -> Plan:
-    """Resolve a recipe against the manifests and configs of the artifacts it names, or refuse it in a sentence."""
+    """Resolve a recipe against the manifests and configs of the artifacts it names, or refuse it in a sentence.
+
+    `vectors` are those of the row map that its tokenizer carries, if it carries one, and `templates` the chat templates
+    of the models that have one in their tokenizer_config.json.
+    """
     if recipe.rules.merges == "adapters":
         found = joined(recipe, manifests, configs)
         whole = tuple(_brought(recipe, found[name]) for name in utf8(found))
         # PEFT loads one file, whatever its size.
         return Plan(recipe, whole, ((WEIGHTS, whole),))
-    check_models(recipe, manifests, configs)
+    rows = RowMap.of(recipe, manifests, configs, vectors)
+    if rows is not None and recipe.rules.statistics is not None:
+        raise Malformed(
+            f"{recipe.tokenizer} carries a row map, and {recipe.method} needs statistics, which are of the models' own rows; merge without a row map"
+        )
+    check_models(recipe, manifests, configs, rows, templates)
     models = {recipe.first, *(p.model for p in recipe.parents)}
     tensors = {model: {t.name: t for t in manifests[model].tensors} for model in models}
-    made = inputs(recipe, tensors, configs)
+    made = inputs(recipe, tensors, configs, rows)
     changes = tuple(changes_of(parent, manifests, configs, tensors) for parent in recipe.parents)
     known = statistics_of(recipe, manifests, configs, tensors)
-    steps = tuple(_step(recipe, name, made[name], changes, known) for name in utf8(made))
+    steps = tuple(_step(recipe, name, made[name], changes, known, rows) for name in utf8(made))
     if recipe.parameters.get("scope") == "model":
         _check_model_scope(recipe, steps)
     return Plan(recipe, steps, _shards(steps, int(recipe.shard_bytes)))
@@ -158,7 +173,12 @@ def _brought(recipe: Recipe, one: Stack | Kept) -> Step:
 
 
 def _step(
-    recipe: Recipe, name: str, made: Inputs, changes: Sequence[Changes], known: Sequence[Known]
+    recipe: Recipe,
+    name: str,
+    made: Inputs,
+    changes: Sequence[Changes],
+    known: Sequence[Known],
+    rows: RowMap | None,
 ) -> Step:
     tensors = {source: tensor for _, source, tensor in made}
     sources = {i: source for i, source, _ in made if i is not None}
@@ -172,9 +192,14 @@ def _step(
         raise Malformed(f"{name}: every parent has weight 0, and {recipe.method} has no base to fall back on")
     stored = tensors[base or plain[0]].dtype
     pairs = [adapted(one, tensors[one], changes[i]) for i, one in zip(remaining, plain, strict=True)]
+    models = [recipe.parents[i].model for i in remaining]
+    if base:
+        pairs, models = [(base, tensors[base]), *pairs], [base.model, *models]
+    if rows is not None and rows.holds(name):
+        pairs = rows.gathered(name, [(m, *pair) for m, pair in zip(models, pairs, strict=True)])
     tensors = {**tensors, **dict(pairs)}
-    parents = tuple(source for source, _ in pairs)
-    named = ((base,) if base else ()) + parents
+    named = tuple(source for source, _ in pairs)
+    base, parents = (named[0], named[1:]) if base else (None, named)
     check_size(name, named)
     first = tensors[named[0]]
     if any(tensors[source].dtype not in FLOATS for source in named):

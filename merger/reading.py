@@ -1,4 +1,4 @@
-"""Chunks of tensors read into reused buffers, every byte checked, adapters applied.
+"""Chunks of tensors read into reused buffers, every byte checked, adapters applied, rows gathered.
 
 A chunk is 2^19 elements times a factor, so it is whole 2^20-byte blocks in every floating type. The factor changes speed
 and memory, never a bit. Where rows are needed whole, a chunk is read with the rest of the rows that it cuts.
@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from merger.effective import Held
-from merger.manifest import BLOCK, SIZES, Tensor
+from merger.gathering import Gathering
+from merger.manifest import BLOCK, SIZES, Tensor, block_digests
 from merger.passes import Raw
 from merger.plan import Compute, Convert, elements
 from merger.reduce import SPAN
@@ -50,12 +51,16 @@ class Reading:
         self._chunk = chunk
         self._through = through
         self._factors = Held(weights)
+        self._gathering = Gathering(weights)
         self._buffers = threading.local()
 
     def blocks(
         self, source: Source, first: int, count: int, room: Callable[[int], memoryview]
     ) -> tuple[memoryview, bytes]:
         """Return `count` blocks of a tensor from block `first` on, read into `room(length)`, and their digests."""
+        if source.rows is not None:
+            gathered = self._gathering.read(source, first * BLOCK, (first + count) * BLOCK)
+            return gathered, block_digests(gathered)
         weights, name = self._weights[source.model], source.tensor
         view = weights.read(name, first, count, room(weights.length(name, first, count)))
         return view, weights.digests(name, first, count)
@@ -88,9 +93,11 @@ class Reading:
     def _part(self, step: Compute | Convert, source: Source, begin: int, end: int, slot: int) -> Part:
         stored = self._weights[source.model].tensors[source.tensor].dtype
         width = SIZES[stored]
-        block = begin * width // BLOCK
-        data = self._into(source, block, -(-end * width // BLOCK) - block, slot)
-        at = block * BLOCK
+        if source.rows is not None:
+            data, at = self._gathering.read(source, begin * width, end * width), begin * width
+        else:
+            block = begin * width // BLOCK
+            data, at = self._into(source, block, -(-end * width // BLOCK) - block, slot), block * BLOCK
 
         def part(start: int, stop: int) -> Raw:
             return self._raw(step, source, stored, data[start * width - at : stop * width - at], start)

@@ -1,6 +1,7 @@
 """Merge configurations to write in a line, and compiling them with made-up artifacts."""
 
 import hashlib
+from collections.abc import Mapping
 
 from merger.by_tensor import value_at
 from merger.dialect import Compiled, Document, parse
@@ -10,11 +11,15 @@ def artifact(reference: str) -> str:
     return f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
 
 
-def compiled(document: Document | str, layers: int = 4, seed: str | None = None) -> Compiled:
+def compiled(
+    document: Document | str, layers: int = 4, seed: str | None = None, rows: Mapping[str, int] | None = None
+) -> Compiled:
+    """Compile a document; `rows` says which references carry row maps, of how many rows."""
     if isinstance(document, str):
         (document,) = parse(document)
     ids = {reference: artifact(reference) for reference in document.references()}
-    return document.compile(ids, dict.fromkeys(ids.values(), layers), seed)
+    mapped = {artifact(reference): size for reference, size in (rows or {}).items()}
+    return document.compile(ids, dict.fromkeys(ids.values(), layers), seed, mapped)
 
 
 def at(found: Compiled, parent: int, parameter: str, tensor: str) -> str:

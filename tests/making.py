@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from merger.card import configs_of
+from merger.card import configs_of, templates_of, vectors_of
 from merger.execute import Backend, Result, execute
 from merger.folder import Description, describe
 from merger.kernels.blocks import NumpyKernels
@@ -85,7 +85,13 @@ def make(
     with tempfile.TemporaryDirectory() as temporary, opened_weights(wanted, pairs) as weights:
         target = Path(temporary) / "out"
         manifests = {artifact: w.manifest for artifact, w in weights.items()}
-        steps = plan(recipe, manifests, configs_of(recipe, weights))
+        steps = plan(
+            recipe,
+            manifests,
+            configs_of(recipe, weights),
+            vectors_of(recipe, weights),
+            templates_of(recipe, weights),
+        )
         with staged(target, recipe.digest) as stage:
             result = execute(steps, weights, stage, kernels, threads=threads, factor=factor)
             stage.release(target)

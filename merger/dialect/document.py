@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from merger.by_tensor import Value
-from merger.dialect import engines, remarks, rules, switches
+from merger.dialect import engines, remarks, rules, switches, tokenizers
 from merger.dialect.elsewhere import MERGEKIT
 from merger.dialect.layout import Column, lay_out, model_of, statistics_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Setting, Slice, parts
+from merger.dialect.tokenizers import Tokenizer
 from merger.dialect.values import Numbers
 from merger.method import CLIP, Method
 from merger.recipe import ARITHMETIC, Recipe
 from signing.canonical import Json
 from signing.errors import Malformed
-
-UNION = "union"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,7 @@ class Document:
     """Top-level parameters that are flags or words."""
     dtype: str | None
     out_dtype: str | None
-    tokenizer: str | None
-    """A model as written, `base` or `union`."""
+    tokenizer: Tokenizer
     seed: str | None
     shard_bytes: str
     allow_nonfinite: bool
@@ -62,20 +61,25 @@ class Document:
         """Return every artifact named, each once: the base, models in order, the tokenizer's source, statistics."""
         named = [self.base, *(s.base for s in self.slices)]
         named += [source.model for s in self.slices for source in s.sources]
-        named += [self.tokenizer if self.tokenizer not in ("base", UNION) else None]
+        named += [self.tokenizer.reference]
         named += [source.statistics for s in self.slices for source in s.sources]
         split = [part for model in named if model is not None for part in parts(model)]
         return tuple(dict.fromkeys(part for part in split if part is not None))
 
     def compile(
-        self, artifacts: Mapping[str, str], layers: Mapping[str, int], seed: str | None = None
+        self,
+        artifacts: Mapping[str, str],
+        layers: Mapping[str, int],
+        seed: str | None = None,
+        rows: Mapping[str, int] = MappingProxyType({}),
     ) -> Compiled:
         """Return the canonical recipe, and notes on what it holds beyond what was written.
 
-        `artifacts` maps each of `references` to an artifact id, and `layers` artifact ids to their number of layers;
-        `seed` is taken where the method draws masks and the document has none.
+        `artifacts` maps each of `references` to an artifact id, `layers` artifact ids to their number of layers, and `rows`
+        those that carry a row map to its number of rows; `seed` is taken where the method draws masks and the document
+        has none.
         """
-        return _Compiling(self, Models(artifacts, layers)).compiled(seed)
+        return _Compiling(self, Models(artifacts, layers), rows).compiled(seed)
 
 
 @dataclass
@@ -84,6 +88,7 @@ class _Compiling:
 
     document: Document
     models: Models
+    rows: Mapping[str, int]
     notes: list[str] = field(default_factory=list)
 
     def compiled(self, seed: str | None) -> Compiled:
@@ -97,6 +102,7 @@ class _Compiling:
         own = [p for p in method.parameters if p.per_parent]
         parents = [{p.name: numbers.of(p, column) for p in own} for column in found.columns]
         shared = self._shared(numbers)
+        tokenizer, told = self._tokenizer(first, found.donor)
         recipe: dict[str, Json] = {
             "arithmetic": ARITHMETIC,
             "method": method.id,
@@ -110,13 +116,13 @@ class _Compiling:
             "dtype": document.dtype,
             "out_dtype": document.out_dtype,
             "seed": self._seed(seed),
-            "tokenizer": self._tokenizer(first, found.donor),
+            "tokenizer": tokenizer,
             "clip": None if document.clip is None else _written(numbers.of(CLIP)),
             "license": document.license,
             "shard_bytes": document.shard_bytes,
             "allow_nonfinite": document.allow_nonfinite,
         }
-        self.notes += [*numbers.notes, *found.notes]
+        self.notes += [*numbers.notes, *told, *found.notes]
         self.notes += remarks.repeated(document.slices)
         self.notes += remarks.renumbered(found, document.slices)
         self.notes += remarks.alike(document.modules)
@@ -175,37 +181,12 @@ class _Compiling:
             self.notes.append(f"seed {seed} was not in the document and is part of the recipe now")
         return document.seed or seed
 
-    def _tokenizer(self, first: str, base: str | None) -> str | None:
-        """Return the artifact whose tokenizer is copied, where it is not the one that is copied anyway."""
-        source = self.document.tokenizer
-        if source is None and self.document.method.merges == "adapters":
-            self.notes.append(f"tokenizer files, where there are any, come from {first}, the first adapter")
-            return None
-        if source == "base" and base is None:
-            raise Malformed("tokenizer_source is 'base', but there is no base_model")
-        if source == UNION:
-            self.notes.append(
-                "tokenizer_source is 'union': of equal vocabularies that is the vocabulary itself, so the merge is refused where vocabulary files differ; name a model to take its tokenizer all the same"
-            )
-            return None
-        if source is not None:
-            self.notes.append(
-                f"tokenizer_source: the tokenizer files of {base if source == 'base' else source} are copied and embedding rows are merged by position, so all models must have its vocabulary in its order"
-            )
-        chosen = base if source in (None, "base") else source
-        if chosen is None:
-            self.notes.append(
-                f"there is no base_model, so tokenizer files come from {first}, the first model"
-            )
-            return None
-        artifact = self.models.artifact(chosen)
-        if artifact == self.models.artifact(first):
-            return None
-        if source is None:
-            self.notes.append(
-                f"tokenizer files come from {chosen}, the base model, but config.json from {first}, the first model"
-            )
-        return artifact
+    def _tokenizer(self, first: str, donor: str | None) -> tuple[str | None, tuple[str, ...]]:
+        """Return the artifact whose tokenizer is copied, where it is not the one that is copied anyway, and notes."""
+        document = self.document
+        if document.tokenizer.source is None and document.method.merges == "adapters":
+            return None, (f"tokenizer files, where there are any, come from {first}, the first adapter",)
+        return tokenizers.chosen(document.tokenizer, self.models, self.rows, first, donor)
 
     def _remark(self, first: str, defaults: Sequence[str], depth: int | None) -> None:
         """Note what else a reader may not expect."""

@@ -6,10 +6,8 @@ so is `statistics` of a model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from merger.dialect import elsewhere, engines, listing, rules, schema, switches
-from merger.dialect.document import UNION, Document
+from merger.dialect import elsewhere, engines, listing, rules, schema, switches, tokenizers
+from merger.dialect.document import Document
 from merger.dialect.schema import Setting
 from merger.dialect.text import Plain
 from merger.method import CLIP, Method
@@ -33,10 +31,6 @@ _TOP = (
     ),
     *("seed", "arithmetic", "shard_bytes", "allow_nonfinite", "license", "clip"),
 )
-_TOKENS = {
-    "tokens": "embedding rows are merged by position, and none are made for single tokens",
-    "pad_to_multiple_of": "embedding rows are merged by position, and none are added",
-}
 _REFUSED = {
     "chat_template": "chat templates are copied from the tokenizer's source and not written by a merge",
 }
@@ -76,7 +70,7 @@ def document(place: str, value: Plain) -> Document:
         switches=engines.spelled(engine, {**words, **flags}),
         dtype=_dtype("dtype", top.get("dtype")),
         out_dtype=_dtype("out_dtype", top.get("out_dtype")),
-        tokenizer=_tokenizer(top),
+        tokenizer=tokenizers.read(top),
         seed=_count("seed", top.get("seed")),
         shard_bytes=_count("shard_bytes", top.get("shard_bytes")) or SHARD_BYTES,
         allow_nonfinite=schema.flag("allow_nonfinite", top.get("allow_nonfinite", False)),
@@ -158,34 +152,6 @@ def _dtype(place: str, value: Plain) -> str | None:
     if text not in DTYPES:
         raise Malformed(f"{place} is {schema.shown(value)}; choose {', '.join(DTYPES)}")
     return text
-
-
-def _tokenizer(top: Mapping[str, Plain]) -> str | None:
-    """Return whose tokenizer the result takes, from either of mergekit's two ways to say so."""
-    place, value = "tokenizer_source", top.get("tokenizer_source")
-    if "tokenizer" in top:
-        if value is not None:
-            raise Malformed("write either tokenizer or tokenizer_source, and not both")
-        place, value = "tokenizer.source", _source(top["tokenizer"])
-    if value is None or value in ("base", UNION):
-        return value if isinstance(value, str) else None
-    if isinstance(value, str):
-        # The spelling of mergekit's first versions.
-        value = value.removeprefix("model:")
-    model = schema.reference(place, value)
-    if schema.parts(model)[1] is not None:
-        raise Malformed(f"{place} is {model}; name the model or the adapter whose tokenizer files to copy")
-    return model
-
-
-def _source(value: Plain) -> Plain:
-    if not isinstance(value, dict):
-        raise Malformed(f"tokenizer is {schema.shown(value)}; write keys and values")
-    for key, why in _TOKENS.items():
-        if value.get(key) is not None:
-            raise Malformed(f"tokenizer.{key} is not supported: {why}")
-    # mergekit's own default.
-    return schema.mapping("tokenizer", value, ("source", *_TOKENS)).get("source", UNION)
 
 
 def _count(place: str, value: Plain) -> str | None:

@@ -28,6 +28,7 @@ from registry.cli import (
     running,
     sharing,
     stats,
+    tokenizers,
 )
 from registry.cli.session import err
 from registry.settings import Settings
@@ -48,6 +49,7 @@ for part in (
     registering.app,
     making.app,
     aligning.app,
+    tokenizers.app,
     attributing.app,
     sharing.app,
     asking.app,

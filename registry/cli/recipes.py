@@ -147,7 +147,9 @@ def _from(one: From, names: dict[str, str], tensors: str) -> str:
     adapter = f"+{names.get(one.adapter) or short(one.adapter)}" if one.adapter else ""
     # The layers that the result has too need no word.
     layers = f" layers {one.layers}" if one.layers and f"{{{one.layers}}}" not in tensors else ""
-    return f"{one.role} {names.get(one.model) or short(one.model)}{adapter}{layers}".strip()
+    lent = [f"{count} of {names.get(whose) or short(whose) or '+0'}" for whose, count in one.rows.items()]
+    rows = f" rows {', '.join(lent)}" if lent else ""
+    return f"{one.role} {names.get(one.model) or short(one.model)}{adapter}{layers}{rows}".strip()
 
 
 def _takes(takes: Cost, shards: int, threads: int, read: int, process: int) -> None:
@@ -194,6 +196,7 @@ def _said(group: Group) -> dict[str, Json]:
         "inputs": [
             {"role": one.role, "model": one.model, "layers": one.layers}
             | ({"adapter": one.adapter} if one.adapter else {})
+            | ({"rows": dict(one.rows)} if one.rows else {})
             for one in group.inputs
         ],
         "parameters": dict(group.parameters),

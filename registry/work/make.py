@@ -10,13 +10,14 @@ from pathlib import Path
 from lineage.facts import Role
 from lineage.predicates import provenance, signature
 from merger import dialect
-from merger.card import CONFIG, config_of, configs_of
+from merger.card import CONFIG, config_of, configs_of, templates_of, vectors_of
 from merger.dialect import Document
 from merger.execute import Result, execute
 from merger.folder import Progress
 from merger.layers import counted
 from merger.plan import Plan, plan
 from merger.recipe import Recipe
+from merger.row_map import mapped
 from merger.stage import staged
 from merger.weights import Weights, opened_weights
 from registry.home import Home
@@ -100,7 +101,7 @@ def compiled(
     inputs = shelved(home, dict.fromkeys(named.values()))
     # From the text, not from chance: the same command after a crash finds the same stage.
     drawn = str(int.from_bytes(hashlib.sha256(raw).digest()[:7], "big"))
-    found = document.compile(named, _layers(inputs), drawn if seed is None else seed)
+    found = document.compile(named, _layers(inputs), drawn if seed is None else seed, _rows(inputs))
     _check_seed(found.recipe, seed)
     recipe, notes = _licensed(home, found.recipe)
     return Prepared(recipe, {one: inputs[one] for one in recipe.artifacts()}, found.notes + notes, named)
@@ -133,7 +134,13 @@ def _check_seed(recipe: Recipe, seed: str | None) -> None:
 def planned(recipe: Recipe, weights: Mapping[str, Weights]) -> Plan:
     """Plan a recipe over its opened inputs; every incompatibility is refused here."""
     manifests = {artifact: one.manifest for artifact, one in weights.items()}
-    return plan(recipe, manifests, configs_of(recipe, weights))
+    return plan(
+        recipe,
+        manifests,
+        configs_of(recipe, weights),
+        vectors_of(recipe, weights),
+        templates_of(recipe, weights),
+    )
 
 
 def make(
@@ -218,6 +225,12 @@ def _licensed(home: Home, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
     return recipe, (
         f"the result declares no license, since its inputs say {said}; add `license:` to the recipe",
     )
+
+
+def _rows(inputs: Mapping[str, Shelved]) -> dict[str, int]:
+    """Return how many rows the output has by the row map of each artifact that carries one."""
+    maps = {artifact: mapped(artifact, one.manifest) for artifact, one in inputs.items()}
+    return {artifact: next(iter(found.values())).elements for artifact, found in maps.items() if found}
 
 
 def _layers(inputs: Mapping[str, Shelved]) -> dict[str, int]:

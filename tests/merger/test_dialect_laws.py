@@ -20,6 +20,8 @@ CASES = Path(__file__).parents[1] / "cases" / "recipes"
 # Of the 125 real documents; more may compile, none of these may cease to.
 REAL = 125
 REAL_THAT_COMPILE = 109
+# Of those that compile, the ones that ask for a union of vocabularies.
+REAL_UNIONS = 3
 # Why the others are refused: each reason names a place in the document and what it would take.
 REASONS = (
     r"merge_method is '\w+', which neither this version nor mergekit 0\.1\.5 has",
@@ -60,6 +62,28 @@ def test_real_documents_compile_or_are_refused_in_a_sentence(shared: Path) -> No
     assert compiling.total() >= REAL_THAT_COMPILE
     for name, (_, said) in refused.items():
         assert any(re.search(reason, said) for reason in REASONS), (name, said)
+
+
+def test_real_documents_that_name_a_tokenizer_take_a_row_map_in_its_place(shared: Path) -> None:
+    said: Counter[str] = Counter()
+    for path in sorted((shared / "data" / "recipes").glob("*.yaml")):
+        with suppress(Refused):
+            for document in parse(path.read_text()):
+                ends = [source.span[1] for s in document.slices for source in s.sources if source.span]
+                depth, source = max(ends, default=32), document.tokenizer.source
+                reference = document.tokenizer.reference
+                rows = {} if reference is None else {reference: 1024}
+                found = compiled(document, depth, seed="1", rows=rows)
+                said[source if source in ("union", "base", None) else "a model"] += 1
+                if reference is not None:
+                    assert any(f"{reference} carries a row map" in note for note in found.notes)
+                    assert found.recipe.tokenizer is not None
+                if source == "union":
+                    assert any("`studbook tokenizer` makes one" in note for note in found.notes)
+                    assert found.recipe.tokenizer is None
+    assert said["union"] >= REAL_UNIONS
+    assert said["base"]
+    assert said["a model"]
 
 
 @given(st.text(max_size=400))

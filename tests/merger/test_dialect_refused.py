@@ -41,10 +41,17 @@ MODULES = "merge_method: linear\nparameters: {weight: 1}\nmodules:\n"
         ("merge_method: ties\nmodules: {a: {x: 1}}\n", r"modules.a: the key 'x' is unknown"),
         (merge("ties", rest="tokenizer: base\n"), r"tokenizer is 'base'; write keys and values"),
         (
-            merge("ties", rest="tokenizer: {tokens: {}}\n"),
-            r"tokenizer.tokens is not supported: embedding rows",
+            merge("ties", rest="tokenizer: {tokens: {x: {source: you/a}}}\n"),
+            r"tokenizer\.tokens is not supported in a recipe: .* --tokens FILE",
         ),
-        (merge("ties", rest="tokenizer: {pad_to_multiple_of: 8}\n"), r"tokenizer.pad_to_multiple_of is not"),
+        (
+            merge("ties", rest="tokenizer: {pad_to_multiple_of: 8}\n"),
+            r"tokenizer\.pad_to_multiple_of is 8, but no rows are added .*: `studbook tokenizer MODEL\.\.\. --pad-to 8 --out DIR`",
+        ),
+        (
+            merge("ties", rest="tokenizer: {source: you/tok, pad_to_multiple_of: 0}\n"),
+            r"tokenizer\.pad_to_multiple_of is 0; write a whole number of 1",
+        ),
         (merge("ties", rest="tokenizer: {sauce: base}\n"), r"tokenizer: the key 'sauce' is unknown"),
         (
             merge("ties", rest="tokenizer: {source: base}\ntokenizer_source: base\n"),

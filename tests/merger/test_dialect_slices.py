@@ -347,3 +347,22 @@ def test_what_is_read_is_a_document_with_its_references() -> None:
     (document,) = parse(FRANKEN)
 
     assert document.references() == ("you/a", "you/b")
+
+
+def test_a_source_that_carries_a_row_map_is_named_in_the_recipe_and_noted() -> None:
+    for said in ("tokenizer_source: you/both\n", "tokenizer: {source: you/both, pad_to_multiple_of: 64}\n"):
+        found = compiled(FRANKEN + said, rows={"you/both": 128})
+        assert found.recipe.tokenizer == artifact("you/both")
+        (note,) = (note for note in found.notes if "tokenizer" in note)
+        assert "you/both carries a row map, so embedding rows are merged by token, into 128 rows" in note
+
+
+@pytest.mark.parametrize("rows", [{"you/both": 130}, {}])
+def test_rows_that_a_source_does_not_have_are_refused_with_the_command_that_makes_them(
+    rows: dict[str, int],
+) -> None:
+    text = FRANKEN + "tokenizer: {source: you/both, pad_to_multiple_of: 64}\n"
+    with pytest.raises(
+        Malformed, match=r"pad_to_multiple_of is 64, but .* rows.*`studbook tokenizer .* --pad-to 64"
+    ):
+        compiled(text, rows=rows)

@@ -73,7 +73,7 @@ WEIGHT = {"weight": Number()}
 SHARE = {"weight": Number(None, "0")}
 SPARSE = WEIGHT | {"density": Number("1", "0", "1", above=True)}
 OUTLYING = SPARSE | {"gamma": Number("0.01", "0", "1")}
-RANKED = SPARSE | {"epsilon": Number("0.15", "0", "0.5")}
+RANKED = SPARSE | {"epsilon": Number("0.15", "0", "1")}
 UNIT = Number(None, "0", "1")
 LAMBDA: dict[str, Parameter] = {"lambda": Number("1")}
 SCOPE = {"scope": Word(("tensor", "model"), "tensor")}
