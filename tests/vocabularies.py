@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filling import Model, Stored, filled, packed, values
 from hypothesis import strategies as st
 from making import CONFIG, add_all, make, safetensors, write_model
-from strategies import Model, Stored, cases, filled, packed, tensors, values
+from strategies import cases, tensors
 
 from merger.manifest import FLOATS
 from merger.recipe import Recipe
