@@ -103,13 +103,8 @@ def test_an_epsilon_needs_room(merge, method):
     for density, epsilon in (("0.6", "0.41"), ("0.3", "0.3"), ("0.5", "0.49999"), ("0.1", "0.2")):
         with pytest.raises(ValueError, match=r"tensor 'e': density"):  # empty, but computed
             run(density, epsilon)
-<<<<<<< HEAD
-    run("1", [{"value": "0.5"}])
-    for epsilon in ("0.51", "-0.1", [{"by_layer": ["0.51"], "value": "0"}]):
-=======
     run("1", [{"value": "1"}])
     for epsilon in ("1.01", "-0.1", [{"by_layer": ["1.01"], "value": "0"}]):
->>>>>>> second1
         with pytest.raises(ValueError, match="range"):
             run("1", epsilon)
 
