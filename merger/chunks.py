@@ -76,7 +76,8 @@ class Chunks(Generic[B]):
         self._kernels: dict[Wide, Kernels[B]] = {"F32": kernels("F32"), "F64": kernels("F64")}
         compiler = self._kernels["F32"].compiler
         self._passes = Passes(recipe.rules, compiler) if compiler else None
-        self._reading = Reading(weights, self.chunk, DTYPES[recipe.dtype] if recipe.dtype else None)
+        through = DTYPES[recipe.dtype] if recipe.dtype else None
+        self._reading = Reading(weights, self.chunk, through, compiler)
         self._finite = Finite(recipe.allow_nonfinite)
         self._rows = Rows(recipe.rules.rows) if recipe.rules.rows else None
         self._spare: SimpleQueue[bytearray] = SimpleQueue()

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merger.adapters import Product
-from merger.kernels import Wide, narrowing
+from merger.kernels import Compiler, Wide, narrowing
 from merger.product import TILE, outer_sum
 from merger.weights import Weights
 
@@ -32,6 +32,7 @@ class Factors:
     factor: float
     down: NDArray[np.float64]
     across: NDArray[np.float64]
+    compiler: Compiler | None = None
 
     def effective(self, raw: memoryview, stored: str, start: int, wide: Wide) -> memoryview:
         """Return the effective elements from `start` on as bytes of type `wide`; `raw` holds the model's."""
@@ -61,6 +62,7 @@ class Factors:
                 self.across[:, column : column + width],
                 summed.reshape(rows, width),
                 term.reshape(rows, width),
+                self.compiler,
             )
             yield at, summed
             at += rows * width
@@ -77,8 +79,9 @@ def _scratch() -> NDArray[np.float64]:
 class Held:
     """The factors of the tensors in work, read and checked once. Safe for many threads."""
 
-    def __init__(self, weights: Mapping[str, Weights]) -> None:
+    def __init__(self, weights: Mapping[str, Weights], compiler: Compiler | None = None) -> None:
         self._weights = weights
+        self._compiler = compiler
         self._lock = Lock()
         self._found: OrderedDict[str, dict[Product, Factors]] = OrderedDict()
 
@@ -102,7 +105,8 @@ class Held:
         a, b = (self._values(product.adapter, tensor.name) for tensor in (product.a, product.b))
         along = np.ascontiguousarray(b.reshape(-1, product.rank).T)
         across = a.reshape(product.rank, -1)
-        return Factors(product.factor, *((across, along) if product.transposed else (along, across)))
+        down, over = (across, along) if product.transposed else (along, across)
+        return Factors(product.factor, down, over, self._compiler)
 
     def _values(self, adapter: str, name: str) -> NDArray[np.float64]:
         weights = self._weights[adapter]

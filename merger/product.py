@@ -9,6 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from merger.kernels import Compiler
+from merger.kernels.outer import TERMS, outer
+
 # The most rows of a matrix that methods multiply by or factor: beyond this, one tensor takes minutes and gigabytes.
 MOST = 8192
 # Elements summed at a time: the sum and one term stay in the processor's second cache over all k.
@@ -22,13 +25,24 @@ def outer_sum(
     across: NDArray[np.float64],
     summed: NDArray[np.float64],
     term: NDArray[np.float64],
+    compiler: Compiler | None = None,
 ) -> None:
     """Write Σ_k down[k, i] · across[k, j] into `summed`, with k rising; `term` is room of the same shape.
 
-    Their shapes are (k, rows), (k, columns) and (rows, columns). The sum of no products is +0.
+    Their shapes are (k, rows), (k, columns) and (rows, columns), their rows without gaps between elements. The sum of no
+    products is +0. A `compiler` makes loops of some terms each, which give the same bits.
     """
     if not len(down):
         summed.fill(0.0)
+    elif compiler is not None:
+        apart = [one.strides[0] // one.itemsize for one in (across, down, summed)]
+        sizes = np.array([summed.shape[1], *apart], np.int64)
+        for k in range(0, len(down), TERMS):
+            some = down[k : k + TERMS]
+            arrays = (sizes, some, across[k : k + TERMS], summed)
+            run = compiler.compiled(outer(len(some), begun=k > 0), len(arrays))
+            run(len(summed), *(array.ctypes.data for array in arrays))
+        return
     for k, (column, row) in enumerate(zip(down, across, strict=True)):
         np.multiply(column[:, None], row, out=term if k else summed)
         if k:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from merger.effective import Held
 from merger.gathering import Gathering
+from merger.kernels import Compiler
 from merger.manifest import BLOCK, SIZES, Tensor, block_digests
 from merger.passes import Raw
 from merger.plan import Compute, Convert, elements
@@ -46,11 +47,13 @@ class Stretch:
 class Reading:
     """The inputs of a merge, read by chunk. Safe for many threads, each of which has buffers of its own."""
 
-    def __init__(self, weights: Mapping[str, Weights], chunk: int, through: str | None) -> None:
+    def __init__(
+        self, weights: Mapping[str, Weights], chunk: int, through: str | None, compiler: Compiler | None
+    ) -> None:
         self._weights = weights
         self._chunk = chunk
         self._through = through
-        self._factors = Held(weights)
+        self._factors = Held(weights, compiler)
         self._gathering = Gathering(weights)
         self._buffers = threading.local()
 

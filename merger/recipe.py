@@ -82,10 +82,10 @@ class Recipe(BaseModel):
 
     @model_validator(mode="after")
     def _holds_whatever_its_method(self) -> Recipe:
-        both = {p.adapter for p in self.parents} & {self.base, *(p.model for p in self.parents)}
-        if both - {None}:
+        rules = METHODS.get(self.method)
+        if self.clip is not None and rules is not None and (rules.whole or rules.merges == "adapters"):
             raise Malformed(
-                f"{min(filter(None, both))} is named as a model and as an adapter; it is one of them"
+                f"{self.method} makes elements of others than those in their places, which clip would compare them with; leave clip out"
             )
         if self.clip is not None:
             check_value("clip", CLIP, self.clip)
@@ -100,10 +100,6 @@ class Recipe(BaseModel):
             return self
         if self.slices is not None:
             raise Malformed(f"{self.method} merges adapters whole; slices are cut from models")
-        if self.clip is not None:
-            raise Malformed(
-                f"{self.method} merges adapters, whose factors have no distance from a base to clip"
-            )
         for i, parent in enumerate(self.parents):
             if parent.adapter is not None:
                 raise Malformed(

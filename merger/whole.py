@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from merger.clip import clipped, merged
+from merger.clip import merged
 from merger.finite import Finite, Output
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import FLOATS, SIZES
@@ -39,14 +39,12 @@ class Whole:
 
     def merged(self, step: Compute, scalars: Any, output: Output) -> NDArray[Any]:
         """Return the elements of a merged tensor, in T."""
-        given, k = self.arrays(step, output), NumpyKernels(step.wide)
+        given = self.arrays(step, output)
+        if self._rules.whole is not None:
+            return self._rules.whole(scalars, given).reshape(-1)
         base = None if given.base is None else given.base.reshape(-1)
-        parents = [x.reshape(-1) for x in given.parents]
-        if self._rules.whole is None:
-            blocks = [*parents, *(x.reshape(-1) for x in given.statistics)]
-            return merged(self._rules, step, k, base, blocks, [], scalars)
-        y: NDArray[Any] = self._rules.whole(scalars, given).reshape(-1)
-        return y if step.clip is None else clipped(k, base, parents, y, float(step.clip))
+        blocks = [x.reshape(-1) for x in (*given.parents, *given.statistics)]
+        return merged(self._rules, step, NumpyKernels(step.wide), base, blocks, [], scalars)
 
     def moved(self, step: Compute, data: bytes | bytearray, output: Output) -> bytes:
         """Return what a copy would write, with its elements moved."""

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from merger.product import product
+from merger.kernels import jit
+from merger.product import outer_sum, product
 
 
 def slowly(left, right):
@@ -45,3 +46,15 @@ def test_what_is_not_finite_goes_through():
         made = product(np.array([[np.inf, 1.0]]), np.array([[1.0, 0.0], [2.0, np.nan]]))
     assert made[0, 0] == np.inf
     assert np.isnan(made[0, 1])
+
+
+@pytest.mark.parametrize("terms", [0, 1, 2, 16, 17, 40])
+@pytest.mark.parametrize("width", [1, 7, 64])
+def test_a_compiled_sum_is_the_same_to_the_bit(terms, width):
+    random = np.random.Generator(np.random.PCG64(terms * 100 + width))
+    down = random.normal(size=(terms, 9)) * 2.0 ** random.integers(-40, 40, (terms, 9))
+    across = random.normal(size=(terms, width + 3))
+    plain, term, compiled = np.empty((3, 5, width))
+    outer_sum(down[:, 2:7], across[:, 1 : width + 1], plain, term)
+    outer_sum(down[:, 2:7], across[:, 1 : width + 1], compiled, term, jit)
+    assert plain.tobytes() == compiled.tobytes()

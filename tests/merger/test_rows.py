@@ -9,7 +9,7 @@ from strategies import LAW, Case, big, cases, on_disk
 
 from merger import plan as planning
 from merger import rows
-from merger.explain import cost
+from merger.cost import cost
 from merger.folder import describe
 from merger.kernels.blocks import NumpyKernels
 from merger.kernels.compiled import CompiledKernels

@@ -11,7 +11,8 @@ from measuring import measured
 from strategies import big, on_disk, tensors
 
 from merger.card import card
-from merger.explain import cost, groups
+from merger.cost import cost
+from merger.explain import groups
 from merger.folder import describe
 from merger.recipe import Recipe
 from signing.errors import Malformed

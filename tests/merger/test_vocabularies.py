@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from applying import write_adapter
+from filling import packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import CONFIG, add_all, make, safetensors, write_model
-from strategies import LAW, packed, tensors, values
+from strategies import LAW, tensors
 from vocabularies import BIAS, EMBEDDING, HEAD, Worded, worded, write_map
 
 from merger.card import configs_of, vectors_of

@@ -37,11 +37,11 @@ def check(recipe: dict[str, Any]) -> None:
     check_texts(recipe)
     if "clip" in recipe:
         Number(None, "1").check("clip", recipe["clip"])
+        need(method not in ("cat", "permute", "transport", "regmean"), f"{method} takes no clip")
     check_parents(recipe, form)
     # Choice: "all of them written out", so that one that is left out is refused, whatever its default
     check_parameters(recipe["parameters"], form.shared)
-    # Choice: whether `clip` limits an adapter's factors is not said
-    need(not form.adapters or not {"clip", "slices"} & recipe.keys(), f"{method} takes no slices and no clip")
+    need(not form.adapters or "slices" not in recipe, f"{method} takes no slices")
     if "slices" in recipe:
         check_slices(recipe, form)
     else:

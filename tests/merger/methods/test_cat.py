@@ -15,7 +15,8 @@ from joined import BASE, NORM, ONE, TWO, Q, cat, made, pair
 from making import add_all, make
 from strategies import LAW, Case, big, cases, on_disk, tensors
 
-from merger.explain import cost, groups
+from merger.cost import cost
+from merger.explain import groups
 from merger.folder import describe
 from merger.recipe import Recipe
 from signing.errors import Refused

@@ -11,7 +11,8 @@ from strategies import Case, on_disk
 from merger.attribution import attribute
 from merger.card import configs_of
 from merger.chunks import Chunks
-from merger.explain import cost, groups
+from merger.cost import cost
+from merger.explain import groups
 from merger.folder import describe
 from merger.kernels.blocks import NumpyKernels
 from merger.kernels.compiled import CompiledKernels

@@ -9,7 +9,8 @@ from filling import Model, packed, values
 from making import add_all, write_model, write_statistics
 from strategies import big, on_disk, tensors
 
-from merger.explain import cost, groups
+from merger.cost import cost
+from merger.explain import groups
 from merger.folder import describe
 from merger.kernels.blocks import NumpyKernels
 from merger.kernels.compiled import CompiledKernels

@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from filling import packed
 from making import CONFIG, write_model
-from strategies import packed
 from vocabularies import tokenizer_json
 
 UNITED = """\

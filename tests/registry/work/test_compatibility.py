@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from filling import filled
 from making import safetensors
-from strategies import filled
 from world import World
 
 from merger.folder import Changed

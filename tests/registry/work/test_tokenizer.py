@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filling import packed, values
 from making import CONFIG, write_model
-from strategies import packed, tensors, values
+from strategies import tensors
 from vocabularies import WORDS, tokenizer_json
 from world import World
 
