@@ -23,6 +23,7 @@ from reference.stored import (
     widen,
 )
 from reference.tensor import check_finite
+from reference.vocabulary import read_map
 from reference.written import shard
 
 KEPT = ("auto_mapping", "base_model_name_or_path", "revision", "task_type")
@@ -33,6 +34,9 @@ Recipe = dict[str, Any]
 
 def cat(recipe: Recipe, folders: dict[str, Path]) -> dict[str, bytes]:
     """Every file of an adapter made of adapters except README.md."""
+    if "tokenizer" in recipe:
+        # Choice: a row map says nothing of adapters, but is one, or the tokenizer is refused
+        read_map(folders[recipe["tokenizer"]])
     model = None
     if "base" in recipe:
         read_config(folders[recipe["base"]])

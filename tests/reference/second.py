@@ -100,6 +100,9 @@ def model_files(recipe: dict[str, Any], folders: dict[str, Path]) -> dict[str, b
     based = [recipe["base"]] if "base" in recipe else []
     names = based + [parent["model"] for parent in recipe["parents"]]
     vectors = read_map(folders[recipe["tokenizer"]]) if "tokenizer" in recipe else None
+    # Choice: statistics are of a model's own rows, whether a tensor of theirs is gathered or not
+    attested = FORMS[recipe["method"]].statistics is not None
+    need(vectors is None or not attested, "a method with statistics takes no row map")
     configs = [read_config(folders[name]) for name in names]
     check_configs(configs, "slices" in recipe, vectors is not None)
     if "tokenizer" not in recipe:

@@ -150,3 +150,10 @@ def test_other_tensors_beside_a_map(unite):
     held = column(1.0)[0] | {"norm": tensor([[1.0]])}
     with pytest.raises(ValueError, match="mean is not known"):
         unite(linear("1"), {"one": [0]}, one=(held, {}))
+
+
+def test_statistics_are_of_a_models_own_rows(unite):
+    made = recipe("permute", (ONE, {}))
+    made["parents"][0]["statistics"] = MAP
+    with pytest.raises(ValueError, match="no row map"):
+        unite(made, {"one": [0]}, one=column(1.0))

@@ -14,7 +14,7 @@ from vocabularies import worded
 
 from merger.methods import METHODS
 
-# No page says how statistics follow the rows of a vocabulary, and adapters into one have none.
+# Methods with statistics refuse a row map, and adapters made into one have no rows.
 METHOD = pytest.mark.parametrize(
     "method", sorted(m for m in METHODS if not FORMS[m].adapters and FORMS[m].statistics is None)
 )

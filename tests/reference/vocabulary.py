@@ -85,8 +85,6 @@ def gathered(name: str, inputs: list[Input], vectors: list[Vector]) -> list[Inpu
     need(all(one.update is None for one in inputs), f"tensor {name!r} is gathered and effective")
     floating = all(one.tensor.dtype in BYTES for one in inputs)
     need(floating, f"tensor {name!r} is gathered and not floating point")
-    # Choice: the page does not say how statistics follow the rows
-    need(not any(one.statistics for one in inputs), f"tensor {name!r} is gathered and has statistics")
     return [
         one if stands else gather(name, at, inputs, vectors)
         for at, (one, stands) in enumerate(zip(inputs, as_they_stand, strict=True))
