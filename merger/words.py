@@ -104,11 +104,15 @@ def template(where: str, raw: bytes) -> Json:
     """Return the chat template that a JSON file of a tokenizer's settings holds, None if it holds none."""
     try:
         # 10^30, the usual model_max_length, is beyond the numbers that are signed; the template is all that is taken.
-        value = json.loads(raw)  # noqa: TID251
+        value = json.loads(raw.decode(), parse_constant=_no_number)  # noqa: TID251
     except (ValueError, RecursionError) as error:
         raise Malformed(f"{where} is not JSON that can be read: {error}") from None
     found: Json = value.get("chat_template") if isinstance(value, dict) else None
     return found
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number in JSON")
 
 
 def vocabulary(owner: str, model: Object) -> list[tuple[str, int]]:
