@@ -25,7 +25,7 @@ EPSILON = Parameter(
     "epsilon",
     default="0.15",
     low="0",
-    high="0.5",
+    high="1",
     per_parent=True,
     help="how much less and more than density a row's smallest and largest element are kept",
 )

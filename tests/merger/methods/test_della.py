@@ -128,7 +128,7 @@ def test_della_elects_among_what_is_kept():
         ("0.3", "0.3", "density 0.3 and epsilon 0.3 keep fewer than one in 65536 of the smallest"),
         ("0.3", "0.4", "density 0.3 and epsilon 0.4 keep fewer"),
         ("0.3", "0.299999", "keep fewer than one in 65536"),
-        ("0.3", "0.6", "epsilon is 0.6; it must be at least 0 and at most 0.5"),
+        ("0.3", "1.1", "epsilon is 1.1; it must be at least 0 and at most 1"),
     ],
 )
 @pytest.mark.parametrize("rescale", ["density", "l1"])
