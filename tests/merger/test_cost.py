@@ -73,14 +73,14 @@ def test_an_estimate_is_made_of_its_parts():
 
     assert found.parts == {
         "read": (1, 2),
-        "check": (5, 10),
+        "check": (6.5, 11.5),
         "compute": (0.4, 0.8),
-        "hash": (4.5, 4.5),
+        "hash": (3.0, 3.0),
         "write": (0.3, 0.3),
     }
     assert found.seconds == pytest.approx((11.2 / 2, 17.6 / 2))
     # However many work, one writes.
-    assert estimate(takes, rates, threads=64, cores=64).seconds == pytest.approx((4.8, 4.8))
+    assert estimate(takes, rates, threads=64, cores=64).seconds == pytest.approx((3.3, 3.3))
 
 
 def test_a_pass_more_reads_and_moves_everything_once_more(planned):

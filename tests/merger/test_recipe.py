@@ -178,7 +178,7 @@ def test_t20_a_recipe_is_refused_with_one_sentence(fault, tmp_path, monkeypatch)
     assert sentence in told
     assert told.startswith("recipe: ")
     assert "\n" not in told
-    assert len(told) < 300
+    assert len(told) < 500  # the list of methods is in one of them
     assert not list(tmp_path.iterdir())
 
 

@@ -125,7 +125,9 @@ def test_an_artifact_without_statistics_json_is_none(made: Measured) -> None:
     stranger = write_model(made.root / "stranger", measured("fisher", ONE))
     (artifact,) = add_all([stranger])
     made.folders[artifact] = stranger
-    assert "has no statistics.json; " in made.refused(artifact, made.statistics[1])
+    assert "has no statistics.json, and it is named as statistics" in made.refused(
+        artifact, made.statistics[1]
+    )
 
 
 def test_statistics_are_not_rounded_to_the_recipes_dtype(made: Measured) -> None:

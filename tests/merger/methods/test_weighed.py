@@ -1,6 +1,7 @@
 """Methods that weigh by statistics, on examples worked by hand from their papers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,7 +139,8 @@ def test_what_has_no_gram_matrix_is_averaged_and_the_plan_says_so(tmp_path) -> N
     ]
     manifests = {artifact: describe(folder).manifest for artifact, folder in one.folders.items()}
     # Arrays of 2 + 2 + 4 + 4 and 2 elements in fp32, two 2 x 2 and three 1 x 2 in fp64, and three fp64 results of 2.
-    assert cost(plan, manifests, threads=1).memory == 14 * 4 + 14 * 8 + 3 * 2 * 8
+    solving = replace(plan, steps=plan.steps[1:])
+    assert cost(solving, manifests, threads=1).memory == 14 * 4 + 14 * 8 + 3 * 2 * 8
 
 
 @pytest.mark.parametrize(

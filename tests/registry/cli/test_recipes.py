@@ -69,7 +69,8 @@ def test_explain_says_about_how_long_it_takes_and_of_what_that_is_made(kennel_of
     assert set(value["made_of"]) == {"read", "check", "compute", "hash", "write"}
     low, high = value["seconds"]
     assert 0 < low <= high <= sum(most for _, most in value["made_of"].values())
-    assert value["made_of"]["check"][0] == pytest.approx(value["reads"][0] / value["rates"]["blake3"])
+    checked = value["reads"][0] + value["writes"]
+    assert value["made_of"]["check"][0] == pytest.approx(checked / value["rates"]["blake3"])
     assert value["process"] > value["memory"] > 0
     for text in ("takes about", "of processor time: read", "as measured just now", "SHA-256", "--read 2"):
         assert text in said
