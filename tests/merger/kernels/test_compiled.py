@@ -93,6 +93,17 @@ def test_more_parents_than_a_call_takes_are_merged_by_the_kernels(method):
         assert disk.outcome(many, kernels=CompiledKernels) == disk.outcome(many) != "refused"
 
 
+@pytest.mark.parametrize(
+    "method", sorted(m for m in METHODS if METHODS[m].sums and not METHODS[m].parents[1])
+)
+def test_one_parent_many_times_is_merged_by_the_kernels(method):
+    case = big(method, {"a": (1 << 16,)}, ("F32", "F32", "F32"))
+    case = case.but(parents=[case.parents[0]] * 50)
+    case = case.shared(rescale="l1") if "rescale" in case.recipe["parameters"] else case
+    with on_disk() as disk:
+        assert disk.outcome(case, kernels=CompiledKernels) == disk.outcome(case) != "refused"
+
+
 def test_no_instruction_may_be_fused_reordered_or_guessed(monkeypatch):
     written = []
     real = jit.compiled
