@@ -60,10 +60,16 @@ def _let_go() -> None:
         return
     advise = ctypes.CDLL(None, use_errno=True).madvise
     advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    try:
+        lines = Path("/proc/self/maps").read_bytes().splitlines()
+    except OSError:
+        # Where the system does not say what lies where, the code stays in memory.
+        return
+    for line in lines:
+        # Names are bytes of any encoding.
         place, rights, *_, name = line.split(maxsplit=5)
-        if rights == "r-xp" and Path(name).name.startswith("libllvmlite"):
-            first, last = (int(end, 16) for end in place.split("-"))
+        if rights == b"r-xp" and name.rpartition(b"/")[2].startswith(b"libllvmlite"):
+            first, last = (int(end, 16) for end in place.split(b"-"))
             advise(first, last - first, _DONTNEED)
 
 

@@ -1,6 +1,10 @@
 """Compiled passes: the same bits from code for this processor and for a plain one, and no licence to fuse or reorder."""
 
+import mmap
+import os
 import platform
+import resource
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -130,3 +134,24 @@ def test_a_window_holds_what_lies_in_it_in_order():
 
 def test_equal_texts_are_compiled_once():
     assert jit.compiled(philox(), 2) is jit.compiled(philox(), 2)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there is the compiler let go")
+def test_files_of_any_name_may_lie_in_memory_while_loops_are_made(tmp_path):
+    name = tmp_path / os.fsdecode(b"\xff\xfe libllvmlite.so")
+    with name.open("wb+") as file:
+        file.write(bytes(4096))
+        file.flush()
+        with mmap.mmap(file.fileno(), 4096, mmap.MAP_PRIVATE, mmap.PROT_READ):
+            assert jit.compiled(window("F64") + "\n; once more", 4)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there is the compiler let go")
+def test_loops_are_made_where_no_file_can_be_opened():
+    jit.compiled(philox(), 2)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        assert jit.compiled(window("F64") + "\n; and again", 4)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
