@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merger.symmetry import Axis, Indices, Order, Symmetry
+from signing.errors import Malformed
 
 Array = NDArray[np.floating]
 Read = Callable[[str], Array]
@@ -80,7 +81,8 @@ def _gains(
                 if shared.tensor == axis.tensor:
                     other = np.take(other, orders[one.name].along(shared), shared.axis)
         mine, theirs = (_rows(x, axis, n) for x in (a(axis.tensor), other))
-        (finer if axis.parts > 1 else units)[...] += mine @ theirs.T
+        with np.errstate(all="ignore"):
+            (finer if axis.parts > 1 else units)[...] += _finite(axis, mine @ theirs.T)
     return units, finer.reshape(n, parts, n, parts) if parts > 1 else finer
 
 
@@ -91,8 +93,19 @@ def _rows(x: Array, axis: Axis, units: int) -> Array:
 def _squares(symmetry: Symmetry, read: Read) -> Array:
     found: Array = np.zeros(symmetry.units)
     for axis in symmetry.axes:
-        found = found + np.square(_rows(read(axis.tensor), axis, symmetry.units)).sum(axis=1)
+        with np.errstate(all="ignore"):
+            squares = np.square(_rows(read(axis.tensor), axis, symmetry.units)).sum(axis=1)
+        found = found + _finite(axis, squares)
     return found
+
+
+def _finite(axis: Axis, products: Array) -> Array:
+    """Refuse weights whose products are no numbers to compare: a NaN would be as like one unit as another."""
+    if not np.isfinite(products).all():
+        raise Malformed(
+            f"{axis.tensor}: products of its weights are NaN or infinite, so which units are alike cannot be told"
+        )
+    return products
 
 
 def _assigned(units: Array, finer: Array) -> Order:

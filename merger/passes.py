@@ -116,8 +116,9 @@ class Passes:
 
     def summed(self, step: Compute, raws: Sequence[Raw], masks: Masks) -> dict[str, float] | None:
         """Return one whole span's block values of the method's sums, by name."""
-        # Sums of pairs are at most so many; more of them than arrays would take seconds to compile.
-        if _count(raws) != SPAN or len(raws) * (len(raws) + 1) // 2 + len(step.keys) > MOST_ARRAYS:
+        # Sums are one for each pair of parents at most, of which some may be one input; more take seconds to compile.
+        count = max(len(raws), len(step.parents))
+        if _count(raws) != SPAN or count * (count + 1) // 2 + len(step.keys) > MOST_ARRAYS:
             return None
         ready = self._ready("sum", step, raws, lambda: self._summing(step, raws))
         partial = self._room("partial", len(ready.outputs) * PARTIAL, np.float64).reshape(-1, PARTIAL)

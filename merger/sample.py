@@ -22,7 +22,7 @@ from merger.plan import Compute, Copy, Plan, Step, elements
 from merger.reading import CHUNK
 from merger.reduce import SPAN
 from merger.weights import Weights
-from merger.witness import check_follows, claimed, entries, miscounted
+from merger.witness import check_follows, claimed, entries, miscounted, uncounted
 from signing.canonical import Json
 from signing.errors import Malformed, Untrusted
 
@@ -120,7 +120,8 @@ def sample(
 
     def check(piece: tuple[Step, int, Sequence[int]]) -> list[Fault]:
         step, number, blocks = piece
-        wrong = _recomputed(chunks, step, number, blocks, found[step.name], signed[step.name])
+        entry = said.get(step.name, {})
+        wrong = _recomputed(chunks, step, number, blocks, found[step.name], signed[step.name], entry)
         progress(len(blocks) * BLOCK)
         return wrong
 
@@ -177,8 +178,9 @@ def _recomputed(
     blocks: Sequence[int],
     measured: Measured | None,
     signed: Sequence[bytes],
+    entry: Mapping[str, Json],
 ) -> list[Fault]:
-    """Compare one chunk with what is signed of it: its entries in the witnesses, and the digests of `blocks` in it."""
+    """Compare one chunk with what is signed of it: its part of the account's entry, and the digests of `blocks` in it."""
     faults = []
     try:
         if measured is None:
@@ -191,6 +193,8 @@ def _recomputed(
         at = place(chunks, step, block)[1] // BLOCK * DIGEST
         if output.digests[at : at + DIGEST] != signed[block]:
             faults.append(Fault(step.name, block, "its bytes are others than those signed"))
+    size = len(output.data) // SIZES[step.dtype]
+    faults += [Fault(step.name, blocks[0], said) for said in uncounted(step, entry, output, size)]
     if isinstance(step, Compute) and measured is not None:
         faults += [Fault(step.name, blocks[0], said) for said in _disproved(chunks, step, number, measured)]
     return faults

@@ -10,20 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
+from math import isnan
 from typing import Any
 
 from merger.account import tensor_account
 from merger.chunks import Chunks
+from merger.finite import Output
 from merger.manifest import FLOATS
 from merger.measure import Measured, selected, targets
 from merger.plan import Compute, Plan, Step, elements
 from merger.reduce import SPAN, total
 from merger.select import Reach, Tallies, Target
+from merger.shares import joined
 from signing.canonical import Json, is_integer
 from signing.errors import Untrusted
 
 # What an account says of a tensor that follows from its witnesses, or from the recipe alone.
 _FOLLOWS = ("operation", "parents", "scalars", "clip", "sums", "selections")
+# What it counts while a tensor is made, and how that is where there is none of it; no witness has it by block.
+_COUNTED: Mapping[str, Json] = {"shares": None, "nonfinite": {"inputs": 0, "outputs": 0}}
 
 
 def entries(plan: Plan, account: Json) -> Mapping[str, Mapping[str, Json]]:
@@ -32,6 +37,11 @@ def entries(plan: Plan, account: Json) -> Mapping[str, Mapping[str, Json]]:
         case {"v": "1", "recipe": plan.recipe.digest, "tensors": dict(found)} if all(
             isinstance(entry, Mapping) for entry in found.values()
         ):
+            odd = sorted(found.keys() - {step.name for step in plan.steps})
+            if odd:
+                raise Untrusted(
+                    f"the account has an entry of {odd[0]!r:.80}, which is no tensor of this merge"
+                )
             return found
     raise Untrusted(f"the account is none of an execution of recipe sha256:{plan.recipe.digest}")
 
@@ -61,6 +71,43 @@ def check_follows(step: Step, measured: Measured | None, entry: Mapping[str, Jso
     for member in _FOLLOWS:
         if entry.get(member) != again.get(member):
             raise Untrusted(f"{step.name}: the account's {member} are not what recipe and witnesses come to")
+    odd = sorted(entry.keys() - {*_FOLLOWS, *_COUNTED})
+    if odd:
+        raise Untrusted(f"{step.name}: the account says {odd[0]!r:.40} of it, which no account says")
+
+
+def uncounted(step: Step, entry: Mapping[str, Json], output: Output, size: int) -> list[str]:
+    """Return what an entry counts otherwise than one recomputed chunk of `size` elements allows, each in a sentence.
+
+    Shares and what is not finite are totals over the tensor: where the chunk is all of it they are the same, else no less.
+    """
+    here = tensor_account(step, None, (output.odd_inputs, output.odd_outputs), joined(output.shares))
+    rest = elements(step) - size
+    return [
+        f"its {member} are others than its elements come to"
+        for member, none in _COUNTED.items()
+        if entry.get(member) != here.get(member)
+        and not (rest and _holds(entry.get(member), here.get(member, none), rest))
+    ]
+
+
+def _holds(said: Json, here: Json, rest: int, name: str = "") -> bool:
+    """Say whether totals may be those of a tensor of which a part has `here`, and so many elements are not looked at."""
+    match said, here:
+        case dict(), dict():
+            return said.keys() == here.keys() and all(_holds(said[k], here[k], rest, k) for k in here)
+        case list(), list():
+            pairs = zip(said, here, strict=False)
+            return len(said) == len(here) and all(_holds(one, other, rest, name) for one, other in pairs)
+        case str(), str():
+            # Of squares, sums only grow; those of other elements may be NaN.
+            try:
+                return isnan(float.fromhex(said)) or float.fromhex(said) >= float.fromhex(here)
+            except (ValueError, OverflowError):
+                return False
+        case int(), int():
+            return here <= said and (name not in ("kept", "agreed") or said <= here + rest)
+    return False
 
 
 def miscounted(plan: Plan, found: Mapping[str, Measured]) -> list[tuple[str, str]]:

@@ -68,11 +68,16 @@ def _code() -> tuple[tuple[int, int], ...]:
     """Return where the compiler's code lies in memory, as (address, length); nothing where a system does not say it."""
     if not sys.platform.startswith("linux"):
         return ()
+    try:
+        lines = Path("/proc/self/maps").read_bytes().splitlines()
+    except OSError:
+        return ()
     found = []
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    for line in lines:
+        # Names are bytes of any encoding.
         place, rights, *_, name = line.split(maxsplit=5)
-        if rights == "r-xp" and Path(name).name.startswith("libllvmlite"):
-            first, last = (int(end, 16) for end in place.split("-"))
+        if rights == b"r-xp" and name.rpartition(b"/")[2].startswith(b"libllvmlite"):
+            first, last = (int(end, 16) for end in place.split(b"-"))
             found.append((first, last - first))
     return tuple(found)
 

@@ -6,6 +6,7 @@ from aligning import model, ordered, shuffled, weights
 
 from merger.matching import matched, transported
 from merger.symmetry import Axis, Order, Symmetry, symmetries
+from signing.errors import Malformed
 
 
 def chain(width: int, depth: int, seed: int = 1):
@@ -55,6 +56,24 @@ def test_a_shuffled_model_is_put_back_exactly(kind):
     orders = matched(found, held.get, other.get)
     assert all(np.array_equal(held[n], x) for n, x in ordered(other, found, orders).items())
     assert all(order.moved() for order in orders.values())
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_units_that_no_number_compares_are_refused_by_name(value):
+    held, found = chain(6, 1)
+    other = held | {"1.weight": np.where(np.eye(3, 6) > 0, value, held["1.weight"])}
+    for one, another in ((held, other), (other, held)):
+        with pytest.raises(Malformed, match=r"1\.weight: products of its weights are NaN or infinite"):
+            matched(found, one.get, another.get)
+
+
+def test_a_distance_beyond_fp64_is_refused_by_name():
+    held, found = chain(6, 1)
+    # Inner products with the other's weights are finite, and its own are not.
+    large = held | {"1.weight": held["1.weight"] * 1e200}
+    small = held | {"1.weight": held["1.weight"] * 1e-200}
+    with pytest.raises(Malformed, match=r"1\.weight: products of its weights are NaN or infinite"):
+        list(transported(found, small.get, large.get, 0.1))
 
 
 def test_units_that_are_all_alike_stay():

@@ -22,6 +22,7 @@ from merger.methods import METHODS
 from merger.plan import Compute, Plan, elements, plan
 from merger.recipe import Recipe
 from merger.sample import Block, Sampled, draw, escape, sample
+from merger.shares import joined
 from merger.weights import opened_weights
 from signing.digest import sha256_hex
 
@@ -141,11 +142,12 @@ def forged_account(one: Bench, name: str, measured: Measured) -> Claim:
     """Sign what comes out of other scalars and selections, consistent in everything but one entry of a witness."""
     chunks = Chunks(one.plan.recipe, one.weights, NumpyKernels)
     step = next(step for step in one.plan.steps if step.name == name)
-    claim = one.with_account(
-        lambda said: said["tensors"].update({name: tensor_account(step, measured, (0, 0))})
-    )
-    for number in chunks.numbers(step):
-        data = bytes(chunks.output(step, number, measured.scalars, measured.selections).data)
+    made = [chunks.output(step, n, measured.scalars, measured.selections) for n in chunks.numbers(step)]
+    shares = joined([part for output in made for part in output.shares])
+    entry = tensor_account(step, measured, (0, 0), shares)
+    claim = one.with_account(lambda said: said["tensors"].update({name: entry}))
+    for number, output in enumerate(made):
+        data = bytes(output.data)
         blocks = len(range(0, chunks.chunk * SIZES[step.dtype], BLOCK))
         for i, at in enumerate(range(0, len(data), BLOCK)):
             claim = replace(one, claim=claim).with_block(name, number * blocks + i, data[at : at + BLOCK])
@@ -220,6 +222,41 @@ def test_altered_counts_of_a_selection_are_found_where_they_were_altered(bench):
     assert len(whole.faults) == 2
     # Eight blocks lie over either of the two: the chunks 0 and 2 of two and a half.
     assert abs(one.found(2, forged, DRAWS) - (1 - missing(11, 6, 2))) < 0.12
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_what_an_account_counts_is_held_to_the_blocks_drawn(bench, method):
+    one = bench(big(method, {"a": (3, 7), "w": (5 << 17,)}, ("BF16", "BF16", "BF16"), out_dtype="float64"))
+    large = max(one.plan.steps, key=elements).name
+    small = min((step for step in one.plan.steps if elements(step)), key=elements).name
+    assert one.sample(1000).faults == ()
+    entry = one.claim.account["tensors"][large]
+    shares = entry.get("shares", {})
+    lies = [
+        (small, {"nonfinite": {"inputs": 1, "outputs": 0}}, "its nonfinite are others"),
+        (large, {"nonfinite": {"inputs": -1, "outputs": 0}}, "its nonfinite are others"),
+        (large, {"nonfinite": 7}, "its nonfinite are others"),
+        (large, {"shares": {"kept": [1]}}, "its shares are others"),
+        (large, {"shares": None if "shares" in entry else {}}, "its shares are others"),
+        (large, {"taste": "good"}, "which no account says"),
+    ]
+    for name, values in shares.items():
+        least = "0x0.1p-1000" if name == "energy" else 3
+        wrong = [values[:-1], [*values[:-1], least], [None] * len(values)]
+        if name != "energy":
+            wrong.append([value + (5 << 17) for value in values])
+        lies += [(large, {"shares": shares | {name: lie}}, "its shares are others") for lie in wrong]
+    for name, lie, words in lies:
+        forged = one.with_account(lambda said, name=name, lie=lie: said["tensors"][name].update(lie))
+        faults = one.sample(1000, claim=forged).faults
+        assert any(fault.name == name and words in fault.said for fault in faults), (name, lie, faults)
+
+
+def test_an_account_speaks_of_the_merge_s_tensors_alone(bench):
+    one = bench(big("linear", {"v": (3,)}, ("F32", "F32", "F32")))
+    forged = one.with_account(lambda said: said["tensors"].update(ghost={"operation": "compute"}))
+    (fault,) = one.sample(1, claim=forged).faults
+    assert "an entry of 'ghost', which is no tensor of this merge" in fault.said
 
 
 def test_a_fence_from_other_quartiles_is_found(bench):

@@ -1,6 +1,10 @@
 """Compiled passes: the same bits from code for this processor and for a plain one, and no licence to fuse or reorder."""
 
+import mmap
+import os
 import platform
+import resource
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -93,6 +97,17 @@ def test_more_parents_than_a_call_takes_are_merged_by_the_kernels(method):
         assert disk.outcome(many, kernels=CompiledKernels) == disk.outcome(many) != "refused"
 
 
+@pytest.mark.parametrize(
+    "method", sorted(m for m in METHODS if METHODS[m].sums and not METHODS[m].parents[1])
+)
+def test_one_parent_many_times_is_merged_by_the_kernels(method):
+    case = big(method, {"a": (1 << 16,)}, ("F32", "F32", "F32"))
+    case = case.but(parents=[case.parents[0]] * 50)
+    case = case.shared(rescale="l1") if "rescale" in case.recipe["parameters"] else case
+    with on_disk() as disk:
+        assert disk.outcome(case, kernels=CompiledKernels) == disk.outcome(case) != "refused"
+
+
 def test_no_instruction_may_be_fused_reordered_or_guessed(monkeypatch):
     written = []
     real = jit.compiled
@@ -119,3 +134,24 @@ def test_a_window_holds_what_lies_in_it_in_order():
 
 def test_equal_texts_are_compiled_once():
     assert jit.compiled(philox(), 2) is jit.compiled(philox(), 2)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there is the compiler let go")
+def test_files_of_any_name_may_lie_in_memory_while_loops_are_made(tmp_path):
+    name = tmp_path / os.fsdecode(b"\xff\xfe libllvmlite.so")
+    with name.open("wb+") as file:
+        file.write(bytes(4096))
+        file.flush()
+        with mmap.mmap(file.fileno(), 4096, mmap.MAP_PRIVATE, mmap.PROT_READ):
+            assert jit.compiled(window("F64") + "\n; once more", 4)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there is the compiler let go")
+def test_loops_are_made_where_no_file_can_be_opened():
+    jit.compiled(philox(), 2)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        assert jit.compiled(window("F64") + "\n; and again", 4)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
