@@ -129,5 +129,11 @@ def test_rows_of_single_tokens_are_read_from_a_file(kennel_of_words) -> None:
     terminal.refuses(
         ("tokenizer", "kennel/one", "kennel/two", "--out", "other", "--tokens", "tokens.json"),
         2,
-        ("tokens.<new> is 1; write source",),
+        ("tokens.json: tokens.<new> is 1; write source",),
     )
+
+
+@pytest.mark.parametrize("said", [("--name", "unspaced"), ("--license", "no license!")])
+def test_what_no_statement_can_hold_is_refused_before_a_vocabulary_is_made(kennel_of_words, said) -> None:
+    words = ("tokenizer", "kennel/one", "kennel/two", "--out", "both", *said)
+    kennel_of_words.refuses(words, 2, (repr(said[1]),))
