@@ -16,6 +16,7 @@ from lineage.facts import (
     Named,
     Rebuilt,
     Registered,
+    Relation,
     Reported,
     Restaged,
     Rooted,
@@ -116,7 +117,7 @@ def provenances(draw) -> Example:
     artifact, digest = draw(ids), draw(hexes)
     base, one, other, tokenizer = draw(st.lists(ids, min_size=4, max_size=4, unique=True))
     parents = draw(st.sampled_from([[one], [one, other], [one, one], [one, base]]))
-    based, borrowed = draw(st.booleans()), draw(st.booleans())
+    based, borrowed, mapped = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
     recipe = Recipe.of(
         {
             "arithmetic": "1",
@@ -128,15 +129,17 @@ def provenances(draw) -> Example:
         | ({"tokenizer": tokenizer} if borrowed else {})
     )
     said = provenance.statement(
-        artifact, recipe, digest, digest, "0.1.0", {"engine": "sha256:00", "numpy": "2.4.0"}
+        artifact, recipe, digest, digest, "0.1.0", {"engine": "sha256:00", "numpy": "2.4.0"}, by_rows=mapped
     )
+    assert provenance.by_rows(said) == (borrowed and mapped)
     assert provenance.recipe(said) == recipe
     relation = "convert" if not based and len(set(parents)) == 1 else "merge"
     part = '{"parameters":{"weight":"0.5"},"role":"parent"}'
     edges = [Derived(artifact, base, "merge", '{"role":"base"}', Evidence.SIGNED)] if based else []
     edges += [Derived(artifact, parent, relation, part, Evidence.SIGNED) for parent in dict.fromkeys(parents)]
     if borrowed:
-        edges += [Derived(artifact, tokenizer, "tokenizer", '{"role":"tokenizer"}', Evidence.SIGNED)]
+        how: tuple[Relation, str] = ("merge", "row map") if mapped else ("tokenizer", "tokenizer")
+        edges += [Derived(artifact, tokenizer, how[0], f'{{"role":"{how[1]}"}}', Evidence.SIGNED)]
     built = Built(artifact, recipe.digest, digest, "https://studbook.dev/merger/0.1.0")
     return said, (built, Described(artifact, digest), *edges)
 

@@ -8,8 +8,9 @@ refuse them. What is read:
     buildDefinition.externalParameters    {"recipe": <the canonical recipe>} and nothing else: with the parents' bytes it
                                           determines the result bit for bit (docs/arithmetic.md)
     buildDefinition.resolvedDependencies  the artifacts that the recipe names, in its order: {"uri":
-                                          "studbook:sha256:<64 hex>", "digest": {"sha256": "<64 hex>"}}; dependencies
-                                          with another scheme are not ours and are ignored
+                                          "studbook:sha256:<64 hex>", "digest": {"sha256": "<64 hex>"}}, and "name":
+                                          "row map" where it is the tokenizer and carries one; dependencies with another
+                                          scheme are not ours and are ignored
     runDetails.builder.id                 https://studbook.dev/merger/<version>; `version` beside it lists engine
                                           digest, git commit, dirty flag and library versions
     runDetails.byproducts                 manifest.json, and account.json with the witnesses of the execution, each as
@@ -17,7 +18,8 @@ refuse them. What is read:
 
 Establishes `Built`, `Described` and one `Derived` a part, with evidence `signed`: base and parents by `merge` (by `convert`
 where there is one parent, without adapter, and no base), their adapters by `adapter_applied`, their statistics by `merge`
-(every weight is weighed by them, so whatever is wrong with them is wrong with the result), a tokenizer source by `tokenizer`.
+(every weight is weighed by them, so whatever is wrong with them is wrong with the result), a tokenizer source by `tokenizer`,
+but by `merge` where it carries a row map, which decides whose rows are merged.
 Where the parents are adapters that come to one, a base is what they are for, by `adapter_of`, and no part of the result.
 """
 
@@ -41,6 +43,7 @@ URI = "https://slsa.dev/provenance/v1"
 ROLE: Role = "builder"
 BUILD_TYPE = schema.BASE + "merge/v1"
 MANIFEST, ACCOUNT = "manifest.json", "account.json"
+ROW_MAP = "row map"
 _SCHEME = "studbook:"
 
 
@@ -78,16 +81,27 @@ def facts(statement: Statement, entry: str) -> tuple[Fact, ...]:  # noqa: ARG001
     if resolved != set(executed.artifacts()):
         odd = ", ".join(sorted(resolved ^ set(executed.artifacts())))
         raise Malformed(f"{URI}: recipe and resolvedDependencies do not name the same artifacts: {odd}")
+    maps = _row_maps(said)
+    if not maps <= {executed.tokenizer}:
+        odd = ", ".join(sorted(maps))
+        raise Malformed(
+            f"{URI}: {odd} is said to be a row map, and the recipe's tokenizer is {executed.tokenizer}"
+        )
     manifests = [one.digest.sha256 for one in said.run.byproducts if one.name == MANIFEST]
     if len(manifests) != 1:
         raise Malformed(f"{URI}: the byproducts hold one {MANIFEST}, not {len(manifests)}")
     built = Built(artifact, executed.digest, manifests[0], said.run.builder.id)
-    return (built, Described(artifact, manifests[0]), *dict.fromkeys(_edges(artifact, executed)))
+    return (built, Described(artifact, manifests[0]), *dict.fromkeys(_edges(artifact, executed, bool(maps))))
 
 
 def recipe(statement: Statement) -> Recipe:
     """Return the recipe that a merge provenance says was executed."""
     return Recipe.of(schema.read(_Provenance, URI, statement.predicate).definition.external.recipe)
+
+
+def by_rows(statement: Statement) -> bool:
+    """Tell whether a merge provenance says that rows were merged by a row map."""
+    return bool(_row_maps(schema.read(_Provenance, URI, statement.predicate)))
 
 
 def account(statement: Statement) -> str | None:
@@ -98,15 +112,24 @@ def account(statement: Statement) -> str | None:
 
 
 def statement(
-    artifact: str, executed: Recipe, manifest: str, account: str, version: str, components: Mapping[str, str]
+    artifact: str,
+    executed: Recipe,
+    manifest: str,
+    account: str,
+    version: str,
+    components: Mapping[str, str],
+    *,
+    by_rows: bool,
 ) -> Statement:
     """Say that the merger of this `version` `executed` this recipe and obtained `artifact`.
 
     `manifest` and `account` are the SHA-256 (hex) of those files; `components` is what ran: engine digest, git commit,
-    dirty flag, library versions.
+    dirty flag, library versions; `by_rows` says that the recipe's tokenizer carries a row map.
     """
     dependencies: list[Json] = [
-        {"uri": _SCHEME + one, "digest": {"sha256": parse_id(one)}} for one in executed.artifacts()
+        {"uri": _SCHEME + one, "digest": {"sha256": parse_id(one)}}
+        | ({"name": ROW_MAP} if by_rows and one == executed.tokenizer else {})
+        for one in executed.artifacts()
     ]
     predicate: dict[str, Json] = {
         "buildDefinition": {
@@ -125,7 +148,12 @@ def statement(
     return schema.claim(_Provenance, URI, [artifact], predicate)
 
 
-def _edges(child: str, executed: Recipe) -> Iterator[Derived]:
+def _row_maps(said: _Provenance) -> set[str]:
+    dependencies = said.definition.dependencies
+    return {_id(one) for one in dependencies if one.uri.startswith(_SCHEME) and one.name == ROW_MAP}
+
+
+def _edges(child: str, executed: Recipe, by_rows: bool) -> Iterator[Derived]:
     parents = {one.reference for one in executed.parents}
     # Adapters are for a model whose weights are not in what they come to.
     adapters = executed.rules.merges == "adapters"
@@ -140,7 +168,9 @@ def _edges(child: str, executed: Recipe) -> Iterator[Derived]:
             yield _edge(child, one.adapter, "adapter_applied", onto)
         if one.statistics is not None:
             yield _edge(child, one.statistics, "merge", {"role": "statistics", "model": one.model})
-    if executed.tokenizer is not None:
+    if executed.tokenizer is not None and by_rows:
+        yield _edge(child, executed.tokenizer, "merge", {"role": ROW_MAP})
+    elif executed.tokenizer is not None:
         yield _edge(child, executed.tokenizer, "tokenizer", {"role": "tokenizer"})
 
 

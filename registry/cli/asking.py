@@ -37,7 +37,7 @@ from signing.errors import Malformed, Untrusted
 app = typer.Typer()
 
 Ref = Annotated[
-    str, typer.Argument(help="sha256:<id or its beginning>, namespace/name[@revision], or a folder.")
+    str, typer.Argument(help="sha256:<id or its beginning>, namespace/name\\[@revision], or a folder.")
 ]
 RootOption = Annotated[
     Path | None, typer.Option("--root", help="Pinned trusted_root.json; the home's own otherwise.")

@@ -65,7 +65,9 @@ def _show_attribution(found: Attributed) -> None:
     derived = found.derived
     out.print(f"[bold]{escape(found.weight)}[/]  {found.artifact}", soft_wrap=True)
     if derived.source is not None:
-        out.print(f"  {found.operation} of {escape(derived.source)}", soft_wrap=True)
+        # What permute moves is computed as far as the plan goes, and a copy as far as its bytes do.
+        how = "moved from" if found.operation == "compute" else f"{found.operation} of"
+        out.print(f"  {how} {escape(derived.source)}", soft_wrap=True)
     else:
         table = Table(box=None, pad_edge=False)
         for column in ("", "value", "delta", "kept", "agreed", "factor", "contribution"):

@@ -61,7 +61,9 @@ def add(
     license_id: Annotated[str | None, typer.Option("--license", help="SPDX or hub license id.")] = None,
     base: Annotated[
         list[str] | None,
-        typer.Option(help="What it was made from: a reference, or hf:owner/name[@commit]. May be repeated."),
+        typer.Option(
+            help="What it was made from: a reference, or hf:owner/name\\[@commit]. May be repeated."
+        ),
     ] = None,
     relation: Annotated[
         str | None, typer.Option(help=f"How: {', '.join(RELATIONS)}; finetune if not given.")

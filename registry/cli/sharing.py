@@ -29,7 +29,7 @@ def shares(
     """How much of a merge comes from which parent? As its signed account says; `rebuild` counts again."""
     opened = home_at(home)
     found = rebuild.find(opened, ref)
-    tensors, whole = sharing.counted(found.artifact, sample.claimed(opened, found), tensor)
+    tensors, uncounted, whole = sharing.counted(found.artifact, sample.claimed(opened, found), tensor)
     together = sharing.parts(found, tensors)
     single = {one.tensor: sharing.parts(found, [one]) for one in tensors} if by_tensor else {}
 
@@ -43,15 +43,18 @@ def shares(
                 cells = (_percent(one.kept), _percent(one.agreed), _percent(one.energy), one.reference[:19])
                 table.add_row(*([escape(name)] if by_tensor else []), f"parent {one.position + 1}", *cells)
         out.print(table)
+        rest = f"; {counted(uncounted, 'tensor')} more, of which nothing is counted" if uncounted else ""
         taken = f"; {counted(whole, 'tensor')} taken whole from one source" if whole else ""
         out.print(
-            f"  {found.recipe.method}, {counted(len(tensors), 'tensor')} merged{taken}; energy is of what each put in"
+            f"  {found.recipe.method}, {counted(len(tensors), 'tensor')} counted{rest}{taken}; energy is of what each put in",
+            soft_wrap=True,
         )
 
     value: Json = {
         "artifact": found.artifact,
         "method": found.recipe.method,
         "tensors": [one.tensor for one in tensors],
+        "uncounted": uncounted,
         "taken_whole": whole,
         "parents": [_json(one) for one in together],
         "by_tensor": {name: [_json(one) for one in parts] for name, parts in single.items()},

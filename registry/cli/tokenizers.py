@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from merger.tokens import read
+from merger.tokens import Given, read
 from registry.cli.session import HomeOption, JsonOption, counted, home_at, out, say, short
 from registry.work.tokenizer import UNION, make
 from signing import canonical
 from signing.canonical import Json
+from signing.errors import Malformed
 
 app = typer.Typer()
 
@@ -42,7 +43,7 @@ def tokenizer(
     as_json: JsonOption = False,
 ) -> None:
     """Make one vocabulary of models whose rows differ, and register it for recipes to name as tokenizer."""
-    given = () if tokens is None else read(canonical.decode(tokens.read_bytes()))
+    given = () if tokens is None else _given(tokens)
     made = make(
         home_at(home), models, target, source, pad_to=pad_to, tokens=given, name=name, terms=license_id
     )
@@ -64,3 +65,10 @@ def tokenizer(
         "entries": list(entries),
     }
     say(as_json, value, show)
+
+
+def _given(file: Path) -> tuple[Given, ...]:
+    try:
+        return read(canonical.decode(file.read_bytes()))
+    except Malformed as error:
+        raise Malformed(f"{file}: {error}") from None

@@ -21,6 +21,8 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.utils import logging as chatter
 
+from merger.card import CONFIG
+from merger.lora import CONFIG as ADAPTER_CONFIG
 from merger.manifest import FLOATS, Manifest
 from registry.stats.samples import Sample
 from signing.errors import Malformed
@@ -70,6 +72,10 @@ class Model:
 
 def load(folder: Path, manifest: Manifest) -> Model:
     """Load the model of a folder in fp32, whatever its files hold; refuse what its config or its tensors leave open."""
+    names = {file.name for file in manifest.files}
+    if CONFIG not in names:
+        kind = "an adapter" if ADAPTER_CONFIG in names else "no model: it has no config.json"
+        raise Malformed(f"{folder} is {kind}, and statistics are of models; merge adapters into theirs first")
     chatter.set_verbosity_error()  # type: ignore[no-untyped-call]  # transformers leaves it unannotated
     chatter.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves it unannotated
     try:

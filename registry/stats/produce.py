@@ -23,7 +23,7 @@ from registry.stats.gather import Advance, Gathered
 from registry.stats.model import load
 from registry.stats.samples import Data
 from registry.store import refs
-from registry.work.add import Added, Declared, add
+from registry.work.add import Added, Declared, add, declarations
 from registry.work.shelf import shelved
 from signing import canonical
 from signing.canonical import Json
@@ -64,9 +64,11 @@ def produce(
     have no such statistics.
     """
     if out.exists():
-        raise Malformed(f"{out} is there already; statistics are written into a new folder")
+        raise Malformed(f"{out} exists already; name a new folder, or remove that one first")
     with home.store.reading() as connection:
         artifact = refs.resolve(connection, ref)
+        # They are signed at the end: a name or a license that no statement can hold is refused before the work.
+        declarations(home, connection, artifact, declared.name, declared.license)
     held = shelved(home, [artifact])[artifact]
     found = describe(held.folder).artifact
     if found != artifact:

@@ -175,7 +175,8 @@ def make(
             result = execute(
                 steps, weights, stage, computer.kernels, threads=threads, factor=factor, progress=progress
             )
-            receipts = _log(home, recipe, result, running, name or out.name, name)
+            by_rows = carries_rows(recipe, prepared.inputs)
+            receipts = _log(home, recipe, result, running, name or out.name, name, by_rows=by_rows)
             # Before the folder appears: a place that is not there yet is passed over, a folder without one forgotten.
             with home.store.writing() as connection:
                 places.put(connection, out, result.artifact)
@@ -190,7 +191,14 @@ def stage_key(recipe: Recipe, running: Engine) -> str:
 
 
 def _log(
-    home: Home, recipe: Recipe, result: Result, running: Engine, label: str, name: str | None
+    home: Home,
+    recipe: Recipe,
+    result: Result,
+    running: Engine,
+    label: str,
+    name: str | None,
+    *,
+    by_rows: bool,
 ) -> list[Receipt]:
     keep(home, result.manifest, result.blocks)
     account = result.account_digest
@@ -201,7 +209,13 @@ def _log(
         (
             "builder",
             provenance.statement(
-                result.artifact, recipe, result.manifest.digest, account, running.version, running.components
+                result.artifact,
+                recipe,
+                result.manifest.digest,
+                account,
+                running.version,
+                running.components,
+                by_rows=by_rows,
             ),
         ),
     ]
@@ -225,6 +239,12 @@ def _licensed(home: Home, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
     return recipe, (
         f"the result declares no license, since its inputs say {said}; add `license:` to the recipe",
     )
+
+
+def carries_rows(recipe: Recipe, inputs: Mapping[str, Shelved]) -> bool:
+    """Tell whether the tokenizer that a recipe names carries a row map."""
+    named = recipe.tokenizer
+    return named is not None and bool(mapped(named, inputs[named].manifest))
 
 
 def _rows(inputs: Mapping[str, Shelved]) -> dict[str, int]:

@@ -17,7 +17,7 @@ from registry.home import Home
 from registry.store import Absent, artifacts, log, refs
 from registry.store.log import Receipt
 from registry.work.engine import NUMPY, Computer, engine
-from registry.work.make import planned, stage_key
+from registry.work.make import carries_rows, planned, stage_key
 from registry.work.room import room
 from registry.work.shelf import described, shelved
 from signing.dsse import Envelope
@@ -34,6 +34,8 @@ class Provenance:
     recipe: Recipe
     account: str | None
     """SHA-256 of the account of the execution, if the entry names one."""
+    by_rows: bool
+    """Whether it says that the recipe's tokenizer carries a row map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,13 @@ def find(home: Home, ref: str) -> Provenance:
             f"the provenance of {artifact}, entry {logged.entry}, was removed from the log by an order"
         )
     statement = Statement.parse(Envelope.parse(logged.envelope).payload)
-    return Provenance(artifact, logged.entry, provenance.recipe(statement), provenance.account(statement))
+    return Provenance(
+        artifact,
+        logged.entry,
+        provenance.recipe(statement),
+        provenance.account(statement),
+        provenance.by_rows(statement),
+    )
 
 
 def rederive(
@@ -78,6 +86,12 @@ def rederive(
     Killed anywhere, the next rebuild continues from the finished shards. `memory` bounds the process, as in a merge.
     """
     inputs = shelved(home, found.recipe.artifacts())
+    if carries_rows(found.recipe, inputs) != found.by_rows:
+        # The bytes could come out right all the same; what would be wrong is how far an incident on the map reaches.
+        raise Untrusted(
+            f"the provenance of {found.artifact}, entry {found.entry}, says that {found.recipe.tokenizer} "
+            f"{'carries a row map' if found.by_rows else 'carries no row map'}, and the opposite holds"
+        )
     folders = {artifact: one.folder for artifact, one in inputs.items()}
     known = {artifact: (one.manifest, one.blocks) for artifact, one in inputs.items()}
     target = home.path / "rebuilds" / found.entry[:16]

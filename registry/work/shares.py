@@ -11,6 +11,9 @@ from registry.work.rebuild import Provenance
 from signing.canonical import Json, is_integer
 from signing.errors import Malformed, Untrusted
 
+# The operations of an account that merge nothing; an entry without one is not passed off as a copy.
+_TAKEN = frozenset({"copy", "convert"})
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -35,23 +38,29 @@ class Counted:
     of: Mapping[int, Mapping[str, float]]
 
 
-def counted(artifact: str, claim: Claim, tensor: str | None = None) -> tuple[list[Counted], int]:
-    """Return what the account of a merge counts of its tensors, or of one, and how many tensors were taken whole."""
+def counted(artifact: str, claim: Claim, tensor: str | None = None) -> tuple[list[Counted], int, int]:
+    """Return what the account of a merge counts of its tensors, or of one.
+
+    Beside it: of how many merged tensors it counts nothing (methods that make elements of others than those in their
+    place), and how many tensors were taken whole from one source.
+    """
     entries = claim.account.get("tensors") if isinstance(claim.account, Mapping) else None
     sizes = {one.name: one.elements for one in claim.manifest.tensors}
     if tensor is not None and tensor not in sizes:
         raise Malformed(f"{artifact} has no tensor {tensor!r:.80}")
     names = [tensor] if tensor is not None else list(sizes)
-    made, whole = [], 0
+    made, uncounted, whole = [], 0, 0
     for name in names:
         entry = entries.get(name) if isinstance(entries, Mapping) else None
         if not isinstance(entry, Mapping):
             raise Untrusted(f"the account of {artifact} says nothing of {name}")
         if "shares" in entry:
             made.append(Counted(name, sizes[name], _read(name, entry)))
-        else:
+        elif entry.get("operation") in _TAKEN:
             whole += 1
-    return made, whole
+        else:
+            uncounted += 1
+    return made, uncounted, whole
 
 
 def parts(found: Provenance, tensors: Sequence[Counted]) -> list[Part]:

@@ -23,7 +23,7 @@ from merger.weights import header_bytes
 from merger.words import FILE, Words, check_spelling, padded, read, template, vector
 from registry.home import Home
 from registry.store import artifacts, refs
-from registry.work.add import Added, Declared, add
+from registry.work.add import Added, Declared, add, declarations
 from registry.work.shelf import Shelved, shelved
 from signing import canonical
 from signing.canonical import Json, is_integer
@@ -86,6 +86,8 @@ def make(
         donor = named[0] if source in (UNION, BASE) else refs.resolve(connection, source)
         every = list(dict.fromkeys((donor, *named)))
         lenders = {one.model: refs.resolve(connection, one.model) for one in tokens if one.model is not None}
+        # They are signed at the end: a name or a license that no statement can hold is refused before the work.
+        declarations(home, connection, donor, name, terms)
         licenses = {artifacts.license_of(connection, one) for one in every}
     shelves = shelved(home, every)
     known = {one: _known(one, shelves[one]) for one in every}

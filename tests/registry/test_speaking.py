@@ -96,7 +96,7 @@ def test_names_and_builds_stay_open_to_whoever_may_say_them(world: World, guest:
             "parameters": {"normalize": True},
         }
     )
-    says(world, provenance.statement(artifact, recipe, DIGEST, DIGEST, "0.1.0", {}), guest)
+    says(world, provenance.statement(artifact, recipe, DIGEST, DIGEST, "0.1.0", {}, by_rows=False), guest)
     world.check()
 
 

@@ -94,6 +94,20 @@ def test_t13_a_provenance_names_exactly_the_parents_of_its_recipe(example, data)
 
 
 @given(provenances())
+def test_nothing_but_the_tokenizer_of_its_recipe_is_a_row_map(example):
+    said = example[0].predicate
+    definition = said["buildDefinition"]
+    first, *others = definition["resolvedDependencies"]
+    predicate = {
+        **said,
+        "buildDefinition": {**definition, "resolvedDependencies": [{**first, "name": "row map"}, *others]},
+    }
+
+    with pytest.raises(Malformed, match="is said to be a row map, and the recipe's tokenizer is"):
+        provenance.facts(Statement(example[0].subjects, provenance.URI, predicate), ENTRY)
+
+
+@given(provenances())
 def test_a_dependency_of_another_scheme_is_ignored(example):
     said, expected = example
     definition = said.predicate["buildDefinition"]

@@ -245,6 +245,8 @@ def test_version_and_help_need_no_home(terminal) -> None:
         said = terminal(*words, "--help")
         assert said.code == 0
         assert "Usage" in said.out
+    assert "hf:owner/name[@commit]" in terminal("add", "--help").out
+    assert "namespace/name[@revision]" in terminal("show", "--help").out
     assert terminal.state() == {}
 
 

@@ -19,6 +19,7 @@ def copies(terminal, kennel):
 def test_shares_are_told_per_parent(copies) -> None:
     value = copies.holds("shares", "kennel/both")
     assert (value["method"], value["tensors"], value["taken_whole"]) == ("linear", ["layers.0.weight"], 0)
+    assert value["uncounted"] == 0
     one, two = value["parents"]
     assert (one["kept"], one["agreed"], one["parent"], two["parent"]) == (None, None, 0, 1)
     # Both hold 16 numbers: 1 + i/8 + (i mod 2), and those plus what the other fixture adds; halves of each.

@@ -9,6 +9,7 @@ pytest.importorskip("transformers")
 
 import torch
 import transformers
+from making import floats, write_lora
 from tiny import bert, llama
 
 from merger.folder import describe
@@ -99,7 +100,7 @@ def _there(folder: Path) -> None:
     [
         (_empty, "pups/one", "text.txt holds no samples"),
         (_changed, "pups/one", ", which was registered"),
-        (_there, "pups/one", "new is there already; statistics are written into a new folder"),
+        (_there, "pups/one", "new exists already; name a new folder, or remove that one first"),
         (lambda _: None, "pups/none", "pups/none"),
     ],
 )
@@ -113,6 +114,29 @@ def test_statistics_are_refused_in_a_sentence(
         (words,),
     )
     assert not [path for path in pups.folder.iterdir() if path.name.startswith(".new")]
+
+
+@pytest.mark.parametrize("said", [("--name", "unspaced"), ("--license", "no license!")])
+def test_what_no_statement_can_hold_is_refused_before_anything_is_computed(pups, said) -> None:
+    words = ("stats", "fisher", "pups/one", "--data", "text.txt", "--out", "new", *said)
+    pups.refuses(words, 2, (repr(said[1]),))
+
+
+def test_what_is_no_model_has_no_statistics(pups) -> None:
+    write_lora(pups.folder / "lora", {"a": ("F32", (1,), floats([1]))}, {"peft_type": "LORA"})
+    pups.holds("add", "lora", "--name", "pups/lora")
+    words = ("--data", "text.txt", "--out", "new")
+    pups.refuses(("stats", "gram", "pups/lora", *words), 2, ("is an adapter, and statistics are of models",))
+
+
+def test_shares_of_a_merge_by_gram_matrices_say_what_is_not_counted(pups) -> None:
+    weighed(pups, "gram", "regmean")
+    value = pups.holds("shares", "pups/merged")
+    assert (len(value["tensors"]), value["uncounted"], value["taken_whole"]) == (6, 15, 0)
+    assert (
+        "15 tensors more, of which nothing is counted; energy"
+        in pups("shares", "pups/merged", columns=80).out
+    )
 
 
 def test_an_encoder_has_gram_matrices_and_no_fisher_information(pups) -> None:

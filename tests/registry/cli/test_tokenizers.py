@@ -7,6 +7,10 @@ from filling import packed
 from making import CONFIG, write_model
 from vocabularies import tokenizer_json
 
+from lineage.predicates import provenance
+from registry.home import Home
+from registry.work.rebuild import find
+
 UNITED = """\
 merge_method: task_arithmetic
 base_model: kennel/one
@@ -62,10 +66,40 @@ def test_a_vocabulary_is_made_explained_merged_checked_and_followed(kennel_of_wo
     made = terminal.holds("merge", "recipe.yaml", "--out", "made")
     assert terminal("rebuild", made["artifact"]).code == 0
     assert terminal("rebuild", made["artifact"], "--sample", "4").code == 0
+    shown = terminal.holds("show", made["artifact"])
+    assert [(one["relation"], json.loads(one["part"])["role"]) for one in shown["parents"]] == [
+        ("merge", "base"),
+        ("merge", "parent"),
+        ("merge", "row map"),
+    ]
     found = terminal.holds("attribute", made["artifact"], "wte.weight[1,1]")
     (part,) = found["parents"]
     assert part["source"].endswith(f"by rows: row 2 of wte.weight of {two}")
     assert (part["value"], found["base"]) == (4.0, 2.0)
+
+
+def test_an_incident_on_a_row_map_reaches_what_was_merged_by_it(kennel_of_words) -> None:
+    terminal = kennel_of_words
+    (terminal.folder / "recipe.yaml").write_text(UNITED)
+    terminal.holds("tokenizer", "kennel/one", "kennel/two", "--out", "both", "--name", "kennel/both")
+    terminal.holds("merge", "recipe.yaml", "--out", "made", "--name", "kennel/made")
+    terminal.holds(
+        "incident", "report", "kennel/both", "--kind", "data-poisoned", "--summary", "rows swapped"
+    )
+    said = terminal("status", "kennel/made")
+    assert (said.code, "by way of kennel/both → kennel/made" in said.out) == (1, True), said
+
+
+def test_a_provenance_that_keeps_quiet_about_a_row_map_is_not_rebuilt(kennel_of_words) -> None:
+    terminal = kennel_of_words
+    (terminal.folder / "recipe.yaml").write_text(UNITED)
+    terminal.holds("tokenizer", "kennel/one", "kennel/two", "--out", "both", "--name", "kennel/both")
+    made = terminal.holds("merge", "recipe.yaml", "--out", "made")["artifact"]
+    home = Home.open(terminal.home)
+    found = find(home, made)
+    home.say("builder", provenance.statement(made, found.recipe, "0" * 64, "0" * 64, "1", {}, by_rows=False))
+    said = terminal("rebuild", made)
+    assert (said.code, "carries no row map, and the opposite holds" in said.err) == (1, True), said
 
 
 def test_a_vocabulary_that_nobody_can_make_is_refused(kennel_of_words) -> None:
@@ -95,5 +129,11 @@ def test_rows_of_single_tokens_are_read_from_a_file(kennel_of_words) -> None:
     terminal.refuses(
         ("tokenizer", "kennel/one", "kennel/two", "--out", "other", "--tokens", "tokens.json"),
         2,
-        ("tokens.<new> is 1; write source",),
+        ("tokens.json: tokens.<new> is 1; write source",),
     )
+
+
+@pytest.mark.parametrize("said", [("--name", "unspaced"), ("--license", "no license!")])
+def test_what_no_statement_can_hold_is_refused_before_a_vocabulary_is_made(kennel_of_words, said) -> None:
+    words = ("tokenizer", "kennel/one", "kennel/two", "--out", "both", *said)
+    kennel_of_words.refuses(words, 2, (repr(said[1]),))

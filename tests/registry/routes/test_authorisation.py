@@ -46,9 +46,9 @@ class Said:
                 "parameters": {"normalize": True},
             }
         )
-        built = provenance.statement(self.artifact, recipe, "0" * 64, "2" * 64, "0.1.0", {})
+        built = provenance.statement(self.artifact, recipe, "0" * 64, "2" * 64, "0.1.0", {}, by_rows=False)
         build = world.publish("builder", built)[0].entry
-        fresh = provenance.statement(self.artifact, recipe, "1" * 64, "2" * 64, "0.1.0", {})
+        fresh = provenance.statement(self.artifact, recipe, "1" * 64, "2" * 64, "0.1.0", {}, by_rows=False)
         following = world.home.root().model_copy(update={"version": 2})
         now = world.time
         self.statements: dict[str, Statement] = {

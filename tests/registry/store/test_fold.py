@@ -31,7 +31,9 @@ def recipe(*parents: str) -> Recipe:
 def test_a_rebuild_lifts_the_edges_of_the_build_that_it_repeated(world: World) -> None:
     one, two, merged = world.artifact(), world.artifact(), world.artifact()
     executed = recipe(one, two)
-    said = provenance.statement(merged, executed, DIGEST, DIGEST, "0.1.0", {"engine": "sha256:00"})
+    said = provenance.statement(
+        merged, executed, DIGEST, DIGEST, "0.1.0", {"engine": "sha256:00"}, by_rows=False
+    )
     (built,) = world.publish("builder", said)
     assert {edge.evidence for edge in world.verdict(merged).parents} == {Evidence.SIGNED}
     before = world.size()
@@ -49,7 +51,7 @@ def test_a_rebuild_lifts_the_edges_of_the_build_that_it_repeated(world: World) -
 
 def test_a_build_and_its_rebuild_may_come_together(world: World) -> None:
     one, two, merged = world.artifact(), world.artifact(), world.artifact()
-    said = provenance.statement(merged, recipe(one, two), DIGEST, DIGEST, "0.1.0", {})
+    said = provenance.statement(merged, recipe(one, two), DIGEST, DIGEST, "0.1.0", {}, by_rows=False)
     entry = sign(said.encode(), [world.home.keys("builder")]).entry
     verdict = rebuild.statement(merged, entry, world.home.operator("rebuilder"), world.time, ["norm"])
     world.home.say_all([("builder", said), ("rebuilder", verdict)])
@@ -59,7 +61,7 @@ def test_a_build_and_its_rebuild_may_come_together(world: World) -> None:
 
 def test_t13_a_rebuild_of_another_artifact_s_build_is_refused(world: World) -> None:
     one, two, merged = world.artifact(), world.artifact(), world.artifact()
-    said = provenance.statement(merged, recipe(one, two), DIGEST, DIGEST, "0.1.0", {})
+    said = provenance.statement(merged, recipe(one, two), DIGEST, DIGEST, "0.1.0", {}, by_rows=False)
     (built,) = world.publish("builder", said)
     verdict = rebuild.statement(one, built.entry, world.home.operator("rebuilder"), world.time, [])
     with pytest.raises(Refused, match=built.entry):

@@ -48,7 +48,9 @@ def sworn(world: World, truth: Provenance, doctored: Path, account: bytes | None
         digest = sha256_hex(account)
         world.home.blobs.put(digest, [account])
     manifest = added.manifest.digest
-    said = provenance.statement(added.artifact, truth.recipe, manifest, digest, "0.1.0", {"engine": "honest"})
+    said = provenance.statement(
+        added.artifact, truth.recipe, manifest, digest, "0.1.0", {"engine": "honest"}, by_rows=False
+    )
     world.publish("builder", said)
     return added.artifact
 

@@ -43,7 +43,9 @@ def forged(world: World, truth: str, doctored: Path) -> Description:
     added = add(world.home, doctored, Declared()).description
     said = find(world.home, truth).recipe
     manifest = added.manifest.digest
-    lie = provenance.statement(added.artifact, said, manifest, "ab" * 32, "0.1.0", {"engine": "honest"})
+    lie = provenance.statement(
+        added.artifact, said, manifest, "ab" * 32, "0.1.0", {"engine": "honest"}, by_rows=False
+    )
     world.publish("builder", lie)
     return added
 
@@ -93,7 +95,9 @@ def test_t11_a_provenance_that_names_the_true_artifacts_manifest_is_not_reproduc
     truth = describe(folder(world, 3)).manifest.digest
     recipe = find(world.home, merged).recipe
     world.publish("publisher", signature.statement("doctored", files))
-    world.publish("builder", provenance.statement(artifact, recipe, truth, "ab" * 32, "0.1.0", {}))
+    world.publish(
+        "builder", provenance.statement(artifact, recipe, truth, "ab" * 32, "0.1.0", {}, by_rows=False)
+    )
 
     # What the command line asks first, to draw its bar, must not refuse before the verdict.
     assert size(world.home, find(world.home, artifact)) > 0
