@@ -11,9 +11,9 @@ import dataclasses
 from typing import Any
 
 from merger.measure import Measured
-from merger.plan import Compute, Step
 from merger.shares import Shares
 from merger.stack import Stack
+from merger.steps import Compute, Step
 from signing.canonical import Json
 
 

@@ -17,11 +17,11 @@ from merger.kernels import narrowing
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, FLOATS, SIZES
 from merger.measure import Measured
-from merger.plan import Compute, Convert, Copy, Step, elements
 from merger.reading import CHUNK
 from merger.replay import patterns
 from merger.sources import Source
 from merger.stack import Stack
+from merger.steps import Compute, Convert, Copy, Step, elements
 from signing.errors import Malformed
 
 _PLACE = re.compile(r"(?P<tensor>.+)\[(?P<indices>[0-9, ]*)\]", re.DOTALL | re.ASCII)

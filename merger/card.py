@@ -14,10 +14,11 @@ from merger.joint import joint_config
 from merger.layers import sliced_config
 from merger.lora import CONFIG as ADAPTER_CONFIG
 from merger.manifest import INDEX, SIZES, VOCABULARY
-from merger.plan import Plan, elements
+from merger.plan import Plan
 from merger.recipe import Recipe
 from merger.row_map import RowMap, Vectors, mapped
 from merger.statistics import CONFIG as STATISTICS_CONFIG
+from merger.steps import elements
 from merger.weights import Weights
 from merger.words import template
 from signing import canonical

@@ -19,7 +19,6 @@ from merger.kernels import B, Bits, Kernels, Wide
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, SIZES, block_digests
 from merger.passes import Masks, Passes, Raw
-from merger.plan import Compute, Convert, Copy, Step, elements
 from merger.reading import CHUNK, Reading
 from merger.recipe import DTYPES, Recipe
 from merger.reduce import SPAN, block_sum
@@ -28,6 +27,7 @@ from merger.seeds import lanes
 from merger.select import RADIX, Counts, Search, Selection, tally, within
 from merger.shares import Shares, parts
 from merger.stack import Part, Stack, Strip
+from merger.steps import Compute, Convert, Copy, Step, elements
 from merger.weights import Weights
 from merger.whole import Whole
 

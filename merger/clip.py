@@ -12,7 +12,7 @@ from typing import Any
 from merger.deltas import deltas, largest_term
 from merger.kernels import B, Operations
 from merger.method import Method
-from merger.plan import Compute
+from merger.steps import Compute
 
 
 def merged(

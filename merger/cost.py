@@ -14,13 +14,14 @@ from merger.gathering import reads as gathers
 from merger.guess import FEWEST, MOST
 from merger.manifest import BLOCK, SIZES, Manifest, Tensor
 from merger.measure import targets
-from merger.plan import Compute, Copy, Plan, Step, elements
+from merger.plan import Plan
 from merger.reading import CHUNK
 from merger.reduce import SPAN
 from merger.rows import HELD
 from merger.select import DIGITS
 from merger.sources import Source
 from merger.stack import Stack
+from merger.steps import Compute, Copy, Step, elements
 from signing.errors import Malformed
 
 # Blocks of a span that kernels hold at a time for each input, where no compiled pass does the work: seen, not proven.

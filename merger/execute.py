@@ -23,9 +23,10 @@ from merger.folder import Progress
 from merger.kernels import Kernels, Wide
 from merger.manifest import File, Manifest, Tensor, utf8
 from merger.measure import Measured, ModelScope, measure, model_scope
-from merger.plan import Compute, Plan, Step
+from merger.plan import Plan
 from merger.shares import Shares, joined
 from merger.stage import Finished, Stage
+from merger.steps import Compute, Step
 from merger.weights import Shard, Weights
 from signing import canonical
 from signing.canonical import Json

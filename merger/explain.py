@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from merger.manifest import SIZES
 from merger.method import CLIP
-from merger.plan import Compute, Convert, Copy, Plan, Step, elements
+from merger.plan import Plan
 from merger.slices import is_layer, layer_of
 from merger.sources import Source
 from merger.stack import Stack
+from merger.steps import Compute, Convert, Copy, Step, elements
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from merger.kernels import Kernels
 from merger.passes import Raw
-from merger.plan import Compute, Convert, Step
 from merger.shares import Shares
 from merger.sources import Source
+from merger.steps import Compute, Convert, Step
 from signing.errors import Malformed
 
 X = TypeVar("X")

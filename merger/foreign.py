@@ -22,8 +22,8 @@ from merger.kernels import Kernels
 from merger.kernels.blocks import NumpyKernels
 from merger.method import Method
 from merger.numbers import LANES
-from merger.plan import Compute
 from merger.replay import ordered, patterns
+from merger.steps import Compute
 from signing.errors import Malformed
 
 # Every further parent doubles the values an element may have, and the time to try them.

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from merger.chunks import Chunks, Run
 from merger.kernels import B, Bits
-from merger.plan import Compute, elements
 from merger.select import Reach, Tallies, Target, reach
+from merger.steps import Compute, elements
 
 # Chunks of a sample: enough for tensors whose rows differ, few beside the pass that they save.
 FEWEST = 3

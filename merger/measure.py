@@ -18,9 +18,10 @@ from merger.kernels import B, Wide
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import FLOATS
 from merger.method import Cut
-from merger.plan import Compute, Plan, elements
+from merger.plan import Plan
 from merger.reduce import SPAN, total
 from merger.select import RADIX, Counts, Reach, Search, Selection, Tallies, Target, reach
+from merger.steps import Compute, elements
 
 _FLOAT: Mapping[Wide, Any] = {"F32": np.float32, "F64": np.float64}
 _BITS: Mapping[Wide, Any] = {"F32": np.uint32, "F64": np.uint64}

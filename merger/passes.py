@@ -21,10 +21,10 @@ from merger.kernels.loops import STRIDES, Body, Input, Loop, halved, loop
 from merger.kernels.trace import Trace, Value
 from merger.manifest import SIZES
 from merger.method import Method
-from merger.plan import Compute
 from merger.reduce import SPAN
 from merger.seeds import STEP
 from merger.shares import Shares, parts
+from merger.steps import Compute
 
 _WORD = (1 << 64) - 1
 # Inputs, masks and outputs of one loop: beyond these the kernels do the work, since a call takes 1024 and compiling is slow.

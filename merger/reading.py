@@ -15,9 +15,9 @@ from merger.gathering import Gathering
 from merger.kernels import Compiler
 from merger.manifest import BLOCK, SIZES, Tensor, block_digests
 from merger.passes import Raw
-from merger.plan import Compute, Convert, elements
 from merger.reduce import SPAN
 from merger.sources import Source
+from merger.steps import Compute, Convert, elements
 from merger.weights import Weights
 
 CHUNK = 1 << 19

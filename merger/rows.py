@@ -19,9 +19,9 @@ from merger.kernels import Wide, narrowing
 from merger.kernels.blocks import NumpyKernels
 from merger.method import RowFunction
 from merger.passes import Raw
-from merger.plan import Compute
 from merger.reading import Stretch
 from merger.reduce import SPAN
+from merger.steps import Compute
 
 # Numbers per row are few and dear: passes over the same tensor find them here, as far as they fit into so many bytes.
 HELD = 64 << 20

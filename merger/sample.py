@@ -18,9 +18,10 @@ from merger.execute import Backend
 from merger.folder import Changed, Progress
 from merger.manifest import BLOCK, DIGEST, SIZES
 from merger.measure import Measured, targets
-from merger.plan import Compute, Copy, Plan, Step, elements
+from merger.plan import Plan
 from merger.reading import CHUNK
 from merger.reduce import SPAN
+from merger.steps import Compute, Copy, Step, elements
 from merger.weights import Weights
 from merger.witness import check_follows, claimed, entries, miscounted, uncounted
 from signing.canonical import Json

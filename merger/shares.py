@@ -14,8 +14,8 @@ from merger.clip import merged
 from merger.following import NUMBER, Following
 from merger.kernels import B, Operations
 from merger.method import Method
-from merger.plan import Compute
 from merger.reduce import total
+from merger.steps import Compute
 
 
 @dataclass(frozen=True, slots=True)

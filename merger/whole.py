@@ -12,10 +12,10 @@ from merger.finite import Finite, Output
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import FLOATS, SIZES
 from merger.method import Arrays, Method
-from merger.plan import Compute, elements
 from merger.reading import Reading
 from merger.reduce import SPAN, block_sum
 from merger.sources import Source
+from merger.steps import Compute, elements
 
 
 class Whole:

@@ -18,10 +18,11 @@ from merger.chunks import Chunks
 from merger.finite import Output
 from merger.manifest import FLOATS
 from merger.measure import Measured, selected, targets
-from merger.plan import Compute, Plan, Step, elements
+from merger.plan import Plan
 from merger.reduce import SPAN, total
 from merger.select import Reach, Tallies, Target
 from merger.shares import joined
+from merger.steps import Compute, Step, elements
 from signing.canonical import Json, is_integer
 from signing.errors import Untrusted
 

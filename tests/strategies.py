@@ -27,8 +27,9 @@ from merger.kernels.blocks import NumpyKernels
 from merger.manifest import FLOATS, SIZES
 from merger.method import Method, Parameter
 from merger.methods import METHODS
-from merger.plan import Step, plan
+from merger.plan import plan
 from merger.recipe import DTYPES, Recipe
+from merger.steps import Step
 from merger.weights import opened_weights
 from signing.errors import Refused
 

@@ -17,9 +17,10 @@ from merger.folder import Description, Progress, describe
 from merger.foreign import Explained, explain, rescales
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, FLOATS, INDEX, SIZES, Manifest, Tensor, utf8
-from merger.plan import Compute, Plan, elements
+from merger.plan import Plan
 from merger.replay import distances
 from merger.stage import staged
+from merger.steps import Compute, elements
 from merger.weights import Weights, opened_weights
 from registry.home import Home
 from registry.work.engine import NUMPY, Computer, engine

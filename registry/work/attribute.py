@@ -12,7 +12,8 @@ from merger.claim import Claim
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, SIZES
 from merger.measure import Measured
-from merger.plan import Compute, Plan, Step
+from merger.plan import Plan
+from merger.steps import Compute, Step
 from merger.weights import opened_weights
 from merger.witness import claimed, entries, miscounted
 from registry.home import Home

@@ -13,9 +13,9 @@ from merger.account import tensor_account
 from merger.measure import Measured
 from merger.method import Values
 from merger.methods import METHODS
-from merger.plan import Compute
 from merger.reduce import SPAN, total
 from merger.select import tally
+from merger.steps import Compute
 
 LARGE = {"a": (2 * SPAN + 3,), "b": (), "c": (0,)}
 TYPES = ("F32", "F32", "F32")

@@ -12,9 +12,9 @@ from strategies import tensors
 
 from merger import dialect
 from merger.methods import METHODS
-from merger.plan import Compute, Convert, Copy
 from merger.recipe import Recipe
 from merger.seeds import mask_key
+from merger.steps import Compute, Convert, Copy
 from signing.errors import Malformed
 
 MODEL = {"m.a.weight": ints((6, 4), 1), "m.b.weight": ints((4, 4), 2), "m.emb.weight": ints((9, 3), 3)}

@@ -11,7 +11,7 @@ from merger.following import NUMBER, Following
 from merger.kernels.blocks import NumpyKernels
 from merger.measure import Measured, measure
 from merger.methods import METHODS
-from merger.plan import Compute
+from merger.steps import Compute
 from signing.errors import Malformed
 
 SHAPES = {"w": (300, 300), "v": (7,)}

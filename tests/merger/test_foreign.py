@@ -14,8 +14,9 @@ from merger.folder import describe
 from merger.foreign import Explained, explain, rescales
 from merger.kernels.blocks import NumpyKernels
 from merger.methods import METHODS
-from merger.plan import Compute, plan
+from merger.plan import plan
 from merger.recipe import Recipe
+from merger.steps import Compute
 from merger.weights import opened_weights
 from signing.errors import Malformed
 

@@ -6,8 +6,9 @@ from making import CONFIG, add_all, floats, make, write_model
 from merger.fit import MUST_AGREE
 from merger.folder import describe
 from merger.method import Cut
-from merger.plan import Compute, Convert, Copy, plan
+from merger.plan import plan
 from merger.recipe import Recipe
+from merger.steps import Compute, Convert, Copy
 from signing.errors import Malformed
 
 W = {"a": ("F32", (2,), floats([1, 2])), "layers.0.w": ("F32", (1,), floats([3]))}

@@ -19,10 +19,11 @@ from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, DIGEST, SIZES, block_digest, tensor_digest
 from merger.measure import Measured, measure, selected, targets
 from merger.methods import METHODS
-from merger.plan import Compute, Plan, elements, plan
+from merger.plan import Plan, plan
 from merger.recipe import Recipe
 from merger.sample import Block, Sampled, draw, escape, sample
 from merger.shares import joined
+from merger.steps import Compute, elements
 from merger.weights import opened_weights
 from signing.digest import sha256_hex
 

@@ -22,10 +22,11 @@ from merger.kernels.blocks import NumpyKernels
 from merger.kernels.compiled import CompiledKernels
 from merger.measure import measure
 from merger.methods import METHODS
-from merger.plan import Compute, plan
+from merger.plan import plan
 from merger.recipe import Recipe
 from merger.reduce import SPAN, block_sum, total
 from merger.sample import sample
+from merger.steps import Compute
 from merger.weights import opened_weights
 from signing.errors import Malformed
 

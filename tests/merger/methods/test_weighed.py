@@ -16,8 +16,8 @@ from merger.folder import describe
 from merger.kernels.blocks import NumpyKernels
 from merger.kernels.compiled import CompiledKernels
 from merger.methods import METHODS
-from merger.plan import Compute
 from merger.recipe import Recipe
+from merger.steps import Compute
 from signing.errors import Malformed, Refused
 
 SHARED = {"fisher": {"floor": "0"}, "regmean": {"alpha": "1", "ridge": "0"}}
