@@ -10,8 +10,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from merger.method import Method, Parameter
+from merger.method import Method
 from merger.numbers import decimal
+from merger.parameters import Parameter
 from merger.slices import layer_of, stands_before
 from signing.errors import Malformed
 

@@ -10,8 +10,9 @@ from fractions import Fraction
 from typing import Any
 
 from merger.kernels import B, Operations
-from merger.method import Cut, Parameter, Values
+from merger.method import Cut, Values
 from merger.numbers import kept_count
+from merger.parameters import Parameter
 
 GAMMA = Parameter(
     "gamma", default="0.01", low="0", high="1", per_parent=True, help="share of the largest elements skipped"

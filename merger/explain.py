@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from merger.manifest import SIZES
-from merger.method import CLIP
+from merger.parameters import CLIP
 from merger.plan import Plan
 from merger.slices import is_layer, layer_of
 from merger.sources import Source

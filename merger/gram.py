@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from merger.deltas import deltas
 from merger.kernels import B, Kernels, Operations
-from merger.method import Parameter, Values
+from merger.method import Values
+from merger.parameters import Parameter
 from merger.reduce import row_sums
 
 # An angle of exactly 0 may come out as 2^-255, from a cosine that is off by one unit in 512 bits: that is below every

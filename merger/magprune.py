@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from merger.deltas import deltas, lengths
 from merger.kernels import B, Kernels, Operations
-from merger.method import Parameter, Values
+from merger.method import Values
 from merger.numbers import LANES
+from merger.parameters import Parameter
 from signing.errors import Malformed
 
 EPSILON = Parameter(

@@ -17,21 +17,18 @@ from numpy.typing import NDArray
 
 from merger.kernels import Bits, Compiler, Wide, narrowing
 from merger.kernels.draws import halving, philox, window
-from merger.kernels.loops import STRIDES, Body, Input, Loop, halved, loop
-from merger.kernels.trace import Trace, Value
+from merger.kernels.loops import Input, Loop
 from merger.manifest import SIZES
 from merger.method import Method
 from merger.reduce import SPAN
 from merger.seeds import STEP
-from merger.shares import Shares, parts
+from merger.shares import Shares
 from merger.steps import Compute
+from merger.tracing import PARTIAL, Tracing, strides
 
 _WORD = (1 << 64) - 1
 # Inputs, masks and outputs of one loop: beyond these the kernels do the work, since a call takes 1024 and compiling is slow.
 MOST_ARRAYS = 100
-# Parents times strides of one merging loop: of more, compiling takes longer than wider strides save.
-MOST_FOLLOWED = 80
-PARTIAL = SPAN // STRIDES
 _RANK: dict[str, Any] = {"F32": np.uint32, "F64": np.uint64}
 _ARRAY: dict[str, Any] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32, "F64": np.float64}
 
@@ -67,7 +64,7 @@ class Passes:
     """The loops of one method under one recipe, each made when a tensor first needs it. Safe for many threads."""
 
     def __init__(self, rules: Method, compiler: Compiler) -> None:
-        self._rules = rules
+        self._tracing = Tracing(rules)
         self._compiler = compiler
         self._made: dict[tuple[str, ...], _Ready] = {}
         self._rooms = threading.local()
@@ -79,8 +76,10 @@ class Passes:
         if _count(raws) != SPAN or len(raws) + len(step.keys) + len(step.parents) > MOST_ARRAYS:
             return None
         written = step.dtype if self._writes(step) else step.wide
-        ready = self._ready("merge", step, raws, lambda: self._merging(step, scalars, raws, written))
-        width = SPAN // _strides(step)
+        ready = self._ready(
+            "merge", step, raws, lambda given: self._tracing.merging(step, scalars, given, written)
+        )
+        width = SPAN // strides(step)
         target = np.frombuffer(into, np.uint8) if written == step.dtype else self._wide(written)
         kept, agreed, terms = ready.outputs
         energy = self._room("energy", terms * width, np.float64).reshape(terms, width)
@@ -109,7 +108,7 @@ class Passes:
         """Return the bit patterns of one span's ranked magnitudes, quantity by quantity, until this thread asks again."""
         if len(raws) + len(step.cuts) > MOST_ARRAYS:
             return None
-        ready = self._ready("rank", step, raws, lambda: (self._ranking(step, raws), ()))
+        ready = self._ready("rank", step, raws, lambda given: (self._tracing.ranking(step, given), ()))
         found = [self._room(f"rank {i}", _count(raws), _RANK[step.wide]) for i in range(len(step.cuts))]
         odd = self._run(ready, _count(raws), step.wide, raws, Masks((), ()), found)
         return None if odd else found
@@ -120,7 +119,7 @@ class Passes:
         count = max(len(raws), len(step.parents))
         if _count(raws) != SPAN or count * (count + 1) // 2 + len(step.keys) > MOST_ARRAYS:
             return None
-        ready = self._ready("sum", step, raws, lambda: self._summing(step, raws))
+        ready = self._ready("sum", step, raws, lambda given: self._tracing.summing(step, given))
         partial = self._room("partial", len(ready.outputs) * PARTIAL, np.float64).reshape(-1, PARTIAL)
         if self._run(ready, PARTIAL, step.wide, raws, masks, list(partial)):
             return None
@@ -174,12 +173,12 @@ class Passes:
         what: str,
         step: Compute,
         raws: Sequence[Raw],
-        make: Callable[[], tuple[Loop, tuple[Any, ...]]],
+        make: Callable[[Sequence[Input]], tuple[Loop, tuple[Any, ...]]],
     ) -> _Ready:
         key = (what, step.name, *(raw.stored for raw in raws))
         found = self._made.get(key)
         if found is None:
-            made, outputs = make()
+            made, outputs = make([self._read(raw, step.wide) for raw in raws])
             numbers = np.array(made.numbers, np.float64).astype(_ARRAY[step.wide])
             found = _Ready(self._compiler.compiled(made.text, made.pointers), numbers, outputs)
             self._made[key] = found
@@ -203,85 +202,6 @@ class Passes:
         if self._read(raw, wide) == Input(raw.stored, through):
             return np.frombuffer(raw.data, np.uint8)
         return narrowing.widen(raw.data, raw.stored, raw.through).astype(_ARRAY[wide], copy=False)
-
-    def _opened(self, body: Body, step: Compute, raws: Sequence[Raw]) -> tuple[Any, list[Value]]:
-        """Return the base, and the parents with their statistics and what was made of whole rows after them."""
-        inputs = [body.input(i, self._read(raw, step.wide)) for i, raw in enumerate(raws)]
-        found = dict(zip(step.sources, inputs, strict=False))
-        given = [found[one] for one in step.given] + inputs[len(step.sources) :]
-        return found[step.base] if step.base else None, given
-
-    def _masks(self, body: Body, step: Compute, base: Any, given: Sequence[Value]) -> list[Value]:
-        if step.keys:
-            bounds: Sequence[Value | None] = given[len(step.parents) :] or [None] * len(step.keys)
-            return [body.drawn(i, bound) for i, bound in enumerate(bounds)]
-        if self._rules.ranks is None:
-            return []
-        found, place = [], 0
-        for cut, rank in zip(step.cuts, self._rules.ranks(body.trace, base, given), strict=True):
-            found.append(body.reached(place, rank, skips=bool(cut.skip)))
-            place += 2 if cut.skip else 1
-        return found
-
-    def _bounds(self, step: Compute) -> int:
-        return len(step.bounds) or sum(2 if cut.skip else 1 for cut in step.cuts)
-
-    def _merging(
-        self, step: Compute, scalars: Any, raws: Sequence[Raw], written: str
-    ) -> tuple[Loop, tuple[int, ...]]:
-        """Return the loop, and how many masks kept, masks agreed and terms of energy it has."""
-        trace, odd = Trace(step.wide), []
-        strides = _strides(step)
-        found = []
-        for stride in range(strides):
-            body = Body(step.wide, stride * (SPAN // strides), trace)
-            base, given = self._opened(body, step, raws)
-            kept = self._masks(body, step, base, given)
-            one = parts(self._rules, step, trace, base, given, kept, scalars)
-            body.store(0, trace.add(one.merged, trace.zero), written)
-            odd += body.odd
-            found.append(one)
-        last = Body(step.wide, 0, trace)
-        last.odd = odd
-        terms = list(zip(*(one.terms for one in found), strict=True))
-        for i, values in enumerate(terms, 1):
-            last.write(i, halved(trace, values))
-        counted = list(zip(*([*one.kept, *one.agreed] for one in found), strict=True))
-        made = loop(last, step.wide, len(raws), len(step.keys), self._bounds(step), 1 + len(terms), counted)
-        return made, (len(found[0].kept), len(found[0].agreed), len(terms))
-
-    def _ranking(self, step: Compute, raws: Sequence[Raw]) -> Loop:
-        body = Body(step.wide)
-        base, given = self._opened(body, step, raws)
-        ranks = self._rules.ranks(body.trace, base, given) if self._rules.ranks else []
-        for i, rank in enumerate(ranks):
-            body.odd.append(body.trace.infinite(rank))
-            body.write(i, body.trace.magnitude(rank))
-        return loop(body, step.wide, len(raws), 0, 0, len(ranks))
-
-    def _summing(self, step: Compute, raws: Sequence[Raw]) -> tuple[Loop, tuple[str, ...]]:
-        trace, odd = Trace(step.wide), []
-        terms: dict[str, list[Value]] = {}
-        for stride in range(STRIDES):
-            body = Body(step.wide, stride * PARTIAL, trace)
-            base, given = self._opened(body, step, raws)
-            kept = self._masks(body, step, base, given)
-            found = self._rules.sums(trace, base, given, kept) if self._rules.sums else {}
-            for name, term in found.items():
-                terms.setdefault(name, []).append(term)
-            odd += body.odd
-        last = Body(step.wide, 0, trace)
-        last.odd = odd
-        for i, values in enumerate(terms.values()):
-            last.write(i, halved(trace, values))
-        return loop(last, step.wide, len(raws), len(step.keys), self._bounds(step), len(terms)), tuple(terms)
-
-
-def _strides(step: Compute) -> int:
-    strides = STRIDES
-    while strides > 1 and strides * len(step.parents) > MOST_FOLLOWED:
-        strides //= 2
-    return strides
 
 
 def _count(raws: Sequence[Raw]) -> int:

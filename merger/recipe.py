@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from merger.by_tensor import Number, Value, check_parameters, check_value
-from merger.method import CLIP, Method
+from merger.method import Method
 from merger.methods import METHODS
+from merger.parameters import CLIP
 from merger.slices import Slice, Whole, check_slices
 from signing import canonical
 from signing.digest import parse_id

@@ -25,8 +25,9 @@ from merger.chunks import Chunks
 from merger.folder import describe
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import FLOATS, SIZES
-from merger.method import Method, Parameter
+from merger.method import Method
 from merger.methods import METHODS
+from merger.parameters import Parameter
 from merger.plan import plan
 from merger.recipe import DTYPES, Recipe
 from merger.steps import Step

@@ -18,7 +18,8 @@ from merger.dialect.models import Models
 from merger.dialect.schema import Setting, Slice, parts
 from merger.dialect.tokenizers import Tokenizer
 from merger.dialect.values import Numbers
-from merger.method import CLIP, Method
+from merger.method import Method
+from merger.parameters import CLIP
 from merger.recipe import ARITHMETIC, Recipe
 from signing.canonical import Json
 from signing.errors import Malformed

@@ -10,8 +10,9 @@ from merger.dialect import elsewhere, engines, listing, rules, schema, switches,
 from merger.dialect.document import Document
 from merger.dialect.schema import Setting
 from merger.dialect.text import Plain
-from merger.method import CLIP, Method
+from merger.method import Method
 from merger.methods import METHODS
+from merger.parameters import CLIP
 from merger.recipe import ARITHMETIC, DTYPES, SHARD_BYTES
 from signing.errors import Malformed
 

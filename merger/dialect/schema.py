@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from merger.dialect.text import Plain
-from merger.method import Method, Parameter
+from merger.method import Method
 from merger.numbers import canonical
+from merger.parameters import Parameter
 from signing.errors import Malformed
 
 LONGEST_REFERENCE = 1024

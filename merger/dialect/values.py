@@ -13,7 +13,8 @@ from merger.dialect import rules
 from merger.dialect.layout import Column, model_of
 from merger.dialect.models import Models
 from merger.dialect.schema import Choice, Setting, Slice, Source
-from merger.method import Method, Parameter
+from merger.method import Method
+from merger.parameters import Parameter
 from signing.errors import Malformed
 
 # Rules times layers times parents: some hundred times what people write, and some seconds of work at most.

@@ -4,7 +4,8 @@ Davari and Belilovsky, https://arxiv.org/abs/2312.06795; docs/arithmetic.md, "Me
 """
 
 from merger.deltas import GAMMA, added, below_outliers, deltas, lengths, stretched, trimmed
-from merger.method import DENSITY, LAMBDA, NORMALIZE, RESCALE, WEIGHT, Method
+from merger.method import Method
+from merger.parameters import DENSITY, LAMBDA, NORMALIZE, RESCALE, WEIGHT
 
 METHOD = Method(
     id="breadcrumbs",

@@ -7,7 +7,8 @@ https://arxiv.org/abs/2306.01708; docs/arithmetic.md, "Methods".
 from dataclasses import replace
 
 from merger.deltas import GAMMA, below_outliers, candidates, deltas, elected, lengths, stretched
-from merger.method import DENSITY, DIVIDE, LAMBDA, RESCALE, VOTE, WEIGHT, Method
+from merger.method import Method
+from merger.parameters import DENSITY, DIVIDE, LAMBDA, RESCALE, VOTE, WEIGHT
 
 METHOD = Method(
     id="breadcrumbs_ties",

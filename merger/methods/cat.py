@@ -7,7 +7,8 @@ factors instead, which is another thing. docs/arithmetic.md, "Adapters into one"
 from collections.abc import Sequence
 
 from merger.kernels import B, Operations
-from merger.method import WEIGHT, Method, Values
+from merger.method import Method, Values
+from merger.parameters import WEIGHT
 
 
 def resolve(values: Values, _: object) -> list[float]:

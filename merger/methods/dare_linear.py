@@ -7,8 +7,9 @@ is really kept in place of 1 - p; docs/arithmetic.md, "Methods".
 from collections.abc import Sequence
 
 from merger.deltas import Weighted, added, lengths, stretched, trimmed
-from merger.method import DENSITY, LAMBDA, NORMALIZE, RESCALE_DRAWN, WEIGHT, Method, Values
+from merger.method import Method, Values
 from merger.numbers import LANES, kept_lanes
+from merger.parameters import DENSITY, LAMBDA, NORMALIZE, RESCALE_DRAWN, WEIGHT
 
 
 def resolve(values: Values, totals: Sequence[float]) -> Weighted:

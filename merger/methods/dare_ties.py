@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from merger.deltas import Election, candidates, elected, lengths, stretched
-from merger.method import DENSITY, DIVIDE, LAMBDA, RESCALE_DRAWN, VOTE, WEIGHT, Method, Values
+from merger.method import Method, Values
 from merger.numbers import LANES, kept_lanes
+from merger.parameters import DENSITY, DIVIDE, LAMBDA, RESCALE_DRAWN, VOTE, WEIGHT
 
 
 def resolve(values: Values, totals: Sequence[float]) -> Election:

@@ -10,7 +10,8 @@ from merger.deltas import candidates, election, stretched
 from merger.kernels import B, Operations
 from merger.magprune import EPSILON, Pruned, bounds, checked, norms, shared
 from merger.magprune import candidates as pruned
-from merger.method import DENSITY, DIVIDE, LAMBDA, RESCALE_DRAWN, VOTE, WEIGHT, Method, Values
+from merger.method import Method, Values
+from merger.parameters import DENSITY, DIVIDE, LAMBDA, RESCALE_DRAWN, VOTE, WEIGHT
 
 
 def resolve(values: Values, totals: Sequence[float]) -> Pruned:

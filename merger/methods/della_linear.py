@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from merger.deltas import stretched, trimmed, weighted
 from merger.kernels import B, Operations
 from merger.magprune import EPSILON, Pruned, bounds, candidates, checked, norms, shared
-from merger.method import DENSITY, LAMBDA, NORMALIZE, RESCALE_DRAWN, WEIGHT, Method, Values
+from merger.method import Method, Values
+from merger.parameters import DENSITY, LAMBDA, NORMALIZE, RESCALE_DRAWN, WEIGHT
 
 
 def resolve(values: Values, totals: Sequence[float]) -> Pruned:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from merger.kernels import B, Operations
-from merger.method import SHARE, Method, Parameter, Statistics, Values
+from merger.method import Method, Statistics, Values
+from merger.parameters import SHARE, Parameter
 
 
 @dataclass(frozen=True, slots=True)

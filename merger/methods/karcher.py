@@ -10,7 +10,8 @@ from typing import Any
 import mpmath
 
 from merger.gram import Gram, Vector, below, clamped, finite, merge, nearest, reals, sums
-from merger.method import Method, Parameter, Values
+from merger.method import Method, Values
+from merger.parameters import Parameter
 
 
 def resolve(values: Values, totals: Sequence[float]) -> list[float]:

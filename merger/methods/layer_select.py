@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merger.kernels import B, Operations
-from merger.method import Arrays, Method, Parameter, Values
+from merger.method import Arrays, Method, Values
+from merger.parameters import Parameter
 from merger.product import MOST, product
 from merger.slices import layer_of
 from signing.errors import Malformed

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from merger.kernels import B, Operations
-from merger.method import NORMALIZE, WEIGHT, Method, Values
+from merger.method import Method, Values
+from merger.parameters import NORMALIZE, WEIGHT
 
 
 def resolve(values: Values, _: object) -> list[float]:

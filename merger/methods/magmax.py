@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from merger.deltas import deltas, largest_term
 from merger.kernels import B, Operations
-from merger.method import LAMBDA, Method, Values
+from merger.method import Method, Values
+from merger.parameters import LAMBDA
 
 
 def resolve(values: Values, _: object) -> float:

@@ -5,7 +5,8 @@ Yadav et al., https://arxiv.org/abs/2306.01708, Algorithm 1, "trim", without its
 """
 
 from merger.deltas import added, deltas, largest, lengths, stretched, trimmed
-from merger.method import DENSITY, LAMBDA, NORMALIZE, RESCALE, SCOPE, WEIGHT, Method
+from merger.method import Method
+from merger.parameters import DENSITY, LAMBDA, NORMALIZE, RESCALE, SCOPE, WEIGHT
 
 METHOD = Method(
     id="magnitude_prune",

@@ -8,7 +8,8 @@ mean's weighted residuals sum to zero, so that sum is the zero tangent, and the 
 from collections.abc import Sequence
 
 from merger.gram import Gram, below, finite, merge, nearest, reals, sums
-from merger.method import NORMALIZE, WEIGHT, Method, Parameter, Values
+from merger.method import Method, Values
+from merger.parameters import NORMALIZE, WEIGHT, Parameter
 
 FLAG = "normalize_weights"
 

@@ -6,7 +6,8 @@ alchemonaut, https://huggingface.co/alchemonaut/QuartetAnemoi-70B-t0.0001; docs/
 from collections.abc import Sequence
 
 from merger.kernels import B, Operations
-from merger.method import Method, Parameter, Values
+from merger.method import Method, Values
+from merger.parameters import Parameter
 
 
 def resolve(values: Values, _: object) -> float:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from merger.gram import BY, Gram, arc, below, by_row, by_tensor, finite, merge, reals, row_factors, sums
 from merger.kernels import Kernels
-from merger.method import WEIGHT, Method, Values
+from merger.method import Method, Values
+from merger.parameters import WEIGHT
 
 # Of 1 - cos²: what is closer to a straight line than this has no great circle through it.
 STRAIGHT = 1e-16

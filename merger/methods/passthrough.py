@@ -7,7 +7,8 @@ docs/arithmetic.md, "Slices" and "Methods".
 from collections.abc import Sequence
 
 from merger.kernels import B, Operations
-from merger.method import Method, Parameter, Values
+from merger.method import Method, Values
+from merger.parameters import Parameter
 
 
 def resolve(values: Values, _: object) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 
 from merger.deltas import EPSILON, active, deltas, kept_deltas, shared
 from merger.kernels import B, Operations
-from merger.method import Method, Parameter, Values
+from merger.method import Method, Values
+from merger.parameters import Parameter
 
 
 def sums(k: Operations[B], _base: object, _parents: object, kept: Sequence[B]) -> dict[str, Any]:

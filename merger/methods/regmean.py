@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merger.kernels import B, Operations
-from merger.method import SHARE, Arrays, Method, Parameter, Statistics, Values
+from merger.method import Arrays, Method, Statistics, Values
+from merger.parameters import SHARE, Parameter
 from merger.product import MOST, product
 from merger.solve import Matrix, factored, mirrored, solved
 from signing.errors import Malformed

@@ -9,8 +9,9 @@ from typing import Any
 
 from merger.deltas import Election, deltas, elected, kept_deltas
 from merger.kernels import B, Operations
-from merger.method import Cut, Method, Parameter, Values
+from merger.method import Cut, Method, Values
 from merger.numbers import kept_count
+from merger.parameters import Parameter
 
 
 def ranks(k: Operations[B], base: B, parents: Sequence[B]) -> list[B]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from merger.gram import arc, reals
 from merger.kernels import B, Operations
-from merger.method import Method, Parameter, Values
+from merger.method import Method, Values
+from merger.parameters import Parameter
 
 STRAIGHT = 0.9995
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from merger.deltas import Weighted, deltas, weighted
 from merger.kernels import B, Operations
-from merger.method import LAMBDA, NORMALIZE, WEIGHT, Method, Values
+from merger.method import Method, Values
+from merger.parameters import LAMBDA, NORMALIZE, WEIGHT
 
 
 def resolve(values: Values, _: object) -> Weighted:

@@ -4,7 +4,8 @@ Yadav et al., https://arxiv.org/abs/2306.01708, Algorithm 1; docs/arithmetic.md,
 """
 
 from merger.deltas import candidates, deltas, elected, largest, lengths, stretched
-from merger.method import DENSITY, DIVIDE, LAMBDA, RESCALE, SCOPE, VOTE, WEIGHT, Method
+from merger.method import Method
+from merger.parameters import DENSITY, DIVIDE, LAMBDA, RESCALE, SCOPE, VOTE, WEIGHT
 
 METHOD = Method(
     id="ties",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from merger.kernels import B, Operations
-from merger.method import Method, Parameter, Values
+from merger.method import Method, Values
+from merger.parameters import Parameter
 
 
 @dataclass(frozen=True, slots=True)

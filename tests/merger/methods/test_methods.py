@@ -2,8 +2,9 @@
 
 import pytest
 
-from merger.method import Parameter, Values
+from merger.method import Values
 from merger.methods import METHODS
+from merger.parameters import Parameter
 from signing.errors import Malformed
 
 
