@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from merger.chunks import Chunks, Span
+from merger.chunks import Chunks
 from merger.clip import merged
 from merger.finite import Output
 from merger.following import NUMBER, Following
@@ -20,6 +20,7 @@ from merger.measure import Measured
 from merger.reading import CHUNK
 from merger.replay import patterns
 from merger.sources import Source
+from merger.spans import Span
 from merger.stack import Stack
 from merger.steps import Compute, Convert, Copy, Step, elements
 from signing.errors import Malformed

@@ -1,31 +1,27 @@
 """One chunk of one tensor: read and checked, widened, merged, narrowed.
 
-Inside a chunk, work goes by spans of 2^16 elements, which stay in the processor's cache and are what sums and
-selections count by. A span is one compiled pass where a pass may speak, and a composition of kernels elsewhere.
+Inside a chunk, work goes by spans (`spans`), which are what sums and selections count by.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from merger.finite import Finite, Output
 from merger.kernels import B, Bits, Kernels, Wide
 from merger.kernels.blocks import NumpyKernels
 from merger.manifest import BLOCK, SIZES, block_digests
-from merger.passes import Masks, Passes, Raw
+from merger.passes import Passes, Raw
 from merger.reading import CHUNK, Reading
 from merger.recipe import DTYPES, Recipe
-from merger.reduce import SPAN, block_sum
+from merger.reduce import SPAN
 from merger.rows import Rows
-from merger.seeds import lanes
-from merger.select import RADIX, Counts, Search, Selection, tally, within
-from merger.shares import Shares, parts
+from merger.select import RADIX, Counts, Search, Selection, tally
+from merger.spans import Span, Spans
 from merger.stack import Part, Stack, Strip
 from merger.steps import Compute, Convert, Copy, Step, elements
 from merger.weights import Weights
@@ -38,20 +34,6 @@ R = TypeVar("R")
 
 # What is not finite is counted and refused by name, unless the recipe allows it: NumPy's warnings add nothing.
 _QUIET = np.errstate(all="ignore")
-
-
-@dataclass(frozen=True, slots=True)
-class Span(Generic[B]):
-    """Up to 2^16 elements in T: the base's, each parent's and after them its statistics, and what rows say of each element."""
-
-    base: B | None
-    parents: list[B]
-    rows: list[B] = field(default_factory=list)
-
-    @property
-    def given(self) -> list[B]:
-        """Return what a method is given beside the base."""
-        return [*self.parents, *self.rows]
 
 
 class Run(Protocol):
@@ -75,10 +57,11 @@ class Chunks(Generic[B]):
         self.chunk = CHUNK * factor
         self._kernels: dict[Wide, Kernels[B]] = {"F32": kernels("F32"), "F64": kernels("F64")}
         compiler = self._kernels["F32"].compiler
-        self._passes = Passes(recipe.rules, compiler) if compiler else None
         through = DTYPES[recipe.dtype] if recipe.dtype else None
         self._reading = Reading(weights, self.chunk, through, compiler)
         self._finite = Finite(recipe.allow_nonfinite)
+        passes = Passes(recipe.rules, compiler) if compiler else None
+        self._spans = Spans(recipe.rules, self._kernels, passes, self._finite)
         self._rows = Rows(recipe.rules.rows) if recipe.rules.rows else None
         self._spare: SimpleQueue[bytearray] = SimpleQueue()
         self.whole = Whole(recipe.rules, self._reading, self._finite)
@@ -132,7 +115,7 @@ class Chunks(Generic[B]):
                 target = self._room(min(self.chunk, elements(step) - first) * width)
                 for start, raws in self._given(step, number):
                     into = target[(start - first) * width : (start - first + SPAN) * width]
-                    self._merged(step, start, raws, scalars, selections, output, into)
+                    self._spans.merged(step, start, raws, scalars, selections, output, into)
                 output.data = target
             case Stack():
                 first = number * self.chunk
@@ -169,15 +152,7 @@ class Chunks(Generic[B]):
             return self.whole.sums(step)
         found: dict[str, list[float]] = {}
         for start, raws in self._given(step, number):
-            drawn = self._lanes(step, start, raws)
-            masks = self._masks(step, start, drawn, selections)
-            values = self._passes.summed(step, raws, masks) if self._passes and masks else None
-            if values is None:
-                k, span = self._kernels[step.wide], self._span(step, raws)
-                kept = self._kept(k, step, start, span, drawn, selections)
-                sums = self.recipe.rules.sums
-                terms = sums(k, span.base, span.given, kept) if sums else {}
-                values = {name: block_sum(term) for name, term in terms.items()}
+            values = self._spans.summed(step, start, raws, selections)
             for name, value in values.items():
                 found.setdefault(name, []).extend([value] if len(raws[0].data) else [])
         return found
@@ -187,7 +162,7 @@ class Chunks(Generic[B]):
         """Count, per search of a ranked quantity, the next digits of its magnitudes in one chunk."""
         counts = [np.zeros(RADIX, np.int64) for _ in searches]
         for _, raws in self._given(step, number):
-            magnitudes = self._ranked(step, raws)
+            magnitudes = self._spans.ranked(step, raws)
             for i, (quantity, search) in enumerate(searches):
                 counts[i] += search.digits(magnitudes[quantity])
         return counts
@@ -199,7 +174,7 @@ class Chunks(Generic[B]):
         """Return, per threshold of a ranked quantity and span, how many magnitudes are above it and how many equal."""
         columns: list[list[tuple[int, int]]] = [[] for _ in bounds]
         for _, raws in self._given(step, number):
-            magnitudes = self._ranked(step, raws)
+            magnitudes = self._spans.ranked(step, raws)
             for column, (quantity, bound) in zip(columns, bounds, strict=True):
                 column.append(tally(magnitudes[quantity], bound))
         return columns
@@ -208,7 +183,7 @@ class Chunks(Generic[B]):
     def sampled(self, step: Compute, number: int) -> list[Bits]:
         """Return every 16th ranked magnitude of one chunk, quantity by quantity."""
         spans = [
-            [one[::SAMPLED].copy() for one in self._ranked(step, raws)]
+            [one[::SAMPLED].copy() for one in self._spans.ranked(step, raws)]
             for _, raws in self._given(step, number)
         ]
         return [np.concatenate(found) for found in zip(*spans, strict=True)]
@@ -220,22 +195,18 @@ class Chunks(Generic[B]):
         """Return, per (quantity, low, high) and span, how many magnitudes are at or above high, and those between."""
         columns: list[list[tuple[int, Bits]]] = [[] for _ in windows]
         for _, raws in self._given(step, number):
-            magnitudes = self._ranked(step, raws)
+            magnitudes = self._spans.ranked(step, raws)
             for column, (quantity, low, high) in zip(columns, windows, strict=True):
                 one = magnitudes[quantity]
-                column.append(
-                    self._passes.windowed(one, low, high) if self._passes else within(one, low, high)
-                )
+                column.append(self._spans.windowed(one, low, high))
         return columns
 
     def spans(
         self, step: Compute, number: int, selections: Sequence[Selection] = ()
     ) -> Iterator[tuple[int, Span[B], list[B]]]:
         """Yield what the method is given of one chunk: first element, inputs in T, masks of kept elements, by span."""
-        k = self._kernels[step.wide]
         for start, raws in self._given(step, number):
-            span = self._span(step, raws)
-            yield start, span, self._kept(k, step, start, span, self._lanes(step, start, raws), selections)
+            yield start, *self._spans.inputs(step, start, raws, selections)
 
     def _given(self, step: Compute, number: int) -> Iterator[tuple[int, list[Raw]]]:
         """Yield one chunk's spans: the inputs as they are stored, and after them what was made of whole rows."""
@@ -243,33 +214,6 @@ class Chunks(Generic[B]):
         rows = self._rows.blocks(step, number, stretch) if self._rows and step.rows else None
         for start, stop in stretch.spans():
             yield start, stretch.raws(start, stop) + (rows.raws(start, stop) if rows else [])
-
-    def _merged(
-        self,
-        step: Compute,
-        start: int,
-        raws: Sequence[Raw],
-        scalars: Any,
-        selections: Sequence[Selection],
-        output: Output,
-        into: memoryview,
-    ) -> None:
-        drawn = self._lanes(step, start, raws)
-        masks = self._masks(step, start, drawn, selections)
-        shares = self._passes.merged(step, scalars, raws, masks, into) if self._passes and masks else None
-        if shares is None:
-            k = self._kernels[step.wide]
-            inputs = zip(step.sources, raws, strict=not step.rows)
-            blocks = [self._finite.widened(k, raw, source, start, output) for source, raw in inputs]
-            span = _span(step, [*blocks, *_widened(k, raws[len(blocks) :])])
-            masked = self._kept(k, step, start, span, drawn, selections)
-            made = parts(self.recipe.rules, step, k, span.base, span.given, masked, scalars)
-            into[:] = self._finite.narrowed(k, made.merged, step, start, output)
-            kept, agreed = (
-                tuple(int(block_sum(k.ones(mask))) for mask in masks) for masks in (made.kept, made.agreed)
-            )
-            shares = Shares(kept, agreed, tuple(map(block_sum, made.terms)))
-        output.shares.append(shares)
 
     def _stacked(self, step: Stack, start: int, stop: int, output: Output) -> bytearray:
         """Return elements `start` to `stop` of a stack, narrowed."""
@@ -287,62 +231,3 @@ class Chunks(Generic[B]):
         source = strip.part.source
         raw = self._reading.strip(source, strip.first, strip.rows * strip.width)
         return self._finite.widened(self._kernels[step.wide], raw, source, strip.first, output)
-
-    def _ranked(self, step: Compute, raws: Sequence[Raw]) -> Sequence[Bits]:
-        found = self._passes.ranked(step, raws) if self._passes else None
-        return self._magnitudes(self._kernels[step.wide], self._span(step, raws)) if found is None else found
-
-    def _magnitudes(self, k: Kernels[B], span: Span[B]) -> list[Bits]:
-        ranks = self.recipe.rules.ranks
-        return [k.magnitude(x) for x in ranks(k, span.base, span.given)] if ranks else []
-
-    def _lanes(self, step: Compute, start: int, raws: Sequence[Raw]) -> list[NDArray[np.uint16]]:
-        count = len(raws[0].data) // SIZES[raws[0].stored]
-        if self._passes:
-            return self._passes.lanes(step.keys, start, count)
-        return [lanes(key, start, count) for key in step.keys]
-
-    def _masks(
-        self,
-        step: Compute,
-        start: int,
-        drawn: Sequence[NDArray[np.uint16]],
-        selections: Sequence[Selection],
-    ) -> Masks | None:
-        """Return what a compiled pass keeps by, or nothing where only some of a span's equals are kept."""
-        if step.keys:
-            return Masks(drawn, step.bounds)
-        bounds = [bound for selection in selections for bound in selection.bounds(start // SPAN)]
-        return None if None in bounds else Masks((), [bound for bound in bounds if bound is not None])
-
-    def _kept(
-        self,
-        k: Kernels[B],
-        step: Compute,
-        start: int,
-        span: Span[B],
-        drawn: Sequence[NDArray[np.uint16]],
-        selections: Sequence[Selection],
-    ) -> list[B]:
-        if step.keys and step.rows:
-            numbers = [k.widen(one.astype("<f4").view(np.uint8).data, "F32", None) for one in drawn]
-            return [k.exceeds(bound, lane) for lane, bound in zip(numbers, span.rows, strict=True)]
-        if step.keys:
-            return [k.below(lane, bound) for lane, bound in zip(drawn, step.bounds, strict=True)]
-        if not selections:
-            return []
-        ranked = zip(selections, self._magnitudes(k, span), strict=True)
-        return [k.mask(selection.kept(m, start // SPAN)) for selection, m in ranked]
-
-    def _span(self, step: Compute, raws: Sequence[Raw]) -> Span[B]:
-        return _span(step, _widened(self._kernels[step.wide], raws))
-
-
-def _widened(k: Kernels[B], raws: Sequence[Raw]) -> list[B]:
-    return [k.widen(raw.data, raw.stored, raw.through) for raw in raws]
-
-
-def _span(step: Compute, blocks: Sequence[B]) -> Span[B]:
-    found = dict(zip(step.sources, blocks, strict=not step.rows))
-    base = found[step.base] if step.base else None
-    return Span(base, [found[one] for one in step.given], list(blocks[len(found) :]))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from merger.chunks import Chunks, Span
+from merger.chunks import Chunks
 from merger.clip import merged
 from merger.deltas import Election, Weighted, lengths
 from merger.kernels import Kernels
@@ -23,6 +23,7 @@ from merger.kernels.blocks import NumpyKernels
 from merger.method import Method
 from merger.numbers import LANES
 from merger.replay import ordered, patterns
+from merger.spans import Span
 from merger.steps import Compute
 from signing.errors import Malformed
 
