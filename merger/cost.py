@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from merger.effective import IN_WORK
+from merger.effective import KEPT as FACTORS
 from merger.execute import AHEAD
 from merger.gathering import HELD as KEPT
 from merger.gathering import reads as gathers
@@ -145,17 +147,19 @@ def _tensors(manifests: Mapping[str, Manifest]) -> Tensors:
 def _memory(plan: Plan, tensors: Tensors, factor: int) -> tuple[int, int]:
     """Return the bytes that each thread holds at most, and those that all of them share."""
     chunk, each, shared, witnesses = CHUNK * factor, 0, 0, 0
+    factors = []
     for step in plan.steps:
         inputs = _inputs(step, tensors)
         each = max(each, _held(plan, step, inputs, chunk))
-        factors = sum(one.product.size for one in _sources(step) if one.product)
+        factors.append(sum(one.product.size for one in set(_sources(step)) if one.product))
         window = len(_ranked(step)) * min(2 * MOST, elements(step)) * 8
         rows = min(HELD, elements(step) * 8) if isinstance(step, Compute) and step.rows else 0
         lenders = {lender for one in _sources(step) if one.rows for lender in one.rows.lenders}
         lent = min(KEPT * BLOCK, sum(tensors[lender].size for lender in lenders))
-        shared = max(shared, factors + window + rows + lent)
+        shared = max(shared, window + rows + lent)
         witnesses += -(-elements(step) // SPAN) * _witnesses(step) * _ENTRY
-    return each, shared + witnesses
+    held = min(sum(factors), max(FACTORS, sum(sorted(factors)[-IN_WORK:])))
+    return each, held + shared + witnesses
 
 
 def _held(plan: Plan, step: Step, inputs: Sequence[Tensor], chunk: int) -> int:

@@ -19,8 +19,10 @@ from merger.kernels import Compiler, Wide, narrowing
 from merger.product import TILE, outer_sum
 from merger.weights import Weights
 
-# Factors of tensors that are done are forgotten beyond this; those of the tensor in work stay, whatever they take.
-_KEPT = 64 << 20
+# Factors of tensors that are done are forgotten beyond this; those of the tensors in work stay, whatever they take: the last
+# pieces of one are merged beside the first of the next, while a third is measured ahead.
+KEPT = 64 << 20
+IN_WORK = 3
 _ROOM = local()
 _TYPES: dict[Wide, Any] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 
@@ -97,7 +99,7 @@ class Held:
 
     def _forget(self) -> None:
         held = [sum(product.size for product in one) for one in self._found.values()]
-        while len(held) > 1 and sum(held) > _KEPT:
+        while len(held) > IN_WORK and sum(held) > KEPT:
             self._found.popitem(last=False)
             held.pop(0)
 

@@ -83,8 +83,7 @@ def rescales(rules: Method, step: Compute) -> Mapping[str, Any]:
         return {"1/density": rules.resolve(step.values, norms)}
     if step.rows:
         # Each element's share follows from its rank, and how another engine rescales by it nobody has defined.
-        word = str(step.values.shared["rescale"])
-        return {f"{LANES}/t" if word == "density" else word: step.scalars}
+        return {f"{LANES}/t": step.scalars}
     found = {f"{LANES}/t": step.scalars}
     drawn = [t / LANES for t in step.bounds]
     written = [float(parent["density"]) for parent in step.values.parents]

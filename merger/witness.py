@@ -106,7 +106,7 @@ def _holds(said: Json, here: Json, rest: int, name: str = "") -> bool:
                 return isnan(float.fromhex(said)) or float.fromhex(said) >= float.fromhex(here)
             except (ValueError, OverflowError):
                 return False
-        case int(), int():
+        case int(), int() if is_integer(said):
             return here <= said and (name not in ("kept", "agreed") or said <= here + rest)
     return False
 

@@ -11,11 +11,14 @@ from joined import ONE, TWO
 from making import add_all, make
 from strategies import MODELS, big, on_disk, tensors
 
+from merger.adapters import Product
+from merger.effective import IN_WORK, Held
 from merger.folder import Changed, describe
 from merger.kernels.blocks import NumpyKernels
 from merger.kernels.compiled import CompiledKernels
 from merger.methods import METHODS
 from merger.recipe import Recipe
+from merger.weights import opened_weights
 from signing.errors import Refused
 
 # Of several chunks, its rows across their borders; of one span; a tensor no adapter touches.
@@ -61,6 +64,28 @@ def test_a_merge_of_applied_adapters_is_one_of_the_models_they_make(
             made["parents"][i]["model"] = disk.add(effective(model, factors, 0.75 * 5, wide))
         one, other = (make(Recipe.of(recipe), disk.folders) for recipe in (applied, made))
         assert tensors(one.files) == tensors(other.files)
+
+
+def test_factors_of_the_tensors_in_work_are_read_once_whatever_they_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("merger.effective.KEPT", 0)
+    modules = [f"m.{letter}" for letter in "abcd"]
+    factors = {name: one for m in modules for name, one in pair(m, (13, 5), 2, 1).items()}
+    ((adapter, folder),) = add_all([write_adapter(tmp_path / "0", factors, r=2)]).items()
+    known = describe(folder)
+    stored = {tensor.name: tensor for tensor in known.manifest.tensors}
+    ends = [f"{PREFIX}m.a.lora_{end}.weight" for end in "AB"]
+    product = Product(adapter, stored[ends[0]], stored[ends[1]], 1.0, 2.0, 2.0, transposed=False)
+    with opened_weights({adapter: folder}, {adapter: (known.manifest, known.blocks)}) as weights:
+        held = Held(weights)
+        first = [held.factors(module, product) for module in modules[:IN_WORK]]
+        for _ in range(2):
+            assert all(held.factors(m, product) is one for m, one in zip(modules, first, strict=False))
+        # The tensor that was longest not asked for is done.
+        held.factors(modules[IN_WORK], product)
+        assert held.factors(modules[1], product) is first[1]
+        assert held.factors(modules[0], product) is not first[0]
 
 
 @pytest.mark.parametrize("method", ["dare_ties", "linear", "ties"])
