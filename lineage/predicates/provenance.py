@@ -126,11 +126,10 @@ def statement(
     `manifest` and `account` are the SHA-256 (hex) of those files; `components` is what ran: engine digest, git commit,
     dirty flag, library versions; `by_rows` says that the recipe's tokenizer carries a row map.
     """
-    dependencies: list[Json] = [
-        {"uri": _SCHEME + one, "digest": {"sha256": parse_id(one)}}
-        | ({"name": ROW_MAP} if by_rows and one == executed.tokenizer else {})
-        for one in executed.artifacts()
-    ]
+    dependencies: list[Json] = []
+    for one in executed.artifacts():
+        named: dict[str, Json] = {"name": ROW_MAP} if by_rows and one == executed.tokenizer else {}
+        dependencies.append({"uri": _SCHEME + one, "digest": {"sha256": parse_id(one)}, **named})
     predicate: dict[str, Json] = {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
