@@ -171,6 +171,11 @@ class Method:
     """
 
     @property
+    def clips(self) -> bool:
+        """Tell whether its recipes may have `clip`: where each element is made of those in its own place."""
+        return self.whole is None and self.merges == "models"
+
+    @property
     def wanted(self) -> str:
         """Say in words how many parents it merges."""
         few, many = self.parents

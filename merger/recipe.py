@@ -84,7 +84,7 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _holds_whatever_its_method(self) -> Recipe:
         rules = METHODS.get(self.method)
-        if self.clip is not None and rules is not None and (rules.whole or rules.merges == "adapters"):
+        if self.clip is not None and rules is not None and not rules.clips:
             raise Malformed(
                 f"{self.method} makes elements of others than those in their places, which clip would compare them with; leave clip out"
             )

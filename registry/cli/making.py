@@ -121,6 +121,13 @@ def merge(
     say(as_json, value, show)
 
 
+def _check_asked(sample: int | None, against: Path | None, ulp: int | None) -> None:
+    if sample is not None and against is not None:
+        raise Malformed("--sample checks a logged merge, --against one made elsewhere: give one of them")
+    if ulp is not None and against is None:
+        raise Malformed(f"--ulp {ulp} would change nothing without --against")
+
+
 @app.command()
 def rebuild(
     ref: Annotated[
@@ -142,8 +149,11 @@ def rebuild(
         ),
     ] = None,
     ulp: Annotated[
-        int, typer.Option("--ulp", min=1, help="With --against: distance that passes as rounding.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--ulp", min=1, help="With --against: distance that passes as rounding; 1 if not given."
+        ),
+    ] = None,
     threads: ThreadsOption = 2,
     read: ReadOption = 1,
     memory: MemoryOption = None,
@@ -154,8 +164,7 @@ def rebuild(
 ) -> None:
     """Derive an artifact again, compare bit for bit, sign and log the verdict. Exit 1 if it differs."""
     opened = home_at(home)
-    if sample is not None and against is not None:
-        raise Malformed("--sample checks a logged merge, --against one made elsewhere: give one of them")
+    _check_asked(sample, against, ulp)
     computer, most = _computer(backend, device), bound(memory)
     if sample is not None:
         checking.sampled(opened, ref, sample, computer, threads, most, as_json=as_json)
@@ -165,7 +174,7 @@ def rebuild(
             opened,
             against,
             Path(ref),
-            ulp,
+            ulp or 1,
             computer,
             threads=threads,
             factor=read,

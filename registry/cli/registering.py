@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from lineage.facts import RELATIONS, Relation
 from merger import folder as folders
+from merger.lora import CONFIG as ADAPTER_CONFIG
 from registry.cli.session import (
     HomeOption,
     JsonOption,
@@ -66,7 +67,10 @@ def add(
         ),
     ] = None,
     relation: Annotated[
-        str | None, typer.Option(help=f"How: {', '.join(RELATIONS)}; finetune if not given.")
+        str | None,
+        typer.Option(
+            help=f"How: {', '.join(RELATIONS)}; if not given, adapter_of for a PEFT adapter and else finetune."
+        ),
     ] = None,
     made_by: Annotated[
         str | None,
@@ -89,7 +93,11 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Register a folder: hash every byte, sign what it is, log it."""
-    kind: Relation = _relation(relation, made_by)
+    kind: Relation = _relation(relation, made_by, adapter=(folder / ADAPTER_CONFIG).is_file())
+    if relation is not None and not base:
+        raise Malformed(
+            f"--relation {relation} says how it was made, and not from what; name that with --base"
+        )
     if made_by is None and (evidence or found):
         raise Malformed("--evidence and --found say more of a search; name it with --made-by")
     search = None if made_by is None else Search(made_by, evidence, found)
@@ -119,11 +127,11 @@ def add(
     say(as_json, value, show)
 
 
-def _relation(said: str | None, made_by: str | None) -> Relation:
+def _relation(said: str | None, made_by: str | None, *, adapter: bool) -> Relation:
     if said is not None and said not in RELATIONS:
         raise Malformed(f"{said!r} is no relation; choose one of {', '.join(RELATIONS)}")
     if made_by is None:
-        return said or "finetune"
+        return said or ("adapter_of" if adapter else "finetune")
     if said not in (None, "merge"):
         raise Malformed(f"--made-by {made_by} makes a merge, and --relation says {said}; leave that out")
     return "merge"

@@ -67,6 +67,7 @@ def methods(as_json: JsonOption = False) -> None:
             "merges": one.merges,
             "base": one.base,
             "statistics": one.statistics.kind if one.statistics else None,
+            "clip": one.clips,
             "parameters": [
                 {
                     "name": p.name,

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from merger.method import Method
+from merger.method import CLIP, Method
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
 from registry.cli.session import called, counted, kind_of, out, path_of, short
 from registry.work.verify import Holds, Proof
@@ -111,13 +111,19 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
 
 def methods(known: Sequence[Method]) -> None:
     """Print the merge methods with their parameters."""
+    wide = max(len(p.name) for one in known for p in one.parameters)
     for one in known:
         base = {"needed": "onto", "none": "without", "either": "with or without"}[one.base] + " a base"
         beside = f", with statistics of kind {one.statistics.kind}" if one.statistics else ""
         out.print(f"[bold]{one.id}[/]  {escape(one.summary)}, {base}{beside}", soft_wrap=True)
         for p in one.parameters:
             whose = f"per {one.merges.removesuffix('s')}" if p.per_parent else "for all"
-            out.print(f"  {p.name:10} {whose:11} {escape(p.allowed)}: {escape(p.help)}", soft_wrap=True)
+            out.print(f"  {p.name:{wide}} {whose:11} {escape(p.allowed)}: {escape(p.help)}", soft_wrap=True)
+    without = ", ".join(one.id for one in known if not one.clips)
+    out.print(
+        f"every method but {without} takes {CLIP.name} beside these, {CLIP.allowed}: {CLIP.help}",
+        soft_wrap=True,
+    )
 
 
 def incidents(answers: Sequence[IncidentOut]) -> None:
@@ -193,7 +199,9 @@ def _part(edge: EdgeOut) -> str:
     said = [str(part["role"])] if part.get("role") not in {None, "parent"} else []
     parameters = part.get("parameters")
     if isinstance(parameters, Mapping):
-        said += [f"{k} {v if isinstance(v, str) else 'by tensor'}" for k, v in sorted(parameters.items())]
+        said += [
+            f"{k} {short(v) if isinstance(v, str) else 'by tensor'}" for k, v in sorted(parameters.items())
+        ]
     return escape(", ".join(said))
 
 

@@ -15,6 +15,7 @@ from merger.dialect import Document
 from merger.execute import Result, execute
 from merger.folder import Progress
 from merger.layers import counted
+from merger.manifest import VOCABULARY
 from merger.plan import Plan, plan
 from merger.recipe import Recipe
 from merger.row_map import mapped
@@ -103,6 +104,8 @@ def compiled(
     drawn = str(int.from_bytes(hashlib.sha256(raw).digest()[:7], "big"))
     found = document.compile(named, _layers(inputs), drawn if seed is None else seed, _rows(inputs))
     _check_seed(found.recipe, seed)
+    if found.recipe.tokenizer is not None:
+        _check_tokenizer(inputs[found.recipe.tokenizer])
     recipe, notes = _licensed(home, found.recipe)
     return Prepared(recipe, {one: inputs[one] for one in recipe.artifacts()}, found.notes + notes, named)
 
@@ -119,6 +122,13 @@ def _canonical(raw: bytes) -> Recipe | None:
             return None
         raise
     return Recipe.of(value) if isinstance(value, Mapping) and "merge_method" not in value else None
+
+
+def _check_tokenizer(named: Shelved) -> None:
+    if not {file.name for file in named.manifest.files} & set(VOCABULARY):
+        raise Malformed(
+            f"{named.folder} is named for its tokenizer and has none: none of {', '.join(VOCABULARY)}"
+        )
 
 
 def _check_seed(recipe: Recipe, seed: str | None) -> None:

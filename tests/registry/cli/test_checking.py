@@ -35,6 +35,9 @@ def test_a_merge_made_elsewhere_is_identical_near_or_different(copies) -> None:
     raw = bytearray((copies.folder / "both" / "model.safetensors").read_bytes())
     raw[-1 - 3] ^= 3
     (copies.folder / "both" / "model.safetensors").write_bytes(raw)
+    copies.refuses(
+        ("rebuild", "kennel/both", "--ulp", "3"), 2, ("--ulp 3 would change nothing without --against",)
+    )
     near = copies("rebuild", "recipe.yaml", "--against", "both", "--ulp", "3")
     assert near.code == 1
     assert "within 3 ulp" in near.out

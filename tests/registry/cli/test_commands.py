@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from making import floats, write_lora, write_model
 
 from lineage.authority import TrustedRoot
 from merger.folder import describe
@@ -237,6 +238,22 @@ def test_doctor_looks_at_packages_and_home(kennel) -> None:
     found = {one["about"]: one["sound"] for one in kennel("doctor", "--json").json}
     assert {"signing", "merger", "lineage", "registry", "sqlite", "home"} <= found.keys()
     assert found["home"]
+
+
+def test_an_adapter_is_its_base_s_adapter_where_nobody_says_more(terminal) -> None:
+    terminal.holds("init")
+    write_model(terminal.folder / "base", {"a": ("F32", (1,), floats([1]))})
+    write_lora(terminal.folder / "lora", {"a": ("F32", (1,), floats([1]))}, {"peft_type": "LORA"})
+    terminal.holds("add", "base", "--name", "kennel/base")
+    terminal.holds("add", "lora", "--name", "kennel/lora", "--base", "kennel/base")
+    (edge,) = terminal.holds("show", "kennel/lora")["parents"]
+    assert edge["relation"] == "adapter_of"
+
+
+def test_methods_say_which_of_them_clip(terminal) -> None:
+    found = {one["method"] for one in terminal.holds("methods") if not one["clip"]}
+    assert found == {"cat", "permute", "regmean", "transport"}
+    assert "every method but cat, permute, regmean, transport takes clip" in terminal("methods").out
 
 
 def test_version_and_help_need_no_home(terminal) -> None:

@@ -61,6 +61,7 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "report without a summary": (("incident", "report", "kennel/one"), 2, ("--summary",)),
     "retract nothing": (("incident", "retract", "", "--reason", "x"), 2, ("8 to 64",)),
     "retract what is not": (("incident", "retract", "00000000", "--reason", "x"), 2, ("incident list",)),
+    "a relation to nothing": (("add", "spare", "--relation", "quantize"), 2, ("name that with --base",)),
     "an unknown command": (("launder", "kennel/one"), 2, ("launder", "--help")),
     "an unknown option": (("show", "kennel/one", "--force"), 2, ("--force",)),
     "a missing argument": (("show",), 2, ("ref", "--help")),

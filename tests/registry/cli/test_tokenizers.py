@@ -110,6 +110,17 @@ def test_a_vocabulary_that_nobody_can_make_is_refused(kennel_of_words) -> None:
     assert not (terminal.folder / "both").exists()
 
 
+def test_what_has_no_tokenizer_gives_none(kennel_of_words) -> None:
+    terminal = kennel_of_words
+    write_model(terminal.folder / "mute", {"wte.weight": packed([[1.0, 2.0]] * 4, "F32")})
+    (terminal.folder / "mute" / "tokenizer.json").unlink()
+    terminal.holds("add", "mute", "--name", "kennel/mute")
+    (terminal.folder / "recipe.yaml").write_text(UNITED.replace("kennel/both", "kennel/mute"))
+    terminal.refuses(
+        ("merge", "recipe.yaml", "--out", "made"), 2, ("mute is named for its tokenizer and has none",)
+    )
+
+
 def test_rows_of_single_tokens_are_read_from_a_file(kennel_of_words) -> None:
     terminal = kennel_of_words
     (terminal.folder / "tokens.json").write_text('{"<new>": {"source": {"kind": "zero"}}}')
