@@ -179,7 +179,7 @@ def _lasts(lasts: Estimate, speed: Rates) -> None:
 
 
 def _between(seconds: tuple[float, float]) -> str:
-    low, high = (f"{one:.2g}" if one < 10 else f"{one:.0f}" for one in seconds)
+    low, high = (f"{one:.1f}" if one < 10 else f"{one:.0f}" for one in seconds)
     return low if low == high else f"{low} to {high}"
 
 

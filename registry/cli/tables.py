@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from merger.method import CLIP, Method
+from merger.method import Method
+from merger.parameters import CLIP
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
 from registry.cli.session import called, counted, kind_of, out, path_of, short
 from registry.work.verify import Holds, Proof
