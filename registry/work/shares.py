@@ -55,7 +55,7 @@ def counted(artifact: str, claim: Claim, tensor: str | None = None) -> tuple[lis
         if not isinstance(entry, Mapping):
             raise Untrusted(f"the account of {artifact} says nothing of {name}")
         if "shares" in entry:
-            made.append(Counted(name, sizes[name], _read(name, entry)))
+            made.append(Counted(name, sizes[name], _read(name, sizes[name], entry)))
         elif entry.get("operation") in _TAKEN:
             whole += 1
         else:
@@ -89,7 +89,7 @@ def _mean(mine: Sequence[tuple[int, Mapping[str, float]]], name: str) -> float |
     return sum(count for _, count in known) / size if size else None
 
 
-def _read(tensor: str, entry: Mapping[str, Json]) -> dict[int, dict[str, float]]:
+def _read(tensor: str, elements: int, entry: Mapping[str, Json]) -> dict[int, dict[str, float]]:
     match entry:
         case {"parents": list(positions), "shares": dict(shares)} if all(map(is_integer, positions)):
             found: dict[int, dict[str, float]] = {int(str(position)): {} for position in positions}
@@ -100,6 +100,8 @@ def _read(tensor: str, entry: Mapping[str, Json]) -> dict[int, dict[str, float]]
                     )
                 for of, value in zip(found.values(), values, strict=True):
                     of[name] = _number(tensor, value)
+                    if name in ("kept", "agreed") and of[name] > elements:
+                        raise Untrusted(f"{tensor}: the account counts {value!r:.40} of {elements} elements")
             return found
     raise Untrusted(f"{tensor}: the account's shares are of no parents")
 

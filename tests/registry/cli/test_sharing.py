@@ -50,6 +50,7 @@ def test_what_has_no_shares_is_refused_in_a_sentence(copies, words, sentences) -
         ({"parents": [0, 1], "shares": {"kept": [1]}}, "have not one 'kept' for each parent"),
         ({"parents": [0, 1], "shares": {"energy": ["0x1p+0", "much"]}}, "says 'much' where a share stands"),
         ({"parents": [0, 1], "shares": {"kept": [1, -2]}}, "says -2 where a share stands"),
+        ({"parents": [0, 1], "shares": {"agreed": [1, 17]}}, "counts 17 of 16 elements"),
     ],
 )
 def test_an_account_that_does_not_say_them_is_not_believed(copies, entry, said) -> None:
