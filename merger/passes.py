@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from merger.kernels import Bits, Compiler, Wide, narrowing
 from merger.kernels.draws import halving, philox, window
-from merger.kernels.loops import Input, Loop
+from merger.kernels.loops import LANES, Input, Loop
 from merger.manifest import SIZES
 from merger.method import Method
 from merger.reduce import SPAN
 from merger.seeds import STEP
 from merger.shares import Shares
 from merger.steps import Compute
-from merger.tracing import PARTIAL, Tracing, strides
+from merger.tracing import PARTIAL, Tracing
 
 _WORD = (1 << 64) - 1
 # Inputs, masks and outputs of one loop: beyond these the kernels do the work, since a call takes 1024 and compiling is slow.
@@ -67,6 +67,7 @@ class Passes:
         self._tracing = Tracing(rules)
         self._compiler = compiler
         self._made: dict[tuple[str, ...], _Ready] = {}
+        self._loops: dict[str, Callable[..., int]] = {}
         self._rooms = threading.local()
 
     def merged(
@@ -79,13 +80,14 @@ class Passes:
         ready = self._ready(
             "merge", step, raws, lambda given: self._tracing.merging(step, scalars, given, written)
         )
-        width = SPAN // strides(step)
         target = np.frombuffer(into, np.uint8) if written == step.dtype else self._wide(written)
         kept, agreed, terms = ready.outputs
-        energy = self._room("energy", terms * width, np.float64).reshape(terms, width)
+        energy = self._room("energy", terms * LANES, np.float64).reshape(terms, LANES)
+        energy.fill(0.0)
         counts = np.empty(kept + agreed, np.int32)
         outputs = [target, *energy, *([counts] if len(counts) else [])]
-        if self._run(ready, width, step.wide, raws, masks, outputs):
+        rows = SPAN // LANES if terms or len(counts) else SPAN
+        if self._run(ready, rows, step.wide, raws, masks, outputs):
             return None
         if written != step.dtype:
             narrowed = narrowing.narrow(target, step.dtype).tobytes()
@@ -102,7 +104,7 @@ class Passes:
     def _halved(self, rows: NDArray[np.float64]) -> None:
         """Add each row's upper half onto its lower half, down to its first value."""
         if rows.size:
-            self._compiler.compiled(halving(rows.shape[1]), 1)(len(rows), rows.ctypes.data)
+            self._loop(halving(rows.shape[1]), 1)(len(rows), rows.ctypes.data)
 
     def ranked(self, step: Compute, raws: Sequence[Raw]) -> list[NDArray[Any]] | None:
         """Return the bit patterns of one span's ranked magnitudes, quantity by quantity, until this thread asks again."""
@@ -134,7 +136,7 @@ class Passes:
         counters = -(-count // STEP)
         given = np.array([start // STEP, key & _WORD, key >> 64], np.uint64)
         words = self._room(f"lanes {place}", counters * 4, np.uint64)
-        self._compiler.compiled(philox(), 2)(counters, given.ctypes.data, words.ctypes.data)
+        self._loop(philox(), 2)(counters, given.ctypes.data, words.ctypes.data)
         return words.view(np.uint16)[:count]
 
     def windowed(self, magnitudes: Bits, low: int, high: int) -> tuple[int, Bits]:
@@ -143,9 +145,16 @@ class Passes:
         given = np.array([low, high], magnitudes.dtype)
         inside, found = self._room("inside", len(magnitudes), magnitudes.dtype.type), np.empty(2, np.int64)
         arrays = (magnitudes, given, inside, found)
-        run = self._compiler.compiled(window(wide), len(arrays))
+        run = self._loop(window(wide), len(arrays))
         run(len(magnitudes), *(array.ctypes.data for array in arrays))
         return int(found[0]), inside[: found[1]].copy()
+
+    def _loop(self, text: str, pointers: int) -> Callable[..., int]:
+        """Return the compiled form of a loop, without waiting for whoever compiles another."""
+        found = self._loops.get(text)
+        if found is None:
+            found = self._loops[text] = self._compiler.compiled(text, pointers)
+        return found
 
     def _room(self, name: str, count: int, type_: Any) -> NDArray[Any]:
         """Return this thread's array of a name: pages of fresh memory cost as much to touch as the work in them."""

@@ -10,11 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
+import numpy as np
+from numpy.typing import NDArray
+
 from merger.clip import merged
 from merger.following import NUMBER, Following
 from merger.kernels import B, Operations
+from merger.kernels.loops import LANES
 from merger.method import Method
-from merger.reduce import total
+from merger.reduce import block_sum, total
 from merger.steps import Compute
 
 
@@ -74,6 +78,19 @@ def parts(
             put = k.scale(moved, factor) if isinstance(factor, float) else k.mul(moved, factor)
             terms.append(k.products(put, put))
     return Parts(y.value, each if len(each) == count else [], agreed, terms)
+
+
+def block_energy(terms: NDArray[np.float64]) -> float:
+    """Return the sum of up to 2^16 squares: lane l takes elements l, l + 512, … in order, and lanes are halved.
+
+    docs/arithmetic.md, "Shares". The lanes, not the tree of other sums, let a merge add while it reads straight on.
+    """
+    whole = np.zeros(-(-len(terms) // LANES) * LANES)
+    whole[: len(terms)] = terms
+    sums = np.zeros(LANES)
+    for row in whole.reshape(-1, LANES):
+        np.add(sums, row, out=sums)
+    return block_sum(sums)
 
 
 def joined(found: Sequence[Shares]) -> Shares | None:

@@ -21,7 +21,7 @@ from merger.passes import Masks, Passes, Raw
 from merger.reduce import SPAN, block_sum
 from merger.seeds import lanes
 from merger.select import Selection, within
-from merger.shares import Shares, parts
+from merger.shares import Shares, block_energy, parts
 from merger.steps import Compute
 
 
@@ -75,7 +75,7 @@ class Spans(Generic[B]):
             kept, agreed = (
                 tuple(int(block_sum(k.ones(mask))) for mask in masks) for masks in (made.kept, made.agreed)
             )
-            shares = Shares(kept, agreed, tuple(map(block_sum, made.terms)))
+            shares = Shares(kept, agreed, tuple(map(block_energy, made.terms)))
         output.shares.append(shares)
 
     def summed(

@@ -15,8 +15,6 @@ from merger.reduce import SPAN
 from merger.shares import parts
 from merger.steps import Compute
 
-# Parents times strides of one merging loop: of more, compiling takes longer than wider strides save.
-MOST_FOLLOWED = 80
 PARTIAL = SPAN // STRIDES
 
 
@@ -51,26 +49,15 @@ class Tracing:
     def merging(
         self, step: Compute, scalars: Any, inputs: Sequence[Input], written: str
     ) -> tuple[Loop, tuple[int, ...]]:
-        """Return the loop, and how many masks kept, masks agreed and terms of energy it has."""
-        trace, odd = Trace(step.wide), []
-        count = strides(step)
-        found = []
-        for stride in range(count):
-            body = Body(step.wide, stride * (SPAN // count), trace)
-            base, given = self._opened(body, step, inputs)
-            kept = self._masks(body, step, base, given)
-            one = parts(self._rules, step, trace, base, given, kept, scalars)
-            body.store(0, trace.add(one.merged, trace.zero), written)
-            odd += body.odd
-            found.append(one)
-        last = Body(step.wide, 0, trace)
-        last.odd = odd
-        terms = list(zip(*(one.terms for one in found), strict=True))
-        for i, values in enumerate(terms, 1):
-            last.write(i, halved(trace, values))
-        counted = list(zip(*([*one.kept, *one.agreed] for one in found), strict=True))
-        made = loop(last, step.wide, len(inputs), len(step.keys), self._bounds(step), 1 + len(terms), counted)
-        return made, (len(found[0].kept), len(found[0].agreed), len(terms))
+        """Return the loop that merges a whole span, and how many masks kept, masks agreed and terms of energy it has."""
+        body = Body(step.wide)
+        base, given = self._opened(body, step, inputs)
+        kept = self._masks(body, step, base, given)
+        made = parts(self._rules, step, body.trace, base, given, kept, scalars)
+        body.store(0, body.trace.add(made.merged, body.trace.zero), written)
+        counted = [*made.kept, *made.agreed]
+        found = loop(body, step.wide, len(inputs), len(step.keys), self._bounds(step), 1, made.terms, counted)
+        return found, (len(made.kept), len(made.agreed), len(made.terms))
 
     def ranking(self, step: Compute, inputs: Sequence[Input]) -> Loop:
         """Return the loop that writes the bit patterns of ranked magnitudes, quantity by quantity."""
@@ -101,11 +88,3 @@ class Tracing:
         return loop(last, step.wide, len(inputs), len(step.keys), self._bounds(step), len(terms)), tuple(
             terms
         )
-
-
-def strides(step: Compute) -> int:
-    """Return in how many strides a span of a step is merged: elements of one turn stand so many parts of it apart."""
-    count = STRIDES
-    while count > 1 and count * len(step.parents) > MOST_FOLLOWED:
-        count //= 2
-    return count

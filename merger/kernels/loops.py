@@ -14,6 +14,8 @@ from merger.kernels.trace import BITS, FLOAT, Trace, Value
 
 # A sum's block of 2^16 is added as in docs/arithmetic.md: the first three halvings in one pass over so many strides.
 STRIDES = 8
+# Sums beside a merge: so many at a time stay in the processor's first cache, whatever is merged.
+LANES = 1 << 9
 
 _STORED = {"BF16": "i16", "F16": "half", "F32": "float", "F64": "double"}
 
@@ -115,16 +117,19 @@ def loop(
     lanes: int,
     bounds: int,
     outputs: int,
-    counted: Sequence[Sequence[Value]] = (),
+    added: Sequence[Value] = (),
+    counted: Sequence[Value] = (),
 ) -> Loop:
     """Return the function that runs a body for every element, its scalars loaded once.
 
-    Of each row of masks in `counted` it counts how often one is set, into one more output, of 32-bit integers.
+    With `added` or `counted` it is called with the number of rows of `LANES` elements. Each of `added`, in fp64, has an output of
+    `LANES` sums, number l of which takes the elements l, l + LANES, … in order; of the masks in `counted` one output, of
+    32-bit integers, gets how often each is set.
     """
     trace = body.trace
     names = [f"%in{i}" for i in range(inputs)] + [f"%lane{i}" for i in range(lanes)]
     names += ["%bounds", "%numbers", *(f"%out{i}" for i in range(outputs))]
-    names += ["%counts"] if counted else []
+    names += [*(f"%sum{i}" for i in range(len(added))), *(["%counts"] if counted else [])]
     entry: list[str] = []
     width = BITS[wide] if not lanes else "i32"
     for i in range(bounds):
@@ -142,36 +147,72 @@ def loop(
     for i, one in enumerate(dict.fromkeys(body.odd)):
         lines += [f"  %o{i} = zext i1 {one.text} to i32", f"  %p{i} = or i32 {odd}, %o{i}"]
         odd = f"%p{i}"
-    for i, masks in enumerate(counted):
-        last = f"%n{i}"
-        for j, mask in enumerate(masks):
-            lines += [f"  %z{i}_{j} = zext i1 {mask.text} to i32", f"  %n{i}_{j} = add i32 {last}, %z{i}_{j}"]
-            last = f"%n{i}_{j}"
-        lines.append(f"  %m{i} = add i32 {last}, 0")
+    lines.append(f"  %odder = or i32 {odd}, 0")
+    for i, one in enumerate(added):
+        lines += [
+            f"  %e{i} = getelementptr double, ptr %sum{i}, i64 %l",
+            f"  %f{i} = load double, ptr %e{i}",
+            f"  %g{i} = fadd double %f{i}, {one.text}",
+            f"  store double %g{i}, ptr %e{i}",
+        ]
+    for i, one in enumerate(counted):
+        lines += [f"  %z{i} = zext i1 {one.text} to i32", f"  %m{i} = add i32 %n{i}, %z{i}"]
+    turns = _rows(lines, len(counted)) if added or counted else _elements(lines)
     text = [
         f"define i32 @loop(i64 %n, {', '.join(f'ptr noalias {name}' for name in names)}) {{",
         "entry:",
         *entry,
         "  %empty = icmp eq i64 %n, 0",
-        "  br i1 %empty, label %done, label %turn",
-        "turn:",
-        "  %i = phi i64 [0, %entry], [%next, %turn]",
-        "  %odd = phi i32 [0, %entry], [%odder, %turn]",
-        *(f"  %n{i} = phi i32 [0, %entry], [%m{i}, %turn]" for i in range(len(counted))),
-        *lines,
-        f"  %odder = or i32 {odd}, 0",
-        "  %next = add nuw i64 %i, 1",
-        "  %last = icmp eq i64 %next, %n",
-        "  br i1 %last, label %done, label %turn",
-        "done:",
-        "  %found = phi i32 [0, %entry], [%odder, %turn]",
-        *(f"  %c{i} = phi i32 [0, %entry], [%m{i}, %turn]" for i in range(len(counted))),
-        *(f"  %cp{i} = getelementptr i32, ptr %counts, i64 {i}" for i in range(len(counted))),
-        *(f"  store i32 %c{i}, ptr %cp{i}" for i in range(len(counted))),
+        "  br i1 %empty, label %done, label %turns",
+        *turns,
         "  ret i32 %found",
         "}",
     ]
     return Loop("\n".join(text), tuple(trace.constants), len(names))
+
+
+def _elements(lines: Sequence[str]) -> list[str]:
+    return [
+        "turns:",
+        "  %i = phi i64 [0, %entry], [%next, %turns]",
+        "  %odd = phi i32 [0, %entry], [%odder, %turns]",
+        *lines,
+        "  %next = add nuw i64 %i, 1",
+        "  %last = icmp eq i64 %next, %n",
+        "  br i1 %last, label %done, label %turns",
+        "done:",
+        "  %found = phi i32 [0, %entry], [%odder, %turns]",
+    ]
+
+
+def _rows(lines: Sequence[str], counted: int) -> list[str]:
+    every = range(counted)
+    return [
+        "turns:",
+        "  %r = phi i64 [0, %entry], [%r1, %after]",
+        "  %oddr = phi i32 [0, %entry], [%odder, %after]",
+        *(f"  %nr{i} = phi i32 [0, %entry], [%m{i}, %after]" for i in every),
+        f"  %first = mul nuw i64 %r, {LANES}",
+        "  br label %turn",
+        "turn:",
+        "  %l = phi i64 [0, %turns], [%l1, %turn]",
+        "  %odd = phi i32 [%oddr, %turns], [%odder, %turn]",
+        *(f"  %n{i} = phi i32 [%nr{i}, %turns], [%m{i}, %turn]" for i in every),
+        "  %i = add nuw i64 %first, %l",
+        *lines,
+        "  %l1 = add nuw i64 %l, 1",
+        f"  %end = icmp eq i64 %l1, {LANES}",
+        "  br i1 %end, label %after, label %turn",
+        "after:",
+        "  %r1 = add nuw i64 %r, 1",
+        "  %last = icmp eq i64 %r1, %n",
+        "  br i1 %last, label %done, label %turns",
+        "done:",
+        "  %found = phi i32 [0, %entry], [%odder, %after]",
+        *(f"  %c{i} = phi i32 [0, %entry], [%m{i}, %after]" for i in every),
+        *(f"  %cp{i} = getelementptr i32, ptr %counts, i64 {i}" for i in every),
+        *(f"  store i32 %c{i}, ptr %cp{i}" for i in every),
+    ]
 
 
 def halved(trace: Trace, terms: Sequence[Value]) -> Value:
