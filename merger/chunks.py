@@ -18,7 +18,6 @@ from merger.manifest import BLOCK, SIZES, block_digests
 from merger.passes import Passes, Raw
 from merger.reading import CHUNK, Reading
 from merger.recipe import DTYPES, Recipe
-from merger.reduce import SPAN
 from merger.rows import Rows
 from merger.select import RADIX, Counts, Search, Selection, tally
 from merger.spans import Span, Spans
@@ -113,8 +112,9 @@ class Chunks(Generic[B]):
                 width = SIZES[step.dtype]
                 first = number * self.chunk
                 target = self._room(min(self.chunk, elements(step) - first) * width)
-                for start, raws in self._given(step, number):
-                    into = target[(start - first) * width : (start - first + SPAN) * width]
+                for start, raws in self._given(step, number, straight=self._spans.straight(step)):
+                    count = len(raws[0].data) // SIZES[raws[0].stored]
+                    into = target[(start - first) * width : (start - first + count) * width]
                     self._spans.merged(step, start, raws, scalars, selections, output, into)
                 output.data = target
             case Stack():
@@ -208,11 +208,13 @@ class Chunks(Generic[B]):
         for start, raws in self._given(step, number):
             yield start, *self._spans.inputs(step, start, raws, selections)
 
-    def _given(self, step: Compute, number: int) -> Iterator[tuple[int, list[Raw]]]:
-        """Yield one chunk's spans: the inputs as they are stored, and after them what was made of whole rows."""
+    def _given(
+        self, step: Compute, number: int, *, straight: bool = False
+    ) -> Iterator[tuple[int, list[Raw]]]:
+        """Yield one chunk's spans, or its spans in one piece: inputs as stored, and after them what was made of whole rows."""
         stretch = self._reading.stretch(step, step.sources, number, step.row)
         rows = self._rows.blocks(step, number, stretch) if self._rows and step.rows else None
-        for start, stop in stretch.spans():
+        for start, stop in stretch.pieces() if straight else stretch.spans():
             yield start, stretch.raws(start, stop) + (rows.raws(start, stop) if rows else [])
 
     def _stacked(self, step: Stack, start: int, stop: int, output: Output) -> bytearray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -72,21 +72,25 @@ class Passes:
 
     def merged(
         self, step: Compute, scalars: Any, raws: Sequence[Raw], masks: Masks, into: memoryview
-    ) -> Shares | None:
-        """Write one whole span, merged and narrowed, into `into`, and return its shares, or say that it could not."""
-        if _count(raws) != SPAN or len(raws) + len(step.keys) + len(step.parents) > MOST_ARRAYS:
+    ) -> list[Shares] | None:
+        """Write whole spans, merged and narrowed, into `into`, and return the shares of each, or say that it could not."""
+        count = _count(raws)
+        if count % SPAN or not count or not self._fits(step, raws):
             return None
         written = step.dtype if self._writes(step) else step.wide
         ready = self._ready(
             "merge", step, raws, lambda given: self._tracing.merging(step, scalars, given, written)
         )
-        target = np.frombuffer(into, np.uint8) if written == step.dtype else self._wide(written)
+        target = np.frombuffer(into, np.uint8)
+        if written != step.dtype:
+            target = self._room("wide", count, _ARRAY[written])
         kept, agreed, terms = ready.outputs
-        energy = self._room("energy", terms * LANES, np.float64).reshape(terms, LANES)
+        blocks = count // SPAN
+        energy = self._room("energy", terms * blocks * LANES, np.float64).reshape(terms, blocks * LANES)
         energy.fill(0.0)
         counts = np.empty(kept + agreed, np.int32)
         outputs = [target, *energy, *([counts] if len(counts) else [])]
-        rows = SPAN // LANES if terms or len(counts) else SPAN
+        rows = count // LANES if terms or len(counts) else count
         if self._run(ready, rows, step.wide, raws, masks, outputs):
             return None
         if written != step.dtype:
@@ -94,17 +98,27 @@ class Passes:
             into[:] = narrowed
             if not np.isfinite(narrowing.widen(narrowed, step.dtype)).all():
                 return None
+        lanes = energy.reshape(terms * blocks, LANES)
+        self._halved(lanes)
+        sums = lanes[:, 0].reshape(terms, blocks).T.tolist() if terms else [[]] * blocks
         found = counts.tolist()
-        self._halved(energy)
-        return Shares(tuple(found[:kept]), tuple(found[kept:]), tuple(energy[:, 0].tolist()))
-
-    def _wide(self, written: str) -> NDArray[Any]:
-        return self._room("wide", SPAN, _ARRAY[written])
+        none = Shares((0,) * kept, (0,) * agreed, ())
+        return [
+            Shares(tuple(found[:kept]), tuple(found[kept:]), tuple(sums[0])),
+            *(replace(none, energy=tuple(one)) for one in sums[1:]),
+        ]
 
     def _halved(self, rows: NDArray[np.float64]) -> None:
         """Add each row's upper half onto its lower half, down to its first value."""
         if rows.size:
             self._loop(halving(rows.shape[1]), 1)(len(rows), rows.ctypes.data)
+
+    def straight(self, step: Compute, inputs: Sequence[Any]) -> bool:
+        """Say whether spans may be merged many at a time: nothing is drawn or cut in them, and a loop takes all inputs."""
+        return not (step.keys or step.cuts) and self._fits(step, inputs)
+
+    def _fits(self, step: Compute, inputs: Sequence[Any]) -> bool:
+        return len(inputs) + len(step.keys) + len(step.parents) <= MOST_ARRAYS
 
     def ranked(self, step: Compute, raws: Sequence[Raw]) -> list[NDArray[Any]] | None:
         """Return the bit patterns of one span's ranked magnitudes, quantity by quantity, until this thread asks again."""

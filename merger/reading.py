@@ -43,6 +43,14 @@ class Stretch:
         for start in range(self.first, max(self.last, self.first + 1), SPAN):
             yield start, min(start + SPAN, self.last)
 
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """Yield where all whole spans begin and end, as one piece, and then what is left of the chunk."""
+        whole = self.last - (self.last - self.first) % SPAN
+        if whole > self.first:
+            yield self.first, whole
+        if whole < self.last or whole == self.first:
+            yield whole, self.last
+
 
 class Reading:
     """The inputs of a merge, read by chunk. Safe for many threads, each of which has buffers of its own."""

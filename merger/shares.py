@@ -18,7 +18,7 @@ from merger.following import NUMBER, Following
 from merger.kernels import B, Operations
 from merger.kernels.loops import LANES
 from merger.method import Method
-from merger.reduce import block_sum, total
+from merger.reduce import SPAN, block_sum, total
 from merger.steps import Compute
 
 
@@ -80,17 +80,22 @@ def parts(
     return Parts(y.value, each if len(each) == count else [], agreed, terms)
 
 
-def block_energy(terms: NDArray[np.float64]) -> float:
-    """Return the sum of up to 2^16 squares: lane l takes elements l, l + 512, … in order, and lanes are halved.
+def block_energies(terms: NDArray[np.float64]) -> list[float]:
+    """Return the sums of squares, block by block of 2^16, and 0 for no elements.
 
-    docs/arithmetic.md, "Shares". The lanes, not the tree of other sums, let a merge add while it reads straight on.
+    In a block, lane l takes elements l, l + 512, … in order, and lanes are halved; docs/arithmetic.md, "Shares". The lanes,
+    not the tree of other sums, let a merge add while it reads straight on.
     """
-    whole = np.zeros(-(-len(terms) // LANES) * LANES)
-    whole[: len(terms)] = terms
-    sums = np.zeros(LANES)
-    for row in whole.reshape(-1, LANES):
-        np.add(sums, row, out=sums)
-    return block_sum(sums)
+    found = []
+    for at in range(0, max(1, len(terms)), SPAN):
+        block = terms[at : at + SPAN]
+        whole = np.zeros(-(-len(block) // LANES) * LANES)
+        whole[: len(block)] = block
+        sums = np.zeros(LANES)
+        for row in whole.reshape(-1, LANES):
+            np.add(sums, row, out=sums)
+        found.append(block_sum(sums))
+    return found
 
 
 def joined(found: Sequence[Shares]) -> Shares | None:

@@ -7,7 +7,7 @@ speak, and a composition of kernels elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic
 
 import numpy as np
@@ -21,7 +21,7 @@ from merger.passes import Masks, Passes, Raw
 from merger.reduce import SPAN, block_sum
 from merger.seeds import lanes
 from merger.select import Selection, within
-from merger.shares import Shares, block_energy, parts
+from merger.shares import Shares, block_energies, parts
 from merger.steps import Compute
 
 
@@ -60,7 +60,7 @@ class Spans(Generic[B]):
         output: Output,
         into: memoryview,
     ) -> None:
-        """Write one span, merged and narrowed, into `into`, and add to the output what was counted of it."""
+        """Write one span, or several where nothing is drawn or cut, into `into`, and add to the output what was counted."""
         drawn = self._lanes(step, start, raws)
         masks = self._masks(step, start, drawn, selections)
         shares = self._passes.merged(step, scalars, raws, masks, into) if self._passes and masks else None
@@ -75,8 +75,16 @@ class Spans(Generic[B]):
             kept, agreed = (
                 tuple(int(block_sum(k.ones(mask))) for mask in masks) for masks in (made.kept, made.agreed)
             )
-            shares = Shares(kept, agreed, tuple(map(block_energy, made.terms)))
-        output.shares.append(shares)
+            energies = zip(*map(block_energies, made.terms), strict=True)
+            shares = [Shares(kept, agreed, energy) for energy in energies] or [Shares(kept, agreed, ())]
+            shares[1:] = [
+                replace(one, kept=(0,) * len(kept), agreed=(0,) * len(agreed)) for one in shares[1:]
+            ]
+        output.shares += shares
+
+    def straight(self, step: Compute) -> bool:
+        """Say whether a chunk's spans may come in one piece; kernels work span by span, which stays in the cache."""
+        return self._passes is not None and self._passes.straight(step, step.sources)
 
     def summed(
         self, step: Compute, start: int, raws: Sequence[Raw], selections: Sequence[Selection]

@@ -16,6 +16,7 @@ from merger.kernels.trace import BITS, FLOAT, Trace, Value
 STRIDES = 8
 # Sums beside a merge: so many at a time stay in the processor's first cache, whatever is merged.
 LANES = 1 << 9
+BLOCK_ROWS = (1 << 16) // LANES
 
 _STORED = {"BF16": "i16", "F16": "half", "F32": "float", "F64": "double"}
 
@@ -123,8 +124,8 @@ def loop(
     """Return the function that runs a body for every element, its scalars loaded once.
 
     With `added` or `counted` it is called with the number of rows of `LANES` elements. Each of `added`, in fp64, has an output of
-    `LANES` sums, number l of which takes the elements l, l + LANES, … in order; of the masks in `counted` one output, of
-    32-bit integers, gets how often each is set.
+    `LANES` sums for every block of `BLOCK_ROWS` rows, number l of which takes the elements l, l + LANES, … of the block in
+    order; of the masks in `counted` one output, of 32-bit integers, gets how often each is set.
     """
     trace = body.trace
     names = [f"%in{i}" for i in range(inputs)] + [f"%lane{i}" for i in range(lanes)]
@@ -150,7 +151,7 @@ def loop(
     lines.append(f"  %odder = or i32 {odd}, 0")
     for i, one in enumerate(added):
         lines += [
-            f"  %e{i} = getelementptr double, ptr %sum{i}, i64 %l",
+            f"  %e{i} = getelementptr double, ptr %sum{i}, i64 %at",
             f"  %f{i} = load double, ptr %e{i}",
             f"  %g{i} = fadd double %f{i}, {one.text}",
             f"  store double %g{i}, ptr %e{i}",
@@ -193,12 +194,15 @@ def _rows(lines: Sequence[str], counted: int) -> list[str]:
         "  %oddr = phi i32 [0, %entry], [%odder, %after]",
         *(f"  %nr{i} = phi i32 [0, %entry], [%m{i}, %after]" for i in every),
         f"  %first = mul nuw i64 %r, {LANES}",
+        f"  %block = udiv i64 %r, {BLOCK_ROWS}",
+        f"  %sums = mul nuw i64 %block, {LANES}",
         "  br label %turn",
         "turn:",
         "  %l = phi i64 [0, %turns], [%l1, %turn]",
         "  %odd = phi i32 [%oddr, %turns], [%odder, %turn]",
         *(f"  %n{i} = phi i32 [%nr{i}, %turns], [%m{i}, %turn]" for i in every),
         "  %i = add nuw i64 %first, %l",
+        "  %at = add nuw i64 %sums, %l",
         *lines,
         "  %l1 = add nuw i64 %l, 1",
         f"  %end = icmp eq i64 %l1, {LANES}",
