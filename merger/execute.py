@@ -126,7 +126,7 @@ class _Run:
         shard = Shard(stage.files / name, [(s.name, s.dtype, s.shape) for s in steps])
         measured: dict[str, Measured | None] = {}
         odd = {step.name: (0, 0) for step in steps}
-        shares: dict[str, list[Shares]] = {step.name: [] for step in steps}
+        shares: dict[str, Shares | None] = dict.fromkeys(odd)
         try:
             for step, future in _ahead(self._submitted(steps), self._ahead):
                 measured[step.name], output = future.result()
@@ -134,11 +134,12 @@ class _Run:
                 progress(len(output.data))
                 inputs, outputs = odd[step.name]
                 odd[step.name] = (inputs + output.odd_inputs, outputs + output.odd_outputs)
-                shares[step.name] += output.shares
+                # Added as they come, in order: what is kept of a tensor does not grow with it.
+                known = shares[step.name]
+                shares[step.name] = joined([*([known] if known else []), *output.shares])
                 self.chunks.free(output)
             account: dict[str, Json] = {
-                s.name: tensor_account(s, measured[s.name], odd[s.name], joined(shares[s.name]))
-                for s in steps
+                s.name: tensor_account(s, measured[s.name], odd[s.name], shares[s.name]) for s in steps
             }
             return Finished(*shard.finish(), account)
         finally:

@@ -134,13 +134,20 @@ def served(world: World) -> Iterator[str]:
 @pytest.mark.system
 def test_no_request_breaks_a_registry_that_runs(world: World) -> None:
     populated(world)
-    command = [Path(sys.executable).with_name("schemathesis"), "run", "--seed=1", "--workers=2", "--no-color"]
+    command = [str(Path(sys.executable).with_name("schemathesis")), "run", "--workers=1", "--no-color"]
     command += ["--max-time=120", "--exclude-checks=positive_data_acceptance", "--suppress-health-check=all"]
 
     with served(world) as url:
-        done = subprocess.run(
-            [*command, f"{url}/openapi.json"], cwd=world.folder, capture_output=True, text=True, check=False
-        )
+        # Two at a time, and each in a process of its own: the parser of CPython 3.11 counts how deep it is for all threads
+        # at once (python/cpython#106905), and a fuzzer of two threads ends in its SystemError now and then.
+        logs = [world.folder / f"fuzzer-{seed}.log" for seed in (1, 2)]
+        fuzzers = []
+        for seed, log in enumerate(logs, 1):
+            with log.open("w") as told:
+                words = [*command, f"--seed={seed}", f"{url}/openapi.json"]
+                fuzzers.append(subprocess.Popen(words, cwd=world.folder, stdout=told, stderr=told))
+        codes = [fuzzer.wait() for fuzzer in fuzzers]
 
-    assert done.returncode == 0, done.stdout[-10_000:]
+    for code, log in zip(codes, logs, strict=True):
+        assert code == 0, log.read_text()[-10_000:]
     world.check()
