@@ -21,7 +21,7 @@ from merger.weights import Weights
 
 # Factors of tensors that are done are forgotten beyond this; those of the tensors in work stay, whatever they take: the last
 # pieces of one are merged beside the first of the next, while a third is measured ahead.
-KEPT = 64 << 20
+KEPT = 16 << 20
 IN_WORK = 3
 _ROOM = local()
 _TYPES: dict[Wide, Any] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}

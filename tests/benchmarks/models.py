@@ -43,19 +43,21 @@ def write_models(folder: Path, layers: int) -> None:
     for which, name in enumerate(NAMES):
         (folder / name).mkdir(parents=True)
         (folder / name / "config.json").write_text(json.dumps(CONFIG | {"num_hidden_layers": layers}))
-        where, shards, held, size = {}, [], {}, 0
+        where, shards, held, size, total = {}, [], {}, 0, 0
         for at, (tensor, shape) in enumerate(_shapes(layers)):
             data = floats(_values(at, shape, which), "BF16")
             if held and size + len(data) > _SHARD:
                 shards.append(held)
                 held, size = {}, 0
             held[tensor] = ("BF16", shape, data)
-            size += len(data)
+            size, total = size + len(data), total + len(data)
         for at, one in enumerate([*shards, held]):
             file = f"part-{at}.safetensors"
             (folder / name / file).write_bytes(safetensors(one))
             where |= dict.fromkeys(one, file)
-        (folder / name / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
+        (folder / name / "model.safetensors.index.json").write_text(
+            json.dumps({"metadata": {"total_size": total}, "weight_map": where})
+        )
 
 
 def write_adapters(folder: Path, layers: int) -> None:
