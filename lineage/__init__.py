@@ -4,7 +4,8 @@ A statement becomes a leaf of the log if three questions about it have good answ
 
 1. `predicates.facts(statement, entry)`: what does it establish? One file a statement type; facts are the closed union
    of `facts`.
-2. `authority.check(root, statement, facts, keys, time)`: may these keys say that, by the trusted root in force?
+2. `authority.check(root, statement, facts, keys, time)`: may these keys say that, by the trusted root in force? `succession`
+   says which version may follow it.
 3. `admission.admit(facts, known)`: does it fit what the log holds? `admission.questions(facts)` says what must be known.
 
 What the facts then mean:

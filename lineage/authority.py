@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from lineage import predicates
+from lineage import predicates, succession
 from lineage.facts import Derived, Described, Fact, Licensed, Named, Rebuilt, Role, Rooted
 from lineage.predicates.rebuild import verifier
 from lineage.predicates.root import Key, TrustedRoot
@@ -47,7 +47,7 @@ def check(
     `root` is the version in force, None before the first; `keys` are the ids of the keys whose signatures over the
     statement hold; `time` is the leaf's, in unix seconds.
     """
-    judge = _judge(root, rooted(facts))
+    judge = _judge(root, rooted(facts), time)
     role = predicates.role(statement.predicate_type)
     known = {key.public.id: key for key in judge.keys}
     operators: set[str] = set()
@@ -106,32 +106,14 @@ def check_owned(
             )
 
 
-def _judge(root: TrustedRoot | None, following: TrustedRoot | None) -> TrustedRoot:
+def _judge(root: TrustedRoot | None, following: TrustedRoot | None, time: int) -> TrustedRoot:
     """Return the version that decides: the one in force, or the first about itself."""
     if following is not None:
-        due = 1 if root is None else root.version + 1
-        if following.version != due:
-            raise Forbidden(f"version {following.version} of the trusted root, where version {due} is due")
-    if root is not None:
-        if following is not None:
-            _same_log(root, following)
-        return root
-    if following is None:
+        succession.check(root, following, time)
+    judge = root or following
+    if judge is None:
         raise Forbidden("no trusted root is in force: the first entry of a log is version 1 of one")
-    return following
-
-
-def _same_log(root: TrustedRoot, following: TrustedRoot) -> None:
-    """Refuse a version about another log: checkpoints are judged by one name and one key (C2SP tlog-checkpoint)."""
-    if following.origin != root.origin:
-        raise Forbidden(
-            f"version {following.version} of the trusted root names the log {following.origin}; it is {root.origin}"
-        )
-    old, new = root.log().public.id, following.log().public.id
-    if old != new:
-        raise Forbidden(
-            f"version {following.version} of the trusted root names the log key {new}; it is {old}, and a log keeps its key"
-        )
+    return judge
 
 
 def _objection(key: Key | None, role: Role, facts: Sequence[Fact], time: int) -> str | None:

@@ -20,7 +20,7 @@ from merger.manifest import Manifest
 from registry.home import Home
 from registry.store import artifacts, compare, judge, log, pin
 from registry.store.engine import Database
-from registry.store.fold import fold, once
+from registry.store.fold import enter, once
 from registry.store.log import Logged
 from registry.store.tail import Tail
 from signing import checkpoint
@@ -97,8 +97,7 @@ def _folded(live: Connection, fresh: Connection, progress: Callable[[int], objec
             said, operators = (), ()
         facts = once(tail, leaf.pae, said)
         # A refused entry keeps its place in the tree, so that it is one finding and not a different tree.
-        tail.append(leaf, logged.envelope)
-        fold(fresh, index, leaf.pae, facts, operators)
+        enter(fresh, tail, leaf, logged.envelope, facts, operators)
         if index % _AT_ONCE == 0:
             tail.flush()
         progress(index + 1)

@@ -25,6 +25,7 @@ from registry.store.blobs import Blobs
 from registry.store.disk import alone
 from registry.store.engine import Database
 from registry.store.log import Receipt
+from registry.store.refold import refold
 from registry.writer import Step, Writer
 from signing import canonical, dsse
 from signing.canonical import Json
@@ -220,7 +221,7 @@ def _check_database(path: Path) -> None:
 
 
 def migrate(path: Path, settings: Settings) -> None:
-    """Bring the database at `path` to the current schema, in one transaction."""
+    """Bring the database at `path` to the current schema, in one transaction, folding the log again where that asks for it."""
     # Imported here: alembic takes a third of a second, and only `studbook init` needs it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -231,6 +232,8 @@ def migrate(path: Path, settings: Settings) -> None:
     with database.writing() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if not log.root(connection) and log.size(connection):
+            refold(connection)  # a migration that changes what is folded empties it
     database.close()
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""
 
 Args = tuple[object, ...]
@@ -69,19 +69,37 @@ class Root(SQLModel, table=True):
 
 
 class Node(SQLModel, table=True):
-    """An artifact, or a stub: named upstream, never seen.
-
-    `registered` is the entry that listed its files, and `publishers` are the operators that signed it, in order and
-    apart by spaces: they speak for the artifact. `ancestors` and `depth` bound what stands above it (`store.bounds`).
-    """
+    """An artifact, or a stub: named upstream, never seen. `ancestors` and `depth` bound what stands above it (`store.bounds`)."""
 
     number: int = _key()
     id: str = Field(unique=True)
     first: int
-    registered: int | None
-    publishers: str | None
     ancestors: int
     depth: int
+
+
+class Tenure(SQLModel, table=True):
+    """An entry that did not count all along: from leaf `first` on, and, if that is not None, no longer from leaf `until` on.
+
+    A key whose end is set back takes its entries' word away; another leaf of the same statement may then begin to count.
+    Every other entry counts from its own leaf on.
+    """
+
+    entry: int = _key()
+    first: int
+    until: int | None
+
+
+class Registration(SQLModel, table=True):
+    """A statement that lists an artifact's files; `publishers` are the operators that signed it, in order, spaces between.
+
+    Those of the first one that counts speak for the artifact.
+    """
+
+    entry: int = _key()
+    seq: int = _key()
+    artifact: int = Field(index=True)
+    publishers: str
 
 
 class File(SQLModel, table=True):
@@ -124,10 +142,10 @@ class Closure(SQLModel, table=True):
 
 
 class Incident(SQLModel, table=True):
-    """An incident and the stage it is in; keyed by the entry that first reported it."""
+    """An incident and the stage it was reported in; `id` is the id of the entry that reported it."""
 
     entry: int = _key()
-    id: str = Field(unique=True)
+    id: str = Field(index=True)
     what: str
     severity: str
     stage: str
@@ -144,11 +162,11 @@ class Target(SQLModel, table=True):
 
 
 class Stage(SQLModel, table=True):
-    """A stage that an incident entered, and why."""
+    """A stage that the incident with this id moved to, and why."""
 
     entry: int = _key()
     seq: int = _key()
-    incident: int = Field(index=True)
+    incident: str = Field(index=True)
     stage: str
     reason: str
 

@@ -23,7 +23,7 @@ from lineage.authority import TrustedRoot
 from registry.settings import Clock, Settings
 from registry.store import bounds, judge, log, pin
 from registry.store.engine import Database
-from registry.store.fold import fold, once
+from registry.store.fold import enter, once
 from registry.store.judge import Judged
 from registry.store.log import Receipt
 from registry.store.tail import Tail
@@ -55,6 +55,11 @@ class _Group:
     indexes: list[int] = field(default_factory=list)
     error: BaseException | None = None
     done: bool = False
+
+    @property
+    def changes_root(self) -> bool:
+        """Whether a version of the trusted root is among them."""
+        return any(authority.rooted(judged.facts) for _, _, judged in self.read)
 
 
 class Writer:
@@ -139,6 +144,8 @@ class Writer:
             self._check_key(log.root(connection))
             tail = Tail(connection)
             for group in groups:
+                if group.changes_root:
+                    tail.flush()  # what it writes is rolled back alone if it is refused
                 savepoint, size, time = connection.begin_nested(), tail.size, tail.time
                 try:
                     group.indexes = [self._append(connection, tail, *one) for one in group.read]
@@ -170,9 +177,7 @@ class Writer:
         facts = once(tail, envelope.entry, judged.facts)
         bounds.check(connection, facts, self._settings)
         self._check_key(authority.rooted(facts))
-        index = tail.append(Leaf(envelope.entry, judged.keys, time), raw)
-        fold(connection, index, envelope.entry, facts, operators)
-        return index
+        return enter(connection, tail, Leaf(envelope.entry, judged.keys, time), raw, facts, operators)
 
     def _cover(self) -> None:
         """Transaction 2: a checkpoint over everything committed, whoever committed it."""

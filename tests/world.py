@@ -1,6 +1,6 @@
 """One world for every story: a home over the real code, keys, a clock that the story sets, tiny models.
 
-A story speaks in verbs (`model merge publish report retract license advance crash`) and ends in `check`, which folds the
+A story speaks in verbs (`model merge publish report retract license join end advance crash`) and ends in `check`, which folds the
 log again and verifies the bundle of every entry offline.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 import numpy as np
 from applying import pair, write_adapter
@@ -17,14 +18,17 @@ from making import floats, write_model, write_statistics
 from measuring import measured
 from strategies import tensors
 
+from lineage.authority import TrustedRoot
 from lineage.facts import Kind, Relation, Role, Severity
 from lineage.predicates import derivation, incident, incident_change, signature
 from lineage.predicates import license as license_predicate
+from lineage.predicates import root as root_predicate
 from lineage.standing import Standing
 from lineage.verdict import Verdict, assess
 from merger.methods import METHODS
 from registry.fsck import Report, fsck
 from registry.home import Home
+from registry.publish import publish
 from registry.settings import Settings
 from registry.store import lineage, log, refs
 from registry.store.log import Receipt
@@ -33,8 +37,11 @@ from registry.work.make import make, prepare
 from registry.work.rebuild import Rebuilt, find, rederive
 from registry.work.shelf import shelved
 from registry.writer import Step
+from signing import canonical
 from signing.bundle import Bundle, verify
 from signing.digest import artifact_id
+from signing.dsse import sign
+from signing.keys import PrivateKey
 from signing.statement import Statement
 
 OPERATOR = "kennel"
@@ -160,6 +167,37 @@ class World:
     def license(self, artifact: str, terms: str) -> Receipt:
         return self.publish("publisher", license_predicate.statement(artifact, terms, self.time))[0]
 
+    def join(self, operator: str, *roles: Role, namespaces: Sequence[str] = ("*",)) -> PrivateKey:
+        """Put a new key of `operator` into the trusted root, good from now on; return it."""
+        key = PrivateKey.generate("ecdsa-p256")
+        said = {
+            "operator": operator,
+            "roles": list(roles),
+            "namespaces": list(namespaces),
+            "contact": operator,
+        }
+        since = {"start": str(self.time), "end": None}
+        self._reroot(lambda keys: keys.append(said | {"pem": _pem(key), "validFor": since}))
+        return key
+
+    def end(self, key: PrivateKey, at: int) -> Receipt:
+        """Let the trusted root say that `key` was good until `at`, and no longer."""
+        return self._reroot(
+            lambda keys: [one["validFor"].update(end=str(at)) for one in keys if one["pem"] == _pem(key)]
+        )
+
+    def _reroot(self, change: Callable[[list[dict[str, Any]]], object]) -> Receipt:
+        document = cast("dict[str, Any]", canonical.decode(self.home.root().encode()))
+        change(document["keys"])
+        document["version"] = str(int(document["version"]) + 1)
+        return self.publish("root", root_predicate.statement(TrustedRoot.parse(canonical.encode(document))))[
+            0
+        ]
+
+    def say(self, statement: Statement, *keys: PrivateKey) -> Receipt:
+        """Sign a statement with keys that are none of this home's, and log it."""
+        return publish(self.home.writer(), sign(statement.encode(), keys).encode())
+
     def advance(self, seconds: int) -> None:
         """Move the clock; a negative number sets it back."""
         self.time += seconds
@@ -233,6 +271,10 @@ class World:
                 assert (proven.index, proven.time) == (index, bundle.leaf.time)
             for receipt in receipts:
                 assert log.receipt(connection, receipt.index) == receipt
+
+
+def _pem(key: PrivateKey) -> str:
+    return key.public.pem().decode()
 
 
 def _flow(values: dict[str, str]) -> str:

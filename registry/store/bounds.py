@@ -15,13 +15,15 @@ from sqlalchemy import Connection, bindparam, text
 
 from lineage.facts import Derived, Fact
 from registry.settings import Settings
+from registry.store.tenure import standing
 from signing.errors import Refused
 
 # CROSS JOIN keeps SQLite to the order written: one look into an index for each artifact that was reached.
-_WOULD = text("""
+_STANDING = standing("edge")
+_WOULD = text(f"""
     WITH RECURSIVE above (number) AS (
         SELECT number FROM node WHERE id IN :all
-        UNION SELECT edge.parent FROM above CROSS JOIN edge ON edge.child = above.number
+        UNION SELECT edge.parent FROM above CROSS JOIN edge ON edge.child = above.number AND {_STANDING}
     )
     SELECT node.number, node.ancestors, node.depth,
            (SELECT count(*) - 1 FROM above) AS known,
@@ -29,25 +31,25 @@ _WOULD = text("""
            (SELECT max(depth) FROM node WHERE id IN :parents) AS deepest
     FROM node WHERE id = :child
 """).bindparams(bindparam("all", expanding=True), bindparam("parents", expanding=True))
-_LATE = text("""
+_LATE = text(f"""
     WITH RECURSIVE below (number) AS (
-        SELECT :child UNION SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.number
+        SELECT :child UNION SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.number AND {_STANDING}
     )
     SELECT count(*) - 1 AS artifacts, max(node.ancestors) AS ancestors, max(node.depth) AS depth
     FROM below CROSS JOIN node ON node.number = below.number
 """)
-_IS = text("""
+_IS = text(f"""
     WITH RECURSIVE above (number) AS (
-        SELECT :child UNION SELECT edge.parent FROM above CROSS JOIN edge ON edge.child = above.number
+        SELECT :child UNION SELECT edge.parent FROM above CROSS JOIN edge ON edge.child = above.number AND {_STANDING}
     )
     SELECT node.ancestors, node.depth, (SELECT count(*) - 1 FROM above) AS now,
            (SELECT max(parent.depth) FROM edge CROSS JOIN node AS parent ON parent.number = edge.parent
-            WHERE edge.child = :child) + 1 AS deep
+            WHERE edge.child = :child AND {_STANDING}) + 1 AS deep
     FROM node WHERE number = :child
 """)
-_GAIN = text("""
+_GAIN = text(f"""
     WITH RECURSIVE below (number) AS (
-        SELECT :child UNION SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.number
+        SELECT :child UNION SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.number AND {_STANDING}
     )
     UPDATE node SET ancestors = ancestors + :ancestors, depth = depth + :depth
     WHERE number IN (SELECT number FROM below)

@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 from lineage.facts import WEIGHTLESS
 from lineage.standing import spread
 from registry.store import lineage
+from registry.store.tenure import standing
 from registry.tables import TRIGGERS, Checkpoint, Location
 
 # Not folded: signed once each, or about this machine. Alembic's own table is not among ours.
@@ -26,11 +27,11 @@ _APART = frozenset({Checkpoint.__tablename__, Location.__tablename__})
 _SHOWN = 3
 
 # In an acyclic graph the closure is the one set that holds every edge and, for every edge, what leads to its parent.
-_CLOSED = """
-    SELECT edge.parent, edge.child FROM edge WHERE edge.relation NOT IN :weightless
+_CLOSED = f"""
+    SELECT edge.parent, edge.child FROM edge WHERE edge.relation NOT IN :weightless AND {standing("edge")}
     UNION
     SELECT closure.ancestor, edge.child FROM edge JOIN closure ON closure.descendant = edge.parent
-    WHERE edge.relation NOT IN :weightless
+    WHERE edge.relation NOT IN :weightless AND {standing("edge")}
 """
 _CLOSURE = "SELECT ancestor, descendant FROM closure"
 _LOOPS = text("SELECT id FROM closure JOIN node ON number = ancestor WHERE ancestor = descendant LIMIT 1")
@@ -86,7 +87,7 @@ def definitions(live: Connection) -> Iterator[str]:
     for (artifact,) in live.execute(_LOOPS):
         yield f"closure: {artifact} is its own ancestor"
     for here, there, word in ((_CLOSURE, _CLOSED, "holds"), (_CLOSED, _CLOSURE, "lacks")):
-        only = text(f"SELECT * FROM ({here}) EXCEPT SELECT * FROM ({there}) LIMIT 1")  # noqa: S608 - both stand above
+        only = text(f"SELECT * FROM ({here}) EXCEPT SELECT * FROM ({there}) LIMIT 1")
         only = only.bindparams(bindparam("weightless", expanding=True))
         row = live.execute(only, {"weightless": sorted(WEIGHTLESS)}).first()
         if row is not None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, TextClause, bindparam, text
 from lineage import admission, authority, predicates
 from lineage.authority import TrustedRoot
 from lineage.facts import Fact
+from registry.store.tenure import standing
 from signing.dsse import Envelope, verified
 from signing.errors import Untrusted
 from signing.statement import Statement
@@ -25,22 +26,42 @@ def _query(sql: str, *lists: str) -> TextClause:
     return text(sql).bindparams(*(bindparam(one, expanding=True) for one in lists))
 
 
-_REGISTERED = _query("SELECT id FROM node WHERE id IN :some AND registered IS NOT NULL", "some")
-_PUBLISHERS = _query("SELECT id, publishers FROM node WHERE id IN :some AND registered IS NOT NULL", "some")
-_STAGES = _query("SELECT id, stage FROM incident WHERE id IN :some", "some")
-_SPELLINGS = _query("SELECT folded, name FROM name WHERE folded IN :some", "some")
+# Of several rows about one artifact the last is kept, which is the first statement that registered it.
+_PUBLISHERS = _query(
+    f"""
+    SELECT node.id, registration.publishers FROM node JOIN registration ON registration.artifact = node.number
+    WHERE node.id IN :some AND {standing("registration")} ORDER BY registration.entry DESC
+    """,
+    "some",
+)
+_STAGES = _query(
+    f"""
+    SELECT incident.id, coalesce(
+        (SELECT stage.stage FROM stage WHERE stage.incident = incident.id AND {standing("stage")}
+         ORDER BY stage.entry DESC, stage.seq DESC LIMIT 1), incident.stage)
+    FROM incident WHERE incident.id IN :some AND {standing("incident")}
+    """,
+    "some",
+)
+_SPELLINGS = _query(
+    f"SELECT folded, name FROM name WHERE folded IN :some AND {standing('name')}",
+    "some",
+)
 _BUILDS = _query(
-    "SELECT build.id, node.id FROM build JOIN node ON node.number = build.artifact WHERE build.id IN :some",
+    f"""
+    SELECT build.id, node.id FROM build JOIN node ON node.number = build.artifact
+    WHERE build.id IN :some AND {standing("build")}
+    """,
     "some",
 )
 _WITH_CHILDREN = _query(
     "SELECT id, id FROM node WHERE id IN :some AND EXISTS (SELECT 1 FROM edge WHERE edge.parent = node.number)",
     "some",
 )
-_PATH = text("""
+_PATH = text(f"""
     WITH RECURSIVE above (number) AS (
         SELECT number FROM node WHERE id = :descendant
-        UNION SELECT edge.parent FROM edge JOIN above ON edge.child = above.number
+        UNION SELECT edge.parent FROM edge JOIN above ON edge.child = above.number WHERE {standing("edge")}
     )
     SELECT 1 FROM above JOIN node ON node.number = above.number WHERE node.id = :ancestor
 """)
@@ -74,7 +95,7 @@ def admit(connection: Connection, judged: Judged, time: int) -> tuple[str, ...]:
     operators = authority.check(judged.root, judged.statement, judged.facts, judged.keys, time)
     asked = admission.questions(judged.facts)
     known = admission.Known(
-        artifacts=_registered(connection, asked.artifacts),
+        artifacts=_pairs(connection, _PUBLISHERS, asked.artifacts),
         paths=_connected(connection, asked.paths) if asked.paths else (),
         incidents=_pairs(connection, _STAGES, asked.incidents),
         builds=_pairs(connection, _BUILDS, asked.builds),
@@ -86,10 +107,6 @@ def admit(connection: Connection, judged: Judged, time: int) -> tuple[str, ...]:
     publishers = {artifact: tuple(words.split()) for artifact, words in registered.items()}
     authority.check_owned(judged.statement, own, operators, publishers)
     return operators
-
-
-def _registered(connection: Connection, asked: Collection[str]) -> set[str]:
-    return set(connection.scalars(_REGISTERED, {"some": list(asked)})) if asked else set()
 
 
 def _pairs(connection: Connection, query: TextClause, asked: Collection[str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, TextClause, bindparam, text
 from lineage.around import Around, Edge, Incident, Node
 from lineage.facts import Evidence, Rebuilt, Relation
 from registry.store import Absent, log
+from registry.store.tenure import counting, standing
 from signing import canonical
 from signing.errors import Refused
 
@@ -38,41 +39,48 @@ def _query(sql: str) -> TextClause:
     return text(sql).bindparams(bindparam("some", expanding=True))
 
 
-_UP = _query("SELECT DISTINCT parent AS number FROM edge WHERE child IN :some AND entry < :size LIMIT :most")
-_DOWN = _query(
-    "SELECT DISTINCT child AS number FROM edge WHERE parent IN :some AND entry < :size LIMIT :most"
+_UP = _query(
+    f"SELECT DISTINCT parent AS number FROM edge WHERE child IN :some AND {counting('edge')} LIMIT :most"
 )
-_EDGES = _query("""
+_DOWN = _query(
+    f"SELECT DISTINCT child AS number FROM edge WHERE parent IN :some AND {counting('edge')} LIMIT :most"
+)
+_EDGES = _query(f"""
     SELECT edge.entry, edge.seq, edge.child, edge.parent, edge.relation, edge.part, edge.evidence, entry.id
     FROM edge JOIN entry ON entry."index" = edge.entry
-    WHERE edge.child IN :some AND edge.entry < :size ORDER BY edge.entry, edge.seq
+    WHERE edge.child IN :some AND {counting("edge")} ORDER BY edge.entry, edge.seq
 """)
-_LINKS = text("""
+_LINKS = text(f"""
     SELECT child.id AS child, parent.id AS parent, edge.relation FROM edge
     JOIN node AS child ON child.number = edge.child JOIN node AS parent ON parent.number = edge.parent
+    WHERE {standing("edge")}
 """)
 # `g` sorts after every hex digit, so this is the range of ids that begin so.
-_BEGINNING = text("SELECT entry FROM incident WHERE id >= :beginning AND id < :beginning || 'g'")
-_NODES = _query("""
-    SELECT node.number, node.id, payload."index" IS NOT NULL AS seen,
-           (SELECT count(*) FROM file WHERE file.artifact = node.number AND node.registered < :size) AS files
-    FROM node LEFT JOIN payload ON payload."index" = node.registered AND node.registered < :size
-    WHERE node.number IN :some ORDER BY node.number
+_BEGINNING = text(
+    f"SELECT entry FROM incident WHERE id >= :beginning AND id < :beginning || 'g' AND {standing('incident')}"
+)
+_NODES = _query(f"""
+    SELECT number, id, seen, CASE WHEN seen THEN (SELECT count(*) FROM file WHERE artifact = number) ELSE 0 END AS files
+    FROM (SELECT node.number, node.id, EXISTS (
+              SELECT 1 FROM registration JOIN payload ON payload."index" = registration.entry
+              WHERE registration.artifact = node.number AND {counting("registration")}) AS seen
+          FROM node WHERE node.number IN :some)
+    ORDER BY number
 """)
-_NAMES = _query("""
+_NAMES = _query(f"""
     SELECT one.artifact, one.name, one.revision,
            NOT EXISTS (SELECT 1 FROM name AS later WHERE later.folded = one.folded
-                       AND later.entry < :size AND (later.entry, later.seq) > (one.entry, one.seq)) AS newest,
+                       AND {counting("later")} AND (later.entry, later.seq) > (one.entry, one.seq)) AS newest,
            NOT EXISTS (SELECT 1 FROM name AS later WHERE later.folded = one.folded AND later.revision = one.revision
-                       AND later.entry < :size AND (later.entry, later.seq) > (one.entry, one.seq)) AS pinned
-    FROM name AS one WHERE one.artifact IN :some AND one.entry < :size ORDER BY one.entry DESC, one.seq DESC
+                       AND {counting("later")} AND (later.entry, later.seq) > (one.entry, one.seq)) AS pinned
+    FROM name AS one WHERE one.artifact IN :some AND {counting("one")} ORDER BY one.entry DESC, one.seq DESC
 """)
-_LICENSES = _query("""
-    SELECT artifact, license FROM license WHERE artifact IN :some AND entry < :size ORDER BY entry DESC, seq DESC
+_LICENSES = _query(f"""
+    SELECT artifact, license FROM license WHERE artifact IN :some AND {counting("license")} ORDER BY entry DESC, seq DESC
 """)
-_REBUILDS = _query("""
+_REBUILDS = _query(f"""
     SELECT artifact, build, passed, verifier, differs FROM rebuild
-    WHERE artifact IN :some AND entry < :size ORDER BY entry, seq
+    WHERE artifact IN :some AND {counting("rebuild")} ORDER BY entry, seq
 """)
 _NAMING = _query("SELECT DISTINCT incident FROM target WHERE artifact IN :some")
 _NUMBERS = _query("SELECT id, number FROM node WHERE id IN :some")
@@ -88,11 +96,11 @@ _FLAGGED = text("""
     SELECT node.id FROM flag JOIN incident ON incident.entry = flag.incident JOIN node ON node.number = flag.artifact
     WHERE incident.id = :incident
 """)
-_INCIDENTS = _query("""
-    SELECT incident.entry, incident.id, incident.what, incident.severity, incident.summary, incident.contact,
-           (SELECT stage.stage FROM stage WHERE stage.incident = incident.entry AND stage.entry < :size
-            ORDER BY stage.entry DESC, stage.seq DESC LIMIT 1) AS stage
-    FROM incident WHERE incident.entry IN :some AND incident.entry < :size ORDER BY incident.entry
+_INCIDENTS = _query(f"""
+    SELECT incident.entry, incident.id, incident.what, incident.severity, incident.summary, incident.contact, coalesce(
+           (SELECT stage.stage FROM stage WHERE stage.incident = incident.id AND {counting("stage")}
+            ORDER BY stage.entry DESC, stage.seq DESC LIMIT 1), incident.stage) AS stage
+    FROM incident WHERE incident.entry IN :some AND {counting("incident")} ORDER BY incident.entry
 """)
 
 

@@ -11,16 +11,22 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
 from registry.store import Absent, places
-from registry.tables import Name, Node
+from registry.store.tenure import standing
+from registry.tables import Node
 from signing.errors import Malformed
 
 _FORMS = "sha256:<8 to 64 hex digits>, namespace/name[@revision] or a registered folder"
 _ID = re.compile(r"sha256:[0-9a-f]{8,64}")
 _SHOWN = 4
+_NAMED = text(f"""
+    SELECT node.id FROM name JOIN node ON node.number = name.artifact
+    WHERE name.folded = :folded AND (:revision IS NULL OR name.revision = :revision) AND {standing("name")}
+    ORDER BY name.entry DESC, name.seq DESC LIMIT 1
+""")
 
 
 def resolve(connection: Connection, ref: str) -> str:
@@ -50,16 +56,7 @@ def resolve(connection: Connection, ref: str) -> str:
 
 def named(connection: Connection, name: str, revision: str | None = None) -> str | None:
     """Return the artifact that `name`, or `name@revision`, points at now; the newest binding wins."""
-    query = (
-        select(col(Node.id))
-        .join(Name, col(Name.artifact) == col(Node.number))
-        .where(col(Name.folded) == name.casefold())
-        .order_by(col(Name.entry).desc(), col(Name.seq).desc())
-        .limit(1)
-    )
-    if revision is not None:
-        query = query.where(col(Name.revision) == revision)
-    found: str | None = connection.scalar(query)
+    found: str | None = connection.scalar(_NAMED, {"folded": name.casefold(), "revision": revision})
     return found
 
 

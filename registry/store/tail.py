@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert
 
-from registry.store import log
+from registry.store import log, tenure
 from registry.tables import Entry, Hash, Payload
 from signing import merkle
 from signing.log import Leaf
@@ -50,8 +50,8 @@ class Tail:
         return log.find(self._connection, entry, keys) if place is None else place
 
     def stands(self, entry: str) -> bool:
-        """Tell whether a leaf has this entry id, whoever signed it."""
-        return entry in self._places or bool(log.indexes(self._connection, entry))
+        """Tell whether a leaf with this entry id counts, whoever signed it."""
+        return entry in self._places or bool(tenure.leaves(self._connection, entry))
 
     def append(self, leaf: Leaf, envelope: bytes | None) -> int:
         """Let `leaf` wait as the next entry, with its payload if it still has one; return its index."""
@@ -67,7 +67,11 @@ class Tail:
         return index
 
     def rewind(self, size: int, time: int) -> None:
-        """Forget the entries that wait beyond `size`; `time` is the newest before them."""
+        """Forget the entries beyond `size`, rolled back if they were written; `time` is the newest before them."""
+        self.time = time
+        if size < self._stored:
+            self._restart(size)
+            return
         kept = size - self._stored
         for one in self._waiting[kept:]:
             places = self._places[one.leaf.pae]
@@ -75,7 +79,6 @@ class Tail:
             if not places:
                 del self._places[one.leaf.pae]
         del self._waiting[kept:]
-        self.time = time
 
     def flush(self) -> None:
         """Write what waits."""
@@ -100,7 +103,11 @@ class Tail:
             for level, at in one.completed
         ]
         self._connection.execute(insert(Hash), nodes)
-        self._stored = self.size
+        self._restart(self.size)
+
+    def _restart(self, stored: int) -> None:
+        """Go on from the `stored` entries that the database holds, with none waiting."""
+        self._stored = stored
         self._waiting.clear()
         self._places.clear()
         self._hashes = log.nodes(self._connection, merkle.root_nodes(self._stored))

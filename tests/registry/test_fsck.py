@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, text
 from world import World
 
-from lineage.predicates import manifest
+from lineage.predicates import incident_change, manifest, name
 from merger.manifest import Manifest
 from registry.store import artifacts, lineage, log
 from registry.tables import TRIGGERS
@@ -106,7 +106,10 @@ CASES: dict[str, tuple[Tamper, str]] = {
     ),
     "a foreign view is there": (run("CREATE VIEW x AS SELECT 1"), "the view x is none of Studbook's"),
     "a foreign table is there": (run("CREATE TABLE x (y)"), "the table x is none of Studbook's"),
-    "an artifact gets another publisher": (run("UPDATE node SET publishers = 'eve'"), "table node holds"),
+    "an artifact gets another publisher": (
+        run("UPDATE registration SET publishers = 'eve'"),
+        "table registration holds",
+    ),
     "a checkpoint is not signed": (
         untriggered(
             "UPDATE checkpoint SET note = CAST(replace(note, 'studbook.local', 'studbook.lokal') AS BLOB)"
@@ -120,8 +123,15 @@ CASES: dict[str, tuple[Tamper, str]] = {
 def story(world: World) -> World:
     base = world.model(name="kennel/base", license="apache-2.0")
     child = world.model(base)
-    world.report(child, "compromised")
+    world.publish(
+        "security",
+        incident_change.statement(world.report(child, "compromised", stage="reported"), "confirmed", "x"),
+    )
     world.model(child, relation="merge")
+    thief = world.join("guest", "publisher")
+    world.advance(10)
+    world.say(name.statement(child, "guest/stolen", None, 0), thief)
+    world.end(thief, world.time - 5)
     return world
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from world import BEGINNING, CRASHED, OPERATOR, World
 
+from lineage.predicates import name
 from registry.fsck import fsck
 from registry.home import Home, migrations
 from registry.store import Absent, log
@@ -158,8 +159,32 @@ def test_a_database_of_another_schema_is_refused_with_both_numbers(world: World)
 
     with world.home.store.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
-    with pytest.raises(Refused, match="schema 0999, this Studbook reads 0001"):
+    with pytest.raises(Refused, match="schema 0999, this Studbook reads 0002"):
         world.reopen()
+
+
+def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_again(world: World) -> None:
+    from sqlalchemy import text
+
+    base = world.model(name="kennel/base")
+    anna = world.join("anna", "publisher")
+    child = world.model(base)
+    world.report(base, "withdrawn")
+    world.advance(1)
+    world.say(name.statement(child, "kennel/taken", None, 1), anna)
+    world.end(anna, world.time - 1)
+    with world.home.store.writing() as connection:
+        for table in ("tenure", "registration"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(Refused, match="schema 0001, this Studbook reads 0002: run `studbook init`"):
+        world.reopen()
+
+    Home.create(world.home.path, clock=lambda: world.time).store.close()
+
+    world.reopen()
+    assert world.resolve("kennel/base") == base
+    world.check()
 
 
 def test_a_role_without_a_key_and_a_key_without_a_role_are_named(world: World) -> None:

@@ -5,15 +5,10 @@ from collections.abc import Callable
 import pytest
 from world import World
 
-from lineage.authority import TrustedRoot
-from lineage.predicates import derivation, license, manifest, name, provenance, root, search, signature  # noqa: A004
+from lineage.predicates import derivation, license, manifest, name, provenance, search, signature  # noqa: A004
 from merger.recipe import Recipe
-from registry.publish import publish
 from registry.store import artifacts
-from registry.store.log import Receipt
-from signing import canonical
 from signing.digest import artifact_id
-from signing.dsse import sign
 from signing.errors import Forbidden
 from signing.keys import PrivateKey
 from signing.statement import Statement
@@ -25,17 +20,7 @@ FILES = {"model.safetensors": "cd" * 32}
 @pytest.fixture
 def guest(world: World) -> PrivateKey:
     """Another operator, who may publish and build in any namespace."""
-    key = PrivateKey.generate("ecdsa-p256")
-    document = canonical.decode(world.home.root().encode())
-    publisher = next(one for one in document["keys"] if "publisher" in one["roles"])
-    document["keys"] += [publisher | {"operator": "guest", "pem": key.public.pem().decode()}]
-    document["version"] = "2"
-    world.publish("root", root.statement(TrustedRoot.parse(canonical.encode(document))))
-    return key
-
-
-def says(world: World, statement: Statement, *keys: PrivateKey) -> Receipt:
-    return publish(world.home.writer(), sign(statement.encode(), keys).encode())
+    return world.join("guest", "publisher", "builder", "rebuilder")
 
 
 def ours(world: World) -> PrivateKey:
@@ -60,34 +45,34 @@ def test_nobody_speaks_for_another_s_artifact(world: World, guest: PrivateKey, w
     with pytest.raises(
         Forbidden, match=f"{artifact} is for kennel, who registered it; it is signed by guest"
     ):
-        says(world, said, guest)
+        world.say(said, guest)
 
-    says(world, said, guest, ours(world))
+    world.say(said, guest, ours(world))
     world.check()
 
 
 def test_signing_a_registration_again_makes_nobody_its_publisher(world: World, guest: PrivateKey) -> None:
     artifact = artifact_id(FILES)
-    first = says(world, signature.statement("one", FILES), ours(world))
-    again = says(world, signature.statement("one", FILES), guest)
-    other = says(world, signature.statement("two", FILES), guest)
+    first = world.say(signature.statement("one", FILES), ours(world))
+    again = world.say(signature.statement("one", FILES), guest)
+    other = world.say(signature.statement("two", FILES), guest)
     assert first.index < again.index < other.index
 
     with pytest.raises(Forbidden, match="is for kennel"):
-        says(world, license.statement(artifact, "mit", 1), guest)
+        world.say(license.statement(artifact, "mit", 1), guest)
     world.check()
 
 
 def test_both_operators_of_a_registration_speak_for_it(world: World, guest: PrivateKey) -> None:
-    says(world, signature.statement("one", FILES), ours(world), guest)
-    says(world, license.statement(artifact_id(FILES), "mit", 1), guest)
-    says(world, license.statement(artifact_id(FILES), "apache-2.0", 2), ours(world))
+    world.say(signature.statement("one", FILES), ours(world), guest)
+    world.say(license.statement(artifact_id(FILES), "mit", 1), guest)
+    world.say(license.statement(artifact_id(FILES), "apache-2.0", 2), ours(world))
     world.check()
 
 
 def test_names_and_builds_stay_open_to_whoever_may_say_them(world: World, guest: PrivateKey) -> None:
     artifact, other = world.artifact(), world.artifact()
-    says(world, name.statement(artifact, "guest/x", None, 1), guest)
+    world.say(name.statement(artifact, "guest/x", None, 1), guest)
     recipe = Recipe.of(
         {
             "arithmetic": "1",
@@ -96,7 +81,7 @@ def test_names_and_builds_stay_open_to_whoever_may_say_them(world: World, guest:
             "parameters": {"normalize": True},
         }
     )
-    says(world, provenance.statement(artifact, recipe, DIGEST, DIGEST, "0.1.0", {}, by_rows=False), guest)
+    world.say(provenance.statement(artifact, recipe, DIGEST, DIGEST, "0.1.0", {}, by_rows=False), guest)
     world.check()
 
 
@@ -105,10 +90,10 @@ def test_t16_a_signature_taken_off_an_old_envelope_rolls_no_name_back(
 ) -> None:
     old, new = world.artifact(), world.artifact()
     first = name.statement(old, "kennel/best", None, 1)
-    says(world, first, ours(world), guest)
-    says(world, name.statement(new, "kennel/best", None, 2), ours(world))
+    world.say(first, ours(world), guest)
+    world.say(name.statement(new, "kennel/best", None, 2), ours(world))
 
-    again = says(world, first, guest)
+    again = world.say(first, guest)
 
     assert again.index == world.size() - 1
     assert world.resolve("kennel/best") == new
@@ -118,12 +103,12 @@ def test_t16_a_signature_taken_off_an_old_envelope_rolls_no_name_back(
 def test_a_license_is_not_rolled_back_either_nor_edges_doubled(world: World, guest: PrivateKey) -> None:
     artifact, parent = world.artifact(), world.artifact()
     old, edge = license.statement(artifact, "mit", 1), SAID["derivation"](artifact, parent)
-    says(world, old, ours(world), guest)
-    says(world, edge, ours(world), guest)
-    says(world, license.statement(artifact, "agpl-3.0", 2), ours(world))
+    world.say(old, ours(world), guest)
+    world.say(edge, ours(world), guest)
+    world.say(license.statement(artifact, "agpl-3.0", 2), ours(world))
 
-    says(world, old, ours(world))
-    says(world, edge, ours(world))
+    world.say(old, ours(world))
+    world.say(edge, ours(world))
 
     with world.home.store.reading() as connection:
         assert artifacts.license_of(connection, artifact) == "agpl-3.0"

@@ -16,7 +16,7 @@ from registry.store import judge
 from registry.writer import Step
 from signing import canonical, dsse, keys
 from signing.dsse import Envelope, Signature, sign
-from signing.errors import Refused, Untrusted
+from signing.errors import Forbidden, Refused, Untrusted
 from signing.keys import PrivateKey
 
 
@@ -75,11 +75,13 @@ def test_what_follows_a_trusted_root_in_its_group_is_judged_by_it(world: World) 
 def test_a_root_that_changes_while_a_statement_waits_decides(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Verified by version 1, committed after version 2 took the publisher's key away."""
+    """Verified by version 1, committed after version 2 ended the publisher's key."""
     publisher = world.home.keys("publisher").public.pem().decode()
     document = canonical.decode(world.home.root().encode())
-    kept = [one for one in document["keys"] if one["pem"] != publisher]
-    second = TrustedRoot.parse(canonical.encode(document | {"version": "2", "keys": kept}))
+    for one in document["keys"]:
+        if one["pem"] == publisher:
+            one["validFor"]["end"] = str(world.time - 1)
+    second = TrustedRoot.parse(canonical.encode(document | {"version": "2"}))
     mine, first = world.home.writer(), judge.read
     other = Home.open(world.home.path, clock=lambda: world.time)
 
@@ -90,7 +92,7 @@ def test_a_root_that_changes_while_a_statement_waits_decides(
         return found
 
     monkeypatch.setattr(judge, "read", between)
-    with pytest.raises(Untrusted, match="signed by no key"):
+    with pytest.raises(Forbidden, match=f"to {world.time - 1}, and the time is {world.time}"):
         publish(mine, sign(registration(1).encode(), [world.home.keys("publisher")]).encode())
     assert world.size() == 2
 
@@ -104,7 +106,7 @@ def test_a_full_disk_is_said_as_what_it_is(world: World, monkeypatch: pytest.Mon
 
     world.home.writer()
     with monkeypatch.context() as patched:
-        patched.setattr(writer, "fold", full)
+        patched.setattr(writer, "enter", full)
         with pytest.raises(Refused, match="database or disk is full"):
             world.publish("publisher", registration(1))
     world.publish("publisher", registration(1))

@@ -3,16 +3,12 @@
 import pytest
 from world import World
 
-from lineage.authority import TrustedRoot
 from lineage.facts import Evidence
-from lineage.predicates import incident, incident_change, provenance, rebuild, root
+from lineage.predicates import incident, incident_change, provenance, rebuild
 from merger.recipe import Recipe
-from registry.publish import publish
 from registry.store import artifacts, lineage
-from signing import canonical
 from signing.dsse import sign
 from signing.errors import Refused
-from signing.keys import PrivateKey
 
 DIGEST = "ab" * 32
 
@@ -70,21 +66,14 @@ def test_t13_a_rebuild_of_another_artifact_s_build_is_refused(world: World) -> N
 
 
 def test_a_report_repeated_by_another_key_stands_once_in_the_stage_it_has_reached(world: World) -> None:
-    second = PrivateKey.generate("ecdsa-p256")
-    document = canonical.decode(world.home.root().encode())
-    (security,) = (key for key in document["keys"] if "security" in key["roles"])
-    document["keys"] += [security | {"pem": second.public.pem().decode()}]
-    document["version"] = "2"
-    changed = TrustedRoot.parse(canonical.encode(document))
-    world.publish("root", root.statement(changed))
-    (world.home.path / "trusted_root.json").write_bytes(changed.encode() + b"\n")
+    second = world.join("other", "security")
     base = world.artifact()
     child = world.artifact(base)
     said = incident.statement([base], "compromised", "high", "reported", "bad", contact="vet", issued=1)
     (first,) = world.publish("security", said)
     world.publish("security", incident_change.statement(first.entry, "confirmed", "seen"))
 
-    again = publish(world.home.writer(), sign(said.encode(), [second]).encode())
+    again = world.say(said, second)
 
     assert again.index > first.index
     with world.home.store.reading() as connection:

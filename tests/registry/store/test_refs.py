@@ -41,9 +41,7 @@ def test_a_beginning_of_several_says_which(world: World) -> None:
     with world.home.store.writing() as connection:
         for number, artifact in enumerate(ids):
             connection.execute(
-                text(
-                    "INSERT INTO node (number, id, first, registered, ancestors, depth) VALUES (:n, :i, 0, 0, 0, 0)"
-                ),
+                text("INSERT INTO node (number, id, first, ancestors, depth) VALUES (:n, :i, 0, 0, 0)"),
                 {"n": number + 100, "i": artifact},
             )
     with pytest.raises(Malformed, match=f"{ids[0]}.*{ids[3]} and more"):

@@ -1,0 +1,137 @@
+"""How far edges and incidents reach: the closure and the flags, kept up with every leaf (4-lineage, "Storage and speed").
+
+They grow with each edge and each report. Where entries stop counting they are trimmed: what only those entries supported
+goes, and nothing that still has a way there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, TextClause, bindparam, text
+
+from lineage.facts import WEIGHTLESS, Kind, Relation
+from lineage.standing import by_closure, flow
+from registry.store.tenure import standing
+
+
+class Link(NamedTuple):
+    """An edge between the numbers of two artifacts."""
+
+    child: int
+    parent: int
+    relation: Relation
+
+
+def _query(sql: str, *lists: str) -> TextClause:
+    return text(sql).bindparams(*(bindparam(one, expanding=True) for one in lists))
+
+
+# Nothing is inserted for a pair that the closure holds already: everything that follows from it is there too.
+_GROW = text("""
+    INSERT INTO closure (ancestor, descendant, first)
+    SELECT above.number, below.number, :entry
+    FROM (SELECT ancestor AS number FROM closure WHERE descendant = :parent UNION ALL SELECT :parent) AS above,
+         (SELECT descendant AS number FROM closure WHERE ancestor = :child UNION ALL SELECT :child) AS below
+    WHERE NOT EXISTS (SELECT 1 FROM closure WHERE ancestor = :parent AND descendant = :child)
+    ON CONFLICT DO NOTHING
+""")
+_REACHING = _query(
+    """
+    SELECT incident.entry, incident.what, flag.artifact FROM flag JOIN incident ON incident.entry = flag.incident
+    WHERE flag.artifact IN :parents ORDER BY incident.entry
+    """,
+    "parents",
+)
+# Where a kind flows along all weight-carrying edges and no other, the closure is its spread.
+_FLAG_CLOSURE = text("""
+    INSERT INTO flag (incident, artifact, first)
+    SELECT :incident, descendant, :entry FROM closure WHERE ancestor = :artifact
+    UNION SELECT :incident, :artifact, :entry
+    ON CONFLICT DO NOTHING
+""")
+_SPREAD = f"""
+    WITH RECURSIVE reached (number) AS (
+        {{0}}
+        UNION SELECT edge.child FROM edge JOIN reached ON edge.parent = reached.number
+        WHERE edge.relation IN :flow AND {standing("edge")}
+    )
+"""
+_FLAG_EDGES = _query(
+    f"""
+    INSERT INTO flag (incident, artifact, first)
+    {_SPREAD.format("SELECT :artifact")} SELECT :incident, number, :entry FROM reached WHERE true ON CONFLICT DO NOTHING
+    """,
+    "flow",
+)
+_CHILDREN = _query("SELECT DISTINCT child FROM edge WHERE entry IN :entries", "entries")
+# Everything below a child of an edge that no longer counts, and what still leads to each of them.
+_TRIM_CLOSURE = _query(
+    f"""
+    WITH RECURSIVE
+        below (number) AS (
+            SELECT descendant FROM closure WHERE ancestor IN :children UNION SELECT number FROM node WHERE number IN :children
+        ),
+        reached (descendant, ancestor) AS (
+            SELECT number, number FROM below
+            UNION SELECT reached.descendant, edge.parent FROM reached JOIN edge ON edge.child = reached.ancestor
+            WHERE edge.relation NOT IN :weightless AND {standing("edge")}
+        )
+    DELETE FROM closure WHERE descendant IN (SELECT number FROM below)
+        AND (descendant, ancestor) NOT IN (SELECT descendant, ancestor FROM reached)
+    """,
+    "children",
+    "weightless",
+)
+_DROP_FLAGS = _query("DELETE FROM flag WHERE incident IN :entries", "entries")
+# What an incident reaches through an edge it reaches by the edge's child, too.
+_ON = _query(
+    """
+    SELECT DISTINCT incident.entry, incident.what FROM flag JOIN incident ON incident.entry = flag.incident
+    WHERE flag.artifact IN :children ORDER BY incident.entry
+    """,
+    "children",
+)
+_TRIM_FLAGS = _query(
+    f"""
+    {_SPREAD.format("SELECT artifact FROM target WHERE incident = :incident")}
+    DELETE FROM flag WHERE incident = :incident AND artifact NOT IN (SELECT number FROM reached)
+    """,
+    "flow",
+)
+
+
+def grow(connection: Connection, index: int, links: Sequence[Link]) -> None:
+    """Let the closure and the flags follow from new edges, said by leaf `index`."""
+    grown = [
+        {"entry": index, "child": link.child, "parent": link.parent}
+        for link in links
+        if link.relation not in WEIGHTLESS
+    ]
+    if grown:
+        connection.execute(_GROW, grown)
+    reaching = connection.execute(_REACHING, {"parents": sorted({link.parent for link in links})}).all()
+    for link in links if reaching else ():
+        for incident, what, parent in reaching:
+            if parent == link.parent and link.relation in flow(what):
+                flag(connection, incident, link.child, index, what)
+
+
+def flag(connection: Connection, incident: int, artifact: int, index: int, what: Kind) -> None:
+    """Flag `artifact` and everything that an incident of this kind reaches from it."""
+    values = {"incident": incident, "artifact": artifact, "entry": index}
+    if by_closure(what):
+        connection.execute(_FLAG_CLOSURE, values)
+    else:
+        connection.execute(_FLAG_EDGES, values | {"flow": sorted(flow(what))})
+
+
+def trim(connection: Connection, entries: Collection[int]) -> None:
+    """Take away what only these entries, which have stopped counting, let edges and incidents reach."""
+    ended = sorted(entries)
+    children = connection.scalars(_CHILDREN, {"entries": ended}).all()
+    connection.execute(_TRIM_CLOSURE, {"children": children, "weightless": sorted(WEIGHTLESS)})
+    connection.execute(_DROP_FLAGS, {"entries": ended})
+    for incident, what in connection.execute(_ON, {"children": children}).all():
+        connection.execute(_TRIM_FLAGS, {"incident": incident, "flow": sorted(flow(what))})

@@ -1,0 +1,246 @@
+"""T8: a publisher's key is stolen, and ended at the last good time: what it said until then stands, what it said since falls."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from world import BEGINNING, World
+
+from lineage.facts import Evidence
+from lineage.predicates import derivation, incident, incident_change, license, name, signature  # noqa: A004
+from lineage.standing import Affected, Clean, Unknown
+from registry.store import artifacts, log, tenure
+from signing.digest import artifact_id
+from signing.errors import Forbidden
+from signing.log import Leaf
+
+FILES = {"model.safetensors": "cd" * 32}
+ARTIFACT = artifact_id(FILES)
+
+
+def made(child: str, *parents: str) -> derivation.Statement:
+    named = [derivation.Parent(artifact=parent, relation="finetune") for parent in parents]
+    return derivation.statement(child, named)
+
+
+def ended(world: World) -> dict[int, int]:
+    with world.home.store.reading() as connection:
+        return tenure.ended(connection)
+
+
+def test_entries_before_the_end_stand_and_later_ones_fall_with_edges_closure_and_flags(world: World) -> None:
+    base, bad = world.artifact(), world.artifact()
+    anna = world.join("anna", "publisher")
+    world.say(signature.statement("good", FILES), anna)
+    world.say(made(ARTIFACT, base), anna)
+    last_good = world.time
+    world.advance(100)
+    below = world.artifact(ARTIFACT)
+    stolen = world.say(made(ARTIFACT, bad), anna)
+    moved = world.say(name.statement(bad, "anna/model", None, 1), anna)
+    incident_id = world.report(bad, "compromised")
+    assert isinstance(world.standing(below), Affected)
+    before = world.size()
+
+    world.advance(100)
+    revoked = world.end(anna, last_good)
+
+    assert ended(world) == {stolen.index: revoked.index, moved.index: revoked.index}
+    assert world.standing(below) == Clean()
+    assert world.flagged(incident_id) == {bad}
+    assert world.descendants(bad) == set()
+    assert world.descendants(base) == {ARTIFACT, below}
+    assert isinstance(world.standing(below, before), Affected), "as of then, it counted"
+    with pytest.raises(Exception, match="nothing is called"):
+        world.resolve("anna/model")
+    with pytest.raises(
+        Forbidden, match=f"of anna is good from {BEGINNING} to {last_good}, and the time is {world.time}"
+    ):
+        world.say(license.statement(ARTIFACT, "mit", 1), anna)
+    world.check()
+
+
+def test_what_only_a_stolen_key_registered_is_unknown_and_so_is_what_is_made_of_it(world: World) -> None:
+    anna = world.join("anna", "publisher")
+    world.advance(1)
+    world.say(signature.statement("bad", FILES), anna)
+    below = world.artifact(ARTIFACT)
+    assert world.standing(below) == Clean()
+
+    world.end(anna, world.time - 1)
+
+    assert world.standing(ARTIFACT) == Unknown((ARTIFACT,))
+    assert world.standing(below) == Unknown((ARTIFACT,))
+    with world.home.store.reading() as connection, pytest.raises(Exception, match="is not registered here"):
+        artifacts.registered(connection, ARTIFACT)
+    with pytest.raises(Exception, match="is not registered here"):
+        world.artifact(ARTIFACT)
+    world.check()
+
+
+def test_the_publisher_signs_again_with_a_new_key_and_speaks_for_it_again(world: World) -> None:
+    said = signature.statement("model", FILES)
+    old = world.join("anna", "publisher")
+    world.advance(1)
+    world.say(said, old)
+    world.say(name.statement(ARTIFACT, "anna/model", None, 1), old)
+    world.end(old, world.time - 1)
+    new = world.join("anna", "publisher")
+
+    again = world.say(said, new)
+    world.say(license.statement(ARTIFACT, "mit", 1), new)
+
+    with world.home.store.reading() as connection:
+        assert artifacts.registered(connection, ARTIFACT) == again.index
+        assert artifacts.license_of(connection, ARTIFACT) == "mit"
+    assert world.standing(ARTIFACT) == Clean()
+    world.check()
+
+
+def test_another_key_s_leaf_of_the_same_statement_carries_it(world: World) -> None:
+    """Its facts stood under the first leaf, which falls; the second was there all along."""
+    said = signature.statement("model", FILES)
+    anna, ben = world.join("anna", "publisher"), world.join("ben", "publisher")
+    world.advance(1)
+    world.say(said, anna)
+    second = world.say(said, ben)
+    parent = world.artifact()
+    edge = world.say(made(ARTIFACT, parent), anna, ben)
+    with pytest.raises(Forbidden, match="is for anna"):
+        world.say(license.statement(ARTIFACT, "mit", 1), ben)
+
+    world.end(anna, world.time - 1)
+
+    with world.home.store.reading() as connection:
+        assert artifacts.registered(connection, ARTIFACT) == second.index
+        assert edge.index not in tenure.ended(connection)
+    (found,) = world.verdict(ARTIFACT).parents
+    assert (found.parent, found.evidence) == (parent, Evidence.SIGNED)
+    world.say(license.statement(ARTIFACT, "mit", 1), ben)
+    world.check()
+
+
+def test_an_incident_that_a_stolen_security_key_reported_falls_and_a_stage_it_set_does_too(
+    world: World,
+) -> None:
+    guard = world.join("guard", "security")
+    model = world.artifact()
+    real = world.report(model, "withdrawn", stage="reported")
+    world.advance(1)
+    false = world.say(
+        incident.statement([model], "compromised", "high", "confirmed", "x", contact="x", issued=0), guard
+    )
+    world.say(incident_change.statement(real, "retracted", "never mind"), guard)
+    assert [hit.incident.id for hit in world.standing(model).incidents] == [false.entry]
+
+    world.end(guard, world.time - 1)
+
+    (hit,) = world.standing(model).incidents
+    assert (hit.incident.id, hit.incident.stage) == (real, "reported")
+    assert world.flagged(false.entry) == set()
+    world.publish("security", incident_change.statement(real, "confirmed", "it is"))
+    world.check()
+
+
+def test_an_end_may_be_set_further_back_and_voids_what_lies_between(world: World) -> None:
+    anna = world.join("anna", "publisher")
+    model = world.artifact()
+    indexes = []
+    for revision in range(4):
+        world.advance(10)
+        indexes.append(world.say(name.statement(model, "anna/model", str(revision), 1), anna).index)
+    first = world.end(anna, world.time - 5)
+    assert ended(world) == {indexes[3]: first.index}
+    second = world.end(anna, world.time - 25)
+    assert ended(world) == {indexes[3]: first.index, indexes[2]: second.index, indexes[1]: second.index}
+    assert world.resolve("anna/model") == model
+    world.check()
+
+
+def test_a_group_that_ends_a_key_and_is_refused_after_all_changes_nothing(world: World) -> None:
+    """The end is found out within the group; what was written for it goes with the group."""
+    from lineage.predicates import root
+
+    anna = world.join("anna", "publisher")
+    world.advance(1)
+    said = world.say(name.statement(world.artifact(), "anna/model", None, 1), anna)
+    size = world.size()
+    document = world.home.root()
+    keys = [
+        key.model_copy(update={"valid_for": key.valid_for.model_copy(update={"end": world.time - 1})})
+        if key.public == anna.public
+        else key
+        for key in document.keys
+    ]
+    following = document.model_copy(update={"version": document.version + 1, "keys": tuple(keys)})
+    with pytest.raises(Exception, match="is not registered here"):
+        world.home.say_all(
+            [("root", root.statement(following)), ("publisher", license.statement(ARTIFACT, "mit", 1))]
+        )
+    assert (world.size(), ended(world)) == (size, {})
+    world.publish("root", root.statement(following))
+    assert list(ended(world)) == [said.index]
+    world.check()
+
+
+PEOPLE = ("anna", "ben")
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(["edge", "name", "report", "wait", "end"]),
+        st.lists(st.integers(0, 1), min_size=1, max_size=2, unique=True),
+        st.integers(0, 4),
+        st.integers(0, 4),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(acts=ACTS)
+def test_the_law_of_ended_keys(acts) -> None:
+    """A leaf counts if, and only if, a key that signed it was good then; all else follows from the leaves that count."""
+    with TemporaryDirectory() as folder:
+        _follow(World(Path(folder)), acts)
+
+
+def _follow(world: World, acts) -> None:
+    keys = [world.join(person, "publisher", "security") for person in PEOPLE]
+    models = []
+    for number in range(5):
+        files = {"model.safetensors": f"{number:064x}"}
+        world.say(signature.statement(f"m{number}", files), *keys)
+        models.append(artifact_id(files))
+    good = {key.public.id: None for key in keys}
+    for what, who, one, other in acts:
+        signers = [keys[i] for i in who if good[keys[i].public.id] is None]
+        if what == "wait":
+            world.advance(one + 1)
+        elif what == "end" and one:
+            key = keys[who[0]]
+            end = max(BEGINNING, world.time - one - other)
+            was = good[key.public.id]
+            if was is None or end < was:
+                world.end(key, end)
+                good[key.public.id] = end
+        elif signers and what == "edge" and one < other:
+            world.say(made(models[other], models[one]), *signers)
+        elif signers and what == "name":
+            world.say(name.statement(models[one], "law/model", None, other), *signers)
+        elif signers and what == "report":
+            said = incident.statement(
+                [models[one]], "compromised", "low", "reported", "x", contact="x", issued=other
+            )
+            world.say(said, *signers)
+    with world.home.store.reading() as connection:
+        leaves = {one.index: Leaf.parse(one.leaf) for one in log.scan(connection)}
+        void = set(tenure.ended(connection))
+    theirs = {i for i, leaf in leaves.items() if set(leaf.keys) <= good.keys()}
+    due = {
+        i
+        for i in theirs
+        if all(good[key] is not None and leaves[i].time > good[key] for key in leaves[i].keys)
+    }
+    assert void == due
+    world.check()
