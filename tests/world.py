@@ -239,6 +239,10 @@ class World:
         with self.home.store.reading() as connection:
             return {node.id for node in lineage.below(connection, artifact).nodes} - {artifact}
 
+    def ancestors(self, artifact: str) -> set[str]:
+        with self.home.store.reading() as connection:
+            return {node.id for node in lineage.around(connection, artifact).nodes} - {artifact}
+
     def flagged(self, incident_id: str) -> set[str]:
         with self.home.store.reading() as connection:
             return set(lineage.flagged(connection, incident_id))

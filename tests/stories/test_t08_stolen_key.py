@@ -8,19 +8,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import BEGINNING, World
 
-from lineage.facts import Evidence
-from lineage.predicates import derivation, incident, incident_change, license, name, signature  # noqa: A004
+from lineage.authority import TrustedRoot
+from lineage.facts import Evidence, Role
+from lineage.predicates import derivation, incident, incident_change, license, name, root, signature  # noqa: A004
+from lineage.predicates.root import Period
 from lineage.standing import Affected, Clean, Unknown
 from registry.store import artifacts, log, tenure
+from registry.writer import _Group
 from signing.digest import artifact_id
+from signing.dsse import Envelope, sign
 from signing.errors import Forbidden
+from signing.keys import PrivateKey
 from signing.log import Leaf
+from signing.statement import Statement
 
 FILES = {"model.safetensors": "cd" * 32}
 ARTIFACT = artifact_id(FILES)
 
 
-def made(child: str, *parents: str) -> derivation.Statement:
+def made(child: str, *parents: str) -> Statement:
     named = [derivation.Parent(artifact=parent, relation="finetune") for parent in parents]
     return derivation.statement(child, named)
 
@@ -51,6 +57,7 @@ def test_entries_before_the_end_stand_and_later_ones_fall_with_edges_closure_and
     assert world.standing(below) == Clean()
     assert world.flagged(incident_id) == {bad}
     assert world.descendants(bad) == set()
+    assert world.ancestors(below) == {ARTIFACT, base}
     assert world.descendants(base) == {ARTIFACT, below}
     assert isinstance(world.standing(below, before), Affected), "as of then, it counted"
     with pytest.raises(Exception, match="nothing is called"):
@@ -122,6 +129,21 @@ def test_another_key_s_leaf_of_the_same_statement_carries_it(world: World) -> No
     world.check()
 
 
+def test_an_operator_whose_signature_fell_does_not_speak_for_the_artifact_any_more(world: World) -> None:
+    stolen, ben = world.join("anna", "publisher"), world.join("ben", "publisher")
+    other = world.join("anna", "publisher")
+    world.advance(1)
+    world.say(signature.statement("model", FILES), stolen, ben)
+    world.say(license.statement(ARTIFACT, "mit", 1), other)
+
+    world.end(stolen, world.time - 1)
+
+    with pytest.raises(Forbidden, match="is for ben, who registered it; it is signed by anna"):
+        world.say(license.statement(ARTIFACT, "apache-2.0", 2), other)
+    world.say(license.statement(ARTIFACT, "apache-2.0", 2), ben)
+    world.check()
+
+
 def test_an_incident_that_a_stolen_security_key_reported_falls_and_a_stage_it_set_does_too(
     world: World,
 ) -> None:
@@ -159,30 +181,47 @@ def test_an_end_may_be_set_further_back_and_voids_what_lies_between(world: World
     world.check()
 
 
-def test_a_group_that_ends_a_key_and_is_refused_after_all_changes_nothing(world: World) -> None:
-    """The end is found out within the group; what was written for it goes with the group."""
-    from lineage.predicates import root
-
+def test_a_group_that_ends_a_key_and_is_refused_after_all_leaves_its_batch_alone(world: World) -> None:
+    """The end is found out within the group; what was written for it goes with the group, and nothing else."""
     anna = world.join("anna", "publisher")
     world.advance(1)
-    said = world.say(name.statement(world.artifact(), "anna/model", None, 1), anna)
-    size = world.size()
-    document = world.home.root()
-    keys = [
-        key.model_copy(update={"valid_for": key.valid_for.model_copy(update={"end": world.time - 1})})
-        if key.public == anna.public
-        else key
-        for key in document.keys
-    ]
-    following = document.model_copy(update={"version": document.version + 1, "keys": tuple(keys)})
-    with pytest.raises(Exception, match="is not registered here"):
-        world.home.say_all(
-            [("root", root.statement(following)), ("publisher", license.statement(ARTIFACT, "mit", 1))]
+    model = world.artifact()
+    said = world.say(name.statement(model, "anna/model", None, 1), anna)
+    ending = root.statement(_ending(world, anna))
+    refused = [("root", ending), ("publisher", license.statement(ARTIFACT, "mit", 1))]
+    writer = world.home.writer()
+    groups = [
+        _Group(writer._read([_signed(world, *one) for one in group]))
+        for group in (
+            [("publisher", name.statement(model, "kennel/before", None, 1))],
+            refused,
+            [("publisher", name.statement(model, "kennel/after", None, 1))],
         )
-    assert (world.size(), ended(world)) == (size, {})
-    world.publish("root", root.statement(following))
+    ]
+    for group in groups:
+        writer._queue.put(group)
+    writer._drain()
+
+    assert [str(group.error)[-50:] if group.error else None for group in groups][::2] == [None, None]
+    assert "is not registered here" in str(groups[1].error)
+    assert ended(world) == {}
+    assert world.resolve("kennel/before") == world.resolve("kennel/after") == model
+    world.publish("root", ending)
     assert list(ended(world)) == [said.index]
     world.check()
+
+
+def _ending(world: World, key: PrivateKey) -> TrustedRoot:
+    """The next version, in which a key ends a second ago."""
+    document = world.home.root()
+    past = {"valid_for": Period(start=BEGINNING, end=world.time - 1)}
+    keys = [one.model_copy(update=past) if one.public == key.public else one for one in document.keys]
+    return document.model_copy(update={"version": document.version + 1, "keys": tuple(keys)})
+
+
+def _signed(world: World, role: Role, statement: Statement) -> tuple[bytes, Envelope]:
+    envelope = sign(statement.encode(), [world.home.keys(role)])
+    return envelope.encode(), envelope
 
 
 PEOPLE = ("anna", "ben")
