@@ -7,8 +7,40 @@ later version would like to say.
 
 from __future__ import annotations
 
-from lineage.predicates.root import Key, TrustedRoot
-from signing.errors import Forbidden
+from collections.abc import Mapping, Sequence
+
+from lineage.predicates.root import Key, Period, TrustedRoot
+from signing.errors import Forbidden, Malformed
+
+
+def following(
+    root: TrustedRoot,
+    *,
+    add: Sequence[Key] = (),
+    end: Mapping[str, int] | None = None,
+    threshold: int | None = None,
+) -> TrustedRoot:
+    """Return the next version: with more keys, with ends (unix seconds, by key id), or with another threshold."""
+    ends = end or {}
+    known = {key.public.id for key in root.keys}
+    for key in ends:
+        if key not in known:
+            raise Malformed(
+                f"the key {key} is not in version {root.version} of the trusted root, so it cannot be ended"
+            )
+    kept = (
+        key.model_copy(update={"valid_for": Period(start=key.valid_for.start, end=ends[key.public.id])})
+        if key.public.id in ends
+        else key
+        for key in root.keys
+    )
+    changes = {
+        "version": root.version + 1,
+        "threshold": root.threshold if threshold is None else threshold,
+        "keys": (*kept, *add),
+    }
+    # Read again, because a copy is not validated.
+    return TrustedRoot.parse(root.model_copy(update=changes).encode())
 
 
 def check(root: TrustedRoot | None, following: TrustedRoot, time: int) -> None:

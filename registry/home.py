@@ -25,7 +25,7 @@ from registry.store.blobs import Blobs
 from registry.store.disk import alone
 from registry.store.engine import Database
 from registry.store.log import Receipt
-from registry.store.refold import refold
+from registry.store.schema import migrate
 from registry.writer import Step, Writer
 from signing import canonical, dsse
 from signing.canonical import Json
@@ -52,12 +52,24 @@ _OURS = frozenset({"keys", "blobs", "studbook.db", _PINNED})
 class Home:
     """One registry on this machine: its store, blobs and keys, and the way into its log."""
 
-    def __init__(self, path: Path, clock: Clock, settings: Settings, at: Callable[[Step], object]) -> None:
-        """Hold the home at `path`; `open` and `create` say whether there is one."""
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        settings: Settings,
+        at: Callable[[Step], object],
+        ask: keys.Ask | None = None,
+    ) -> None:
+        """Hold the home at `path`; `open` and `create` say whether there is one.
+
+        `ask` gives the passphrase of a sealed key where the settings have none.
+        """
         self.path = path
         self.blobs = Blobs(path / "blobs")
         self.store = Database(path / "studbook.db", settings.busy_seconds)
         self.settings, self._clock, self._at = settings, clock, at
+        self._passphrase = _secret(settings)
+        self.ask: keys.Ask = ask if ask and self._passphrase is None else lambda _: self._passphrase
         self._writer: Writer | None = None
 
     @classmethod
@@ -68,11 +80,12 @@ class Home:
         clock: Clock = now,
         settings: Settings | None = None,
         at: Callable[[Step], object] = lambda _: None,
+        ask: keys.Ask | None = None,
     ) -> Home:
         """Open the home at `path`, which `create` completed."""
         if not (path / _PINNED).is_file():
             raise Absent(f"{path} is no Studbook home: `studbook init --home {path}` makes or completes one")
-        home = cls(path, clock, settings or Settings(), at)
+        home = cls(path, clock, settings or Settings(), at, ask)
         home.store.check_schema()
         with home.store.reading() as connection:
             pin.renew(connection, path / _PINNED)
@@ -101,7 +114,7 @@ class Home:
                     f"{path} holds {', '.join(sorted(found)[:4])} and is no home: name an empty folder"
                 )
             _check_database(path)
-            migrate(path / "studbook.db", settings)
+            migrate(path / "studbook.db", settings.busy_seconds)
             home = cls(path, clock, settings, at)
             home._complete(operator)
         return home
@@ -130,7 +143,11 @@ class Home:
         """Return the private key with which this home speaks in `role`."""
         if role not in _FILES:
             raise Absent(f"a home holds no {role} key; it has {', '.join(_FILES)}")
-        return keys.load(self.path / "keys" / f"{_FILES[role]}.pem")
+        return keys.load(self.key_file(role), self.ask)
+
+    def key_file(self, role: Role) -> Path:
+        """Return the file that holds the private key of `role`."""
+        return self.path / "keys" / f"{_FILES[role]}.pem"
 
     def now(self) -> int:
         """Return the time by this home's clock, in unix seconds."""
@@ -177,7 +194,7 @@ class Home:
                     f"{self.path} has {_PINNED}, and the log in studbook.db is empty: restore studbook.db from a"
                     " backup; a second log under one name is not begun"
                 )
-            keys.make(self.path / "keys", _KINDS)
+            keys.make(self.path / "keys", _KINDS, self._passphrase)
             self._found(operator or _OPERATOR)
             return
         keys.require(self.path / "keys", _KINDS)
@@ -189,17 +206,17 @@ class Home:
 
     def _found(self, operator: str) -> None:
         """Log the first trusted root, signed by the root key that it names."""
-        roles: dict[str, list[Json]] = {}
+        roles: dict[str, list[Role]] = {}
         for role, name in _FILES.items():
             roles.setdefault(name, []).append(role)
         start = str(self._clock())
         listed: list[Json] = [
             {
                 "operator": operator,
-                "roles": roles[name],
+                "roles": list[Json](roles[name]),
                 "namespaces": ["*"],
                 "contact": operator,
-                "pem": keys.load(self.path / "keys" / f"{name}.pem").public.pem().decode(),
+                "pem": self.keys(roles[name][0]).public.pem().decode(),
                 "validFor": {"start": start, "end": None},
             }
             for name in roles
@@ -210,6 +227,10 @@ class Home:
         self.say("root", root_predicate.statement(TrustedRoot.parse(canonical.encode(document))))
 
 
+def _secret(settings: Settings) -> bytes | None:
+    return None if settings.passphrase is None else settings.passphrase.get_secret_value().encode()
+
+
 def _check_database(path: Path) -> None:
     """Refuse a folder that a home left behind and whose database is gone."""
     left = [one for one in (_PINNED, "keys/log.pem") if (path / one).exists()]
@@ -218,30 +239,3 @@ def _check_database(path: Path) -> None:
             f"{path} has {' and '.join(left)}, and studbook.db is missing: restore it from a backup, or name an"
             " empty folder; a second log under one name is not begun"
         )
-
-
-def migrate(path: Path, settings: Settings) -> None:
-    """Bring the database at `path` to the current schema, in one transaction, folding the log again where that asks for it."""
-    # Imported here: alembic takes a third of a second, and only `studbook init` needs it.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
-    database = Database(path, settings.busy_seconds, create=True)
-    with database.writing() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        if not log.root(connection) and log.size(connection):
-            refold(connection)  # a migration that changes what is folded empties it
-    database.close()
-
-
-def migrations() -> Path:
-    """Return the folder of the migrations: inside the package in a wheel, beside it in a checkout."""
-    package = Path(__file__).parent
-    packed, beside = package / "migrations", package.parent / "migrations"
-    for folder in (packed, beside):
-        if (folder / "env.py").is_file():
-            return folder
-    raise Absent(f"the migrations are neither in {packed} nor in {beside}: this installation is not complete")

@@ -6,12 +6,13 @@ everything.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Clock = Callable[[], int]
@@ -22,6 +23,11 @@ def now() -> int:
     return int(time.time())  # noqa: TID251 - this is the module that owns the clock
 
 
+def variable(name: str) -> str | None:
+    """Return what the environment holds under `name`: where a key is named as env://NAME."""
+    return os.environ.get(name)  # noqa: TID251 - this is the module that owns the environment
+
+
 class Settings(BaseSettings):
     """Settings of one process, each read from `STUDBOOK_<NAME>` where it is set."""
 
@@ -30,6 +36,9 @@ class Settings(BaseSettings):
     home: Path = Field(
         default_factory=lambda: user_data_path("studbook"),
         description="folder that holds studbook.db, blobs/ and keys/",
+    )
+    passphrase: SecretStr | None = Field(
+        default=None, min_length=1, description="what opens sealed private keys"
     )
     busy_seconds: PositiveInt = Field(
         default=30, description="how long a write waits for another process before it is refused"

@@ -25,6 +25,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, mod
 from lineage import schema
 from lineage.facts import Role, Rooted
 from signing import canonical
+from signing.canonical import Json
 from signing.digest import sha256_hex
 from signing.errors import Malformed
 from signing.keys import PublicKey
@@ -90,6 +91,11 @@ class Key(schema.Closed):
             )
         return self
 
+    @classmethod
+    def read(cls, fields: Json) -> Key:
+        """Read a key from the fields that a document lists for it."""
+        return schema.read(cls, "key", fields)
+
     def valid(self, time: int) -> bool:
         """Tell whether the key is good at `time` (unix seconds)."""
         end = self.valid_for.end
@@ -120,7 +126,8 @@ class TrustedRoot(schema.Closed):
         holders = {key.operator for key in self.keys if "root" in key.roles}
         if not 1 <= self.threshold <= len(holders):
             raise Malformed(
-                f"threshold {self.threshold}, but {len(holders)} operators hold a root key: nobody could change it"
+                f"threshold {self.threshold}, and root keys are held by {', '.join(sorted(holders)) or 'nobody'}: nobody"
+                " could change it"
             )
         return self
 

@@ -25,7 +25,7 @@ from registry.cli.session import (
     say,
     short,
 )
-from registry.store import Absent, log
+from registry.store import Absent, log, tenure
 from registry.store.log import Logged
 from registry.work.verify import about
 from signing.canonical import Json
@@ -77,12 +77,13 @@ def show(
 ) -> None:
     """List entries: when, what kind of statement, about what."""
     with home_at(home).store.reading() as connection:
-        rows = [_row(one) for one in log.scan(connection, start, end)]
+        ended = tenure.ended(connection)
+        rows = [_row(one, ended.get(one.index)) for one in log.scan(connection, start, end)]
         note = log.newest(connection).decode()
 
     def table() -> None:
         grid = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-        for column in ("index", "logged", "statement", "about", "entry"):
+        for column in ("index", "logged", "statement", "about", "entry", "void" if ended else ""):
             grid.add_column(column, no_wrap=True)
         for row in rows:
             grid.add_row(
@@ -91,6 +92,7 @@ def show(
                 kind_of(str(row["statement"])),
                 ", ".join(map(short, row["about"])),  # type: ignore[arg-type] # a list of ids, by _row
                 str(row["entry"])[:8],
+                "" if row["void_since"] is None else str(row["void_since"]),
             )
         out.print(grid)
         out.print(f"\n{escape(note.strip())}", soft_wrap=True)
@@ -128,7 +130,7 @@ def prove(
         err.print(f"{counted(len(bundles), 'bundle')} written to {escape(str(to))}", soft_wrap=True)
 
 
-def _row(logged: Logged) -> dict[str, Json]:
+def _row(logged: Logged, void_since: int | None) -> dict[str, Json]:
     leaf = Leaf.parse(logged.leaf)
     statement, artifacts = "removed by an order", list[str]()
     if logged.envelope is not None:
@@ -142,4 +144,5 @@ def _row(logged: Logged) -> dict[str, Json]:
         "statement": statement,
         "about": list(dict.fromkeys(artifacts)),
         "keys": list(leaf.keys),
+        "void_since": void_since,
     }

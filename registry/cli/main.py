@@ -25,6 +25,7 @@ from registry.cli import (
     making,
     recipes,
     registering,
+    roots,
     running,
     sharing,
     stats,
@@ -58,6 +59,7 @@ for part in (
     app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(logs.app, name="log")
+app.add_typer(roots.app, name="root")
 app.add_typer(recipes.app, name="recipe")
 app.add_typer(stats.app, name="stats")
 

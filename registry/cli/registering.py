@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 from rich.markup import escape
 
 from lineage.facts import RELATIONS, Relation
@@ -17,6 +18,7 @@ from registry.cli.session import (
     ThreadsOption,
     counted,
     home_at,
+    new_passphrase,
     out,
     progress,
     say,
@@ -37,11 +39,17 @@ def init(
     operator: Annotated[
         str | None, typer.Option(help="Who signs: letters, digits, dot, dash; local if not given.")
     ] = None,
+    seal: Annotated[
+        bool, typer.Option("--seal", help="Seal the keys with a passphrase, as STUDBOOK_PASSPHRASE does.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a home: database, blobs, and keys of your own. Run again, it completes what is missing."""
-    path = home or Settings().home
-    made = Home.create(path, operator)
+    settings = Settings()
+    if seal and settings.passphrase is None:
+        settings = Settings(passphrase=SecretStr(new_passphrase()))
+    path = home or settings.home
+    made = Home.create(path, operator, settings=settings)
     root, speaks = made.root(), made.operator("publisher")
 
     def show() -> None:

@@ -7,8 +7,11 @@ standard error. Exit codes: 0 holds, 1 does not hold, 2 misuse.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -27,10 +30,12 @@ from rich.progress import (
 
 from registry.answers import Answers
 from registry.home import Home
-from registry.settings import Settings, now
+from registry.settings import Settings, now, variable
+from registry.store import keys
 from signing import canonical
 from signing.canonical import Json
 from signing.errors import Malformed
+from signing.keys import PrivateKey
 
 HomeOption = Annotated[
     Path | None,
@@ -87,7 +92,41 @@ def bound(memory: str | None) -> int | None:
 
 def home_at(path: Path | None) -> Home:
     """Open the home that the option, the environment or the default names."""
-    return Home.open(path or Settings().home)
+    return Home.open(path or Settings().home, ask=passphrase)
+
+
+@cache
+def passphrase(name: str) -> bytes | None:
+    """Ask on the terminal, once, for what opens the key with this name; None where there is no terminal."""
+    if not sys.stdin.isatty():
+        return None
+    return getpass(f"passphrase of {name}: ").encode() or None
+
+
+def new_passphrase() -> str:
+    """Ask on the terminal, twice, for a passphrase to seal keys with."""
+    if not sys.stdin.isatty():
+        raise Malformed("there is no terminal to ask for a passphrase on: set STUDBOOK_PASSPHRASE")
+    first = getpass("passphrase for the keys: ")
+    if not first or getpass("again: ") != first:
+        raise Malformed("the two passphrases differ, or are empty: nothing was made")
+    return first
+
+
+def key_at(reference: str) -> PrivateKey:
+    """Return the private key in a file, or in the environment where the reference is env://NAME."""
+    name = reference.removeprefix("env://")
+    if name == reference:
+        return keys.load(Path(reference), _passphrase)
+    pem = variable(name)
+    if pem is None:
+        raise Malformed(f"{reference}: the environment has no {name}")
+    return keys.opened(pem.encode(), reference, _passphrase)
+
+
+def _passphrase(name: str) -> bytes | None:
+    said = Settings().passphrase
+    return passphrase(name) if said is None else said.get_secret_value().encode()
 
 
 def asked(home: Path | None, registry: str | None) -> Answers:

@@ -5,22 +5,30 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from registry.store import Absent
 from registry.store.disk import sync_folder
-from signing.errors import Refused
+from signing.errors import Malformed, Refused
 from signing.keys import Kind, PrivateKey
 
+_SEALED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
-def keep(path: Path, key: PrivateKey) -> None:
-    """Write `key` to `path` with mode 0600, whole or not at all; an existing file is never replaced."""
+Ask = Callable[[str], bytes | None]
+"""Returns the passphrase that opens the key with this name, or None where nobody can be asked."""
+
+
+def keep(path: Path, key: PrivateKey, passphrase: bytes | None = None) -> None:
+    """Write `key` to `path` with mode 0600, whole or not at all; an existing file is never replaced.
+
+    With a passphrase it is sealed: PKCS #8 with PBES2 (RFC 8018).
+    """
     staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(key.pem())
+            file.write(key.pem(passphrase))
             file.flush()
             os.fsync(file.fileno())
         os.link(staged, path)
@@ -29,8 +37,11 @@ def keep(path: Path, key: PrivateKey) -> None:
     sync_folder(path.parent)
 
 
-def load(path: Path) -> PrivateKey:
-    """Read the key at `path`; refuse a file that anyone but its owner may read or write."""
+def load(path: Path, ask: Ask = lambda _: None) -> PrivateKey:
+    """Read the key at `path`; refuse a file that anyone but its owner may read or write.
+
+    `ask` is called only for a key that is sealed.
+    """
     try:
         # The mode is asked of the open file, or the file could be exchanged between the two questions.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -46,18 +57,56 @@ def load(path: Path) -> PrivateKey:
             mode = stat.S_IMODE(found.st_mode)
             raise Refused(f"{path} has mode {mode:04o}: others can reach this key; run `chmod 600 {path}`")
         with os.fdopen(handle, "rb", closefd=False) as file:
-            return PrivateKey.parse(file.read())
+            return opened(file.read(), str(path), ask)
     finally:
         os.close(handle)
 
 
-def make(folder: Path, kinds: Mapping[str, Kind]) -> None:
-    """Make in `folder` the keys that are not there yet, each of its kind."""
+def opened(pem: bytes, name: str, ask: Ask) -> PrivateKey:
+    """Return the private key in `pem`, asking for its passphrase if it is sealed; `name` is what people call it."""
+    if _SEALED not in pem:
+        return PrivateKey.parse(pem)
+    passphrase = ask(name)
+    if passphrase is None:
+        raise Refused(
+            f"{name} is sealed with a passphrase: set STUDBOOK_PASSPHRASE, or run this on a terminal, where it is asked for"
+        )
+    try:
+        return PrivateKey.parse(pem, passphrase)
+    except Malformed as error:
+        raise Malformed(f"{name}: {error}") from None
+
+
+def make(folder: Path, kinds: Mapping[str, Kind], passphrase: bytes | None = None) -> None:
+    """Make in `folder` the keys that are not there yet, each of its kind, sealed where a passphrase is given."""
     folder.mkdir(mode=0o700, exist_ok=True)
     for name, kind in kinds.items():
         path = folder / f"{name}.pem"
         if not path.exists():
-            keep(path, PrivateKey.generate(kind))
+            keep(path, PrivateKey.generate(kind), passphrase)
+
+
+def successor(place: Path, ask: Ask) -> PrivateKey:
+    """Return the key that waits to follow the one at `place`, made now if none does, of its kind and sealed as it is."""
+    waiting = _waiting(place)
+    if not waiting.exists():
+        passphrase = ask(str(place)) if _SEALED in place.read_bytes() else None
+        keep(waiting, PrivateKey.generate(load(place, ask).public.kind), passphrase)
+    return load(waiting, ask)
+
+
+def adopt(place: Path, ask: Ask) -> Path:
+    """Put the key that waits in the place of the old one, which stays beside it under its id; return where."""
+    kept = place.with_name(f"{place.stem}.{load(place, ask).public.id[:16]}.pem")
+    if not kept.exists():
+        os.link(place, kept)
+    _waiting(place).replace(place)
+    sync_folder(place.parent)
+    return kept
+
+
+def _waiting(place: Path) -> Path:
+    return place.with_name(f"{place.stem}.next.pem")
 
 
 def require(folder: Path, names: Iterable[str]) -> None:

@@ -10,8 +10,9 @@ from world import BEGINNING, CRASHED, OPERATOR, World
 
 from lineage.predicates import name
 from registry.fsck import fsck
-from registry.home import Home, migrations
-from registry.store import Absent, log
+from registry.home import Home
+from registry.store import Absent, log, schema
+from registry.store.schema import migrations
 from registry.writer import Step
 from signing.errors import Refused
 from signing.keys import PrivateKey
@@ -197,9 +198,7 @@ def test_a_role_without_a_key_and_a_key_without_a_role_are_named(world: World) -
 
 
 def test_an_installation_without_migrations_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from registry import home
-
-    monkeypatch.setattr(home, "__file__", str(tmp_path / "registry" / "home.py"))
+    monkeypatch.setattr(schema, "__file__", str(tmp_path / "registry" / "store" / "schema.py"))
     with pytest.raises(Absent, match="installation is not complete"):
         migrations()
 

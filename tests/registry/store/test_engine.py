@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 from world import World
 
-from registry.home import migrations
 from registry.store.engine import Database
+from registry.store.schema import migrations
 from registry.tables import SCHEMA, TRIGGERS
 from signing.errors import Refused
 
