@@ -12,6 +12,7 @@ What the facts then mean:
 
 - `standing`: which artifacts an incident reaches (`carries`, `spread`), and how an artifact stands: `Clean`, `Affected` with
   the path that explains why, or `Unknown` with what is missing. Unknown is not clean.
+- `residue`: what is left of a statement once an order had its payload removed.
 - `rebuilds`: what executing a provenance again has shown, and which edges are `reproduced` by it.
 - `around`: the slice of lineage about an artifact that a store hands over; `verdict.assess` makes everything `show` and
   `status` say from it.

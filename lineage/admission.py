@@ -15,7 +15,9 @@ from lineage.facts import (
     Fact,
     Named,
     Rebuilt,
+    Redacted,
     Registered,
+    Removed,
     Reported,
     Restaged,
     Rooted,
@@ -96,7 +98,7 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
 def _about(fact: Fact) -> tuple[str, ...]:
     """Return the artifacts that must be registered before something is said about them."""
     match fact:
-        case Registered() | Restaged() | Rooted():
+        case Registered() | Restaged() | Rooted() | Removed() | Redacted():
             return ()
         case Derived(child):
             return (child,)

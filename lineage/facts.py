@@ -161,4 +161,34 @@ class Rooted:
     kind: Literal["rooted"] = field(default="rooted", init=False)
 
 
-Fact = Registered | Described | Derived | Built | Rebuilt | Licensed | Named | Reported | Restaged | Rooted
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Something was established in this place, and an order had it removed: it establishes nothing."""
+
+    kind: Literal["removed"] = field(default="removed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """The payload of `entry` was removed under `order`; `kept` is canonical JSON of what it still says (`lineage.residue`)."""
+
+    entry: str
+    order: str
+    kept: str
+    kind: Literal["redacted"] = field(default="redacted", init=False)
+
+
+Fact = (
+    Registered
+    | Described
+    | Derived
+    | Built
+    | Rebuilt
+    | Licensed
+    | Named
+    | Reported
+    | Restaged
+    | Rooted
+    | Removed
+    | Redacted
+)

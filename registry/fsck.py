@@ -15,12 +15,13 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Connection
 
 from lineage.authority import TrustedRoot
-from lineage.facts import Fact
+from lineage.facts import Fact, Redacted
 from merger.manifest import Manifest
 from registry.home import Home
-from registry.store import artifacts, compare, judge, log, pin
+from registry.store import artifacts, compare, judge, log, pin, redaction
 from registry.store.engine import Database
 from registry.store.fold import enter, once
+from registry.store.judge import Judged
 from registry.store.log import Logged
 from registry.store.tail import Tail
 from signing import checkpoint
@@ -36,7 +37,7 @@ class Report:
     """What a check of a log of `size` entries found; the last `waiting` of them have no checkpoint yet.
 
     Entries wait for a checkpoint where a process stopped between its two transactions; the next write signs it.
-    `remarks` say what is behind and will be caught up with: nothing there is wrong.
+    `remarks` say what is behind and will be caught up with, and what an order had removed: nothing there is wrong.
     """
 
     size: int
@@ -55,13 +56,14 @@ def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Repo
         again = Database(Path(folder) / "studbook.db", home.settings.busy_seconds, create=True)
         with again.writing() as fresh:
             compare.lay_out(fresh)
+            redaction.foretell(live, fresh)
             findings = [*compare.layout(live, fresh), *_folded(live, fresh, progress)]
             findings += compare.differences(live, fresh)
             findings += compare.definitions(live)
             findings += _checkpoints(live, fresh)
             findings += _pinned(home, fresh)
             findings += _blobs(home, fresh)
-            remarks = tuple(_behind(home, fresh))
+            remarks = (*_behind(home, fresh), *_redacted(fresh))
         again.close()
         size, signed = log.size(live), log.checkpoints(live)
         covered = max((one for one, _ in signed), default=0)
@@ -78,7 +80,7 @@ def _damage(home: Home) -> tuple[str, ...]:
 
 def _folded(live: Connection, fresh: Connection, progress: Callable[[int], object]) -> Iterator[str]:
     """Fold every entry of `live` into `fresh`, saying what is wrong with each."""
-    tail = Tail(fresh)
+    tail, told = Tail(fresh), set[str]()
     for index, logged in enumerate(log.scan(live)):
         if logged.index != index:
             yield f"entry {index} is missing: the next one is {logged.index}"
@@ -98,16 +100,22 @@ def _folded(live: Connection, fresh: Connection, progress: Callable[[int], objec
         facts = once(tail, leaf.pae, said)
         # A refused entry keeps its place in the tree, so that it is one finding and not a different tree.
         enter(fresh, tail, leaf, logged.envelope, facts, operators)
+        told |= {fact.entry for fact in facts if isinstance(fact, Redacted)}
         if index % _AT_ONCE == 0:
             tail.flush()
         progress(index + 1)
     tail.flush()
+    for entry in redaction.orders(fresh).keys() - told:
+        yield f"table redaction names the entry {entry}, and no entry of the log has it removed"
 
 
 def _said(fresh: Connection, logged: Logged, leaf: Leaf) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
     """Return what the entry says and the operators that say it, if it may stand where it stands."""
     if logged.envelope is None:
-        raise Untrusted("its payload is gone, so nothing says what was signed")
+        # What is left was signed by whoever had it removed; the tree says that these keys had signed the rest.
+        statement, facts = redaction.said(fresh, logged)
+        judged = Judged(log.root(fresh), statement, facts, leaf.keys)
+        return facts, judge.admit(fresh, judged, leaf.time)
     envelope = Envelope.parse(logged.envelope)
     if envelope.entry != leaf.pae:
         raise Untrusted(f"the payload is entry {envelope.entry}, and the leaf names {leaf.pae}")
@@ -179,6 +187,12 @@ def _pinned(home: Home, fresh: Connection) -> Iterator[str]:
         pin.check(fresh, home.path / "trusted_root.json")
     except Refused as error:
         yield str(error)
+
+
+def _redacted(fresh: Connection) -> Iterator[str]:
+    for entry, (by, order) in redaction.orders(fresh).items():
+        indexes = ", ".join(map(str, log.indexes(fresh, entry)))
+        yield f"entry {indexes} is redacted by entry {by}: {order}"
 
 
 def _behind(home: Home, fresh: Connection) -> Iterator[str]:

@@ -225,6 +225,24 @@ class Rebuild(SQLModel, table=True):
     differs: str
 
 
+class Redaction(SQLModel, table=True):
+    """An order, logged as `entry`, to remove the payload of the entry with this id; `kept` is what it still says."""
+
+    __table_args__: ClassVar[Args] = (UniqueConstraint("id"),)
+    entry: int = _key()
+    id: str
+    reason: str
+    kept: str
+
+
+class Unknown(SQLModel, table=True):
+    """An artifact about which something was removed, as of entry `entry`: nobody can check any longer what it is."""
+
+    __table_args__: ClassVar[Args] = (_CLUSTERED,)
+    artifact: int = _key()
+    entry: int = _key()
+
+
 class Location(SQLModel, table=True):
     """A folder of this machine that held an artifact when it was registered; local, never folded."""
 

@@ -21,9 +21,9 @@ from sqlalchemy.exc import OperationalError
 from lineage import authority
 from lineage.authority import TrustedRoot
 from registry.settings import Clock, Settings
-from registry.store import bounds, judge, log, pin
+from registry.store import bounds, judge, log, pin, redaction
 from registry.store.engine import Database
-from registry.store.fold import enter, once
+from registry.store.fold import enter, looks_back, once
 from registry.store.judge import Judged
 from registry.store.log import Receipt
 from registry.store.tail import Tail
@@ -57,9 +57,9 @@ class _Group:
     done: bool = False
 
     @property
-    def changes_root(self) -> bool:
-        """Whether a version of the trusted root is among them."""
-        return any(authority.rooted(judged.facts) for _, _, judged in self.read)
+    def looks_back(self) -> bool:
+        """Whether one of them reads earlier entries."""
+        return any(looks_back(judged.facts) for _, _, judged in self.read)
 
 
 class Writer:
@@ -144,7 +144,7 @@ class Writer:
             self._check_key(log.root(connection))
             tail = Tail(connection)
             for group in groups:
-                if group.changes_root:
+                if group.looks_back:
                     tail.flush()  # what it writes is rolled back alone if it is refused
                 savepoint, size, time = connection.begin_nested(), tail.size, tail.time
                 try:
@@ -176,6 +176,7 @@ class Writer:
         operators = judge.admit(connection, judged, time)
         facts = once(tail, envelope.entry, judged.facts)
         bounds.check(connection, facts, self._settings)
+        redaction.check(connection, facts)
         self._check_key(authority.rooted(facts))
         return enter(connection, tail, Leaf(envelope.entry, judged.keys, time), raw, facts, operators)
 

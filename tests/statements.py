@@ -15,6 +15,7 @@ from lineage.facts import (
     Licensed,
     Named,
     Rebuilt,
+    Redacted,
     Registered,
     Relation,
     Reported,
@@ -30,11 +31,13 @@ from lineage.predicates import (
     name,
     provenance,
     rebuild,
+    redaction,
     root,
     search,
     signature,
 )
 from lineage.predicates.root import Key, Period, TrustedRoot
+from lineage.residue import Residue, residue
 from merger.recipe import Recipe
 from signing import canonical
 from signing.digest import artifact_id
@@ -200,6 +203,15 @@ def roots(draw) -> Example:
     return root.statement(document), (Rooted(document.version, document.encode().decode()),)
 
 
+@st.composite
+def redactions(draw) -> Example:
+    said, facts = draw(st.one_of(signatures(), derivations(), bindings(), rebuilds(), incidents(), changes()))
+    left = residue(said.predicate_type, facts)
+    assert Residue.parse(left.encode()) == left
+    which, order = draw(hexes), draw(lines)
+    return redaction.statement(which, order, left), (Redacted(which, order, left.encode().decode()),)
+
+
 EXAMPLES = {
     signature.URI: signatures(),
     manifest.URI: manifests(),
@@ -212,4 +224,5 @@ EXAMPLES = {
     incident.URI: incidents(),
     incident_change.URI: changes(),
     root.URI: roots(),
+    redaction.URI: redactions(),
 }

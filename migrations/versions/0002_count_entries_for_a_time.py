@@ -39,6 +39,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("id"),
     )
     op.create_table("tenure", key("entry"), number("first"), number("until", nullable=True))
+    op.create_table(
+        "redaction", key("entry"), words("id"), words("reason"), words("kept"), sa.UniqueConstraint("id")
+    )
+    op.create_table("unknown", key("artifact"), key("entry"), sqlite_with_rowid=False)
     op.create_table("registration", key("entry"), key("seq"), number("artifact"), words("publishers"))
     op.create_index("ix_registration_artifact", "registration", ["artifact"])
     op.create_table(

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from lineage import predicates
 from registry import fsck as checking
+from registry.cli import redacting
 from registry.cli.session import (
     Fails,
     HomeOption,
@@ -34,6 +35,7 @@ from signing.log import Leaf
 from signing.statement import Statement
 
 app = typer.Typer(help="Check, list and prove the log.", no_args_is_help=True)
+app.registered_commands += redacting.app.registered_commands
 
 
 @app.command()

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
@@ -66,6 +67,18 @@ class Database:
                 f"{self.path} has schema {found}, this Studbook reads {SCHEMA}: run `studbook init`"
             )
 
+    def settle(self) -> None:
+        """Move everything from the write-ahead log into the database, so that nothing removed is left in it."""
+        with self._engine.connect() as connection:
+            driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+            connection.rollback()
+            busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise Refused(
+                f"{self.path}-wal still holds what was removed, since another process reads it: stop that one, and run"
+                " `studbook log fsck`"
+            )
+
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
@@ -88,7 +101,8 @@ def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> N
     connection.isolation_level = None
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         connection.execute("PRAGMA journal_mode=WAL")
-    for pragma in ("synchronous=FULL", "recursive_triggers=ON", "foreign_keys=ON"):
+    # What an order has removed must not be left on a free page.
+    for pragma in ("synchronous=FULL", "recursive_triggers=ON", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

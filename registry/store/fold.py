@@ -22,13 +22,16 @@ from lineage.facts import (
     Licensed,
     Named,
     Rebuilt,
+    Redacted,
     Registered,
+    Removed,
     Reported,
     Restaged,
     Rooted,
 )
 from registry.store import bounds, log
 from registry.store.reach import Link, flag, grow
+from registry.store.redaction import redact
 from registry.store.revoke import revoke
 from registry.store.tail import Tail
 from registry.tables import (
@@ -63,6 +66,11 @@ def once(tail: Tail, entry: str, facts: Sequence[Fact]) -> Sequence[Fact]:
     return () if tail.stands(entry) else facts
 
 
+def looks_back(facts: Iterable[Fact]) -> bool:
+    """Tell whether folding `facts` reads earlier entries: those of an ended key, or the one that is redacted."""
+    return any(isinstance(fact, Rooted | Redacted) for fact in facts)
+
+
 def enter(
     connection: Connection,
     tail: Tail,
@@ -73,8 +81,8 @@ def enter(
 ) -> int:
     """Append `leaf` and fold what it says; return its index."""
     index = tail.append(leaf, envelope)
-    if any(isinstance(fact, Rooted) for fact in facts):
-        tail.flush()  # a key that is ended in the past is looked for among all entries
+    if looks_back(facts):
+        tail.flush()
     fold(connection, index, leaf.pae, facts, operators)
     return index
 
@@ -89,8 +97,10 @@ def fold(
         match fact:
             case Registered(artifact, files):
                 _register(connection, at, numbers[artifact], files, operators)
-            case Derived():
-                continue  # all of a statement's edges at once, below
+            case Derived() | Removed():
+                continue  # all of a statement's edges at once, below; what was removed says nothing
+            case Redacted():
+                redact(connection, index, fact)
             case Reported():
                 _report(connection, index, numbers, fact)
             case Restaged(incident, stage, reason):
@@ -133,7 +143,7 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
                 found |= {child: None, parent: None}
             case Reported(artifacts=artifacts):
                 found |= dict.fromkeys(artifacts)
-            case Restaged() | Rooted():
+            case Restaged() | Rooted() | Removed() | Redacted():
                 continue
             case _:
                 found[fact.artifact] = None
@@ -160,13 +170,14 @@ def _register(
     connection: Connection,
     at: Values,
     number: int,
-    files: Iterable[tuple[str, str]],
+    files: Sequence[tuple[str, str]],
     operators: Sequence[str],
 ) -> None:
     said = {"artifact": number, "publishers": " ".join(sorted(operators))}
     connection.execute(insert(Registration), at | said)
     # The id of an artifact is the hash of its list of files: whoever registers it lists the same ones.
-    if connection.scalar(_LISTED, {"number": number}) is None:
+    # Of a registration whose payload was removed there is no list.
+    if files and connection.scalar(_LISTED, {"number": number}) is None:
         rows = [{"artifact": number, "name": name, "sha256": sha256} for name, sha256 in files]
         connection.execute(_INSERT_FILE, rows)
 

@@ -63,7 +63,8 @@ _NODES = _query(f"""
     SELECT number, id, seen, CASE WHEN seen THEN (SELECT count(*) FROM file WHERE artifact = number) ELSE 0 END AS files
     FROM (SELECT node.number, node.id, EXISTS (
               SELECT 1 FROM registration JOIN payload ON payload."index" = registration.entry
-              WHERE registration.artifact = node.number AND {counting("registration")}) AS seen
+              WHERE registration.artifact = node.number AND {counting("registration")})
+              AND NOT EXISTS (SELECT 1 FROM unknown WHERE unknown.artifact = node.number AND {counting("unknown")}) AS seen
           FROM node WHERE node.number IN :some)
     ORDER BY number
 """)

@@ -17,11 +17,9 @@ from lineage import authority, predicates
 from lineage.authority import TrustedRoot
 from lineage.facts import Fact
 from lineage.succession import ended
-from registry.store import log, reach, tenure
-from signing.dsse import Envelope
+from registry.store import log, reach, redaction, tenure
 from signing.errors import Forbidden
 from signing.log import Leaf
-from signing.statement import Statement
 
 Carry = Callable[[Connection, int, str, Sequence[Fact], Sequence[str]], None]
 
@@ -83,14 +81,11 @@ def _carry(connection: Connection, at: int, entry: str, root: TrustedRoot, carry
 def _said(connection: Connection, index: int, root: TrustedRoot) -> _Said | None:
     """Return what an entry says by the keys as `root` ends them; None for what is never taken back."""
     logged = log.read(connection, index)
-    if logged.envelope is None:
-        return None
     leaf = Leaf.parse(logged.leaf)
-    statement = Statement.parse(Envelope.parse(logged.envelope).payload)
+    statement, facts = redaction.said(connection, logged)
     # A version of the trusted root is followed by the next one, which its own holders decide on.
     if predicates.role(statement.predicate_type) == "root":
         return None
-    facts = predicates.facts(statement, logged.entry)
     try:
         operators = authority.check(root, statement, facts, leaf.keys, leaf.time)
     except Forbidden:

@@ -16,7 +16,9 @@ from lineage.facts import (
     Licensed,
     Named,
     Rebuilt,
+    Redacted,
     Registered,
+    Removed,
     Reported,
     Restaged,
     Rooted,
@@ -86,7 +88,7 @@ def about(fact: Fact) -> tuple[str, ...]:
             return (child,)
         case Reported(artifacts=artifacts):
             return artifacts
-        case Restaged() | Rooted():
+        case Restaged() | Rooted() | Removed() | Redacted():
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Licensed() | Named():
             return (fact.artifact,)

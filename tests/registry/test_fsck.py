@@ -7,8 +7,9 @@ from sqlalchemy import Connection, text
 from world import World
 
 from lineage.predicates import incident_change, manifest, name
+from lineage.predicates import redaction as redacting
 from merger.manifest import Manifest
-from registry.store import artifacts, lineage, log
+from registry.store import artifacts, lineage, log, redaction
 from registry.tables import TRIGGERS
 from signing import checkpoint
 from signing.digest import sha256_hex
@@ -132,6 +133,12 @@ def story(world: World) -> World:
     world.advance(10)
     world.say(name.statement(child, "guest/stolen", None, 0), thief)
     world.end(thief, world.time - 5)
+    gone = world.publish(
+        "publisher", name.statement(base, "kennel/gone", None, 0), manifest.statement(child, "ab" * 32)
+    )[1]
+    with world.home.store.reading() as connection:
+        left = redaction.left(connection, gone.index)
+    world.publish("root", redacting.statement(gone.entry, "an order", left))
     return world
 
 

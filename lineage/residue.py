@@ -1,0 +1,152 @@
+"""What is left of a statement whose payload was removed under an order: its ids and categories, and no free text.
+
+A log forgets the words and not the shape. Ids are hashes or upstream names, and kinds, stages and relations are words of our
+own, so they stay, and whatever was said about the same artifacts afterwards still fits; incidents go on reaching what they
+reached. File names, summaries, contacts, reasons, tensor names, and names that were bound are gone. Nobody can check any longer
+that what is left was said, so the artifacts that it is about are unknown from then on, never clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
+from typing import cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from lineage.facts import (
+    Built,
+    Derived,
+    Described,
+    Fact,
+    Licensed,
+    Named,
+    Rebuilt,
+    Redacted,
+    Registered,
+    Removed,
+    Reported,
+    Restaged,
+    Rooted,
+)
+from signing import canonical
+from signing.canonical import Json
+from signing.errors import Malformed, Refused
+
+REMOVED = "removed under an order"
+
+_KINDS: dict[str, type[Fact]] = {
+    "registered": Registered,
+    "described": Described,
+    "derived": Derived,
+    "built": Built,
+    "rebuilt": Rebuilt,
+    "licensed": Licensed,
+    "reported": Reported,
+    "restaged": Restaged,
+    "removed": Removed,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """The type of a statement that is gone, and its facts without their words, each in its place."""
+
+    predicate_type: str
+    facts: tuple[Fact, ...]
+
+    def encode(self) -> bytes:
+        """Return it as canonical JSON."""
+        return canonical.encode(
+            {"type": self.predicate_type, "facts": [_fields(fact) for fact in self.facts]}
+        )
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Residue:
+        """Read it from JSON."""
+        match canonical.decode(raw):
+            case {"type": str(kind), "facts": [*facts], **rest}:
+                _check_known(rest, "a redaction keeps")
+                return cls(kind, tuple(map(_fact, facts)))
+            case _:
+                raise Malformed("what a redaction keeps is a type and a list of facts")
+
+
+def residue(predicate_type: str, facts: Sequence[Fact]) -> Residue:
+    """Return what is left of a statement once its payload is gone."""
+    return Residue(predicate_type, tuple(map(blanked, facts)))
+
+
+def blanked(fact: Fact) -> Fact:  # noqa: PLR0911 - one return a kind
+    """Return a fact without the words in it; refuse one that the log cannot do without."""
+    match fact:
+        case Registered(artifact):
+            return Registered(artifact, ())
+        case Derived():
+            return replace(fact, part="{}")
+        case Rebuilt():
+            return replace(fact, differs=())
+        case Reported():
+            return replace(fact, summary=REMOVED, contact=REMOVED)
+        case Restaged():
+            return replace(fact, reason=REMOVED)
+        case Named():
+            return Removed()
+        case Described() | Built() | Licensed() | Removed():
+            return fact
+        case Rooted() | Redacted():
+            raise Refused(
+                f"a {fact.kind!r} fact is never removed: what came after it could not be judged without it"
+            )
+
+
+def artifacts(facts: Sequence[Fact]) -> tuple[str, ...]:
+    """Return the artifacts that are unknown once a statement with these facts is gone."""
+    found: dict[str, None] = {}
+    for fact in facts:
+        match fact:
+            case Derived(child):
+                found[child] = None
+            case Reported(artifacts=named):
+                found |= dict.fromkeys(named)
+            case Registered(artifact) | Described(artifact) | Built(artifact) | Rebuilt(artifact):
+                found[artifact] = None
+            case _:
+                pass
+    return tuple(found)
+
+
+def _fields(fact: Fact) -> Json:
+    return cast("Json", asdict(fact))
+
+
+def _fact(value: Json) -> Fact:
+    match value:
+        case {"kind": str(kind), **rest} if kind in _KINDS:
+            _check_known(
+                rest.keys() - {field.name for field in fields(_KINDS[kind])},
+                f"a redaction keeps of a {kind!r} fact",
+            )
+            try:
+                fact = _adapter(kind).validate_json(canonical.encode(value))
+            except ValidationError as error:
+                fault = error.errors()[0]
+                raise Malformed(
+                    f"what a redaction keeps holds no {kind!r} fact: {fault['loc']}: {fault['msg']}"
+                ) from None
+        case _:
+            raise Malformed(f"what a redaction keeps is facts of the kinds {', '.join(_KINDS)}")
+    if canonical.encode(_fields(blanked(fact))) != canonical.encode(value):
+        raise Malformed(f"what a redaction keeps of a {kind!r} fact holds more than may stay")
+    return fact
+
+
+def _check_known(unknown: Iterable[object], what: str) -> None:
+    for key in unknown:
+        raise Malformed(f"what {what}: {key}: unknown key")
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Fact]:
+    return TypeAdapter(_KINDS[kind])
