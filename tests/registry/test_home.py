@@ -175,7 +175,7 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
     world.say(name.statement(child, "kennel/taken", None, 1), anna)
     world.end(anna, world.time - 1)
     with world.home.store.writing() as connection:
-        for table in ("tenure", "registration"):
+        for table in ("tenure", "registration", "redaction", "unknown"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     with pytest.raises(Refused, match="schema 0001, this Studbook reads 0002: run `studbook init`"):

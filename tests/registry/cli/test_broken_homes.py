@@ -116,7 +116,7 @@ def test_an_operator_that_cannot_be_one_is_refused(terminal) -> None:
 def test_an_interrupt_says_what_stands_and_exits_130(terminal, monkeypatch) -> None:
     from registry.cli import registering
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(registering.Home, "create", interrupted)

@@ -13,11 +13,13 @@ from lineage.predicates import (
     name,
     provenance,
     rebuild,
+    redaction,
     root,
     search,
     signature,
 )
 from lineage.predicates import license as license_predicate
+from lineage.residue import residue
 from merger.recipe import Recipe
 from signing import dsse
 from signing.keys import PrivateKey
@@ -67,6 +69,9 @@ class Said:
                 ),
                 incident_change.statement(reported, "confirmed", "it is so"),
                 root.statement(following),
+                redaction.statement(
+                    build, "an order", residue(built.predicate_type, predicates.facts(built, build))
+                ),
             )
         }
 
