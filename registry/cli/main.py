@@ -21,6 +21,7 @@ from registry.cli import (
     asking,
     attributing,
     incidents,
+    keys,
     logs,
     making,
     recipes,
@@ -57,6 +58,7 @@ for part in (
 ):
     app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
+app.add_typer(keys.app, name="keys")
 app.add_typer(logs.app, name="log")
 app.add_typer(recipes.app, name="recipe")
 app.add_typer(stats.app, name="stats")
