@@ -28,8 +28,10 @@ from registry.cli import (
     registering,
     running,
     sharing,
+    signatures,
     stats,
     tokenizers,
+    verifying,
 )
 from registry.cli.session import err
 from registry.settings import Settings
@@ -48,12 +50,14 @@ app = typer.Typer(
 )
 for part in (
     registering.app,
+    signatures.app,
     making.app,
     aligning.app,
     tokenizers.app,
     attributing.app,
     sharing.app,
     asking.app,
+    verifying.app,
     running.app,
 ):
     app.registered_commands += part.registered_commands
