@@ -35,7 +35,7 @@ from signing.statement import Statement
 
 # Which file holds the key of a role. One person on one machine publishes, builds and rebuilds with one key; the
 # security key is apart, because what it says stops other people's work (3-trust, T27).
-_FILES: dict[Role, str] = {
+KEY_FILES: dict[Role, str] = {
     "root": "root",
     "log": "log",
     "publisher": "publisher",
@@ -43,7 +43,7 @@ _FILES: dict[Role, str] = {
     "rebuilder": "publisher",
     "security": "security",
 }
-_KINDS: dict[str, Kind] = {name: "ed25519" if name == "log" else "ecdsa-p256" for name in _FILES.values()}
+_KINDS: dict[str, Kind] = {name: "ed25519" if name == "log" else "ecdsa-p256" for name in KEY_FILES.values()}
 _OPERATOR = "local"
 _PINNED = "trusted_root.json"
 _OURS = frozenset({"keys", "blobs", "studbook.db", _PINNED})
@@ -141,13 +141,13 @@ class Home:
 
     def keys(self, role: Role) -> PrivateKey:
         """Return the private key with which this home speaks in `role`."""
-        if role not in _FILES:
-            raise Absent(f"a home holds no {role} key; it has {', '.join(_FILES)}")
         return keys.load(self.key_file(role), self.ask)
 
     def key_file(self, role: Role) -> Path:
-        """Return the file that holds the private key of `role`."""
-        return self.path / "keys" / f"{_FILES[role]}.pem"
+        """Return where the private key lies with which this home speaks in `role`."""
+        if role not in KEY_FILES:
+            raise Absent(f"a home holds no {role} key; it has {', '.join(KEY_FILES)}")
+        return self.path / "keys" / f"{KEY_FILES[role]}.pem"
 
     def now(self) -> int:
         """Return the time by this home's clock, in unix seconds."""
@@ -207,7 +207,7 @@ class Home:
     def _found(self, operator: str) -> None:
         """Log the first trusted root, signed by the root key that it names."""
         roles: dict[str, list[Role]] = {}
-        for role, name in _FILES.items():
+        for role, name in KEY_FILES.items():
             roles.setdefault(name, []).append(role)
         start = str(self._clock())
         listed: list[Json] = [

@@ -10,6 +10,7 @@ Pure: values in, values out; no socket, no clock, no file. Every format is one t
 | `keys` | ECDSA P-256 and Ed25519 |
 | `dsse` | signed envelopes (DSSE v1.0.2) |
 | `statement`, `oms` | in-toto statements, and the one that lists a model's files (OMS v1.0) |
+| `sigstore`, `certificate` | that statement in a file that strangers' tools check, and whose key signed it by a root's word |
 | `merkle` | the tree of the log (RFC 6962, RFC 9162), as arithmetic |
 | `log`, `checkpoint`, `bundle` | a leaf, the log's signed root, and both with a statement in one file |
 

@@ -49,7 +49,12 @@ class Envelope:
         """Read an envelope from JSON; fields that DSSE does not know are ignored, as it demands."""
         if len(raw) > MAX_BYTES:
             raise Malformed(f"an envelope of {len(raw)} bytes; at most {MAX_BYTES} are read")
-        match canonical.decode(raw):
+        return cls.of(canonical.decode(raw))
+
+    @classmethod
+    def of(cls, value: Json) -> "Envelope":
+        """Read an envelope from a JSON value, as other formats hold one inside."""
+        match value:
             case {"payloadType": str(kind), "payload": str(payload), "signatures": [*found]} if kind:
                 pass
             case _:

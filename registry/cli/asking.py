@@ -1,15 +1,12 @@
-"""Commands that ask: show, ancestors, descendants, why, status, verify."""
+"""Commands that ask: show, ancestors, descendants, why, status."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from lineage.authority import TrustedRoot
 from merger import folder as folders
 from registry.answers import Answers
 from registry.cli import tables
@@ -20,27 +17,17 @@ from registry.cli.session import (
     RegistryOption,
     ThreadsOption,
     asked,
-    home_at,
-    out,
     progress,
     say,
 )
-from registry.home import Home
-from registry.settings import Settings
-from registry.store import Absent, places
-from registry.work.verify import Holds, Proof, prove, verify_folder
-from signing.bundle import Bundle
-from signing.canonical import Json
-from signing.digest import artifact_id, parse_id
-from signing.errors import Malformed, Untrusted
+from registry.store import Absent
+from signing.digest import artifact_id
+from signing.errors import Malformed
 
 app = typer.Typer()
 
 Ref = Annotated[
     str, typer.Argument(help="sha256:<id or its beginning>, namespace/name\\[@revision], or a folder.")
-]
-RootOption = Annotated[
-    Path | None, typer.Option("--root", help="Pinned trusted_root.json; the home's own otherwise.")
 ]
 
 
@@ -108,55 +95,6 @@ def status(
         raise Fails
 
 
-@app.command()
-def verify(
-    what: Annotated[Path, typer.Argument(help="Folder of an artifact, or file of bundles.")],
-    expected: Annotated[
-        str | None,
-        typer.Option(
-            "--as",
-            help="The artifact it should be; what is registered there otherwise. With --registry, its full id.",
-        ),
-    ] = None,
-    root: RootOption = None,
-    threads: ThreadsOption = 2,
-    home: HomeOption = None,
-    registry: RegistryOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Are these the signed, logged bytes? Says what was proven, by whom, when. Exit 1 if they are not."""
-    pinned = _pinned(root, home)
-    if what.is_file():
-        proofs = tuple(prove(Bundle.parse(line), pinned) for line in what.read_bytes().splitlines() if line)
-        if not proofs:
-            raise Absent(f"{what} holds no bundle")
-        if expected is not None:
-            _insist(proofs, asked(home, registry).resolve(expected))
-        say(as_json, {"proven": [_proof(one) for one in proofs]}, lambda: tables.proofs(proofs))
-        return
-    answers = asked(home, registry)
-    wanted = _expected(what, expected, answers, None if registry else home_at(home))
-    with progress(f"hashing {what.name}", folders.size(what), quiet=as_json) as advance:
-        found = verify_folder(what, wanted, answers, pinned, threads=threads, progress=advance)
-    if isinstance(found, Holds):
-        value: Json = {
-            "holds": True,
-            "artifact": found.artifact,
-            "proven": [_proof(one) for one in found.proofs],
-        }
-        say(as_json, value, lambda: tables.holds(what, found))
-        return
-    value = {
-        "holds": False,
-        "artifact": found.artifact,
-        "changed": list(found.changed),
-        "missing": list(found.missing),
-        "extra": list(found.extra),
-    }
-    say(as_json, value, lambda: out.print(f"[bold red]no:[/] {escape(found.sentence(what))}", soft_wrap=True))
-    raise Fails
-
-
 def _hashed(ref: str, threads: int, *, quiet: bool) -> str | None:
     folder = Path(ref).expanduser()
     if not folder.is_dir():
@@ -175,40 +113,3 @@ def _insist_on_one(answers: Answers, ref: str, hashed: str) -> None:
         raise Malformed(
             f"{ref!r} is {named} here, and the folder holds {hashed}: write ./{ref} for the folder"
         )
-
-
-def _expected(folder: Path, expected: str | None, answers: Answers, home: Home | None) -> str | None:
-    if home is None:
-        # What a registry says that a name means is its word alone; an id needs nobody's.
-        return None if expected is None else f"sha256:{parse_id(expected)}"
-    if expected is not None:
-        return answers.resolve(expected)
-    with home.store.reading() as connection:
-        return places.at(connection, folder)
-
-
-def _insist(proofs: Sequence[Proof], artifact: str) -> None:
-    for one in proofs:
-        if artifact not in one.artifacts:
-            about = ", ".join(one.artifacts) or "no artifact"
-            raise Untrusted(f"entry {one.proven.entry} is proven, and about {about}, not about {artifact}")
-
-
-def _pinned(root: Path | None, home: Path | None) -> TrustedRoot:
-    path = root or (home or Settings().home) / "trusted_root.json"
-    if not path.is_file():
-        raise Absent(f"no trusted root at {path}: name the one you pinned with --root")
-    return TrustedRoot.parse(path.read_bytes().strip())
-
-
-def _proof(proof: Proof) -> dict[str, Json]:
-    proven = proof.proven
-    return {
-        "statement": proven.statement.predicate_type,
-        "about": list(proof.artifacts),
-        "operators": list(proof.operators),
-        "entry": proven.entry,
-        "index": proven.index,
-        "log_size": proven.size,
-        "time": proven.time,
-    }

@@ -21,6 +21,7 @@ from registry.cli import (
     asking,
     attributing,
     incidents,
+    keys,
     logs,
     making,
     recipes,
@@ -28,8 +29,10 @@ from registry.cli import (
     roots,
     running,
     sharing,
+    signatures,
     stats,
     tokenizers,
+    verifying,
 )
 from registry.cli.session import err
 from registry.settings import Settings
@@ -48,16 +51,19 @@ app = typer.Typer(
 )
 for part in (
     registering.app,
+    signatures.app,
     making.app,
     aligning.app,
     tokenizers.app,
     attributing.app,
     sharing.app,
     asking.app,
+    verifying.app,
     running.app,
 ):
     app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
+app.add_typer(keys.app, name="keys")
 app.add_typer(logs.app, name="log")
 app.add_typer(roots.app, name="root")
 app.add_typer(recipes.app, name="recipe")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.markup import escape
 
 from lineage.authority import TrustedRoot
 from registry.cli.session import HomeOption, JsonOption, counted, home_at, key_at, kind_of, out, say
+from registry.cli.tables import moment
 from registry.home import Home
 from registry.work import roots
 from signing.canonical import Json
@@ -99,7 +99,7 @@ def _show(home: Home, proposed: roots.Proposal, file: Path, *, as_json: bool) ->
     before = {key.public.id: key for key in root.keys}
     changes = [
         f"{'adds' if key.public.id not in before else 'ends'} the key {key.public.id[:16]} of {key.operator}"
-        f" ({', '.join(key.roles)}){'' if key.valid_for.end is None else f' at {shown(key.valid_for.end)}'}"
+        f" ({', '.join(key.roles)}){'' if key.valid_for.end is None else f' at {moment(key.valid_for.end)}'}"
         for key in proposed.following.keys
         if before.get(key.public.id) != key
     ]
@@ -141,11 +141,3 @@ def _what(envelope: bytes | None) -> str:
         if envelope is None
         else kind_of(Statement.parse(Envelope.parse(envelope).payload).predicate_type)
     )
-
-
-def shown(time: int) -> str:
-    """Return unix seconds as people read them, in UTC."""
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")
-    except (ValueError, OverflowError, OSError):
-        return str(time)

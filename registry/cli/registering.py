@@ -13,6 +13,7 @@ from lineage.facts import RELATIONS, Relation
 from merger import folder as folders
 from merger.lora import CONFIG as ADAPTER_CONFIG
 from registry.cli.session import (
+    ForceOption,
     HomeOption,
     JsonOption,
     ThreadsOption,
@@ -28,6 +29,7 @@ from registry.settings import Settings
 from registry.work.add import Declared, Search
 from registry.work.add import add as add_folder
 from signing.canonical import Json
+from signing.digest import SIGNATURE
 from signing.errors import Malformed
 
 app = typer.Typer()
@@ -96,6 +98,10 @@ def add(
     copy: Annotated[
         bool, typer.Option("--copy", help="Store the files too; otherwise they are referenced.")
     ] = False,
+    sign: Annotated[
+        bool, typer.Option("--sign", help="Write the signature into the folder too, as model.sig.")
+    ] = False,
+    force: ForceOption = False,
     threads: ThreadsOption = 2,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -108,11 +114,22 @@ def add(
         )
     if made_by is None and (evidence or found):
         raise Malformed("--evidence and --found say more of a search; name it with --made-by")
+    if force and not sign:
+        raise Malformed("--force writes over a model.sig; ask for one with --sign")
     search = None if made_by is None else Search(made_by, evidence, found)
     opened = home_at(home)
     declared = Declared(name, license_id, [(ref, kind) for ref in base or ()], search)
     with progress(f"hashing {folder.name}", folders.size(folder), quiet=as_json) as advance:
-        added = add_folder(opened, folder, declared, copy=copy, threads=threads, progress=advance)
+        added = add_folder(
+            opened,
+            folder,
+            declared,
+            copy=copy,
+            sign=sign,
+            force=force,
+            threads=threads,
+            progress=advance,
+        )
     manifest = added.description.manifest
     size = sum(file.size for file in manifest.files)
     entries = sorted({receipt.index for receipt in added.receipts})
@@ -124,6 +141,8 @@ def add(
             f"signed and logged as entries {', '.join(map(str, entries))}",
             soft_wrap=True,
         )
+        if sign:
+            out.print(f"  signature in {escape(str(folder / SIGNATURE))}", soft_wrap=True)
 
     value: Json = {
         "artifact": added.description.artifact,
@@ -131,6 +150,7 @@ def add(
         "tensors": len(manifest.tensors),
         "bytes": size,
         "entries": list(entries),
+        "signature": str(folder / SIGNATURE) if sign else None,
     }
     say(as_json, value, show)
 

@@ -17,8 +17,9 @@ from lineage.authority import TrustedRoot
 from lineage.facts import Role
 from lineage.predicates.root import Key
 from registry.cli import proposals
-from registry.cli.proposals import change, shown
+from registry.cli.proposals import change
 from registry.cli.session import HomeOption, JsonOption, counted, err, home_at, out, say
+from registry.cli.tables import moment
 from registry.home import Home
 from registry.settings import Settings
 from registry.store import Absent, log
@@ -68,8 +69,8 @@ def show(
                 key.operator,
                 "\n".join(key.roles),
                 "\n".join(key.namespaces) or "none",
-                shown(key.valid_for.start),
-                "" if end is None else shown(end),
+                moment(key.valid_for.start),
+                "" if end is None else moment(end),
             )
         out.print(grid)
 

@@ -50,6 +50,7 @@ ThreadsOption = Annotated[
     int,
     typer.Option("--threads", min=1, max=256, help="Threads that hash and compute; never changes a result."),
 ]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace a signature that is there.")]
 ReadOption = Annotated[
     int,
     typer.Option(

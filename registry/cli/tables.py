@@ -147,6 +147,14 @@ def incidents(answers: Sequence[IncidentOut]) -> None:
     out.print(table)
 
 
+def moment(time: int) -> str:
+    """Return unix seconds as people read them, in UTC."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):  # beyond the year 9999, where a key may well end
+        return str(time)
+
+
 def holds(folder: Path, found: Holds) -> None:
     """Print what was proven about a folder."""
     out.print(
@@ -160,7 +168,7 @@ def proofs(found: Sequence[Proof]) -> None:
     """Print proven statements: what, by whom, when."""
     table = _table("proven", "about", "signed by", "logged", "entry")
     for one in found:
-        when = datetime.fromtimestamp(one.proven.time, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        when = moment(one.proven.time)
         place = f"{one.proven.index} of {one.proven.size}"
         about = ", ".join(map(short, one.artifacts))
         table.add_row(

@@ -19,9 +19,12 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def replace(path: Path, content: bytes, mode: int) -> None:
-    """Put `content` at `path` with this mode in one step: a reader sees the old bytes or the new, never a part."""
-    staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+def replace(path: Path, content: bytes, mode: int, staged: Path | None = None) -> None:
+    """Put `content` at `path` with this mode in one step: a reader sees the old bytes or the new, never a part.
+
+    It is written at `staged` before, on the same disk: a crash may leave it there.
+    """
+    staged = staged or path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with staged.open("xb") as file:
             file.write(content)

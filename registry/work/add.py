@@ -17,7 +17,8 @@ from registry.home import Home
 from registry.store import Absent, artifacts, places, refs
 from registry.store.log import Receipt
 from registry.work.shelf import described, keep
-from signing.digest import parse_id
+from registry.work.sign import check_target, write
+from signing.digest import SIGNATURE, parse_id
 from signing.errors import Malformed, Untrusted
 from signing.statement import Statement
 
@@ -58,13 +59,18 @@ def add(
     declared: Declared,
     *,
     copy: bool = False,
+    sign: bool = False,
+    force: bool = False,
     threads: int = 2,
     progress: Progress = lambda _: None,
 ) -> Added:
     """Register the artifact in `folder`; run twice it changes nothing.
 
+    With `sign`, what the log holds as its model signature is written into the folder too, over an older one if `force`.
     Raises `Malformed` for a folder that is no artifact, `Absent` for a parent that is not registered.
     """
+    if sign:
+        check_target(folder, folder / SIGNATURE, force=force)
     search = declared.search
     if search is not None and not declared.parents:
         raise Malformed(f"{search.algorithm} searched among models, and none is named; name each with --base")
@@ -83,8 +89,9 @@ def add(
         for file in description.manifest.files:
             home.blobs.add(file.sha256, folder / file.name)
     files = {file.name: file.sha256 for file in description.manifest.files}
+    signed = signature.statement(declared.name or folder.resolve().name, files)
     statements: list[tuple[Role, Statement]] = [
-        ("publisher", signature.statement(declared.name or folder.resolve().name, files)),
+        ("publisher", signed),
         ("publisher", manifest.statement(artifact, description.manifest.digest)),
     ]
     if search is not None and search.evidence is not None:
@@ -92,6 +99,9 @@ def add(
     receipts = home.say_all([*statements, *made, *said])
     with home.store.writing() as connection:
         places.put(connection, folder, artifact)
+    if sign:
+        # P-256 as it is used here signs one statement in one way: these are the bytes that were logged.
+        write(folder / SIGNATURE, signed, home.keys("publisher"), force=force)
     return Added(description, tuple(receipts))
 
 

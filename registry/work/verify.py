@@ -141,10 +141,15 @@ def verify_folder(
     signed = files_of(proofs)
     if signed is None or artifact_id(signed) != wanted:
         raise Untrusted(f"nothing that was answered about {wanted} signs its list of files")
+    return apart(wanted, signed, found) or Holds(wanted, len(found), proofs)
+
+
+def apart(artifact: str, signed: Mapping[str, str], found: Mapping[str, str]) -> Fails | None:
+    """Return how the files `found` differ from those that are `signed` for `artifact`, if they do."""
     if signed == found:
-        return Holds(wanted, len(found), proofs)
+        return None
     return Fails(
-        wanted,
+        artifact,
         changed=tuple(utf8(name for name in signed if found.get(name, signed[name]) != signed[name])),
         missing=tuple(utf8(signed.keys() - found.keys())),
         extra=tuple(utf8(found.keys() - signed.keys())),

@@ -1,0 +1,202 @@
+"""The command that proves: a folder or a file of bundles by a log, or a folder by a signature file alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from lineage.authority import TrustedRoot
+from merger import folder as folders
+from registry.answers import Answers
+from registry.cli import signatures, tables
+from registry.cli.session import (
+    Fails,
+    HomeOption,
+    JsonOption,
+    RegistryOption,
+    ThreadsOption,
+    asked,
+    home_at,
+    out,
+    progress,
+    say,
+)
+from registry.home import Home
+from registry.settings import Settings
+from registry.store import Absent, places
+from registry.work import verify as proving
+from registry.work.verify import Holds, Proof
+from signing.bundle import Bundle
+from signing.canonical import Json
+from signing.digest import SIGNATURE, parse_id
+from signing.errors import Malformed, Untrusted
+
+app = typer.Typer()
+
+
+@app.command()
+def verify(
+    what: Annotated[Path, typer.Argument(help="Folder of an artifact, or file of bundles.")],
+    expected: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            help="The artifact it should be; what is registered there otherwise. With --registry, its full id.",
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="Pinned trusted_root.json; the home's own otherwise.")
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="PEM", help="Public key that made the signature in model.sig; no log."),
+    ] = None,
+    chain: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--certificate-chain",
+            metavar="PEM",
+            help="Instead of --key: the root that the signer's certificate leads to, and what stands between. May be repeated.",
+        ),
+    ] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option(help="With --certificate-chain: the certificate's subject, or a name or address in it."),
+    ] = None,
+    signature: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --key or --certificate-chain: the signature file, if it is not DIR/model.sig."
+        ),
+    ] = None,
+    threads: ThreadsOption = 2,
+    home: HomeOption = None,
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Are these the signed bytes? Says what was proven, by whom, when. Exit 1 if they are not.
+
+    The log of a home or a registry proves it; with --key or --certificate-chain, a signature file alone.
+    Such a file proves no time, so a certificate is judged as of now.
+    """
+    if key is None and not chain:
+        alone = {"--signature": signature, "--identity": identity}
+        _refuse(alone, "says nothing without --key, or --certificate-chain, of whoever should have signed")
+        _by_log(what, expected, root, threads, home, registry, as_json=as_json)
+        return
+    logged = {"--as": expected, "--root": root, "--home": home, "--registry": registry}
+    _refuse(logged, "is about a log, and --key or --certificate-chain ask a signature file alone")
+    if key is not None and chain:
+        raise Malformed(f"--key {key} and --certificate-chain name two signers: give one of them")
+    if key is not None:
+        _refuse({"--identity": identity}, "is a certificate's, and --key names no certificate")
+    if what.is_file():
+        raise Malformed(f"{what} is a file: name the folder that was signed, and the file with --signature")
+    found = signatures.held(what, signature, key, chain or [], identity, threads, quiet=as_json)
+    if isinstance(found, proving.Fails):
+        _fails(what, found, as_json=as_json)
+    else:
+        say(as_json, signatures.plain(found), lambda: signatures.show(what, found))
+
+
+def _by_log(
+    what: Path,
+    expected: str | None,
+    root: Path | None,
+    threads: int,
+    home: Path | None,
+    registry: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    pinned = _pinned(root, home)
+    if what.is_file() and what.name == SIGNATURE:
+        raise Malformed(
+            f"{what} is the signature of a folder: `studbook verify {what.parent} --key PEM` checks it, with the signer's key"
+        )
+    if what.is_file():
+        lines = what.read_bytes().splitlines()
+        proofs = tuple(proving.prove(Bundle.parse(line), pinned) for line in lines if line)
+        if not proofs:
+            raise Absent(f"{what} holds no bundle")
+        if expected is not None:
+            _insist(proofs, asked(home, registry).resolve(expected))
+        say(as_json, {"proven": [_proof(one) for one in proofs]}, lambda: tables.proofs(proofs))
+        return
+    answers = asked(home, registry)
+    wanted = _expected(what, expected, answers, None if registry else home_at(home))
+    with progress(f"hashing {what.name}", folders.size(what), quiet=as_json) as advance:
+        found = proving.verify_folder(what, wanted, answers, pinned, threads=threads, progress=advance)
+    if isinstance(found, Holds):
+        value: Json = {
+            "holds": True,
+            "artifact": found.artifact,
+            "proven": [_proof(one) for one in found.proofs],
+        }
+        say(as_json, value, lambda: tables.holds(what, found))
+        return
+    _fails(what, found, as_json=as_json)
+
+
+def _fails(folder: Path, found: proving.Fails, *, as_json: bool) -> None:
+    value: Json = {
+        "holds": False,
+        "artifact": found.artifact,
+        "changed": list(found.changed),
+        "missing": list(found.missing),
+        "extra": list(found.extra),
+    }
+    say(
+        as_json,
+        value,
+        lambda: out.print(f"[bold red]no:[/] {escape(found.sentence(folder))}", soft_wrap=True),
+    )
+    raise Fails
+
+
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Refuse options that would change nothing."""
+    for option, value in options.items():
+        if value is not None:
+            raise Malformed(f"{option} {value} {why}")
+
+
+def _expected(folder: Path, expected: str | None, answers: Answers, home: Home | None) -> str | None:
+    if home is None:
+        # What a registry says that a name means is its word alone; an id needs nobody's.
+        return None if expected is None else f"sha256:{parse_id(expected)}"
+    if expected is not None:
+        return answers.resolve(expected)
+    with home.store.reading() as connection:
+        return places.at(connection, folder)
+
+
+def _insist(proofs: Sequence[Proof], artifact: str) -> None:
+    for one in proofs:
+        if artifact not in one.artifacts:
+            about = ", ".join(one.artifacts) or "no artifact"
+            raise Untrusted(f"entry {one.proven.entry} is proven, and about {about}, not about {artifact}")
+
+
+def _pinned(root: Path | None, home: Path | None) -> TrustedRoot:
+    path = root or (home or Settings().home) / "trusted_root.json"
+    if not path.is_file():
+        raise Absent(f"no trusted root at {path}: name the one you pinned with --root")
+    return TrustedRoot.parse(path.read_bytes().strip())
+
+
+def _proof(proof: Proof) -> dict[str, Json]:
+    proven = proof.proven
+    return {
+        "statement": proven.statement.predicate_type,
+        "about": list(proof.artifacts),
+        "operators": list(proof.operators),
+        "entry": proven.entry,
+        "index": proven.index,
+        "log_size": proven.size,
+        "time": proven.time,
+    }
