@@ -24,7 +24,6 @@ from registry.store.fold import fold, once
 from registry.store.log import Logged
 from registry.store.tail import Tail
 from signing import checkpoint
-from signing.dsse import Envelope
 from signing.errors import Refused, Untrusted
 from signing.log import Leaf
 
@@ -109,14 +108,7 @@ def _said(fresh: Connection, logged: Logged, leaf: Leaf) -> tuple[tuple[Fact, ..
     """Return what the entry says and the operators that say it, if it may stand where it stands."""
     if logged.envelope is None:
         raise Untrusted("its payload is gone, so nothing says what was signed")
-    envelope = Envelope.parse(logged.envelope)
-    if envelope.entry != leaf.pae:
-        raise Untrusted(f"the payload is entry {envelope.entry}, and the leaf names {leaf.pae}")
-    judged = judge.read(log.root(fresh), envelope)
-    if judged.keys != leaf.keys:
-        raise Untrusted(
-            f"it is signed by {', '.join(judged.keys)}, and the leaf names {', '.join(leaf.keys)}"
-        )
+    judged = judge.stands(log.root(fresh), logged.envelope, leaf)
     return judged.facts, judge.admit(fresh, judged, leaf.time)
 
 

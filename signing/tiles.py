@@ -82,10 +82,16 @@ def at(level: Level, index: int, size: int) -> Tile:
 def tree(size: int) -> Iterator[Tile]:
     """Go through the tiles of a tree of `size` leaves: entry bundles, then hashes from the leaves up, left to right."""
     yield from bundles(0, size)
-    level = 0
-    while count := _count(level, size):
-        yield from (at(level, index, size) for index in range(-(-count // WIDTH)))
-        level += 1
+    for level, last in enumerate(edge(size)):
+        yield from (at(level, index, size) for index in range(last.index + 1))
+
+
+def edge(size: int) -> list[Tile]:
+    """Return the last tile of each level of hashes in a tree of `size` leaves, from the leaves up: others are full."""
+    found: list[Tile] = []
+    while count := _count(len(found), size):
+        found.append(at(len(found), (count - 1) // WIDTH, size))
+    return found
 
 
 def bundles(start: int, size: int) -> Iterator[Tile]:

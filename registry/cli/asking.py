@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from lineage.authority import TrustedRoot
 from merger import folder as folders
 from registry.answers import Answers
 from registry.cli import tables
@@ -18,15 +17,16 @@ from registry.cli.session import (
     HomeOption,
     JsonOption,
     RegistryOption,
+    RootOption,
     ThreadsOption,
     asked,
     home_at,
     out,
+    pinned,
     progress,
     say,
 )
 from registry.home import Home
-from registry.settings import Settings
 from registry.store import Absent, places
 from registry.work.verify import Holds, Proof, prove, verify_folder
 from signing.bundle import Bundle
@@ -38,9 +38,6 @@ app = typer.Typer()
 
 Ref = Annotated[
     str, typer.Argument(help="sha256:<id or its beginning>, namespace/name\\[@revision], or a folder.")
-]
-RootOption = Annotated[
-    Path | None, typer.Option("--root", help="Pinned trusted_root.json; the home's own otherwise.")
 ]
 
 
@@ -125,9 +122,9 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Are these the signed, logged bytes? Says what was proven, by whom, when. Exit 1 if they are not."""
-    pinned = _pinned(root, home)
+    trusted = pinned(root, home)
     if what.is_file():
-        proofs = tuple(prove(Bundle.parse(line), pinned) for line in what.read_bytes().splitlines() if line)
+        proofs = tuple(prove(Bundle.parse(line), trusted) for line in what.read_bytes().splitlines() if line)
         if not proofs:
             raise Absent(f"{what} holds no bundle")
         if expected is not None:
@@ -137,7 +134,7 @@ def verify(
     answers = asked(home, registry)
     wanted = _expected(what, expected, answers, None if registry else home_at(home))
     with progress(f"hashing {what.name}", folders.size(what), quiet=as_json) as advance:
-        found = verify_folder(what, wanted, answers, pinned, threads=threads, progress=advance)
+        found = verify_folder(what, wanted, answers, trusted, threads=threads, progress=advance)
     if isinstance(found, Holds):
         value: Json = {
             "holds": True,
@@ -192,13 +189,6 @@ def _insist(proofs: Sequence[Proof], artifact: str) -> None:
         if artifact not in one.artifacts:
             about = ", ".join(one.artifacts) or "no artifact"
             raise Untrusted(f"entry {one.proven.entry} is proven, and about {about}, not about {artifact}")
-
-
-def _pinned(root: Path | None, home: Path | None) -> TrustedRoot:
-    path = root or (home or Settings().home) / "trusted_root.json"
-    if not path.is_file():
-        raise Absent(f"no trusted root at {path}: name the one you pinned with --root")
-    return TrustedRoot.parse(path.read_bytes().strip())
 
 
 def _proof(proof: Proof) -> dict[str, Json]:

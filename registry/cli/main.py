@@ -20,6 +20,7 @@ from registry.cli import (
     aligning,
     asking,
     attributing,
+    auditing,
     incidents,
     logs,
     making,
@@ -56,6 +57,7 @@ for part in (
     running.app,
 ):
     app.registered_commands += part.registered_commands
+logs.app.registered_commands += auditing.app.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(logs.app, name="log")
 app.add_typer(recipes.app, name="recipe")
