@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from lineage.authority import TrustedRoot
 from merger import folder as folders
 from registry.answers import Answers
 from registry.cli import tables
@@ -29,10 +30,12 @@ from registry.cli.session import (
 from registry.home import Home
 from registry.store import Absent, places
 from registry.work.verify import Holds, Proof, prove, verify_folder
+from signing import proof as logged
 from signing.bundle import Bundle
 from signing.canonical import Json
 from signing.digest import artifact_id, parse_id
 from signing.errors import Malformed, Untrusted
+from signing.log import Leaf
 
 app = typer.Typer()
 
@@ -107,7 +110,7 @@ def status(
 
 @app.command()
 def verify(
-    what: Annotated[Path, typer.Argument(help="Folder of an artifact, or file of bundles.")],
+    what: Annotated[Path, typer.Argument(help="Folder of an artifact, file of bundles, or tlog-proof.")],
     expected: Annotated[
         str | None,
         typer.Option(
@@ -124,6 +127,9 @@ def verify(
     """Are these the signed, logged bytes? Says what was proven, by whom, when. Exit 1 if they are not."""
     trusted = pinned(root, home)
     if what.is_file():
+        if what.read_bytes().startswith(logged.HEADER.encode()):
+            _logged(what, expected, trusted, as_json)
+            return
         proofs = tuple(prove(Bundle.parse(line), trusted) for line in what.read_bytes().splitlines() if line)
         if not proofs:
             raise Absent(f"{what} holds no bundle")
@@ -152,6 +158,25 @@ def verify(
     }
     say(as_json, value, lambda: out.print(f"[bold red]no:[/] {escape(found.sentence(what))}", soft_wrap=True))
     raise Fails
+
+
+def _logged(file: Path, expected: str | None, trusted: TrustedRoot, as_json: bool) -> None:
+    """Check a tlog-proof, which shows that a leaf is logged; what was signed is not in it."""
+    if expected is not None:
+        raise Malformed(f"{file} does not hold what was signed, so it is about no artifact: leave out --as")
+    proof = logged.Proof.parse(file.read_bytes())
+    if proof.extra is None:
+        raise Malformed(f"{file} does not hold the leaf that it is about, as its extra data")
+    seen = logged.verify(proof, proof.extra, trusted.origin, trusted.log().public)
+    leaf = Leaf.parse(proof.extra)
+    value: dict[str, Json] = {
+        "entry": leaf.pae,
+        "keys": list(leaf.keys),
+        "time": leaf.time,
+        "index": proof.index,
+        "log_size": seen.size,
+    }
+    say(as_json, {"logged": value}, lambda: tables.logged(leaf, proof.index, seen.size))
 
 
 def _hashed(ref: str, threads: int, *, quiet: bool) -> str | None:
