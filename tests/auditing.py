@@ -124,21 +124,24 @@ def look(
     source: Source, root: TrustedRoot, folder: Path, most: int | None = None
 ) -> tuple[Audit, list[Entry]]:
     """Audit a log, remembering it in `folder`; return what was verified, at most so much of it."""
-    audit = Audit(source, root, Notebook(folder))
+    notebook = Notebook(folder)
     found: list[Entry] = []
-    for one in audit.entries():
-        if isinstance(one, Entry):
-            if len(found) == most:
-                break
-            found.append(one)
+    with notebook.held():
+        audit = Audit(source, root, notebook)
+        for one in audit.entries():
+            if isinstance(one, Entry):
+                if len(found) == most:
+                    break
+                found.append(one)
     return audit, found
 
 
 def copied(source: Source, root: TrustedRoot, folder: Path) -> Audit:
     """Mirror a log into `folder`."""
     mirror = Mirror(folder)
-    audit = Audit(source, root, mirror.notebook)
-    mirror.renew(audit)
+    with mirror.notebook.held():
+        audit = Audit(source, root, mirror.notebook)
+        mirror.renew(audit)
     return audit
 
 

@@ -23,7 +23,6 @@ from registry.cli.session import (
 )
 from registry.settings import Settings
 from registry.store import Absent
-from registry.store.disk import alone
 from registry.work.audit import Audit, Entry
 from registry.work.memory import Notebook
 from registry.work.mirror import Mirror
@@ -70,7 +69,7 @@ def audit(
 
     with RemoteLog(url) as log:
         notebook = Notebook(state or _beside(home, log.url))
-        with alone(notebook.folder):
+        with notebook.held():
             trusted = _trusted(log, notebook, root, home, insecure_first_use)
             while True:
                 try:
@@ -99,7 +98,7 @@ def mirror(
     from registry.tlog import RemoteLog  # noqa: PLC0415 - see above
 
     copy = Mirror(folder)
-    with RemoteLog(url) as log, alone(folder):
+    with RemoteLog(url) as log, copy.notebook.held():
         audited = Audit(log, _trusted(log, copy.notebook, root, home, insecure_first_use), copy.notebook)
         before = audited.memory.size
         with progress("copying", audited.seen.size - before, quiet=as_json, in_bytes=False) as advance:

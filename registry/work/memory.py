@@ -10,10 +10,12 @@ Each file is there whole or not at all, so an audit that is killed goes on where
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.store.disk import replace
+from registry.store.disk import alone, replace
 from signing import canonical
 from signing.digest import check_hex, sha256_hex
 from signing.errors import Malformed
@@ -76,10 +78,22 @@ class Notebook:
     """The folder in which one auditor remembers one log."""
 
     def __init__(self, folder: Path) -> None:
-        """Remember in `folder`, which is made if it is not there."""
+        """Remember in `folder`, which is made when it is `held`."""
         self.folder = folder
         self._seen = folder / "checkpoints"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Have the folder to oneself; folders that were made for it and in which nothing was written are taken away."""
+        made = [one for one in (self._seen, *self._seen.parents) if not one.exists()]
         self._seen.mkdir(parents=True, exist_ok=True)
+        try:
+            with alone(self.folder):
+                yield
+        finally:
+            for one in made:
+                with suppress(OSError):  # it is no longer empty
+                    one.rmdir()
 
     def read(self) -> Memory | None:
         """Return what is remembered; None of a log that was never seen."""

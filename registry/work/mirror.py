@@ -32,9 +32,8 @@ class Mirror:
     """The copy of one log in one folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Hold the copy in `folder`, which is made if it is not there; a folder with anything else in it is refused."""
-        folder.mkdir(parents=True, exist_ok=True)
-        held = sorted(one.name for one in folder.iterdir())
+        """Hold the copy in `folder`, which is made with its notebook; a folder with anything else in it is refused."""
+        held = sorted(one.name for one in folder.iterdir()) if folder.exists() else []
         if held and _OURS not in held:
             raise Refused(f"{folder} holds {', '.join(held[:4])} and is no mirror: name an empty folder")
         self.folder = folder

@@ -68,10 +68,23 @@ def test_an_audit_that_is_cut_off_anywhere_goes_on(world: World, tmp_path: Path)
     assert [one.index for one in found] == list(range(256, 600))
 
 
+def test_a_log_that_never_answered_leaves_no_trace(tmp_path: Path) -> None:
+    folder = tmp_path / "audits" / "one"
+    with Notebook(folder).held():
+        assert folder.is_dir()
+    assert list(tmp_path.iterdir()) == []
+    with Notebook(folder).held():
+        Notebook(folder).see(7, b"a note")
+    with Notebook(folder).held():
+        assert Notebook(folder).seen(7) == b"a note"
+    assert (folder / "checkpoints" / "7").is_file()
+
+
 def test_what_is_remembered_is_read_as_it_was_written(tmp_path: Path) -> None:
     notebook = Notebook(tmp_path)
     assert notebook.read() is None
-    notebook.write(Memory(b"a note", 7, 8, ("ab" * 32,), b""))
+    with notebook.held():
+        notebook.write(Memory(b"a note", 7, 8, ("ab" * 32,), b""))
     with pytest.raises(Malformed, match=r"state\.json is damaged: the trusted root that is remembered"):
         notebook.read()
     notebook.write(Memory(b"a note", 7, 8))
