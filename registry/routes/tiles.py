@@ -17,7 +17,11 @@ _ABOUT = (
     "<level>/<index>[.p/<width>] for hashes, entries/<index>[.p/<width>] for leaves; an index is groups of three digits, "
     "all but the last after an x: x001/x234/067"
 )
-TilePath = Annotated[str, Path(description=_ABOUT, examples=["0/x001/234", "entries/000.p/17"])]
+# Described and not checked here: another spelling is the path of nothing (404), and no wrong request (422).
+_FORM = {"pattern": r"^(entries|[0-6])/(x[0-9]{3}/){0,5}[0-9]{3}(\.p/[1-9][0-9]{0,2})?$"}
+TilePath = Annotated[
+    str, Path(description=_ABOUT, examples=["0/x001/234", "entries/000.p/17"], json_schema_extra=_FORM)
+]
 # Partial tiles too: a wider one has a path of its own.
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 

@@ -1,5 +1,6 @@
 """A log over HTTP: bounded, from the host that was asked, and the same whether a registry or a folder of files is behind it."""
 
+import gzip
 import threading
 import time
 from collections.abc import Iterator
@@ -115,6 +116,19 @@ def test_an_answer_is_as_long_as_it_may_be(ask, most: int) -> None:
         ask(remote)
     with answering(says(200, b"x" * most)) as url, RemoteLog(url) as remote:
         assert len(ask(remote)) == most
+
+
+def test_what_is_sent_compressed_is_as_long_as_it_is_unpacked() -> None:
+    packed = gzip.compress(b"x" * (64 << 20))
+    with (
+        answering(says(200, packed, {"Content-Encoding": "gzip"})) as url,
+        RemoteLog(url) as remote,
+        pytest.raises(Malformed, match="is longer than 8192 bytes"),
+    ):
+        remote.tile(Tile(0, 0))
+    packed = gzip.compress(b"y" * 8192)
+    with answering(says(200, packed, {"Content-Encoding": "gzip"})) as url, RemoteLog(url) as remote:
+        assert remote.tile(Tile(0, 0)) == b"y" * 8192
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
