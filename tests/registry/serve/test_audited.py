@@ -158,3 +158,16 @@ def test_the_log_is_served_for_clients_of_every_kind(world: World, serving) -> N
     newer = world.home.root().model_copy(update={"version": 2})
     with RemoteLog(serving.url) as remote, pytest.raises(Untrusted, match="it is older than the pin"):
         look(remote, newer, world.folder / "state")
+
+
+def test_who_follows_a_registry_that_is_away_asks_again(world: World, tmp_path: Path) -> None:
+    words = ("log", "audit", "http://127.0.0.1:9", "--follow", 1, "--state", tmp_path / "state")
+    following = studbook(*words, home=world.home.path)
+    try:
+        said = [following.stderr.readline() for _ in range(2)]
+    finally:
+        following.send_signal(signal.SIGINT)
+        following.communicate(timeout=30)
+    assert all("does not answer: " in one and "; asked again in 1 seconds" in one for one in said)
+    assert following.returncode == 130
+    assert not (tmp_path / "state").exists()
