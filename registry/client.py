@@ -13,20 +13,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
 from lineage import predicates
 from lineage.facts import Built, Registered
 from lineage.schema import NAME
-from registry import problems
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
+from registry.site import Site
 from registry.store.log import Receipt
+from registry.work.served import HIDING
 from signing import canonical
 from signing.bundle import Bundle
 from signing.canonical import Json
 from signing.dsse import Envelope
-from signing.errors import Malformed, Refused, Untrusted
+from signing.errors import Malformed, Untrusted
 from signing.log import Leaf
 from signing.statement import Statement
 
@@ -36,8 +36,6 @@ MAX_BYTES = 256 << 20
 MAX_INCIDENTS = 100_000
 _Model = TypeVar("_Model", bound=BaseModel)
 _ID = re.compile(rf"sha256:[0-9a-f]{{64}}|hf:{NAME}(?:@[0-9a-f]{{40}})?")
-# What could rewrite a terminal around the text: control characters, and those that turn the direction of writing.
-_HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Remote:
@@ -45,15 +43,8 @@ class Remote:
 
     def __init__(self, url: str, timeout: float = 30) -> None:
         """Ask the registry at `url`, which may have a path, waiting `timeout` seconds for each piece of an answer."""
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise Malformed(f"{url!r} is no URL: {error}") from error
-        if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise Malformed(f"a registry is at http:// or https:// and a host, not at {url!r}")
-        self._client = httpx.Client(base_url=parsed, timeout=timeout)
-        # Without user and password, which a sentence on a screen must not repeat.
-        self._shown = f"{parsed.scheme}://{parsed.netloc.decode('ascii')}{parsed.path}".rstrip("/")
+        self._site = Site(url, timeout)
+        self._shown = self._site.shown
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +56,7 @@ class Remote:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._site.close()
 
     def resolve(self, ref: str) -> str:
         """Return the artifact that the registry says `ref` means: a hint of where to look, and no proof of anything.
@@ -187,7 +178,7 @@ class Remote:
     def _get(self, path: str, **query: str) -> Json:
         """Return the value of an answer, which is safe to show."""
         value = canonical.decode(self._request("GET", path, params=query))
-        hiding = next((text for text in _texts(value) if _HIDING.search(text)), None)
+        hiding = next((text for text in _texts(value) if HIDING.search(text)), None)
         if hiding is not None:
             raise Malformed(f"{self._shown}{path} holds a character that hides what is shown: {hiding!r:.80}")
         return value
@@ -196,20 +187,7 @@ class Remote:
         self, method: str, path: str, *, params: dict[str, str] | None = None, content: bytes | None = None
     ) -> bytes:
         """Return the body of an answer, read as far as one may be long, or raise the refusal that it is."""
-        found = bytearray()
-        try:
-            with self._client.stream(method, path, params=params, content=content) as response:
-                for chunk in response.iter_bytes():
-                    found += chunk
-                    if len(found) > MAX_BYTES:
-                        raise Malformed(f"{self._shown}{path} is longer than {MAX_BYTES} bytes")
-        except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
-            raise Refused(f"{self._shown} does not answer: {reason}") from error
-        if not response.is_success:
-            refusal = problems.raised(response.status_code, bytes(found), self._shown)
-            raise type(refusal)(_HIDING.sub("\N{REPLACEMENT CHARACTER}", str(refusal)))
-        return bytes(found)
+        return self._site.request(method, path, MAX_BYTES, params, content)
 
 
 def _texts(value: Json) -> Iterator[str]:

@@ -80,7 +80,17 @@ class _Artifact(Convertor[str]):
         return value
 
 
+class _Rest(Convertor[str]):
+    """What remains of a path, all of it: Starlette's own `path` loses a newline at the end."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+
 register_url_convertor("artifact", _Artifact())
+register_url_convertor("rest", _Rest())
 
 
 # These are coroutines, since a plain function would wait for a thread only to return an attribute.

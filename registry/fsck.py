@@ -25,7 +25,6 @@ from registry.store.judge import Judged
 from registry.store.log import Logged
 from registry.store.tail import Tail
 from signing import checkpoint
-from signing.dsse import Envelope
 from signing.errors import Refused, Untrusted
 from signing.log import Leaf
 
@@ -116,14 +115,7 @@ def _said(fresh: Connection, logged: Logged, leaf: Leaf) -> tuple[tuple[Fact, ..
         statement, facts = redaction.said(fresh, logged)
         judged = Judged(log.root(fresh), statement, facts, leaf.keys)
         return facts, judge.admit(fresh, judged, leaf.time)
-    envelope = Envelope.parse(logged.envelope)
-    if envelope.entry != leaf.pae:
-        raise Untrusted(f"the payload is entry {envelope.entry}, and the leaf names {leaf.pae}")
-    judged = judge.read(log.root(fresh), envelope)
-    if judged.keys != leaf.keys:
-        raise Untrusted(
-            f"it is signed by {', '.join(judged.keys)}, and the leaf names {', '.join(leaf.keys)}"
-        )
+    judged = judge.stands(log.root(fresh), logged.envelope, leaf)
     return judged.facts, judge.admit(fresh, judged, leaf.time)
 
 

@@ -176,7 +176,7 @@ class Writer:
         operators = judge.admit(connection, judged, time)
         facts = once(tail, envelope.entry, judged.facts)
         bounds.check(connection, facts, self._settings)
-        redaction.check(connection, facts)
+        redaction.check(connection, envelope.entry, facts)
         self._check_key(authority.rooted(facts))
         return enter(connection, tail, Leaf(envelope.entry, judged.keys, time), raw, facts, operators)
 

@@ -12,7 +12,9 @@ Pure: values in, values out; no socket, no clock, no file. Every format is one t
 | `statement`, `oms` | in-toto statements, and the one that lists a model's files (OMS v1.0) |
 | `sigstore`, `certificate` | that statement in a file that strangers' tools check, and whose key signed it by a root's word |
 | `merkle` | the tree of the log (RFC 6962, RFC 9162), as arithmetic |
+| `tiles` | the tree in files that any web server can serve (C2SP tlog-tiles) |
 | `log`, `checkpoint`, `bundle` | a leaf, the log's signed root, and both with a statement in one file |
+| `proof`, `fork` | a leaf's proof as other logs' tools read it, and the proof that a log signed two histories |
 
 From two files to a proof that their signature was logged, checked offline:
 

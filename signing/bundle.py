@@ -87,9 +87,7 @@ def verify(bundle: Bundle, keys: Iterable[PublicKey], origin: str, log_key: Publ
 
     `keys` are not judged: whether one of them may say this is for whoever knows the trusted root.
     """
-    seen = Checkpoint.parse(checkpoint.open_note(bundle.checkpoint, origin, log_key))
-    if seen.origin != origin:
-        raise Untrusted(f"the checkpoint is of the log {seen.origin!r}, signed by the key of {origin!r}")
+    seen = Checkpoint.opened(bundle.checkpoint, origin, log_key)
     leaf = merkle.leaf_hash(bundle.leaf.encode())
     if merkle.inclusion_root(leaf, bundle.index, seen.size, bundle.proof) != seen.root:
         raise Untrusted(f"the proof does not lead from leaf {bundle.index} to the root of {seen.size} leaves")

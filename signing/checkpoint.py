@@ -48,6 +48,14 @@ class Checkpoint:
             raise Malformed(f"the size of a checkpoint is a plain decimal number, not {size[:40]!r}")
         return cls(origin, int(size), _hash(root), tuple(extensions))
 
+    @classmethod
+    def opened(cls, note: bytes, origin: str, key: PublicKey) -> "Checkpoint":
+        """Return the checkpoint of the log `origin` in `note`, once that log's key is found to have signed it."""
+        found = cls.parse(open_note(note, origin, key))
+        if found.origin != origin:
+            raise Untrusted(f"the checkpoint is of the log {found.origin!r}, signed by the key of {origin!r}")
+        return found
+
     def text(self) -> str:
         """Return the text of the note, which is what is signed."""
         root = canonical.to_base64(self.root)

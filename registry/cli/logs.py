@@ -1,7 +1,8 @@
-"""The log: is it intact, what does it hold, and a proof of any entry that needs no registry to check."""
+"""The log: is it intact, did it only grow, what does it hold, and proofs that need no registry to check."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -29,12 +30,19 @@ from registry.cli.session import (
 from registry.store import Absent, log, tenure
 from registry.store.log import Logged
 from registry.work.verify import about
+from signing import canonical, merkle
+from signing.bundle import Bundle
 from signing.canonical import Json
+from signing.checkpoint import Checkpoint
 from signing.dsse import Envelope
+from signing.errors import Malformed
 from signing.log import Leaf
+from signing.proof import Proof
 from signing.statement import Statement
 
-app = typer.Typer(help="Check, list and prove the log.", no_args_is_help=True)
+app = typer.Typer(
+    help="Check, list and prove the log; follow and copy somebody else's.", no_args_is_help=True
+)
 app.registered_commands += redacting.app.registered_commands
 
 
@@ -108,6 +116,10 @@ def prove(
     to: Annotated[
         Path | None, typer.Option("--out", help="File for the bundles; standard output otherwise.")
     ] = None,
+    tlog_proof: Annotated[
+        bool,
+        typer.Option("--tlog-proof", help="One entry as a C2SP tlog-proof, which other logs' tools read."),
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Write offline-verifiable bundles, one JSON line each; `studbook verify FILE` checks them anywhere."""
@@ -124,12 +136,72 @@ def prove(
         bundles = list(local.bundles(local.resolve(what)))
     if not bundles:
         raise Absent(f"{what} is no entry of this log")
-    lines = b"".join(line + b"\n" for line in bundles)
+    written = _tlog_proof(what, bundles) if tlog_proof else b"".join(line + b"\n" for line in bundles)
+    kind = "proof" if tlog_proof else "bundle"
     if to is None:
-        typer.echo(lines.decode(), nl=False)
+        typer.echo(written.decode(), nl=False)
     else:
-        to.write_bytes(lines)
-        err.print(f"{counted(len(bundles), 'bundle')} written to {escape(str(to))}", soft_wrap=True)
+        to.write_bytes(written)
+        err.print(f"{counted(len(bundles), kind)} written to {escape(str(to))}", soft_wrap=True)
+
+
+@app.command()
+def consistency(
+    old: Annotated[int, typer.Argument(min=1, max=2**53, help="Entries that an earlier checkpoint covers.")],
+    new: Annotated[int, typer.Argument(min=1, max=2**53, help="Entries that a later checkpoint covers.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove that the log at one checkpoint continues it at another. Exit 1 if it does not."""
+    opened = home_at(home)
+    root = opened.root()
+    with opened.store.reading() as connection:
+        notes = dict(log.checkpoints(connection))
+        first, second = (
+            Checkpoint.opened(_signed(notes, size), root.origin, root.log().public) for size in (old, new)
+        )
+        proof = log.consistency(connection, old, new)
+    merkle.check_consistency(old, new, first.root, second.root, proof)
+
+    def show() -> None:
+        out.print(
+            f"[bold green]continues[/]  {new} entries begin with the {old} that were signed before",
+            soft_wrap=True,
+        )
+        for seen in (first, second):
+            out.print(f"  root of {seen.size}: {seen.root.hex()}", soft_wrap=True)
+        for one in proof:
+            out.print(f"  {canonical.to_base64(one)}", soft_wrap=True)
+
+    value: dict[str, Json] = {
+        "old": old,
+        "new": new,
+        "roots": [first.root.hex(), second.root.hex()],
+        "proof": [canonical.to_base64(one) for one in proof],
+        "checkpoints": [notes[old].decode(), notes[new].decode()],
+    }
+    say(as_json, value, show)
+
+
+def _signed(notes: Mapping[int, bytes], size: int) -> bytes:
+    """Return the checkpoint of this size: a tree that was never signed convinces nobody."""
+    if size not in notes:
+        near = sorted(notes, key=lambda one: abs(one - size))[:4]
+        raise Absent(
+            f"no checkpoint of {size} entries was signed; near it are {', '.join(map(str, sorted(near)))}"
+        )
+    return notes[size]
+
+
+def _tlog_proof(what: str, bundles: Sequence[bytes]) -> bytes:
+    """Return the one bundle as a proof file; the leaf's bytes are its extra data."""
+    if len(bundles) > 1:
+        indexes = ", ".join(str(Bundle.parse(one).index) for one in bundles)
+        raise Malformed(
+            f"a tlog-proof is of one entry, and {what} means the entries {indexes}; name one of them"
+        )
+    bundle = Bundle.parse(bundles[0])
+    return Proof(bundle.index, bundle.proof, bundle.checkpoint, bundle.leaf.encode()).encode()
 
 
 def _row(logged: Logged, void_since: int | None) -> dict[str, Json]:

@@ -20,6 +20,7 @@ from registry.cli import (
     aligning,
     asking,
     attributing,
+    auditing,
     incidents,
     keys,
     logs,
@@ -62,6 +63,7 @@ for part in (
     running.app,
 ):
     app.registered_commands += part.registered_commands
+logs.app.registered_commands += auditing.app.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(keys.app, name="keys")
 app.add_typer(logs.app, name="log")

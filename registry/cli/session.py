@@ -28,10 +28,11 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from lineage.authority import TrustedRoot
 from registry.answers import Answers
 from registry.home import Home
 from registry.settings import Settings, now, variable
-from registry.store import keys
+from registry.store import Absent, keys
 from signing import canonical
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -45,6 +46,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value i
 RegistryOption = Annotated[
     str | None,
     typer.Option("--registry", metavar="URL", help="Ask a registry over HTTP instead of this home."),
+]
+RootOption = Annotated[
+    Path | None, typer.Option("--root", help="Pinned trusted_root.json; the home's own otherwise.")
 ]
 ThreadsOption = Annotated[
     int,
@@ -146,6 +150,14 @@ def answers_of(home: Home) -> Answers:
     from registry.local import Local  # noqa: PLC0415
 
     return Local(home.store, now)
+
+
+def pinned(root: Path | None, home: Path | None) -> TrustedRoot:
+    """Return the trusted root that the option names, or the one that the home pins."""
+    path = root or (home or Settings().home) / "trusted_root.json"
+    if not path.is_file():
+        raise Absent(f"no trusted root at {path}: name the one you pinned with --root")
+    return TrustedRoot.parse(path.read_bytes().strip())
 
 
 def plain(value: BaseModel | Json | Sequence[BaseModel]) -> Json:

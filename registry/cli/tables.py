@@ -16,6 +16,7 @@ from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingO
 from registry.cli.session import called, counted, kind_of, out, path_of, short
 from registry.work.verify import Holds, Proof
 from signing import canonical
+from signing.log import Leaf
 
 _WHOLE = frozenset({"id", "artifact", "made", "from", "parent", "incident", "entry", "hops"})
 _COLOURS = {"clean": "green", "affected": "red", "unknown": "yellow"}
@@ -175,6 +176,14 @@ def proofs(found: Sequence[Proof]) -> None:
             kind_of(one.proven.statement.predicate_type), about, ", ".join(one.operators), when, place
         )
     out.print(table)
+
+
+def logged(leaf: Leaf, index: int, size: int) -> None:
+    """Print a leaf that is proven to be in the log."""
+    when = datetime.fromtimestamp(leaf.time, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    out.print(f"[bold green]logged[/]  entry {leaf.pae}, {index} of {size}, at {when}", soft_wrap=True)
+    for key in leaf.keys:
+        out.print(f"  signed by the key {key}", soft_wrap=True)
 
 
 def _standing(found: StandingOut) -> str:

@@ -18,29 +18,32 @@ from registry.cli.session import (
     HomeOption,
     JsonOption,
     RegistryOption,
+    RootOption,
     ThreadsOption,
     asked,
     home_at,
     out,
+    pinned,
     progress,
     say,
 )
 from registry.home import Home
-from registry.settings import Settings
 from registry.store import Absent, places
 from registry.work import verify as proving
 from registry.work.verify import Holds, Proof
+from signing import proof as logged
 from signing.bundle import Bundle
 from signing.canonical import Json
 from signing.digest import SIGNATURE, parse_id
 from signing.errors import Malformed, Untrusted
+from signing.log import Leaf
 
 app = typer.Typer()
 
 
 @app.command()
 def verify(
-    what: Annotated[Path, typer.Argument(help="Folder of an artifact, or file of bundles.")],
+    what: Annotated[Path, typer.Argument(help="Folder of an artifact, file of bundles, or tlog-proof.")],
     expected: Annotated[
         str | None,
         typer.Option(
@@ -48,9 +51,7 @@ def verify(
             help="The artifact it should be; what is registered there otherwise. With --registry, its full id.",
         ),
     ] = None,
-    root: Annotated[
-        Path | None, typer.Option("--root", help="Pinned trusted_root.json; the home's own otherwise.")
-    ] = None,
+    root: RootOption = None,
     key: Annotated[
         Path | None,
         typer.Option("--key", metavar="PEM", help="Public key that made the signature in model.sig; no log."),
@@ -88,8 +89,8 @@ def verify(
         _refuse(alone, "says nothing without --key, or --certificate-chain, of whoever should have signed")
         _by_log(what, expected, root, threads, home, registry, as_json=as_json)
         return
-    logged = {"--as": expected, "--root": root, "--home": home, "--registry": registry}
-    _refuse(logged, "is about a log, and --key or --certificate-chain ask a signature file alone")
+    options = {"--as": expected, "--root": root, "--home": home, "--registry": registry}
+    _refuse(options, "is about a log, and --key or --certificate-chain ask a signature file alone")
     if key is not None and chain:
         raise Malformed(f"--key {key} and --certificate-chain name two signers: give one of them")
     if key is not None:
@@ -113,14 +114,17 @@ def _by_log(
     *,
     as_json: bool,
 ) -> None:
-    pinned = _pinned(root, home)
+    trusted = pinned(root, home)
     if what.is_file() and what.name == SIGNATURE:
         raise Malformed(
             f"{what} is the signature of a folder: `studbook verify {what.parent} --key PEM` checks it, with the signer's key"
         )
     if what.is_file():
+        if what.read_bytes().startswith(logged.HEADER.encode()):
+            _logged(what, expected, trusted, as_json=as_json)
+            return
         lines = what.read_bytes().splitlines()
-        proofs = tuple(proving.prove(Bundle.parse(line), pinned) for line in lines if line)
+        proofs = tuple(proving.prove(Bundle.parse(line), trusted) for line in lines if line)
         if not proofs:
             raise Absent(f"{what} holds no bundle")
         if expected is not None:
@@ -130,7 +134,7 @@ def _by_log(
     answers = asked(home, registry)
     wanted = _expected(what, expected, answers, None if registry else home_at(home))
     with progress(f"hashing {what.name}", folders.size(what), quiet=as_json) as advance:
-        found = proving.verify_folder(what, wanted, answers, pinned, threads=threads, progress=advance)
+        found = proving.verify_folder(what, wanted, answers, trusted, threads=threads, progress=advance)
     if isinstance(found, Holds):
         value: Json = {
             "holds": True,
@@ -140,6 +144,25 @@ def _by_log(
         say(as_json, value, lambda: tables.holds(what, found))
         return
     _fails(what, found, as_json=as_json)
+
+
+def _logged(file: Path, expected: str | None, trusted: TrustedRoot, *, as_json: bool) -> None:
+    """Check a tlog-proof, which shows that a leaf is logged; what was signed is not in it."""
+    if expected is not None:
+        raise Malformed(f"{file} does not hold what was signed, so it is about no artifact: leave out --as")
+    proof = logged.Proof.parse(file.read_bytes())
+    if proof.extra is None:
+        raise Malformed(f"{file} does not hold the leaf that it is about, as its extra data")
+    seen = logged.verify(proof, proof.extra, trusted.origin, trusted.log().public)
+    leaf = Leaf.parse(proof.extra)
+    value: dict[str, Json] = {
+        "entry": leaf.pae,
+        "keys": list(leaf.keys),
+        "time": leaf.time,
+        "index": proof.index,
+        "log_size": seen.size,
+    }
+    say(as_json, {"logged": value}, lambda: tables.logged(leaf, proof.index, seen.size))
 
 
 def _fails(folder: Path, found: proving.Fails, *, as_json: bool) -> None:
@@ -180,13 +203,6 @@ def _insist(proofs: Sequence[Proof], artifact: str) -> None:
         if artifact not in one.artifacts:
             about = ", ".join(one.artifacts) or "no artifact"
             raise Untrusted(f"entry {one.proven.entry} is proven, and about {about}, not about {artifact}")
-
-
-def _pinned(root: Path | None, home: Path | None) -> TrustedRoot:
-    path = root or (home or Settings().home) / "trusted_root.json"
-    if not path.is_file():
-        raise Absent(f"no trusted root at {path}: name the one you pinned with --root")
-    return TrustedRoot.parse(path.read_bytes().strip())
 
 
 def _proof(proof: Proof) -> dict[str, Json]:

@@ -54,7 +54,9 @@ class ConsistencyOut(BaseModel):
 def checkpoint(store: StoreDep) -> Response:
     """Return the newest signed checkpoint."""
     with store.reading() as connection:
-        return Response(log.newest(connection), media_type="text/plain")
+        note = log.newest(connection)
+    # Whoever asks wants the newest; a cache may keep it, and asks each time whether there is a newer one.
+    return Response(note, headers={"Cache-Control": "no-cache"}, media_type="text/plain")
 
 
 @router.get("/log/inclusion", responses=_PROVEN)

@@ -19,6 +19,7 @@ from lineage.facts import Fact
 from registry.store.tenure import standing
 from signing.dsse import Envelope, verified
 from signing.errors import Untrusted
+from signing.log import Leaf
 from signing.statement import Statement
 
 
@@ -88,6 +89,19 @@ def read(root: TrustedRoot | None, envelope: Envelope) -> Judged:
     statement = Statement.parse(envelope.payload)
     facts = predicates.facts(statement, envelope.entry)
     return Judged(root, statement, facts, tuple(sorted(key.id for key in keys)))
+
+
+def stands(root: TrustedRoot | None, raw: bytes, leaf: Leaf) -> Judged:
+    """Return what the envelope `raw` says, once it is what `leaf` names: these bytes, signed by just these keys."""
+    envelope = Envelope.parse(raw)
+    if envelope.entry != leaf.pae:
+        raise Untrusted(f"the payload is entry {envelope.entry}, and the leaf names {leaf.pae}")
+    judged = read(root, envelope)
+    if judged.keys != leaf.keys:
+        raise Untrusted(
+            f"it is signed by {', '.join(judged.keys)}, and the leaf names {', '.join(leaf.keys)}"
+        )
+    return judged
 
 
 def admit(connection: Connection, judged: Judged, time: int) -> tuple[str, ...]:

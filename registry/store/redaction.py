@@ -16,7 +16,7 @@ from lineage.residue import REMOVED, Residue, artifacts, residue
 from registry.store import Absent, log
 from registry.store.log import Logged
 from signing.dsse import Envelope
-from signing.errors import Malformed, Untrusted
+from signing.errors import Malformed, Refused, Untrusted
 from signing.statement import Statement
 
 
@@ -25,6 +25,7 @@ def _query(sql: str, *lists: str) -> TextClause:
 
 
 _KEPT = text("SELECT kept FROM redaction WHERE id = :id")
+_ORDER = text("SELECT reason FROM redaction WHERE id = :id")
 _ORDERS = text("SELECT entry, id, reason FROM redaction ORDER BY entry")
 # What a check of the log was told beforehand stands there already.
 _KEEP = text("""
@@ -98,8 +99,11 @@ def left(connection: Connection, index: int) -> Residue:
     return residue(statement.predicate_type, facts)
 
 
-def check(connection: Connection, facts: Sequence[Fact]) -> None:
-    """Refuse a redaction of what is not logged, or one that would keep something else than the entry says."""
+def check(connection: Connection, entry: str, facts: Sequence[Fact]) -> None:
+    """Refuse what was removed before, and a redaction of what is not logged or that would keep something else of it."""
+    order: str | None = connection.scalar(_ORDER, {"id": entry})
+    if order is not None:
+        raise Refused(f"entry {entry} was removed under an order, and is not taken again: {order}")
     for fact in facts:
         if isinstance(fact, Redacted):
             leaves = log.indexes(connection, fact.entry)

@@ -177,6 +177,18 @@ def test_what_a_redaction_keeps_is_what_the_entry_leaves(world: World) -> None:
     world.check()
 
 
+def test_what_was_removed_does_not_come_back_under_another_key(world: World) -> None:
+    said = signature.statement("m", FILES)
+    (first,) = world.publish("publisher", said)
+    redact(world, first)
+    other = world.join("anna", "publisher")
+    with pytest.raises(Refused, match=f"was removed under an order, and is not taken again: {ORDER}"):
+        world.say(said, other)
+    assert world.publish("publisher", said) == [first]
+    assert on_disk(world, SECRET) == []
+    world.check()
+
+
 def test_roots_and_redactions_are_never_removed(world: World) -> None:
     (said,) = world.publish("publisher", signature.statement("m", FILES))
     done = redact(world, said)

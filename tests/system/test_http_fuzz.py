@@ -53,6 +53,7 @@ def populated(world: World) -> Mapping[str, list[object]]:
         "name": [file.name for file in stored.manifest.files],
         "entry": world.logged(),
         "incident": [reported],
+        "tile": ["0/000.p/3", "entries/000.p/1", "entries/000", "0/x000/001"],
         **{number: list(range(world.size() + 1)) for number in ("index", "size", "old", "new")},
     }
 

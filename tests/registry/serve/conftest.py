@@ -50,8 +50,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(home: Path, grace: float = 20) -> Iterator[Serving]:
-    port = free_port()
+def served(home: Path, grace: float = 20, port: int | None = None) -> Iterator[Serving]:
+    port = port or free_port()
     root = Path(__file__).parents[3]
     # A pipe that nobody reads would fill, and stop the process.
     with tempfile.TemporaryFile("w+") as log:

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event, text
 from world import World
 
-from registry.store import artifacts, lineage, log, places, refs
+from registry.store import artifacts, lineage, log, places, refs, tiles
 
 # Read whole on purpose: a row an incident.
 SMALL = {"incident", "alembic_version"}
@@ -86,5 +86,7 @@ def test_no_answer_walks_through_a_table(story: World) -> None:
             log.bundle(connection, 3)
             log.consistency(connection, 3, 7)
             log.indexes(connection, "ab" * 32)
+            tiles.read(connection, "tile/0/000.p/3")
+            tiles.read(connection, "tile/entries/000.p/3")
 
     assert {statement: walks for statement, walks in scanned(story, ask).items() if walks} == {}

@@ -1,0 +1,206 @@
+"""Somebody else's log: follow it, copy it, and convict it of a fork. What is trusted is what was pinned beforehand."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from lineage.authority import TrustedRoot
+from registry.cli.session import (
+    HomeOption,
+    JsonOption,
+    RootOption,
+    err,
+    out,
+    pinned,
+    progress,
+    say,
+)
+from registry.settings import Settings
+from registry.store import Absent
+from registry.work.audit import Audit, Entry
+from registry.work.memory import Notebook
+from registry.work.mirror import Mirror
+from signing.canonical import Json
+from signing.digest import sha256_hex
+from signing.errors import Refused, Untrusted
+from signing.fork import Fork, check
+
+if TYPE_CHECKING:
+    from registry.tlog import RemoteLog
+
+app = typer.Typer()
+
+Url = Annotated[str, typer.Argument(metavar="URL", help="A registry, or files that `log mirror` made.")]
+FirstUseOption = Annotated[
+    bool,
+    typer.Option(
+        "--insecure-first-use",
+        help="Pin the trusted root that the log itself serves, on its word alone, unless one is pinned already.",
+    ),
+]
+FollowOption = Annotated[
+    int | None,
+    typer.Option("--follow", metavar="SECONDS", min=1, help="Look again after so many seconds, for ever."),
+]
+
+
+@app.command()
+def audit(
+    url: Url,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", help="Folder that remembers the log; one beside the home otherwise."),
+    ] = None,
+    follow: FollowOption = None,
+    root: RootOption = None,
+    insecure_first_use: FirstUseOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify everything new in somebody's log, and that it only grew since last time. Exit 1 if anything does not hold."""
+    # httpx is only needed for this, and takes a tenth of a second to load.
+    from registry.tlog import RemoteLog  # noqa: PLC0415
+
+    with RemoteLog(url) as log:
+        notebook = Notebook(state or _beside(home, log.url))
+        with notebook.held():
+            trusted = _trusted(log, notebook, root, home, insecure_first_use)
+            while True:
+                try:
+                    _look(log, trusted, notebook, as_json)
+                except Untrusted:
+                    raise
+                except Refused as error:
+                    if follow is None:
+                        raise
+                    err.print(f"{escape(str(error))}; asked again in {follow} seconds", soft_wrap=True)
+                if follow is None:
+                    return
+                time.sleep(follow)
+
+
+@app.command()
+def mirror(
+    url: Url,
+    folder: Annotated[Path, typer.Argument(help="Folder for the copy: an empty one, or an earlier copy.")],
+    root: RootOption = None,
+    insecure_first_use: FirstUseOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy somebody's log as files that any web server can hand out, each verified. Run again, it fetches what is new."""
+    from registry.tlog import RemoteLog  # noqa: PLC0415 - see above
+
+    copy = Mirror(folder)
+    with RemoteLog(url) as log, copy.notebook.held():
+        audited = Audit(log, _trusted(log, copy.notebook, root, home, insecure_first_use), copy.notebook)
+        before = audited.memory.size
+        with progress("copying", audited.seen.size - before, quiet=as_json, in_bytes=False) as advance:
+            copy.renew(audited, advance)
+
+    def show() -> None:
+        out.print(
+            f"[bold green]complete[/]  {escape(str(folder))} holds all {audited.seen.size} entries of"
+            f" {escape(audited.seen.origin)}; {audited.seen.size - before} are new",
+            soft_wrap=True,
+        )
+
+    say(as_json, {**_value(audited, before), "folder": str(folder)}, show)
+
+
+@app.command()
+def evidence(
+    file: Annotated[Path, typer.Argument(help="The fork-….json that an audit left.")],
+    root: RootOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Does this file prove that a log signed two histories? Exit 1 if it does not."""
+    trusted = pinned(root, home)
+    first, second = check(Fork.parse(file.read_bytes().strip()), trusted.origin, trusted.log().public)
+    roots = [one.root.hex() for one in (first, second)]
+
+    def show() -> None:
+        out.print(
+            f"[bold red]forked[/]  {escape(trusted.origin)} signed two histories: {first.size} entries with the root"
+            f" {roots[0]}, and {second.size} with the root {roots[1]}",
+            soft_wrap=True,
+        )
+
+    value: dict[str, Json] = {
+        "log": trusted.origin,
+        "sizes": [first.size, second.size],
+        "roots": [*roots],
+    }
+    say(as_json, value, show)
+
+
+def _look(log: RemoteLog, trusted: TrustedRoot, notebook: Notebook, as_json: bool) -> None:
+    """Audit once, and say what was found."""
+    audited = Audit(log, trusted, notebook)
+    before = audited.memory.size
+    with progress("verifying", audited.seen.size - before, quiet=as_json, in_bytes=False) as advance:
+        for one in audited.entries():
+            if isinstance(one, Entry):
+                advance(1)
+    seen, version = audited.seen, len(audited.memory.roots)
+
+    def show() -> None:
+        out.print(
+            f"[bold green]holds[/]  {escape(seen.origin)} has {seen.size} entries under version {version} of its trusted"
+            f" root; {seen.size - before} are new",
+            soft_wrap=True,
+        )
+        out.print(f"  root {seen.root.hex()}, remembered in {escape(str(notebook.folder))}", soft_wrap=True)
+
+    say(as_json, {**_value(audited, before), "state": str(notebook.folder)}, show)
+
+
+def _value(audited: Audit, before: int) -> dict[str, Json]:
+    seen = audited.seen
+    return {
+        "log": seen.origin,
+        "size": seen.size,
+        "root": seen.root.hex(),
+        "verified": seen.size - before,
+        "trusted_root": len(audited.memory.roots),
+    }
+
+
+def _trusted(
+    log: RemoteLog, notebook: Notebook, root: Path | None, home: Path | None, first_use: bool
+) -> TrustedRoot:
+    """Return the trusted root that was pinned for this log; what it serves itself is never taken in silence."""
+    if root is not None:
+        return pinned(root, home)
+    if notebook.pinned.is_file():
+        return pinned(notebook.pinned, home)
+    if not first_use:
+        try:
+            return pinned(None, home)
+        except Absent:
+            raise Absent(
+                f"no trusted root is pinned for {log.url}: name one that reached you another way with --root, or take"
+                " the one it serves with --insecure-first-use"
+            ) from None
+    served = TrustedRoot.parse(log.trusted_root())
+    notebook.pin(served.encode())
+    err.print(
+        f"[bold red]insecure:[/] {escape(log.url)} was believed about itself: version {served.version} of the trusted root of"
+        f" {escape(served.origin)}, whose log key is {served.log().public.id}, is pinned in {escape(str(notebook.pinned))};"
+        " compare that with what its operators tell you",
+        soft_wrap=True,
+    )
+    return served
+
+
+def _beside(home: Path | None, url: str) -> Path:
+    """Return where a log is remembered unless a folder is named; never in a home, which holds nothing else."""
+    words = re.sub("[^A-Za-z0-9.]+", "-", url.partition("://")[2])[:60]
+    return (home or Settings().home).with_name("studbook-audits") / f"{words}-{sha256_hex(url.encode())[:8]}"

@@ -1,0 +1,181 @@
+"""Somebody's log on the command line: followed, copied and convicted, by what was pinned and nothing else."""
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import pytest
+from auditing import Held, copied
+
+from registry.home import Home
+from registry.store import log
+from signing import canonical
+from signing.proof import Proof
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(kennel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """The kennel's log as files, handed out by an ordinary web server."""
+    home, folder = Home.open(kennel.home), tmp_path_factory.mktemp("site")
+    copied(Held(SimpleNamespace(home=home)), home.root(), folder)
+    (folder / "root.json").write_bytes(home.root().encode())
+    home.store.close()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}", folder=folder)
+    server.shutdown()
+    server.server_close()
+
+
+def size(kennel) -> int:
+    return len(kennel.holds("log", "show")["entries"])
+
+
+def test_a_log_is_audited_under_the_homes_own_pin(kennel, terminal, site) -> None:
+    terminal.home = kennel.home
+    words = ("log", "audit", site.url, "--state", "state")
+
+    first, second = terminal.holds(*words), terminal.holds(*words)
+
+    assert first["size"] == first["verified"] == size(kennel)
+    assert second == first | {"verified": 0}
+    said = terminal(*words)
+    assert f"has {first['size']} entries under version 1 of its trusted root; 0 are new" in said.out
+    assert first["root"] in said.out
+
+
+def test_what_a_log_says_of_itself_is_not_taken_in_silence(terminal, site) -> None:
+    words = ("log", "audit", site.url)
+    said = terminal(*words)
+    assert said.code == 2
+    assert "--root" in said.err
+    assert "--insecure-first-use" in said.err
+
+    loud = terminal(*words, "--insecure-first-use")
+    assert loud.code == 0
+    assert "insecure: " in loud.err
+    assert "was believed about itself" in loud.err
+    # It is pinned from now on, and nobody is asked again.
+    again = terminal(*words)
+    assert (again.code, again.err) == (0, "")
+    assert terminal(*words, "--insecure-first-use").err == ""
+    assert not terminal.home.exists()
+
+
+def test_a_named_root_is_the_one_that_counts(terminal, site) -> None:
+    assert terminal("log", "audit", site.url, "--root", site.folder / "root.json").code == 0
+    terminal.holds("init")
+    said = terminal("log", "audit", site.url, "--state", "another")
+    assert said.code == 1
+    assert "its checkpoint: the note is not signed by" in said.err
+
+
+def test_a_log_is_copied_and_the_copy_holds(kennel, terminal, site) -> None:
+    terminal.home = kennel.home
+    first = terminal.holds("log", "mirror", site.url, "copy")
+    assert first["size"] == first["verified"] == size(kennel)
+    said = terminal("log", "mirror", site.url, "copy")
+    assert said.code == 0
+    assert f"copy holds all {size(kennel)} entries of" in said.out
+    assert (terminal.folder / "copy" / "checkpoint").read_bytes() == (site.folder / "checkpoint").read_bytes()
+    (terminal.folder / "full").mkdir()
+    (terminal.folder / "full" / "thesis.tex").touch()
+    said = terminal("log", "mirror", site.url, "full")
+    assert (said.code, "holds thesis.tex and is no mirror" in said.err) == (2, True)
+
+
+def test_a_mirror_that_lies_is_named_with_exit_1(kennel, terminal, site) -> None:
+    terminal.home = kennel.home
+    path = site.folder / f"tile/entries/000.p/{size(kennel)}"
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b'"time":', b'"tide":', 1))
+    try:
+        said = terminal("log", "audit", site.url, "--state", "state")
+        machine = terminal("log", "audit", site.url, "--state", "state", "--json")
+    finally:
+        path.write_bytes(good)
+    assert said.code == machine.code == 1
+    assert "disagree: one of them is corrupt" in said.err
+    assert "disagree" in canonical.decode(machine.err.encode())["error"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("log", "audit", "http://127.0.0.1:9"), "does not answer"),
+        (("log", "audit", "ftp://kennel"), "http:// or https://"),
+        (("log", "audit", "{url}/nowhere"), "/nowhere/checkpoint is not there"),
+        (("log", "audit", "{url}", "--root", "nowhere"), "no trusted root at nowhere"),
+        (("log", "audit", "{url}", "--follow", "0"), "--follow"),
+        (("log", "mirror", "{url}"), "folder"),
+        (("log", "evidence", "nowhere"), "nowhere"),
+        (("log", "evidence", "recipe.yaml"), "not JSON"),
+        (("log", "consistency", "1", "999999"), "no checkpoint of 999999 entries was signed; near it are"),
+        (("log", "consistency", "0", "1"), "old"),
+        (("log", "prove", "999", "--tlog-proof"), "no entry 999"),
+    ],
+)
+def test_a_question_that_is_none_is_refused_in_one_sentence(kennel, terminal, site, words, says) -> None:
+    terminal.home = kennel.home
+    (terminal.folder / "recipe.yaml").write_text("merge_method: linear\n")
+    said = terminal(*(word.format(url=site.url) for word in words))
+    assert said.code == 2, said
+    assert says in said.err
+    assert "Traceback" not in said.err
+    assert {one.name for one in terminal.folder.iterdir()} == {"recipe.yaml"}
+
+
+def test_the_log_continues_what_it_signed_before(kennel) -> None:
+    home = Home.open(kennel.home)
+    with home.store.reading() as connection:
+        sizes = [one for one, _ in log.checkpoints(connection)]
+    home.store.close()
+
+    found = kennel.holds("log", "consistency", sizes[1], sizes[-1])
+
+    assert (found["old"], found["new"]) == (sizes[1], sizes[-1])
+    assert len(found["checkpoints"]) == 2
+    said = kennel("log", "consistency", sizes[1], sizes[-1])
+    assert f"{sizes[-1]} entries begin with the {sizes[1]} that were signed before" in said.out
+    for one in (*found["proof"], *found["roots"]):
+        assert one in said.out
+    said = kennel("log", "consistency", sizes[-1], sizes[1])
+    assert (said.code, "there is no consistency proof" in said.err) == (2, True)
+
+
+def test_a_tlog_proof_is_written_and_verified(kennel, terminal) -> None:
+    terminal.home = kennel.home
+    said = terminal("log", "prove", "3", "--tlog-proof", "--out", "three.tlog-proof")
+    assert "1 proof written to three.tlog-proof" in said.err
+    proof = Proof.parse((terminal.folder / "three.tlog-proof").read_bytes())
+    assert terminal("log", "prove", "3", "--tlog-proof").out.encode() == proof.encode()
+
+    found = terminal.holds("verify", "three.tlog-proof")["logged"]
+    assert (found["index"], found["log_size"]) == (3, int(proof.checkpoint.split(b"\n")[1]))
+    said = terminal("verify", "three.tlog-proof")
+    assert f"entry {found['entry']}, 3 of {found['log_size']}" in said.out
+    for key in found["keys"]:
+        assert key in said.out
+
+    bent = proof.encode().replace(b"index 3", b"index 2")
+    (terminal.folder / "bent").write_bytes(bent)
+    assert terminal("verify", "bent").code == 1
+    (terminal.folder / "bare").write_bytes(Proof(3, proof.hashes, proof.checkpoint).encode())
+    said = terminal("verify", "bare")
+    assert (said.code, "does not hold the leaf" in said.err) == (2, True)
+    said = terminal("verify", "three.tlog-proof", "--as", "kennel/one")
+    assert (said.code, "leave out --as" in said.err) == (2, True)
+
+
+def test_a_tlog_proof_is_of_one_entry(kennel, terminal) -> None:
+    terminal.home = kennel.home
+    assert len(terminal("log", "prove", "kennel/both").out.splitlines()) == 2
+    said = terminal("log", "prove", "kennel/both", "--tlog-proof")
+    assert (said.code, "a tlog-proof is of one entry" in said.err) == (2, True)
