@@ -18,6 +18,6 @@ What the facts then mean:
 - `graph`: distances and reasons in a slice. It alone loads networkx, and nothing here imports it, so that
   publishing never pays for it.
 
-To add a statement type, drop a file into `predicates/`: a docstring that is its specification, `URI`, `ROLE`, `facts` and a
+To add a statement type, drop a file into `predicates/`: a docstring that is its specification, `URI`, `ROLES`, `facts` and a
 builder `statement`, with an example in `tests/statements.py`, from which it inherits every law.
 """

@@ -1,6 +1,6 @@
 """Predicates: one file per statement type, found by being here; its docstring is the type's specification.
 
-A module defines `URI` (the predicateType), `ROLE` (who may say it), `facts(statement, entry)` (what it establishes)
+A module defines `URI` (the predicateType), `ROLES` (who may say it), `facts(statement, entry)` (what it establishes)
 and a builder `statement(...)`. Dropping the file in registers it. A type that no file here reads is refused by its
 URI: the log never holds a statement whose meaning would change when a reader is added later.
 """
@@ -21,7 +21,7 @@ class Predicate(Protocol):
     """What a module of this folder offers to this one."""
 
     URI: str
-    ROLE: Role
+    ROLES: tuple[Role, ...]
 
     def facts(self, statement: Statement, entry: str) -> tuple[Fact, ...]:
         """Return what `statement`, logged as `entry`, establishes."""
@@ -39,9 +39,9 @@ def facts(statement: Statement, entry: str) -> tuple[Fact, ...]:
     return _of(statement.predicate_type).facts(statement, entry)
 
 
-def role(uri: str) -> Role:
-    """Return the role a key needs to say statements of this type."""
-    return _of(uri).ROLE
+def roles(uri: str) -> tuple[Role, ...]:
+    """Return the roles of which a key needs one to say statements of this type."""
+    return _of(uri).ROLES
 
 
 def _of(uri: str) -> Predicate:

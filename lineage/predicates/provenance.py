@@ -40,7 +40,7 @@ from signing.errors import Malformed
 from signing.statement import Statement
 
 URI = "https://slsa.dev/provenance/v1"
-ROLE: Role = "builder"
+ROLES: tuple[Role, ...] = ("builder",)
 BUILD_TYPE = schema.BASE + "merge/v1"
 MANIFEST, ACCOUNT = "manifest.json", "account.json"
 ROW_MAP = "row map"

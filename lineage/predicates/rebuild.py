@@ -32,7 +32,7 @@ from signing.errors import Malformed
 from signing.statement import Statement
 
 URI = "https://slsa.dev/verification_summary/v1"
-ROLE: Role = "rebuilder"
+ROLES: tuple[Role, ...] = ("rebuilder",)
 POLICY = schema.BASE + "rebuild/v1"
 BITWISE = "MERGE_REBUILD_BITWISE"
 DIFFERS = schema.BASE + "rebuild/differs/v1"

@@ -88,7 +88,7 @@ def _said(connection: Connection, index: int, root: TrustedRoot) -> _Said | None
     leaf = Leaf.parse(logged.leaf)
     statement = Statement.parse(Envelope.parse(logged.envelope).payload)
     # A version of the trusted root is followed by the next one, which its own holders decide on.
-    if predicates.role(statement.predicate_type) == "root":
+    if predicates.roles(statement.predicate_type) == ("root",):
         return None
     facts = predicates.facts(statement, logged.entry)
     try:

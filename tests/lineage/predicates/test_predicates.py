@@ -69,7 +69,7 @@ def test_what_a_statement_says_is_what_it_establishes(uri, data):
 
     assert establishes(statement) == expected
     assert statement.predicate_type == uri
-    assert predicates.role(uri) in {"root", "publisher", "builder", "rebuilder", "security"}
+    assert set(predicates.roles(uri)) <= {"root", "publisher", "builder", "rebuilder", "security"}
 
 
 @closed
