@@ -31,7 +31,12 @@ _SIGNED = text("""
     AND NOT EXISTS (SELECT 1 FROM tenure WHERE tenure.entry = entry."index" AND tenure.until IS NOT NULL)
     ORDER BY "index"
 """)
-_PUBLISHERS = text("UPDATE registration SET publishers = :publishers WHERE entry = :entry")
+# Who says it stands beside these; an entry is in one of the tables.
+_OPERATORS = (
+    text("UPDATE registration SET publishers = :operators WHERE entry = :entry"),
+    text("UPDATE evaluation SET operators = :operators WHERE entry = :entry"),
+    text("UPDATE attestation SET operators = :operators WHERE entry = :entry"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,9 @@ def revoke(
         if said is None:
             continue
         if said.operators:
-            publishers = " ".join(sorted(said.operators))
-            connection.execute(_PUBLISHERS, {"entry": index, "publishers": publishers})
+            operators = " ".join(sorted(said.operators))
+            for update in _OPERATORS:
+                connection.execute(update, {"entry": index, "operators": operators})
         else:
             void[index] = said
     if not void:

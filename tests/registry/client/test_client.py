@@ -78,6 +78,8 @@ def verdict(artifact: str, **changes: object) -> dict:
         "parents": [],
         "rebuilds": [],
         "evaluated": "never",
+        "evaluations": [],
+        "attestations": [],
         "as_of": 1,
         "judged": 1,
         "complete": True,

@@ -5,8 +5,10 @@ from fastapi.testclient import TestClient
 from world import OPERATOR, World
 
 from lineage import predicates
+from lineage.facts import Evaluated
 from lineage.predicates import (
     derivation,
+    evaluation,
     incident,
     incident_change,
     manifest,
@@ -62,6 +64,9 @@ class Said:
                 name.statement(self.artifact, "kennel/fresh", None, now),
                 fresh,
                 rebuild.statement(self.artifact, build, OPERATOR, now, []),
+                evaluation.statement(
+                    Evaluated(self.artifact, "FAILED", "0" * 64, "harness 1", "acc", "0.5", n=10, seed=None)
+                ),
                 incident.statement(
                     [self.artifact], "privacy", "low", "reported", "x", contact="x", issued=now
                 ),
