@@ -68,6 +68,23 @@ def check(
     return tuple(sorted(operators))
 
 
+def check_earlier(root: TrustedRoot, earlier: TrustedRoot, keys: Collection[str]) -> tuple[str, ...]:
+    """Return the operators that signed a version that came before `root`, or is `root`; refuse one that did not.
+
+    Ends that were set since change nothing: a version is followed by its successors, and none is taken back. The first
+    version asks for as many operators as it says itself; how many a later one needed is for its predecessor to say.
+    """
+    succession.check_leads(earlier, root)
+    holders = {key.operator for key in root.keys if key.public.id in keys and "root" in key.roles}
+    needed = earlier.threshold if earlier.version == 1 else 1
+    if len(holders) < needed:
+        raise Forbidden(
+            f"version {earlier.version} of the trusted root needs {needed} operators with the role root, and"
+            f" {len(holders)} signed it"
+        )
+    return tuple(sorted(holders))
+
+
 def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
     """Return the artifacts for which the statement speaks as only their own publishers may.
 

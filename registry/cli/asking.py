@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from rich.markup import escape
 from lineage.authority import TrustedRoot
 from merger import folder as folders
 from registry.answers import Answers
-from registry.cli import tables
+from registry.cli import evidence, tables
 from registry.cli.session import (
     Fails,
     HomeOption,
@@ -28,13 +28,15 @@ from registry.cli.session import (
 from registry.home import Home
 from registry.settings import Settings
 from registry.store import Absent, places
-from registry.work.verify import Holds, Proof, prove, verify_folder
-from signing.bundle import Bundle
+from registry.work import evidence as proving
+from registry.work.lines import Broken
+from registry.work.verify import Holds, verify_folder
 from signing.canonical import Json
 from signing.digest import artifact_id, parse_id
 from signing.errors import Malformed, Untrusted
 
 app = typer.Typer()
+_ID = re.compile("sha256:[0-9a-f]{64}")
 
 Ref = Annotated[
     str, typer.Argument(help="sha256:<id or its beginning>, namespace/name\\[@revision], or a folder.")
@@ -127,12 +129,7 @@ def verify(
     """Are these the signed, logged bytes? Says what was proven, by whom, when. Exit 1 if they are not."""
     pinned = _pinned(root, home)
     if what.is_file():
-        proofs = tuple(prove(Bundle.parse(line), pinned) for line in what.read_bytes().splitlines() if line)
-        if not proofs:
-            raise Absent(f"{what} holds no bundle")
-        if expected is not None:
-            _insist(proofs, asked(home, registry).resolve(expected))
-        say(as_json, {"proven": [_proof(one) for one in proofs]}, lambda: tables.proofs(proofs))
+        _verify_file(what, _meant(expected, home, registry), pinned, as_json=as_json)
         return
     answers = asked(home, registry)
     wanted = _expected(what, expected, answers, None if registry else home_at(home))
@@ -142,7 +139,7 @@ def verify(
         value: Json = {
             "holds": True,
             "artifact": found.artifact,
-            "proven": [_proof(one) for one in found.proofs],
+            "proven": [evidence.proof(one) for one in found.proofs],
         }
         say(as_json, value, lambda: tables.holds(what, found))
         return
@@ -187,11 +184,26 @@ def _expected(folder: Path, expected: str | None, answers: Answers, home: Home |
         return places.at(connection, folder)
 
 
-def _insist(proofs: Sequence[Proof], artifact: str) -> None:
-    for one in proofs:
-        if artifact not in one.artifacts:
-            about = ", ".join(one.artifacts) or "no artifact"
-            raise Untrusted(f"entry {one.proven.entry} is proven, and about {about}, not about {artifact}")
+def _meant(expected: str | None, home: Path | None, registry: str | None) -> str | None:
+    # An id needs nobody to say what it means, so neither a home nor a registry.
+    if expected is None or _ID.fullmatch(expected):
+        return expected
+    return asked(home, registry).resolve(expected)
+
+
+def _verify_file(file: Path, expected: str | None, pinned: TrustedRoot, *, as_json: bool) -> None:
+    raws = file.read_bytes().removesuffix(b"\n").split(b"\n")
+    if raws == [b""]:
+        raise Absent(f"{file} holds no bundle")
+    with progress(f"verifying {file.name}", len(raws), quiet=as_json, in_bytes=False) as advance:
+        found = proving.read(raws, pinned, advance)
+    if all(isinstance(line, Broken) for line in found.lines):
+        raise Untrusted(f"{file} proves nothing: line 1: {found.lines[0].why}")  # type: ignore[union-attr] # all are Broken
+    if expected is not None:
+        proving.check_about(found, expected)
+    say(as_json, evidence.value(found, pinned), lambda: evidence.show(found, pinned))
+    if len(found.held) < len(found.lines):
+        raise Fails
 
 
 def _pinned(root: Path | None, home: Path | None) -> TrustedRoot:
@@ -199,16 +211,3 @@ def _pinned(root: Path | None, home: Path | None) -> TrustedRoot:
     if not path.is_file():
         raise Absent(f"no trusted root at {path}: name the one you pinned with --root")
     return TrustedRoot.parse(path.read_bytes().strip())
-
-
-def _proof(proof: Proof) -> dict[str, Json]:
-    proven = proof.proven
-    return {
-        "statement": proven.statement.predicate_type,
-        "about": list(proof.artifacts),
-        "operators": list(proof.operators),
-        "entry": proven.entry,
-        "index": proven.index,
-        "log_size": proven.size,
-        "time": proven.time,
-    }

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lineage import predicates
+from lineage.facts import about
 from registry import fsck as checking
 from registry.cli.session import (
     Fails,
@@ -27,7 +28,6 @@ from registry.cli.session import (
 )
 from registry.store import Absent, log
 from registry.store.log import Logged
-from registry.work.verify import about
 from signing.canonical import Json
 from signing.dsse import Envelope
 from signing.log import Leaf

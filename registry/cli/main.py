@@ -19,6 +19,7 @@ from merger.recipe import sentence
 from registry.cli import (
     aligning,
     asking,
+    attesting,
     attributing,
     incidents,
     logs,
@@ -53,6 +54,7 @@ for part in (
     attributing.app,
     sharing.app,
     asking.app,
+    attesting.app,
     running.app,
 ):
     app.registered_commands += part.registered_commands
