@@ -62,7 +62,8 @@ def value(found: Evidence, pinned: TrustedRoot) -> dict[str, Json]:
     """Return the same as JSON."""
     return {
         "proven": [
-            proof(line.proof) | {"line": line.number, "apart": line.apart or None} for line in found.held
+            proof(line.proof) | {"line": line.number, "says": _gist(line), "apart": line.apart or None}
+            for line in found.held
         ],
         "void": [
             proof(line.proof) | {"line": line.number, "why": line.why}
