@@ -29,6 +29,7 @@ from registry.work.attest import attestation
 from signing import dsse
 from signing.bundle import Bundle
 from signing.canonical import Json
+from signing.checkpoint import Checkpoint
 from signing.digest import parse_id
 
 app = typer.Typer()
@@ -104,12 +105,13 @@ def bundle(
         typer.echo(b"".join(line + b"\n" for line in lines), nl=False)
         return
     to.write_bytes(b"".join(line + b"\n" for line in lines))
-    # Not verified here: whoever verifies the file is told the same by the signed checkpoint.
-    origin, size, *_ = Bundle.parse(lines[0]).checkpoint.decode().split("\n")
+    # The note's signature is for whoever verifies the file.
+    text, _, _ = Bundle.parse(lines[0]).checkpoint.decode().partition("\n\n")
+    size = Checkpoint.parse(f"{text}\n").size
 
     def show() -> None:
         out.print(
-            f"{counted(len(lines), 'bundle')} written to {escape(str(to))}, as of {size} entries of {escape(origin)}",
+            f"{counted(len(lines), 'bundle')} written to {escape(str(to))}, as of {size} log entries",
             soft_wrap=True,
         )
         out.print(
@@ -117,7 +119,7 @@ def bundle(
             soft_wrap=True,
         )
 
-    value: dict[str, Json] = {"file": str(to), "bundles": len(lines), "log": origin, "as_of": int(size)}
+    value: dict[str, Json] = {"file": str(to), "bundles": len(lines), "as_of": size}
     say(as_json, value, show)
 
 

@@ -187,6 +187,23 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
     world.check()
 
 
+def test_init_keeps_what_is_folded_where_a_migration_only_adds_tables(world: World) -> None:
+    from sqlalchemy import text
+
+    base = world.model(name="kennel/base")
+    with world.home.store.writing() as connection:
+        for table in ("evaluation", "attestation"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+
+    Home.create(world.home.path, clock=lambda: world.time).store.close()
+
+    world.reopen()
+    assert world.resolve("kennel/base") == base
+    assert world.verdict(base).evaluated == "never"
+    world.check()
+
+
 def test_a_role_without_a_key_and_a_key_without_a_role_are_named(world: World) -> None:
     with pytest.raises(Absent, match="holds no witness key"):
         world.home.keys("witness")

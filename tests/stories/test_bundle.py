@@ -94,6 +94,7 @@ def test_without_ancestors_a_file_says_what_it_does_not_hold(world: World, tmp_p
 
     assert (code, found["unregistered"]) == (0, [base])
     assert {one for line in found["proven"] for one in line["about"]} == {child}
+    world.check()
 
 
 def test_a_key_that_is_ended_later_voids_its_lines_in_older_files(world: World, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_bundle_holds_on_a_machine_without_a_home_and_says_as_of_when(mine, tm
 
     assert (value["as_of"], written["bundles"]) == (written["as_of"], len(value["proven"]))
     assert [one["line"] for one in value["proven"]] == list(range(1, written["bundles"] + 1))
-    assert f"as of {written['as_of']} entries of {written['log']}, judged by version 1" in told
+    assert f"as of {written['as_of']} entries of {value['log']}, judged by version 1" in told
     assert "what it does not say, somebody may have said" in told
     assert "compromised, high, confirmed: [bold]trigger[/]" in told
     said = {one["says"] for one in value["proven"]}
