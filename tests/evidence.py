@@ -7,11 +7,19 @@ from world import World
 from lineage.authority import TrustedRoot
 from lineage.facts import Evaluated
 from lineage.predicates import evaluation
+from lineage.predicates import provenance as provenance_predicate
+from merger.recipe import Recipe
 from registry.local import Local
 from registry.work import evidence
 from registry.work.evidence import Evidence
 from registry.work.lines import Broken, Held, Void
+from signing import checkpoint, merkle
+from signing.bundle import Bundle
+from signing.checkpoint import Checkpoint
 from signing.digest import parse_id
+from signing.dsse import Envelope, sign
+from signing.keys import PrivateKey
+from signing.log import Leaf
 from signing.statement import Statement, Subject
 
 SUITE = "5" * 64
@@ -50,3 +58,41 @@ def apart(found: Evidence) -> list[str]:
 
 def broken(found: Evidence) -> list[str]:
     return [line.why for line in found.lines if isinstance(line, Broken)]
+
+
+def provenance(artifact: str, parent: str, manifest: str = "0") -> Statement:
+    recipe = Recipe.of(
+        {
+            "arithmetic": "1",
+            "method": "linear",
+            "parents": [{"model": parent, "parameters": {"weight": "1"}}],
+            "parameters": {"normalize": True},
+        }
+    )
+    return provenance_predicate.statement(
+        artifact, recipe, manifest * 64, "2" * 64, "0.1.0", {}, by_rows=False
+    )
+
+
+def forged(world: World, statement: Statement, key: PrivateKey | None = None, size: int = 2) -> bytes:
+    """A bundle by whoever holds the log's key too: it is the last entry of another tree, of `size` entries."""
+    envelope = sign(statement.encode(), [key or world.home.keys("publisher")])
+    signers = tuple(sorted(one.keyid for one in envelope.signatures))
+    leaf = Leaf(envelope.entry, signers, world.time)
+    hashes = {i: merkle.leaf_hash(b"%d" % i) for i in range(size - 1)} | {
+        size - 1: merkle.leaf_hash(leaf.encode())
+    }
+    nodes = {(0, i): one for i, one in hashes.items()}
+    for i in range(size):
+        for level, at in merkle.completed(i):
+            nodes[level, at] = merkle.node_hash(nodes[level - 1, 2 * at], nodes[level - 1, 2 * at + 1])
+    tree = merkle.root(size, [nodes[one] for one in merkle.root_nodes(size)])
+    proof = merkle.inclusion_proof(
+        size - 1, size, [nodes[one] for one in merkle.inclusion_nodes(size - 1, size)]
+    )
+    note = checkpoint.sign(Checkpoint(world.home.root().origin, size, tree), world.home.keys("log"))
+    return Bundle(envelope.encode(), leaf, size - 1, tuple(proof), note).encode()
+
+
+def type_of(line: bytes) -> str:
+    return Statement.parse(Envelope.parse(Bundle.parse(line).envelope).payload).predicate_type
