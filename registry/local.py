@@ -102,7 +102,7 @@ class Local:
     def bundle(self, ref: str, *, ancestors: bool) -> tuple[bytes, ...]:
         """Return, as encoded bundles, everything said of an artifact, and of its ancestors if asked: the trusted roots first.
 
-        Entries that count no longer are left out.
+        Entries that count no longer are left out, and those whose payload was removed.
         """
         with self._store.reading() as connection:
             artifact = self._meaning(connection, ref)

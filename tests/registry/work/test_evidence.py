@@ -8,6 +8,7 @@ import pytest
 from evidence import apart, broken, bundle, measured, provenance, read, reviewed, states, type_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from world import World
 
 from lineage.authority import TrustedRoot
@@ -161,6 +162,21 @@ def test_every_bundle_of_a_file_leads_to_the_newest_checkpoint(world: World) -> 
         assert {one.checkpoint for one in found} == {log.newest(connection)}
     assert [one.index for one in found] == list(range(world.size()))
     assert all(isinstance(line, Held) for line in read(world, [one.encode() for one in found]).lines)
+
+
+def test_an_entry_whose_payload_was_removed_is_left_out_and_leaves_its_artifact_unknown(world: World) -> None:
+    base = world.artifact()
+    child = world.artifact(base)
+    lines = bundle(world, child)
+    (registered,) = [one for one in read(world, lines).held if one.proof.artifacts == (base,)]
+    with world.home.store.writing() as connection:
+        index = registered.proof.proven.index
+        connection.execute(text('DELETE FROM payload WHERE "index" = :index'), {"index": index})
+
+    found = read(world, bundle(world, child))
+
+    assert len(found.held) == len(lines) - 1
+    assert found.unregistered == (base,)
 
 
 def test_what_nobody_says_anything_of_has_no_bundle(world: World) -> None:
