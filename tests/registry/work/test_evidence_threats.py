@@ -101,6 +101,19 @@ def test_t8_a_newer_trusted_root_in_the_file_judges_it_if_the_pinned_one_leads_t
     assert any("leads to no version 1" in why for why in broken(skipped))
 
 
+def test_t8_of_two_leaves_of_one_statement_the_one_that_counts_is_handed_out(world: World) -> None:
+    anna, ben = world.join("anna", "publisher"), world.join("ben", "publisher")
+    artifact = world.artifact()
+    world.advance(1)
+    first, second = (world.say(reviewed(artifact), key).index for key in (anna, ben))
+    assert _indexes(bundle(world, artifact)) >= {first, second}, "the second leaf says who else signed"
+
+    world.end(anna, world.time - 1)
+
+    assert _indexes(bundle(world, artifact)) & {first, second} == {second}
+    world.check()
+
+
 def test_t16_a_trusted_root_that_the_pinned_one_does_not_descend_from_is_refused(world: World) -> None:
     pinned = world.home.root()
     keys = [key.model_copy(update={"contact": "eve"}) for key in pinned.keys]
@@ -146,6 +159,10 @@ def test_t10_a_signature_that_the_leaf_names_and_the_envelope_lacks_is_missed(wo
     assert broken(found) == [
         f"the leaf names the key {ben.public.id}, whose signature over {envelope.entry} is gone"
     ]
+
+
+def _indexes(lines: tuple[bytes, ...]) -> set[int]:
+    return {Bundle.parse(line).index for line in lines}
 
 
 def _pae(line: bytes) -> str:
