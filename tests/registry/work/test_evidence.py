@@ -164,6 +164,18 @@ def test_every_bundle_of_a_file_leads_to_the_newest_checkpoint(world: World) -> 
     assert all(isinstance(line, Held) for line in read(world, [one.encode() for one in found]).lines)
 
 
+def test_a_file_whose_lines_lead_to_several_checkpoints_speaks_as_of_the_first(world: World) -> None:
+    for _ in range(2):
+        world.artifact()
+    with world.home.store.reading() as connection:
+        mixed = [log.bundle(connection, index).encode() for index in (2, 1)]
+
+    found = read(world, mixed)
+
+    assert [line.proof.proven.size for line in found.held] == [3, 2]
+    assert found.size == 2
+
+
 def test_an_entry_whose_payload_was_removed_is_left_out_and_leaves_its_artifact_unknown(world: World) -> None:
     base = world.artifact()
     child = world.artifact(base)
