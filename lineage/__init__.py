@@ -3,7 +3,7 @@
 A statement becomes a leaf of the log if three questions about it have good answers, each a pure function:
 
 1. `predicates.facts(statement, entry)`: what does it establish? One file a statement type; facts are the closed union
-   of `facts`.
+   of `facts`; of a statement in somebody's own type, `foreign`, only that it was said.
 2. `authority.check(root, statement, facts, keys, time)`: may these keys say that, by the trusted root in force? `succession`
    says which version may follow it.
 3. `admission.admit(facts, known)`: does it fit what the log holds? `admission.questions(facts)` says what must be known.
@@ -19,6 +19,6 @@ What the facts then mean:
 - `graph`: distances and reasons in a slice. It alone loads networkx, and nothing here imports it, so that
   publishing never pays for it.
 
-To add a statement type, drop a file into `predicates/`: a docstring that is its specification, `URI`, `ROLE`, `facts` and a
+To add a statement type, drop a file into `predicates/`: a docstring that is its specification, `URI`, `ROLES`, `facts` and a
 builder `statement`, with an example in `tests/statements.py`, from which it inherits every law.
 """

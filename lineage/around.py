@@ -6,8 +6,11 @@ Upward it holds the artifact and all its ancestors, downward all its descendants
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from lineage.facts import Evidence, Kind, Rebuilt, Relation, Severity, Stage
+from lineage.facts import Attested, Evaluated, Evidence, Kind, Rebuilt, Relation, Severity, Stage
+
+_Fact = TypeVar("_Fact", Evaluated, Attested)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,22 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Said(Generic[_Fact]):
+    """A fact that anybody may establish, with the operators that did, when (unix seconds) and in which entry."""
+
+    fact: _Fact
+    operators: tuple[str, ...]
+    time: int
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
 class Around:
     """An artifact and what lies above it (or below it) in the log of `size` entries.
 
     `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the verdicts on its nodes;
-    `complete` is False if anything was left out.
+    `evaluations` and `attestations` are of the artifact itself, and of no other; `complete` is False if anything was left
+    out.
     """
 
     artifact: str
@@ -62,4 +76,6 @@ class Around:
     edges: tuple[Edge, ...]
     incidents: tuple[Incident, ...] = ()
     rebuilds: tuple[Rebuilt, ...] = ()
+    evaluations: tuple[Said[Evaluated], ...] = ()
+    attestations: tuple[Said[Attested], ...] = ()
     complete: bool = True

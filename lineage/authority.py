@@ -1,7 +1,7 @@
 """Authority: may these keys say this about that, by what the log said before this leaf?
 
 The trusted root in force at a leaf decides (3-trust, "Keys and trust root"), so whoever replays the log decides the same.
-A key speaks if it holds the role its statement needs, is good at the leaf's time, and covers what the facts touch; a
+A key speaks if it holds a role its statement needs, is good at the leaf's time, and covers what the facts touch; a
 change of the root itself needs as many distinct operators as the version in force asks for. What is said in the role of
 publisher about an artifact itself, and not about a name, is for the operators that signed its registration.
 """
@@ -48,24 +48,41 @@ def check(
     statement hold; `time` is the leaf's, in unix seconds.
     """
     judge = _judge(root, rooted(facts), time)
-    role = predicates.role(statement.predicate_type)
+    roles = predicates.roles(statement.predicate_type)
     known = {key.public.id: key for key in judge.keys}
     operators: set[str] = set()
     objections: list[str] = []
     for one in sorted(keys):
-        objection = _objection(known.get(one), role, facts, time)
+        objection = _objection(known.get(one), roles, facts, time)
         if objection is None:
             operators.add(known[one].operator)
         else:
             objections.append(f"the key {one} {objection}")
-    needed = judge.threshold if role == "root" else 1
+    needed = judge.threshold if roles == ("root",) else 1
     if len(operators) < needed:
         reasons = "; ".join(objections) or "no other key signed"
         raise Forbidden(
-            f"{statement.predicate_type} needs {needed} operators with the role {role} under version {judge.version} of"
+            f"{statement.predicate_type} needs {needed} operators with the role {' or '.join(roles)} under version {judge.version} of"
             f" the trusted root, and {len(operators)} signed it: {reasons}"
         )
     return tuple(sorted(operators))
+
+
+def check_earlier(root: TrustedRoot, earlier: TrustedRoot, keys: Collection[str]) -> tuple[str, ...]:
+    """Return the operators that signed a version that came before `root`, or is `root`; refuse one that did not.
+
+    Ends that were set since change nothing: a version is followed by its successors, and none is taken back. The first
+    version asks for as many operators as it says itself; how many a later one needed is for its predecessor to say.
+    """
+    succession.check_leads(earlier, root)
+    holders = {key.operator for key in root.keys if key.public.id in keys and "root" in key.roles}
+    needed = earlier.threshold if earlier.version == 1 else 1
+    if len(holders) < needed:
+        raise Forbidden(
+            f"version {earlier.version} of the trusted root needs {needed} operators with the role root, and"
+            f" {len(holders)} signed it"
+        )
+    return tuple(sorted(holders))
 
 
 def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
@@ -73,7 +90,7 @@ def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
 
     Licenses, manifests and derivations; names go by namespace, and what a builder or rebuilder saw is theirs to say.
     """
-    if predicates.role(statement.predicate_type) != "publisher":
+    if predicates.roles(statement.predicate_type) != ("publisher",):
         return ()
     found: dict[str, None] = {}
     for fact in facts:
@@ -116,12 +133,12 @@ def _judge(root: TrustedRoot | None, following: TrustedRoot | None, time: int) -
     return judge
 
 
-def _objection(key: Key | None, role: Role, facts: Sequence[Fact], time: int) -> str | None:
+def _objection(key: Key | None, roles: Collection[Role], facts: Sequence[Fact], time: int) -> str | None:
     """Say why this key may not say this, if so."""
     if key is None:
         return "is not in the trusted root"
-    if role not in key.roles:
-        return f"of {key.operator} holds {', '.join(key.roles)}, not {role}"
+    if set(roles).isdisjoint(key.roles):
+        return f"of {key.operator} holds {', '.join(key.roles)}, not {' or '.join(roles)}"
     if not key.valid(time):
         period = key.valid_for
         return (

@@ -43,6 +43,8 @@ Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Stage = Literal["reported", "confirmed", "resolved", "rejected", "retracted"]
 
+Result = Literal["PASSED", "WARNED", "FAILED"]
+
 Role = Literal["root", "publisher", "builder", "rebuilder", "security", "log", "witness"]
 
 
@@ -107,6 +109,31 @@ class Rebuilt:
     verifier: str
     differs: tuple[str, ...]
     kind: Literal["rebuilt"] = field(default="rebuilt", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Running the suite with this SHA-256 on `artifact` gave `value` for `metric`, over `n` examples; by its runner `result`."""
+
+    artifact: str
+    result: Result
+    suite: str
+    runner: str
+    metric: str
+    value: str
+    n: int
+    seed: int | None
+    kind: Literal["evaluated"] = field(default="evaluated", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """Somebody said something about `artifact` in a type of their own; `digest` is the SHA-256 of what, which nobody read."""
+
+    artifact: str
+    type: str
+    digest: str
+    kind: Literal["attested"] = field(default="attested", init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +211,8 @@ Fact = (
     | Derived
     | Built
     | Rebuilt
+    | Evaluated
+    | Attested
     | Licensed
     | Named
     | Reported
@@ -192,3 +221,18 @@ Fact = (
     | Removed
     | Redacted
 )
+
+
+def about(fact: Fact) -> tuple[str, ...]:
+    """Return the artifacts that a fact is about; a model signature's subject is a root digest and no artifact."""
+    match fact:
+        case Derived(child=child):
+            return (child,)
+        case Reported(artifacts=artifacts):
+            return artifacts
+        case Restaged() | Rooted() | Removed() | Redacted():
+            return ()
+        case Registered() | Described() | Built() | Rebuilt() | Licensed() | Named():
+            return (fact.artifact,)
+        case Evaluated() | Attested():
+            return (fact.artifact,)

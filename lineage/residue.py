@@ -2,7 +2,7 @@
 
 A log forgets the words and not the shape. Ids are hashes or upstream names, and kinds, stages and relations are words of our
 own, so they stay, and whatever was said about the same artifacts afterwards still fits; incidents go on reaching what they
-reached. File names, summaries, contacts, reasons, tensor names, and names that were bound are gone. Nobody can check any longer
+reached. File names, summaries, contacts, reasons, tensor names, names that were bound, and whole evaluations and attestations are gone. Nobody can check any longer
 that what is left was said, so the artifacts that it is about are unknown from then on, never clean.
 """
 
@@ -16,9 +16,11 @@ from typing import cast
 from pydantic import TypeAdapter, ValidationError
 
 from lineage.facts import (
+    Attested,
     Built,
     Derived,
     Described,
+    Evaluated,
     Fact,
     Licensed,
     Named,
@@ -91,7 +93,7 @@ def blanked(fact: Fact) -> Fact:  # noqa: PLR0911 - one return a kind
             return replace(fact, summary=REMOVED, contact=REMOVED)
         case Restaged():
             return replace(fact, reason=REMOVED)
-        case Named():
+        case Named() | Evaluated() | Attested():
             return Removed()
         case Described() | Built() | Licensed() | Removed():
             return fact

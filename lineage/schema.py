@@ -71,18 +71,31 @@ class Open(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, populate_by_name=True)
 
 
+def _set(value: object) -> object:
+    return "" if value is None else value
+
+
+# SLSA Provenance v1, "Parsing rules": unset, null and empty are the same.
+Text = Annotated[str, BeforeValidator(_set)]
+
+
 class DigestSet(Open):
     """An in-toto DigestSet, of which only SHA-256 is read."""
 
-    sha256: Hex
+    sha256: Hex | None = None
 
 
 class Descriptor(Open):
-    """An in-toto ResourceDescriptor."""
+    """An in-toto ResourceDescriptor: each field may be left out, and what is described elsewise than by SHA-256 is not read."""
 
-    name: str = ""
-    uri: str = ""
-    digest: DigestSet
+    name: Text = ""
+    uri: Text = ""
+    digest: DigestSet | None = None
+
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 of what is described, if that is given."""
+        return None if self.digest is None else self.digest.sha256
 
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -62,6 +62,19 @@ def check(root: TrustedRoot | None, following: TrustedRoot, time: int) -> None:
         _check_key(key, listed.get(key.public.id), following.version, time)
 
 
+def check_leads(earlier: TrustedRoot, root: TrustedRoot) -> None:
+    """Refuse `earlier` if `root` is not it and could not have followed it, over however many versions."""
+    if earlier.version > root.version or (earlier.version == root.version and earlier != root):
+        raise Forbidden(
+            f"this version {earlier.version} of the trusted root leads to no version {root.version} that is known here"
+        )
+    _check_log(earlier, root)
+    listed = {key.public.id: key for key in root.keys}
+    for key in earlier.keys:
+        # At time 0 no end has passed: which ends were taken back in time nobody can tell from the two.
+        _check_key(key, listed.get(key.public.id), root.version, 0)
+
+
 def ended(root: TrustedRoot | None, following: TrustedRoot, time: int) -> dict[str, int]:
     """Return the ends (unix seconds) before `time` that `following` sets anew, by key id: backdated ones void entries."""
     before = {} if root is None else {key.public.id: key.valid_for.end for key in root.keys}

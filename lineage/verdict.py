@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Literal
 
-from lineage.around import Around, Edge, Node
+from lineage.around import Around, Edge, Node, Said
+from lineage.facts import Attested, Evaluated
 from lineage.rebuilds import Outcome, graded, outcomes
 from lineage.standing import Clean, Standing, Unknown, standing
 from signing.errors import Refused
@@ -37,10 +37,19 @@ class Verdict:
     parents: tuple[Edge, ...]
     rebuilds: tuple[tuple[str, Outcome], ...]
     """For every provenance (entry id) of the artifact that somebody executed again, what came of it."""
-    evaluated: Literal["never"]
+    evaluations: tuple[Said[Evaluated], ...]
+    """Made on these bytes: one of a parent's says nothing about them."""
+    attestations: tuple[Said[Attested], ...]
     as_of: int
     judged: int
     complete: bool
+
+    @property
+    def evaluated(self) -> str:
+        """How many evaluations were made on these bytes, or that none was, and whether that is so since a merge made them."""
+        if self.evaluations:
+            return str(len(self.evaluations))
+        return "never since merge" if any(edge.relation == "merge" for edge in self.parents) else "never"
 
 
 def assess(around: Around, now: int) -> Verdict:
@@ -66,8 +75,9 @@ def assess(around: Around, now: int) -> Verdict:
         standing=found,
         parents=tuple(edge for edge in edges if edge.child == here.id),
         rebuilds=tuple((build, what) for (made, build), what in rebuilt.items() if made == here.id),
-        # No statement of an evaluation exists yet, and one of a parent's would not count (4-lineage).
-        evaluated="never",
+        # Skill and safety are not preserved under merging (4-lineage, "Evaluation and gate").
+        evaluations=tuple(one for one in around.evaluations if one.fact.artifact == here.id),
+        attestations=tuple(one for one in around.attestations if one.fact.artifact == here.id),
         as_of=around.size,
         judged=now,
         complete=complete,

@@ -9,21 +9,16 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
 from lineage.around import Edge, Incident
 from lineage.facts import Evidence
 from lineage.rebuilds import Disputed, NotReproduced, Outcome, Reproduced
 from lineage.standing import Affected, Clean, Hit, Standing, Unknown
 from lineage.verdict import Verdict
+from registry.said import Answer, AttestationOut, EvaluationOut
 
 Grade = Literal["claimed", "signed", "consistent", "reproduced", "contradicted"]
-
-
-class Answer(BaseModel):
-    """A closed, immutable value."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class IncidentOut(Answer):
@@ -145,6 +140,8 @@ class VerdictOut(Answer):
     parents: tuple[EdgeOut, ...]
     rebuilds: tuple[RebuildOut, ...]
     evaluated: str
+    evaluations: tuple[EvaluationOut, ...]
+    attestations: tuple[AttestationOut, ...]
     as_of: int
     judged: int
     complete: bool
@@ -162,6 +159,8 @@ class VerdictOut(Answer):
             parents=tuple(map(EdgeOut.of, verdict.parents)),
             rebuilds=tuple(RebuildOut.of(build, outcome) for build, outcome in verdict.rebuilds),
             evaluated=verdict.evaluated,
+            evaluations=tuple(map(EvaluationOut.of, verdict.evaluations)),
+            attestations=tuple(map(AttestationOut.of, verdict.attestations)),
             as_of=verdict.as_of,
             judged=verdict.judged,
             complete=verdict.complete,
@@ -245,6 +244,9 @@ class Answers(Protocol):
 
     def bundles(self, artifact: str) -> tuple[bytes, ...]:
         """Return the encoded bundles of every entry that says what the artifact is and how it was made."""
+
+    def bundle(self, ref: str, *, ancestors: bool) -> tuple[bytes, ...]:
+        """Return, as encoded bundles, everything said of an artifact, and of its ancestors if asked: the trusted roots first."""
 
 
 def _grade(evidence: Evidence) -> Grade:

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lineage import predicates
-from lineage.facts import Built, Registered
+from lineage.facts import Built, Registered, about
 from lineage.schema import NAME
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
 from registry.site import Site
@@ -122,6 +122,17 @@ class Remote:
             self._same(artifact, *_subjects(Bundle.parse(line)))
         return lines
 
+    def bundle(self, ref: str, *, ancestors: bool) -> tuple[bytes, ...]:
+        """Return, as encoded bundles, what the registry says was said of an artifact, and of its ancestors if asked.
+
+        Some of it is about this artifact; what it proves, and what it leaves out, `studbook verify` tells.
+        """
+        artifact = self._meant(ref)
+        asked = {"ancestors": "true" if ancestors else "false"}
+        lines = tuple(self._request("GET", f"/artifacts/{artifact}/bundle", params=asked).split(b"\n")[:-1])
+        self._same(artifact, *(one for line in lines for one in _named(Bundle.parse(line))))
+        return lines
+
     def publish(self, raw: bytes) -> Receipt:
         """Append the signed statement `raw` to the registry's log and return what proves it.
 
@@ -201,6 +212,13 @@ def _texts(value: Json) -> Iterator[str]:
     elif isinstance(value, Sequence):
         for one in value:
             yield from _texts(one)
+
+
+def _named(bundle: Bundle) -> tuple[str, ...]:
+    """Return the artifacts that a bundle's statement says anything of."""
+    envelope = Envelope.parse(bundle.envelope)
+    facts = predicates.facts(Statement.parse(envelope.payload), envelope.entry)
+    return tuple(one for fact in facts for one in about(fact))
 
 
 def _subjects(bundle: Bundle) -> tuple[str, ...]:

@@ -22,8 +22,13 @@ from registry.answers import (
     WhyOut,
 )
 from registry.settings import Clock
-from registry.store import artifacts, lineage, log, refs
+from registry.store import Absent, artifacts, lineage, log, refs, said
+from registry.store.bundles import bundles
 from registry.store.engine import Database
+from signing.errors import Refused
+
+# What is put together for somebody else at once: the lineage of a large merge has a hundredth of it.
+MOST_BYTES = 64 << 20
 
 
 class Local:
@@ -93,6 +98,31 @@ class Local:
         with self._store.reading() as connection:
             indexes = (artifacts.registered(connection, artifact), *artifacts.builds(connection, artifact))
             return tuple(log.bundle(connection, index).encode() for index in dict.fromkeys(indexes))
+
+    def bundle(self, ref: str, *, ancestors: bool) -> tuple[bytes, ...]:
+        """Return, as encoded bundles, everything said of an artifact, and of its ancestors if asked: the trusted roots first.
+
+        Entries that count no longer are left out, and those whose payload was removed.
+        """
+        with self._store.reading() as connection:
+            artifact = self._meaning(connection, ref)
+            nodes = lineage.around(connection, artifact).nodes if ancestors else ()
+            found = said.entries(connection, {artifact, *(node.id for node in nodes)})
+            if not found:
+                raise Absent(f"nothing is said of {artifact} in this log")
+            roots = said.roots(connection)
+            covered = log.covered(connection)
+            wanted = [index for index in dict.fromkeys((*roots, *found)) if index < covered]
+            lines, size = list[bytes](), 0
+            for one in bundles(connection, wanted):
+                lines.append(one.encode())
+                size += len(lines[-1])
+                if self._most is not None and size > MOST_BYTES:
+                    raise Refused(
+                        f"what is said of {artifact} has more than {MOST_BYTES} bytes in {len(wanted)} entries; ask for"
+                        " each artifact by itself, without its ancestors"
+                    )
+        return tuple(lines)
 
     def _lineage(
         self,

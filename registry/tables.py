@@ -13,7 +13,7 @@ from typing import ClassVar
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""
 
 Args = tuple[object, ...]
@@ -241,6 +241,33 @@ class Unknown(SQLModel, table=True):
     __table_args__: ClassVar[Args] = (_CLUSTERED,)
     artifact: int = _key()
     entry: int = _key()
+
+
+class Evaluation(SQLModel, table=True):
+    """What somebody measured on an artifact; `operators` are those that say so, in order, spaces between."""
+
+    entry: int = _key()
+    seq: int = _key()
+    artifact: int = Field(index=True)
+    operators: str
+    result: str
+    suite: str
+    runner: str
+    metric: str
+    value: str
+    n: int
+    seed: int | None
+
+
+class Attestation(SQLModel, table=True):
+    """That somebody said something about an artifact in a type of their own; `digest` is the SHA-256 of what."""
+
+    entry: int = _key()
+    seq: int = _key()
+    artifact: int = Field(index=True)
+    operators: str
+    type: str
+    digest: str
 
 
 class Location(SQLModel, table=True):

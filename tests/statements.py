@@ -11,6 +11,7 @@ from lineage.facts import (
     Built,
     Derived,
     Described,
+    Evaluated,
     Evidence,
     Licensed,
     Named,
@@ -24,6 +25,7 @@ from lineage.facts import (
 )
 from lineage.predicates import (
     derivation,
+    evaluation,
     incident,
     incident_change,
     license,  # noqa: A004 - the module's name
@@ -55,6 +57,7 @@ names = st.builds("{}/{}".format, words, words)
 lines = st.text(string.ascii_letters + " é漢.;[]", min_size=1, max_size=60)
 # RFC 3339 ends with the year 9999.
 times = st.integers(0, 2 * 10**11)
+decimals = st.from_regex(r"-?(0|[1-9][0-9]{0,5})(\.[0-9]{1,5})?(e-?[1-9])?", fullmatch=True)
 stubs = st.builds("hf:{}{}".format, names, st.sampled_from(["", "@" + "0f" * 20]))
 Example = tuple[Statement, tuple[object, ...]]
 
@@ -156,6 +159,21 @@ def rebuilds(draw) -> Example:
 
 
 @st.composite
+def evaluations(draw) -> Example:
+    said = Evaluated(
+        artifact=draw(ids),
+        result=draw(st.sampled_from(["PASSED", "WARNED", "FAILED"])),
+        suite=draw(hexes),
+        runner=draw(lines),
+        metric=draw(lines),
+        value=draw(decimals),
+        n=draw(times.filter(bool)),
+        seed=draw(st.none() | times),
+    )
+    return evaluation.statement(said), (said,)
+
+
+@st.composite
 def incidents(draw) -> Example:
     artifacts = draw(st.lists(ids, min_size=1, max_size=3))
     what, severity = draw(st.sampled_from(KINDS)), draw(st.sampled_from(SEVERITIES))
@@ -221,6 +239,7 @@ EXAMPLES = {
     name.URI: bindings(),
     provenance.URI: provenances(),
     rebuild.URI: rebuilds(),
+    evaluation.URI: evaluations(),
     incident.URI: incidents(),
     incident_change.URI: changes(),
     root.URI: roots(),

@@ -1,8 +1,9 @@
 """Predicates: one file per statement type, found by being here; its docstring is the type's specification.
 
-A module defines `URI` (the predicateType), `ROLE` (who may say it), `facts(statement, entry)` (what it establishes)
-and a builder `statement(...)`. Dropping the file in registers it. A type that no file here reads is refused by its
-URI: the log never holds a statement whose meaning would change when a reader is added later.
+A module defines `URI` (the predicateType), `ROLES` (who may say it), `facts(statement, entry)` (what it establishes)
+and a builder `statement(...)`. Dropping the file in registers it. `URI` stands under one of the names that are reserved for
+this (`lineage.foreign`): a type under them that no file here reads is refused, and what is said in any other type is admitted
+and never read. So the log holds no statement whose meaning would change when a reader is added later.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import pkgutil
 from functools import cache
 from typing import Protocol, cast
 
+from lineage import foreign
 from lineage.facts import Fact, Role
-from signing.errors import Refused
 from signing.statement import Statement
 
 
@@ -21,7 +22,7 @@ class Predicate(Protocol):
     """What a module of this folder offers to this one."""
 
     URI: str
-    ROLE: Role
+    ROLES: tuple[Role, ...]
 
     def facts(self, statement: Statement, entry: str) -> tuple[Fact, ...]:
         """Return what `statement`, logged as `entry`, establishes."""
@@ -36,18 +37,11 @@ def discovered() -> dict[str, Predicate]:
 
 def facts(statement: Statement, entry: str) -> tuple[Fact, ...]:
     """Return what `statement`, logged as `entry` (64 hex digits), establishes."""
-    return _of(statement.predicate_type).facts(statement, entry)
+    reader = discovered().get(statement.predicate_type)
+    return foreign.facts(statement) if reader is None else reader.facts(statement, entry)
 
 
-def role(uri: str) -> Role:
-    """Return the role a key needs to say statements of this type."""
-    return _of(uri).ROLE
-
-
-def _of(uri: str) -> Predicate:
-    known = discovered()
-    if uri not in known:
-        raise Refused(
-            f"statements of type {uri!r} are not understood here; known are {', '.join(sorted(known))}"
-        )
-    return known[uri]
+def roles(uri: str) -> tuple[Role, ...]:
+    """Return the roles of which a key needs one to say statements of this type."""
+    reader = discovered().get(uri)
+    return foreign.ROLES if reader is None else reader.ROLES

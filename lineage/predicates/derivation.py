@@ -26,7 +26,7 @@ from signing.canonical import Json
 from signing.statement import Statement
 
 URI = schema.BASE + "derivation/v1"
-ROLE: Role = "publisher"
+ROLES: tuple[Role, ...] = ("publisher",)
 
 
 @dataclass(frozen=True, slots=True)

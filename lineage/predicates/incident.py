@@ -21,7 +21,7 @@ from lineage.facts import Kind, Reported, Role, Severity
 from signing.statement import Statement
 
 URI = schema.BASE + "incident/v1"
-ROLE: Role = "security"
+ROLES: tuple[Role, ...] = ("security",)
 
 Opening = Literal["reported", "confirmed"]
 

@@ -19,7 +19,7 @@ from lineage.facts import Restaged, Role
 from signing.statement import Statement
 
 URI = schema.BASE + "incident-change/v1"
-ROLE: Role = "security"
+ROLES: tuple[Role, ...] = ("security",)
 
 Change = Literal["confirmed", "resolved", "rejected", "retracted"]
 

@@ -17,7 +17,7 @@ from lineage.facts import Licensed, Role
 from signing.statement import Statement
 
 URI = schema.BASE + "license/v1"
-ROLE: Role = "publisher"
+ROLES: tuple[Role, ...] = ("publisher",)
 
 
 class _License(schema.Closed):

@@ -16,7 +16,7 @@ from lineage.facts import Described, Role
 from signing.statement import Statement
 
 URI = schema.BASE + "manifest/v1"
-ROLE: Role = "publisher"
+ROLES: tuple[Role, ...] = ("publisher",)
 
 
 class _Digest(schema.Closed):

@@ -17,7 +17,7 @@ from lineage.facts import Named, Role
 from signing.statement import Statement
 
 URI = schema.BASE + "name/v1"
-ROLE: Role = "publisher"
+ROLES: tuple[Role, ...] = ("publisher",)
 
 
 class _Name(schema.Closed):

@@ -10,7 +10,7 @@ refuse them. What is read:
     buildDefinition.resolvedDependencies  the artifacts that the recipe names, in its order: {"uri":
                                           "studbook:sha256:<64 hex>", "digest": {"sha256": "<64 hex>"}}, and "name":
                                           "row map" where it is the tokenizer and carries one; dependencies with another
-                                          scheme are not ours and are ignored
+                                          scheme are not ours and are ignored, however they are described
     runDetails.builder.id                 https://studbook.dev/merger/<version>; `version` beside it lists engine
                                           digest, git commit, dirty flag and library versions
     runDetails.byproducts                 manifest.json, and account.json with the witnesses of the execution, each as
@@ -40,7 +40,7 @@ from signing.errors import Malformed
 from signing.statement import Statement
 
 URI = "https://slsa.dev/provenance/v1"
-ROLE: Role = "builder"
+ROLES: tuple[Role, ...] = ("builder",)
 BUILD_TYPE = schema.BASE + "merge/v1"
 MANIFEST, ACCOUNT = "manifest.json", "account.json"
 ROW_MAP = "row map"
@@ -55,7 +55,7 @@ class _External(schema.Closed):
 class _Definition(schema.Open):
     build_type: Literal["https://studbook.dev/merge/v1"] = Field(alias="buildType")
     external: _External = Field(alias="externalParameters")
-    dependencies: tuple[schema.Descriptor, ...] = Field(alias="resolvedDependencies")
+    dependencies: tuple[schema.Descriptor, ...] | None = Field(alias="resolvedDependencies", default=None)
 
 
 class _Builder(schema.Open):
@@ -64,7 +64,7 @@ class _Builder(schema.Open):
 
 class _Run(schema.Open):
     builder: _Builder
-    byproducts: tuple[schema.Descriptor, ...]
+    byproducts: tuple[schema.Descriptor, ...] | None = None
 
 
 class _Provenance(schema.Open):
@@ -77,7 +77,7 @@ def facts(statement: Statement, entry: str) -> tuple[Fact, ...]:  # noqa: ARG001
     artifact = schema.artifact(statement)
     said = schema.read(_Provenance, URI, statement.predicate)
     executed = Recipe.of(said.definition.external.recipe)
-    resolved = {_id(one) for one in said.definition.dependencies if one.uri.startswith(_SCHEME)}
+    resolved = {_id(one) for one in _ours(said)}
     if resolved != set(executed.artifacts()):
         odd = ", ".join(sorted(resolved ^ set(executed.artifacts())))
         raise Malformed(f"{URI}: recipe and resolvedDependencies do not name the same artifacts: {odd}")
@@ -87,7 +87,7 @@ def facts(statement: Statement, entry: str) -> tuple[Fact, ...]:  # noqa: ARG001
         raise Malformed(
             f"{URI}: {odd} is said to be a row map, and the recipe's tokenizer is {executed.tokenizer}"
         )
-    manifests = [one.digest.sha256 for one in said.run.byproducts if one.name == MANIFEST]
+    manifests = _byproducts(said, MANIFEST)
     if len(manifests) != 1:
         raise Malformed(f"{URI}: the byproducts hold one {MANIFEST}, not {len(manifests)}")
     built = Built(artifact, executed.digest, manifests[0], said.run.builder.id)
@@ -106,8 +106,7 @@ def by_rows(statement: Statement) -> bool:
 
 def account(statement: Statement) -> str | None:
     """Return the SHA-256 (hex) of the account that a merge provenance names, if it names one."""
-    byproducts = schema.read(_Provenance, URI, statement.predicate).run.byproducts
-    found = [one.digest.sha256 for one in byproducts if one.name == ACCOUNT]
+    found = _byproducts(schema.read(_Provenance, URI, statement.predicate), ACCOUNT)
     return found[0] if len(found) == 1 else None
 
 
@@ -148,8 +147,16 @@ def statement(
 
 
 def _row_maps(said: _Provenance) -> set[str]:
-    dependencies = said.definition.dependencies
-    return {_id(one) for one in dependencies if one.uri.startswith(_SCHEME) and one.name == ROW_MAP}
+    return {_id(one) for one in _ours(said) if one.name == ROW_MAP}
+
+
+def _ours(said: _Provenance) -> list[schema.Descriptor]:
+    return [one for one in said.definition.dependencies or () if one.uri.startswith(_SCHEME)]
+
+
+def _byproducts(said: _Provenance, name: str) -> list[str]:
+    """Return the SHA-256 of each byproduct of this name."""
+    return [one.sha256 for one in said.run.byproducts or () if one.name == name and one.sha256 is not None]
 
 
 def _edges(child: str, executed: Recipe, by_rows: bool) -> Iterator[Derived]:
@@ -179,6 +186,6 @@ def _edge(child: str, parent: str, relation: Relation, part: Mapping[str, Json])
 
 def _id(dependency: schema.Descriptor) -> str:
     named = dependency.uri.removeprefix(_SCHEME)
-    if named != f"sha256:{dependency.digest.sha256}":
-        raise Malformed(f"{URI}: {dependency.uri!r} stands beside the digest {dependency.digest.sha256}")
+    if named != f"sha256:{dependency.sha256}":
+        raise Malformed(f"{URI}: {dependency.uri!r} stands beside the digest {dependency.sha256}")
     return named

@@ -1,11 +1,11 @@
 """Rebuild verdict: a rebuilder executed a merge's provenance again and compared the result bit for bit.
 
-predicateType `https://slsa.dev/verification_summary/v1` (SLSA Verification Summary Attestation 1.0), said by a rebuilder
+predicateType `https://slsa.dev/verification_summary/v1` (SLSA Verification Summary Attestation, read as of 1.2), said by a rebuilder
 about one artifact. Unknown fields are ignored, as its parsing rules demand; what is read must be:
 
     verifier.id           https://studbook.dev/rebuilder/<operator>; the signer must be that operator, for a VSA is
                           good only for specific pairs of signer and verifier
-    timeVerified          RFC 3339, UTC
+    timeVerified          RFC 3339, UTC, if it is there: it may be left out since 1.1
     resourceUri           studbook:sha256:<64 hex>, the subject again: a verdict is not replayed for another artifact
     policy.uri            https://studbook.dev/rebuild/v1: same bytes in every file
     inputAttestations     the one provenance that was executed: {"uri": "studbook:entry:<id>", "digest": {"sha256": "<id>"}},
@@ -32,7 +32,7 @@ from signing.errors import Malformed
 from signing.statement import Statement
 
 URI = "https://slsa.dev/verification_summary/v1"
-ROLE: Role = "rebuilder"
+ROLES: tuple[Role, ...] = ("rebuilder",)
 POLICY = schema.BASE + "rebuild/v1"
 BITWISE = "MERGE_REBUILD_BITWISE"
 DIFFERS = schema.BASE + "rebuild/differs/v1"
@@ -49,7 +49,7 @@ class _Policy(schema.Open):
 
 class _Summary(schema.Open):
     verifier: _Verifier
-    time_verified: schema.Timestamp = Field(alias="timeVerified")
+    time_verified: schema.Timestamp | None = Field(alias="timeVerified", default=None)
     resource_uri: str = Field(alias="resourceUri")
     policy: _Policy
     inputs: tuple[schema.Descriptor, ...] = Field(alias="inputAttestations", min_length=1, max_length=1)
@@ -77,9 +77,10 @@ def facts(statement: Statement, entry: str) -> tuple[Rebuilt]:  # noqa: ARG001 -
     if passed == bool(said.differs):
         raise Malformed(f"{URI}: {said.result}, and {len(said.differs)} tensors or files differ")
     (ran,) = said.inputs
-    if ran.uri != _ENTRY + ran.digest.sha256:
-        raise Malformed(f"{URI}: the input attestation {ran.uri!r} is not entry {ran.digest.sha256}")
-    return (Rebuilt(artifact, ran.digest.sha256, passed, said.verifier.id, said.differs),)
+    build = ran.sha256
+    if build is None or ran.uri != _ENTRY + build:
+        raise Malformed(f"{URI}: the input attestation {ran.uri!r} is not entry {build}")
+    return (Rebuilt(artifact, build, passed, said.verifier.id, said.differs),)
 
 
 def statement(artifact: str, build: str, operator: str, time: int, differs: Sequence[str]) -> Statement:

@@ -21,7 +21,7 @@ from signing import canonical
 from signing.statement import Statement
 
 URI = schema.BASE + "redaction/v1"
-ROLE: Role = "root"
+ROLES: tuple[Role, ...] = ("root",)
 
 
 class _Redaction(schema.Closed):

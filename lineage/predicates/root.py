@@ -32,7 +32,7 @@ from signing.keys import PublicKey
 from signing.statement import Statement
 
 URI = schema.BASE + "root/v1"
-ROLE: Role = "root"
+ROLES: tuple[Role, ...] = ("root",)
 
 _NOTARIES: frozenset[Role] = frozenset({"log", "witness"})
 

@@ -26,7 +26,7 @@ from signing.canonical import Json
 from signing.statement import Statement
 
 URI = schema.BASE + "search/v1"
-ROLE: Role = "publisher"
+ROLES: tuple[Role, ...] = ("publisher",)
 
 
 class _Search(schema.Closed):

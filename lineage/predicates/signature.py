@@ -17,7 +17,7 @@ from signing.digest import artifact_id
 from signing.statement import Statement
 
 URI = oms.URI
-ROLE: Role = "publisher"
+ROLES: tuple[Role, ...] = ("publisher",)
 
 
 def facts(statement: Statement, entry: str) -> tuple[Registered]:  # noqa: ARG001 - every predicate's signature

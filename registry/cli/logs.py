@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lineage import predicates
+from lineage.facts import about
 from registry import fsck as checking
 from registry.cli import redacting
 from registry.cli.session import (
@@ -29,7 +30,6 @@ from registry.cli.session import (
 )
 from registry.store import Absent, log, tenure
 from registry.store.log import Logged
-from registry.work.verify import about
 from signing import canonical, merkle
 from signing.bundle import Bundle
 from signing.canonical import Json

@@ -19,6 +19,7 @@ from merger.recipe import sentence
 from registry.cli import (
     aligning,
     asking,
+    attesting,
     attributing,
     auditing,
     incidents,
@@ -60,6 +61,7 @@ for part in (
     sharing.app,
     asking.app,
     verifying.app,
+    attesting.app,
     running.app,
 ):
     app.registered_commands += part.registered_commands

@@ -14,6 +14,7 @@ from merger.method import Method
 from merger.parameters import CLIP
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
 from registry.cli.session import called, counted, kind_of, out, path_of, short
+from registry.said import AttestationOut, EvaluationOut
 from registry.work.verify import Holds, Proof
 from signing import canonical
 from signing.log import Leaf
@@ -35,10 +36,16 @@ def verdict(answer: VerdictOut) -> None:
         who = ", ".join((*rebuilt.passed, *rebuilt.failed))
         grid.add_row("rebuilt", f"{rebuilt.outcome} by {who}")
     grid.add_row("evaluated", answer.evaluated)
+    for found in answer.evaluations:
+        seed = "" if found.seed is None else f", seed {found.seed}"
+        what = f"{found.metric} {found.value} of {found.n}{seed}, {found.result}, by {found.runner}"
+        grid.add_row("", escape(f"{what}; {_whose(found)}"))
+    for said in answer.attestations:
+        grid.add_row("attested", escape(f"{said.type} {_whose(said)}"))
     grid.add_row("as of", f"{answer.as_of} log entries" + ("" if answer.complete else ", incomplete"))
     out.print(grid)
     if answer.parents:
-        table = _table("parent", "relation", "part", "evidence")
+        table = headed("parent", "relation", "part", "evidence")
         for edge in answer.parents:
             table.add_row(short(edge.parent), edge.relation, _part(edge), edge.evidence)
         out.print(table)
@@ -52,7 +59,7 @@ def lineage(answer: LineageOut) -> None:
     out.print(f"[bold]{head}[/] has {count} {word}  {answer.artifact}", soft_wrap=True)
     if not answer.relatives:
         return
-    table = _table("hops", "artifact", "how", "evidence", "license", "standing")
+    table = headed("hops", "artifact", "how", "evidence", "license", "standing")
     up = answer.direction == "ancestors"
     hows: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for edge in answer.edges:
@@ -85,7 +92,7 @@ def why(answer: WhyOut) -> None:
         return
     paths = "1 path" if answer.paths == 1 else f"{answer.paths} paths"
     out.print(f"[bold]{below}[/] descends from [bold]{above}[/] by {paths}; a shortest:", soft_wrap=True)
-    table = _table("made", "from", "relation", "part", "evidence")
+    table = headed("made", "from", "relation", "part", "evidence")
     for parent, child in zip(answer.witness, answer.witness[1:], strict=False):
         for edge in answer.edges:
             if (edge.parent, edge.child) == (parent, child):
@@ -133,7 +140,7 @@ def incidents(answers: Sequence[IncidentOut]) -> None:
     if not answers:
         out.print("no incident was reported")
         return
-    table = _table("incident", "stage", "kind", "severity", "artifacts", "summary", "contact")
+    table = headed("incident", "stage", "kind", "severity", "artifacts", "summary", "contact")
     for one in answers:
         artifacts = ", ".join(map(short, one.artifacts))
         table.add_row(
@@ -165,15 +172,19 @@ def holds(folder: Path, found: Holds) -> None:
     proofs(found.proofs)
 
 
-def proofs(found: Sequence[Proof]) -> None:
-    """Print proven statements: what, by whom, when."""
-    table = _table("proven", "about", "signed by", "logged", "entry")
-    for one in found:
-        when = moment(one.proven.time)
+def proofs(found: Sequence[Proof], said: Sequence[str] = ()) -> None:
+    """Print proven statements: what, by whom, when; and what each `said` in a few words, if that is given."""
+    table = headed("proven", "about", "signed by", "logged", "entry", *(["says"] if said else []))
+    for number, one in enumerate(found):
         place = f"{one.proven.index} of {one.proven.size}"
         about = ", ".join(map(short, one.artifacts))
         table.add_row(
-            kind_of(one.proven.statement.predicate_type), about, ", ".join(one.operators), when, place
+            kind_of(one.proven.statement.predicate_type),
+            about,
+            ", ".join(one.operators),
+            moment(one.proven.time),
+            place,
+            *map(escape, said[number : number + 1]),
         )
     out.print(table)
 
@@ -184,6 +195,10 @@ def logged(leaf: Leaf, index: int, size: int) -> None:
     out.print(f"[bold green]logged[/]  entry {leaf.pae}, {index} of {size}, at {when}", soft_wrap=True)
     for key in leaf.keys:
         out.print(f"  signed by the key {key}", soft_wrap=True)
+
+
+def _whose(said: EvaluationOut | AttestationOut) -> str:
+    return f"said by {', '.join(said.operators)} on {moment(said.time)}"
 
 
 def _standing(found: StandingOut) -> str:
@@ -228,7 +243,8 @@ def _completeness(complete: bool, as_of: int) -> None:
         out.print(f"[yellow]incomplete:[/] part of the lineage is left out; as of {as_of} log entries")
 
 
-def _table(*columns: str) -> Table:
+def headed(*columns: str) -> Table:
+    """Return an empty table with these columns."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         # What is copied into the next command is never broken.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from rich.markup import escape
 from lineage.authority import TrustedRoot
 from merger import folder as folders
 from registry.answers import Answers
-from registry.cli import signatures, tables
+from registry.cli import evidence, signatures, tables
 from registry.cli.session import (
     Fails,
     HomeOption,
@@ -29,16 +30,18 @@ from registry.cli.session import (
 )
 from registry.home import Home
 from registry.store import Absent, places
+from registry.work import evidence as together
 from registry.work import verify as proving
-from registry.work.verify import Holds, Proof
+from registry.work.lines import Broken
+from registry.work.verify import Holds
 from signing import proof as logged
-from signing.bundle import Bundle
 from signing.canonical import Json
 from signing.digest import SIGNATURE, parse_id
 from signing.errors import Malformed, Untrusted
 from signing.log import Leaf
 
 app = typer.Typer()
+_ID = re.compile("sha256:[0-9a-f]{64}")
 
 
 @app.command()
@@ -123,13 +126,7 @@ def _by_log(
         if what.read_bytes().startswith(logged.HEADER.encode()):
             _logged(what, expected, trusted, as_json=as_json)
             return
-        lines = what.read_bytes().splitlines()
-        proofs = tuple(proving.prove(Bundle.parse(line), trusted) for line in lines if line)
-        if not proofs:
-            raise Absent(f"{what} holds no bundle")
-        if expected is not None:
-            _insist(proofs, asked(home, registry).resolve(expected))
-        say(as_json, {"proven": [_proof(one) for one in proofs]}, lambda: tables.proofs(proofs))
+        _verify_file(what, _meant(expected, home, registry), trusted, as_json=as_json)
         return
     answers = asked(home, registry)
     wanted = _expected(what, expected, answers, None if registry else home_at(home))
@@ -139,7 +136,7 @@ def _by_log(
         value: Json = {
             "holds": True,
             "artifact": found.artifact,
-            "proven": [_proof(one) for one in found.proofs],
+            "proven": [evidence.proof(one) for one in found.proofs],
         }
         say(as_json, value, lambda: tables.holds(what, found))
         return
@@ -198,21 +195,23 @@ def _expected(folder: Path, expected: str | None, answers: Answers, home: Home |
         return places.at(connection, folder)
 
 
-def _insist(proofs: Sequence[Proof], artifact: str) -> None:
-    for one in proofs:
-        if artifact not in one.artifacts:
-            about = ", ".join(one.artifacts) or "no artifact"
-            raise Untrusted(f"entry {one.proven.entry} is proven, and about {about}, not about {artifact}")
+def _meant(expected: str | None, home: Path | None, registry: str | None) -> str | None:
+    # An id needs nobody to say what it means, so neither a home nor a registry.
+    if expected is None or _ID.fullmatch(expected):
+        return expected
+    return asked(home, registry).resolve(expected)
 
 
-def _proof(proof: Proof) -> dict[str, Json]:
-    proven = proof.proven
-    return {
-        "statement": proven.statement.predicate_type,
-        "about": list(proof.artifacts),
-        "operators": list(proof.operators),
-        "entry": proven.entry,
-        "index": proven.index,
-        "log_size": proven.size,
-        "time": proven.time,
-    }
+def _verify_file(file: Path, expected: str | None, trusted: TrustedRoot, *, as_json: bool) -> None:
+    raws = file.read_bytes().removesuffix(b"\n").split(b"\n")
+    if raws == [b""]:
+        raise Absent(f"{file} holds no bundle")
+    with progress(f"verifying {file.name}", len(raws), quiet=as_json, in_bytes=False) as advance:
+        found = together.read(raws, trusted, advance)
+    if all(isinstance(line, Broken) for line in found.lines):
+        raise Untrusted(f"{file} proves nothing: line 1: {found.lines[0].why}")  # type: ignore[union-attr] # all are Broken
+    if expected is not None:
+        together.check_about(found, expected)
+    say(as_json, evidence.value(found, trusted), lambda: evidence.show(found, trusted))
+    if len(found.held) < len(found.lines):
+        raise Fails

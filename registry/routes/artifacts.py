@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from registry import ranges
@@ -14,7 +14,7 @@ from registry.problems import documented
 from registry.ranges import Wanted
 from registry.store import Absent, artifacts
 from registry.store.engine import Database
-from signing.errors import Malformed
+from signing.errors import Malformed, Refused
 
 router = APIRouter()
 
@@ -23,6 +23,8 @@ _FOUND = documented(Absent, Malformed)
 FileName = Annotated[
     str, Path(description="name of a file of the artifact, as it was signed", examples=["config.json"])
 ]
+
+Ancestors = Annotated[bool, Query(description="what is said of its ancestors, too", examples=[True])]
 
 
 class Meant(BaseModel):
@@ -76,6 +78,27 @@ def show(artifact: Artifact, answers: LocalDep) -> VerdictOut:
 def bundles(artifact: Artifact, answers: LocalDep) -> Response:
     """Return what proves what the artifact is and how it was made, for checking offline."""
     return Response(b"".join(line + b"\n" for line in answers.bundles(artifact)), media_type=BUNDLES)
+
+
+@router.get(
+    "/artifacts/{artifact:artifact}/bundle",
+    response_class=Response,
+    responses=documented(
+        Absent,
+        Malformed,
+        Refused,
+        answers={
+            200: {
+                "description": "Bundles as JSON lines under one checkpoint, the versions of the trusted root first",
+                "content": {BUNDLES: {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
+    ),
+)
+def bundle(artifact: Artifact, answers: LocalDep, ancestors: Ancestors = True) -> Response:
+    """Return everything that was said of an artifact and its ancestors as one file, which `studbook verify` checks offline."""
+    found = answers.bundle(artifact, ancestors=ancestors)
+    return Response(b"".join(line + b"\n" for line in found), media_type=BUNDLES)
 
 
 @router.get("/artifacts/{artifact:artifact}/files", responses=_FOUND)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
 from lineage.around import Around, Edge, Incident, Node
 from lineage.facts import Evidence, Rebuilt, Relation
-from registry.store import Absent, log
+from registry.store import Absent, log, said
 from registry.store.tenure import counting, standing
 from signing import canonical
 from signing.errors import Refused
@@ -168,6 +168,8 @@ def _slice(
         edges=tuple(edges),
         incidents=tuple(_incidents(connection, named, at).values()),
         rebuilds=tuple(_rebuilt(nodes, row) for row in rebuilds),
+        evaluations=said.evaluations(connection, artifact, at),
+        attestations=said.attestations(connection, artifact, at),
         complete=complete,
     )
 

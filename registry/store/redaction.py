@@ -47,6 +47,8 @@ _FORGET = tuple(
         AND artifact NOT IN (SELECT artifact FROM registration JOIN payload ON payload."index" = registration.entry)
         """,
         "DELETE FROM name WHERE entry IN :leaves",
+        "DELETE FROM evaluation WHERE entry IN :leaves",
+        "DELETE FROM attestation WHERE entry IN :leaves",
         "UPDATE edge SET part = '{}' WHERE entry IN :leaves",
         "UPDATE rebuild SET differs = '[]' WHERE entry IN :leaves",
         f"UPDATE incident SET summary = '{REMOVED}', contact = '{REMOVED}' WHERE entry IN :leaves",

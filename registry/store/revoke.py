@@ -29,7 +29,12 @@ _SIGNED = text("""
     AND NOT EXISTS (SELECT 1 FROM tenure WHERE tenure.entry = entry."index" AND tenure.until IS NOT NULL)
     ORDER BY "index"
 """)
-_PUBLISHERS = text("UPDATE registration SET publishers = :publishers WHERE entry = :entry")
+# Who says it stands beside these; an entry is in one of the tables.
+_OPERATORS = (
+    text("UPDATE registration SET publishers = :operators WHERE entry = :entry"),
+    text("UPDATE evaluation SET operators = :operators WHERE entry = :entry"),
+    text("UPDATE attestation SET operators = :operators WHERE entry = :entry"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,9 @@ def revoke(
         if said is None:
             continue
         if said.operators:
-            publishers = " ".join(sorted(said.operators))
-            connection.execute(_PUBLISHERS, {"entry": index, "publishers": publishers})
+            operators = " ".join(sorted(said.operators))
+            for update in _OPERATORS:
+                connection.execute(update, {"entry": index, "operators": operators})
         else:
             void[index] = said
     if not void:
@@ -84,7 +90,7 @@ def _said(connection: Connection, index: int, root: TrustedRoot) -> _Said | None
     leaf = Leaf.parse(logged.leaf)
     statement, facts = redaction.said(connection, logged)
     # A version of the trusted root is followed by the next one, which its own holders decide on.
-    if predicates.role(statement.predicate_type) == "root":
+    if predicates.roles(statement.predicate_type) == ("root",):
         return None
     try:
         operators = authority.check(root, statement, facts, leaf.keys, leaf.time)

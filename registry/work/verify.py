@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lineage import authority, predicates
 from lineage.authority import TrustedRoot
-from lineage.facts import (
-    Built,
-    Derived,
-    Described,
-    Fact,
-    Licensed,
-    Named,
-    Rebuilt,
-    Redacted,
-    Registered,
-    Removed,
-    Reported,
-    Restaged,
-    Rooted,
-)
+from lineage.facts import Fact, Registered, about
 from merger.folder import Progress, digests
 from merger.manifest import utf8
 from registry.answers import Answers
 from registry.store import Absent
 from signing.bundle import Bundle, Proven, verify
 from signing.digest import artifact_id
-from signing.errors import Untrusted
-from signing.keys import PublicKey
+from signing.errors import Malformed, Untrusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,40 +54,43 @@ class Fails:
 
 def prove(bundle: Bundle, root: TrustedRoot) -> Proof:
     """Check one bundle against a pinned trusted root: signature, inclusion, checkpoint, and authority at its time."""
-    logs = [key.public for key in root.keys if "log" in key.roles and key.valid(bundle.leaf.time)]
-    if not logs:
-        raise Untrusted(
-            f"version {root.version} of the trusted root names no log key good at {bundle.leaf.time}"
-        )
-    proven = _opened(bundle, root, logs)
+    proven = opened(bundle, root)
     facts = predicates.facts(proven.statement, proven.entry)
     keys = {key.id for key in proven.keys}
     operators = authority.check(root, proven.statement, facts, keys, proven.time)
-    return Proof(proven, tuple(dict.fromkeys(one for fact in facts for one in about(fact))), operators)
+    return Proof(proven, _about(facts), operators)
 
 
-def about(fact: Fact) -> tuple[str, ...]:
-    """Return the artifacts that a fact is about; a model signature's subject is a root digest and no artifact."""
-    match fact:
-        case Derived(child=child):
-            return (child,)
-        case Reported(artifacts=artifacts):
-            return artifacts
-        case Restaged() | Rooted() | Removed() | Redacted():
-            return ()
-        case Registered() | Described() | Built() | Rebuilt() | Licensed() | Named():
-            return (fact.artifact,)
+def prove_root(bundle: Bundle, root: TrustedRoot) -> Proof:
+    """Check a bundle that brought an earlier version of the trusted root into force, or `root` itself."""
+    proven = opened(bundle, root)
+    facts = predicates.facts(proven.statement, proven.entry)
+    earlier = authority.rooted(facts)
+    if earlier is None:
+        raise Malformed(f"entry {proven.entry} brings no version of a trusted root into force")
+    keys = {key.id for key in proven.keys}
+    return Proof(proven, _about(facts), authority.check_earlier(root, earlier, keys))
 
 
-def _opened(bundle: Bundle, root: TrustedRoot, logs: Sequence[PublicKey]) -> Proven:
-    """Verify a bundle under whichever of the log's good keys signed its checkpoint."""
+def _about(facts: Iterable[Fact]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for fact in facts for one in about(fact)))
+
+
+def opened(bundle: Bundle, root: TrustedRoot) -> Proven:
+    """Check signature, inclusion and checkpoint of a bundle by the keys of a trusted root, and not yet who may say it."""
+    log = root.log()
+    if not log.valid(bundle.leaf.time):
+        raise Untrusted(
+            f"version {root.version} of the trusted root names no log key good at {bundle.leaf.time}"
+        )
     speakers = root.public(*authority.SPEAKERS)
-    for key in logs[:-1]:
-        try:
-            return verify(bundle, speakers, root.origin, key)
-        except Untrusted:
-            continue
-    return verify(bundle, speakers, root.origin, logs[-1])
+    proven = verify(bundle, speakers, root.origin, log.public)
+    stripped = {key.id for key in speakers} & set(bundle.leaf.keys) - {key.id for key in proven.keys}
+    if stripped:
+        raise Untrusted(
+            f"the leaf names the key {', '.join(sorted(stripped))}, whose signature over {proven.entry} is gone"
+        )
+    return proven
 
 
 def files_of(proofs: Iterable[Proof]) -> Mapping[str, str] | None:

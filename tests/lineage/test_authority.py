@@ -118,3 +118,23 @@ def test_the_facts_of_a_key_change_hold_the_root_that_comes_into_force():
 
 def test_what_nobody_signed_is_not_read_where_a_root_is_in_force():
     assert authority.candidates(ROOT, b"no statement") == (ANN, BOB)
+
+
+def test_an_earlier_root_was_signed_by_who_holds_a_root_key_whatever_ended_since():
+    later = trusted(
+        *HELD[:1],
+        key("bob", BOB, "root", "security", start=10, end=11),
+        key("cat", CAT, "publisher"),
+        version=3,
+        threshold=1,
+    )
+
+    assert authority.check_earlier(later, ROOT, [ANN.id, BOB.id, CAT.id]) == ("ann", "bob")
+    with pytest.raises(
+        Forbidden, match=r"version 1 of the trusted root needs 2 operators .* and 1 signed it"
+    ):
+        authority.check_earlier(later, ROOT, [ANN.id, CAT.id])
+    second = ROOT.model_copy(update={"version": 2})
+    assert authority.check_earlier(later, second, [ANN.id]) == ("ann",), "its predecessor says how many"
+    with pytest.raises(Forbidden, match=r"needs 1 operators .* and 0 signed it"):
+        authority.check_earlier(later, second, [CAT.id])

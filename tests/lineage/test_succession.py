@@ -101,3 +101,29 @@ def test_only_ends_that_are_new_and_have_passed_void_anything():
     new = key("dan", CAT, "publisher", end=20)
     more = following().model_copy(update={"keys": (*ROOT.keys, new)})
     assert succession.ended(ROOT, more, NOW) == {CAT.id: 20}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"bob": until(10)}, {"cat": until(40)}, {"ann": {"contact": "x"}}],
+    ids=["same", "ended", "back", "contact"],
+)
+def test_a_version_leads_to_what_may_have_followed_it_however_often(changes):
+    succession.check_leads(ROOT, following(**changes).model_copy(update={"version": 7}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "version", "sentence"),
+    [
+        ({"bob": None}, 7, "version 7 of the trusted root leaves out the key"),
+        ({"bob": {"operator": "eve"}}, 7, "changes the operator of the key .* from bob to eve"),
+        ({"log": {"public": PrivateKey.generate("ed25519").public}}, 7, "names the log key"),
+        ({"ann": {"contact": "x"}}, 1, "this version 1 of the trusted root leads to no version 1"),
+        ({}, 0, "this version 1 of the trusted root leads to no version 0"),
+    ],
+    ids=["left out", "changed", "another log", "another of that version", "older"],
+)
+def test_t16_a_version_that_leads_elsewhere_is_refused(changes, version, sentence):
+    with pytest.raises(Forbidden, match=sentence):
+        succession.check_leads(ROOT, following(**changes).model_copy(update={"version": version}))
+    succession.check_leads(ROOT, ROOT)

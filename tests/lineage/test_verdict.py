@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from lineage.around import Around, Edge, Incident, Node
-from lineage.facts import Evidence, Rebuilt
+from lineage.around import Around, Edge, Incident, Node, Said
+from lineage.facts import Attested, Evaluated, Evidence, Rebuilt
 from lineage.rebuilds import Reproduced
 from lineage.standing import Affected, Clean, Unknown
 from lineage.verdict import Terms, assess
@@ -52,7 +52,24 @@ def test_a_verdict_says_everything_about_a_merge():
         ("base", "REPRODUCED"),
     ]
     assert found.rebuilds == (("1", Reproduced(("ann",))),)
-    assert (found.evaluated, found.as_of, found.judged, found.complete) == ("never", 9, 7, True)
+    assert (found.as_of, found.judged, found.complete) == (9, 7, True)
+
+
+def test_t30_what_was_measured_on_a_parent_or_said_of_it_is_not_said_of_the_merge():
+    said = {
+        which: (
+            Said(Evaluated(which, "PASSED", "5" * 64, "h", "acc", "1", 1, None), ("ann",), 5, which),
+            Said(Attested(which, "urn:x", "6" * 64), ("ann",), 5, which),
+        )
+        for which in ("merged", "tuned", "base")
+    }
+    evaluations, attestations = zip(*said.values(), strict=True)
+
+    found = changed(evaluations=evaluations, attestations=attestations)
+    assert (found.evaluations, found.attestations) == (evaluations[:1], attestations[:1])
+    assert found.evaluated == "1"
+    assert changed(evaluations=evaluations[1:]).evaluated == "never since merge"
+    assert changed(artifact="tuned", evaluations=evaluations[2:]).evaluated == "never"
 
 
 def test_an_incident_on_the_base_reaches_the_merge():

@@ -160,7 +160,7 @@ def test_a_database_of_another_schema_is_refused_with_both_numbers(world: World)
 
     with world.home.store.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
-    with pytest.raises(Refused, match="schema 0999, this Studbook reads 0002"):
+    with pytest.raises(Refused, match="schema 0999, this Studbook reads 0003"):
         world.reopen()
 
 
@@ -175,16 +175,33 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
     world.say(name.statement(child, "kennel/taken", None, 1), anna)
     world.end(anna, world.time - 1)
     with world.home.store.writing() as connection:
-        for table in ("tenure", "registration", "redaction", "unknown"):
+        for table in ("tenure", "registration", "redaction", "unknown", "evaluation", "attestation"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    with pytest.raises(Refused, match="schema 0001, this Studbook reads 0002: run `studbook init`"):
+    with pytest.raises(Refused, match="schema 0001, this Studbook reads 0003: run `studbook init`"):
         world.reopen()
 
     Home.create(world.home.path, clock=lambda: world.time).store.close()
 
     world.reopen()
     assert world.resolve("kennel/base") == base
+    world.check()
+
+
+def test_init_keeps_what_is_folded_where_a_migration_only_adds_tables(world: World) -> None:
+    from sqlalchemy import text
+
+    base = world.model(name="kennel/base")
+    with world.home.store.writing() as connection:
+        for table in ("evaluation", "attestation"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+
+    Home.create(world.home.path, clock=lambda: world.time).store.close()
+
+    world.reopen()
+    assert world.resolve("kennel/base") == base
+    assert world.verdict(base).evaluated == "never"
     world.check()
 
 

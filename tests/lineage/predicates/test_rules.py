@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statements import ENTRY, LOG, PEOPLE, provenances, rebuilds, roots
 
-from lineage.predicates import derivation, provenance, rebuild, root
+from lineage.facts import Evaluated
+from lineage.predicates import derivation, evaluation, provenance, rebuild, root
 from lineage.predicates.root import TrustedRoot
 from signing import canonical
 from signing.digest import sha256_hex
@@ -73,6 +74,54 @@ def test_a_verdict_is_a_summary_that_slsa_consumers_can_read(example):
     # Custom levels must not begin with SLSA_, and an extension field is named by a URI.
     assert not any(level.startswith("SLSA_") for level in predicate["verifiedLevels"])
     assert all(key.isidentifier() or key.startswith("https://") for key in predicate)
+
+
+MEASURED = evaluation.statement(
+    Evaluated(ID, "PASSED", "a" * 64, "lm-eval 0.4.9", "acc", "0.731", n=1319, seed=7)
+)
+SUITE = {"name": "suite", "digest": {"sha256": "a" * 64}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"result": "passed"}, "result"),
+        ({"configuration": []}, "one descriptor named 'suite', with its sha256, not 0"),
+        ({"configuration": [{"name": "suite", "uri": "https://example.org"}]}, "with its sha256, not 1"),
+        ({"configuration": [SUITE, SUITE]}, "not 2"),
+        ({"passedTests": "all"}, "passedTests"),
+        ({evaluation.MEASURED: None}, evaluation.MEASURED),
+        *(
+            ({evaluation.MEASURED: {**MEASURED.predicate[evaluation.MEASURED], **change}}, sentence)
+            for change, sentence in [
+                ({"value": "NaN"}, "value"),
+                ({"value": "1e5000000"}, "value"),
+                ({"value": "01"}, "value"),
+                ({"value": 0.5}, "value"),
+                ({"n": "0"}, "measured on 0 examples"),
+                ({"n": 1319}, "n: "),
+                ({"seed": ""}, "seed"),
+                ({"runner": "\x1b[2J"}, "runner"),
+                ({"metric": ""}, "metric"),
+            ]
+        ),
+    ],
+)
+def test_an_evaluation_that_does_not_say_what_was_measured_is_refused(changes, sentence):
+    with pytest.raises(Malformed, match=sentence):
+        evaluation.facts(
+            Statement(MEASURED.subjects, evaluation.URI, {**MEASURED.predicate, **changes}), ENTRY
+        )
+
+
+def test_other_parts_of_a_configuration_and_fields_nobody_knows_are_ignored():
+    extra = {"configuration": [{"uri": "https://example.org/ci"}, SUITE], "url": None, "passedTests": ["a"]}
+    inner = {**MEASURED.predicate[evaluation.MEASURED], "hardware": "two cores"}
+    said = {**MEASURED.predicate, **extra, evaluation.MEASURED: inner, "example_note": 1}
+
+    assert evaluation.facts(Statement(MEASURED.subjects, evaluation.URI, said), ENTRY) == evaluation.facts(
+        MEASURED, ENTRY
+    )
 
 
 @given(provenances(), st.data())

@@ -78,6 +78,8 @@ def verdict(artifact: str, **changes: object) -> dict:
         "parents": [],
         "rebuilds": [],
         "evaluated": "never",
+        "evaluations": [],
+        "attestations": [],
         "as_of": 1,
         "judged": 1,
         "complete": True,
@@ -164,6 +166,12 @@ def test_an_answer_about_something_else_is_not_believed(
             lambda r: r.incidents(),
             "without an end: 1 so far",
         ),
+        (
+            f"/artifacts/{ONE}/bundle",
+            b"{}\n",
+            lambda r: r.bundle(ONE, ancestors=True),
+            "a bundle of version 1 has exactly",
+        ),
         (f"/artifacts/{ONE}/bundles", b"{}\n", lambda r: r.bundles(ONE), "a bundle of version 1 has exactly"),
     ],
 )
@@ -205,6 +213,22 @@ def test_bundles_of_another_artifact_are_not_believed(world: World, liar: Liar, 
         liar.says(f"/artifacts/{mine}/bundles", lie)
         with pytest.raises(Untrusted, match=f"asked about {mine}, and answered about {other}"):
             remote.bundles(mine)
+
+
+def test_a_file_about_something_else_is_not_what_was_asked_for(
+    world: World, liar: Liar, remote: Remote
+) -> None:
+    mine, other = world.model(), world.model()
+    with TestClient(create(world.home)) as api:
+        honest = api.get(f"/artifacts/{mine}/bundle").content
+        foreign = api.get(f"/artifacts/{other}/bundle").content
+    liar.says(f"/artifacts/{mine}/bundle", honest)
+    assert b"".join(line + b"\n" for line in remote.bundle(mine, ancestors=True)) == honest
+
+    for lie in (foreign, honest.splitlines(keepends=True)[0], b""):
+        liar.says(f"/artifacts/{mine}/bundle", lie)
+        with pytest.raises(Untrusted, match=f"was asked about {mine}, and answered about"):
+            remote.bundle(mine, ancestors=True)
 
 
 def test_a_receipt_for_another_statement_is_not_believed(world: World, liar: Liar, remote: Remote) -> None:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from evidence import measured, reviewed
 from fastapi.testclient import TestClient
 from world import World
 
 from lineage.predicates import derivation
+from registry import local as local_answers
 from registry.local import Local
 from registry.work.add import Declared, add
 from signing.bundle import Bundle
@@ -27,6 +29,40 @@ def test_every_answer_is_the_one_the_home_gives(world: World, api: TestClient) -
         assert all(Bundle.parse(line) for line in lines)
     assert api.get(f"/artifacts/{merged}").json()["standing"]["state"] == "affected"
     world.check()
+
+
+def test_everything_said_of_an_artifact_is_served_as_the_file_that_the_home_writes(
+    world: World, api: TestClient
+) -> None:
+    base = world.model(name="kennel/base")
+    child = world.model(base)
+    world.publish("publisher", measured(child), reviewed(base))
+    local = Local(world.home.store, world.home.now)
+
+    for query, ancestors in (("", True), ("?ancestors=true", True), ("?ancestors=false", False)):
+        got = api.get(f"/artifacts/{child}/bundle{query}")
+        assert got.headers["content-type"] == "application/jsonl"
+        assert tuple(got.content.splitlines()) == local.bundle(child, ancestors=ancestors)
+    assert api.get(f"/artifacts/{child}").json()["evaluated"] == "1"
+    assert api.get(f"/artifacts/{base}").json()["attestations"][0]["operators"] == ["kennel"]
+    stub = "hf:Someone/Files"
+    world.derive(base, stub)
+    absent = api.get(f"/artifacts/{stub}/bundle")
+    assert (absent.status_code, absent.json()["detail"]) == (404, f"nothing is said of {stub} in this log")
+    world.check()
+
+
+def test_t26_a_file_that_is_too_large_to_put_together_is_refused_to_others(
+    world: World, api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = world.artifact()
+    monkeypatch.setattr(local_answers, "MOST_BYTES", 2000)
+
+    got = api.get(f"/artifacts/{artifact}/bundle")
+
+    assert got.status_code == 409
+    assert "has more than 2000 bytes in 2 entries; ask for each artifact by itself" in got.json()["detail"]
+    assert len(Local(world.home.store, world.home.now).bundle(artifact, ancestors=True)) == 2
 
 
 def test_a_stub_has_an_address_too(world: World, api: TestClient) -> None:

@@ -2,13 +2,19 @@
 
 import signal
 import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from itertools import repeat
+from pathlib import Path
 
 import httpx
 import pytest
+from evidence import REVIEW
+from processes import environment
 from world import SIGNERS, World
 
 from lineage.predicates import derivation
@@ -57,6 +63,9 @@ def test_every_question_has_the_same_answer_here_and_there(world: World, serving
                 assert outcome(there, ref) == outcome(here, ref), (question, ref)
         for artifact in (base, tuned, merged, other, stub, unknown):
             assert outcome(remote.bundles, artifact) == outcome(local.bundles, artifact)
+            for ancestors in (True, False):
+                asked = [partial(one.bundle, ancestors=ancestors) for one in (remote, local)]
+                assert outcome(asked[0], artifact) == outcome(asked[1], artifact)
         for pair in (
             (base, merged),
             ("kennel/base", "kennel/merged"),
@@ -96,6 +105,31 @@ def test_a_statement_published_from_afar_is_proven_by_its_receipt(world: World, 
     bundle = Bundle(raw, Leaf.parse(receipt.leaf), receipt.index, receipt.proof, receipt.checkpoint)
     assert verify(bundle, root.public(*SIGNERS), root.origin, root.public("log")[0]).statement == statement
     world.check([receipt])
+
+
+def test_whoever_has_a_key_attests_from_a_machine_without_a_home(
+    world: World, serving, tmp_path: Path
+) -> None:
+    artifact, key = world.artifact(), world.join("lab", "rebuilder")
+    (tmp_path / "key.pem").write_bytes(key.pem())
+    (tmp_path / "key.pem").chmod(0o600)
+    (tmp_path / "review.json").write_text('{"verdict": "fine"}')
+    words = ["attest", artifact, "--type", REVIEW, "--predicate", "review.json", "--key", "key.pem"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "registry", *words, "--registry", serving.url, "--json"],
+        cwd=tmp_path,
+        env=environment(STUDBOOK_HOME=str(tmp_path / "none")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    (found,) = world.verdict(artifact).attestations
+    assert (found.entry, found.operators) == (canonical.decode(done.stdout.encode())["entry"], ("lab",))
+    assert not (tmp_path / "none").exists()
+    world.check()
 
 
 def test_statements_of_many_senders_at_once_are_all_logged(world: World, serving) -> None:

@@ -1,0 +1,171 @@
+"""What a file of bundles proves, as people read it and as one JSON value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.markup import escape
+
+from lineage.around import Edge
+from lineage.authority import TrustedRoot
+from lineage.facts import (
+    Attested,
+    Built,
+    Derived,
+    Described,
+    Evaluated,
+    Fact,
+    Licensed,
+    Named,
+    Rebuilt,
+    Redacted,
+    Registered,
+    Removed,
+    Reported,
+    Restaged,
+    Rooted,
+)
+from registry.answers import EdgeOut, IncidentOut
+from registry.cli import tables
+from registry.cli.session import counted, out, plain, short
+from registry.work.evidence import Evidence
+from registry.work.lines import Broken, Held, Void
+from registry.work.verify import Proof
+from signing.canonical import Json
+
+LIMIT = "a file cannot show what was left out of it: what it does not say, somebody may have said"
+
+
+def show(found: Evidence, pinned: TrustedRoot) -> None:
+    """Print line by line what is proven, and what follows for the lineage."""
+    tables.proofs([line.proof for line in found.held], [_gist(line) for line in found.held])
+    for line in found.lines:
+        match line:
+            case Void(number, proof, why):
+                what = f"entry {proof.proven.index}, about {', '.join(map(short, proof.artifacts)) or 'no artifact'}"
+                out.print(f"[bold red]void[/] line {number}, {escape(what)}: {escape(why)}", soft_wrap=True)
+            case Broken(number, why):
+                out.print(f"[bold red]refused[/] line {number}: {escape(why)}", soft_wrap=True)
+            case Held(number, _, apart) if apart:
+                out.print(
+                    f"[yellow]apart[/] line {number}, not in this file: {escape(apart)}", soft_wrap=True
+                )
+            case Held():
+                pass
+    _lineage(found)
+    root = f"version {pinned.version} of the trusted root"
+    if found.judge.version > pinned.version:
+        root = f"version {found.judge.version} of the trusted root, which the pinned version {pinned.version} leads to"
+    out.print(f"as of {found.size} entries of {escape(found.judge.origin)}, judged by {root}", soft_wrap=True)
+    out.print(LIMIT, soft_wrap=True)
+
+
+def value(found: Evidence, pinned: TrustedRoot) -> dict[str, Json]:
+    """Return the same as JSON."""
+    return {
+        "proven": [
+            proof(line.proof) | {"line": line.number, "says": _gist(line), "apart": line.apart or None}
+            for line in found.held
+        ],
+        "void": [
+            proof(line.proof) | {"line": line.number, "why": line.why}
+            for line in found.lines
+            if isinstance(line, Void)
+        ],
+        "refused": [
+            {"line": line.number, "why": line.why} for line in found.lines if isinstance(line, Broken)
+        ],
+        "edges": [_edge(edge, found) for edge in found.edges],
+        "incidents": [
+            {"incident": plain(IncidentOut.of(one.incident)), "reaches": list(one.artifacts)}
+            for one in found.incidents
+        ],
+        "unregistered": list(found.unregistered),
+        "log": found.judge.origin,
+        "as_of": found.size,
+        "trusted_root": {"pinned": pinned.version, "judge": found.judge.version},
+        "limit": LIMIT,
+    }
+
+
+def proof(proven: Proof) -> dict[str, Json]:
+    """Return one proven statement as JSON."""
+    what = proven.proven
+    return {
+        "statement": what.statement.predicate_type,
+        "about": list(proven.artifacts),
+        "operators": list(proven.operators),
+        "entry": what.entry,
+        "index": what.index,
+        "log_size": what.size,
+        "time": what.time,
+    }
+
+
+def _lineage(found: Evidence) -> None:
+    if found.edges:
+        rows = tables.headed("made", "from", "relation", "evidence", "executed again")
+        for edge in found.edges:
+            rows.add_row(
+                short(edge.child), escape(short(edge.parent)), edge.relation, "signed", _verdicts(edge, found)
+            )
+        out.print(rows)
+    for one in found.unregistered:
+        out.print(f"[yellow]unknown[/] nothing in this file registers {escape(one)}", soft_wrap=True)
+    for reached in found.incidents:
+        incident = reached.incident
+        out.print(
+            f"[red]{incident.what}[/], {incident.severity}, {incident.stage}: {escape(incident.summary)}"
+            f" (incident {incident.id[:12]})",
+            soft_wrap=True,
+        )
+        out.print(f"  reaches {', '.join(map(short, reached.artifacts))}", soft_wrap=True)
+
+
+def _verdicts(edge: Edge, found: Evidence) -> str:
+    verdicts = [one for one in found.rebuilds if (one.artifact, one.build) == (edge.child, edge.entry)]
+    said = (
+        f"{'same bytes' if one.passed else 'other bytes'}: {one.verifier.rpartition('/')[2]}"
+        for one in verdicts
+    )
+    return escape(", ".join(dict.fromkeys(said)))
+
+
+def _edge(edge: Edge, found: Evidence) -> Mapping[str, Json]:
+    verdicts = [one for one in found.rebuilds if (one.artifact, one.build) == (edge.child, edge.entry)]
+    return {
+        **EdgeOut.of(edge).model_dump(mode="json"),
+        "passed": sorted({one.verifier for one in verdicts if one.passed}),
+        "failed": sorted({one.verifier for one in verdicts if not one.passed}),
+    }
+
+
+def _gist(line: Held) -> str:
+    return ", ".join(dict.fromkeys(one for fact in line.facts if (one := _of(fact))))
+
+
+def _of(fact: Fact) -> str:  # noqa: C901, PLR0911 - one case a fact, so that mypy finds the one forgotten
+    """Return what a fact says in a few words, where its statement's type does not say it all."""
+    match fact:
+        case Registered(files=files):
+            return counted(len(files), "file")
+        case Rebuilt(passed=passed, differs=differs):
+            return "same bytes" if passed else f"other bytes in {', '.join(differs)}"
+        case Evaluated(result=result, metric=metric, value=measured, n=n):
+            return f"{metric} {measured} of {n}, {result}"
+        case Attested(type=uri):
+            return f"unread: {uri}"
+        case Licensed(license=terms):
+            return terms
+        case Named(name, revision):
+            return name if revision is None else f"{name}@{revision}"
+        case Reported(what=what, stage=stage):
+            return f"{what}, {stage}"
+        case Restaged(incident, stage):
+            return f"{incident[:12]} {stage}"
+        case Rooted(version):
+            return f"version {version}"
+        case Redacted(entry):
+            return f"removes {entry[:12]}"
+        case Described() | Built() | Derived() | Removed():
+            return ""  # the edges stand in a table of their own

@@ -1,0 +1,67 @@
+"""What anybody may say of an artifact, as values with one JSON form: evaluations, and statements that nobody here reads."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from lineage.around import Said
+from lineage.facts import Attested, Evaluated
+
+
+class Answer(BaseModel):
+    """A closed, immutable value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EvaluationOut(Answer):
+    """What running a suite (its SHA-256) on the artifact gave, by whose word, logged when (unix seconds) as which entry."""
+
+    result: str
+    suite: str
+    runner: str
+    metric: str
+    value: str
+    n: int
+    seed: int | None
+    operators: tuple[str, ...]
+    time: int
+    entry: str
+
+    @classmethod
+    def of(cls, said: Said[Evaluated]) -> EvaluationOut:
+        """Make the answer from the store's value."""
+        found = said.fact
+        return cls(
+            result=found.result,
+            suite=found.suite,
+            runner=found.runner,
+            metric=found.metric,
+            value=found.value,
+            n=found.n,
+            seed=found.seed,
+            operators=said.operators,
+            time=said.time,
+            entry=said.entry,
+        )
+
+
+class AttestationOut(Answer):
+    """That something was said in a type which is not read here; `digest` is the SHA-256 of the canonical predicate."""
+
+    type: str
+    digest: str
+    operators: tuple[str, ...]
+    time: int
+    entry: str
+
+    @classmethod
+    def of(cls, said: Said[Attested]) -> AttestationOut:
+        """Make the answer from the store's value."""
+        return cls(
+            type=said.fact.type,
+            digest=said.fact.digest,
+            operators=said.operators,
+            time=said.time,
+            entry=said.entry,
+        )

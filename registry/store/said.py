@@ -1,0 +1,106 @@
+"""What is said of artifacts: evaluations and foreign statements of one, and the entries that anything is said of several in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection, TextClause, bindparam, text
+
+from lineage.around import Said
+from lineage.facts import Attested, Evaluated
+from registry.store.tenure import counting, standing
+
+_Some = TypeVar("_Some", str, int)
+
+# SQLite takes 32,766 values in one statement.
+_AT_ONCE = 10_000
+_OF = """
+    SELECT said.*, entry.time, entry.id FROM {0} AS said
+    JOIN entry ON entry."index" = said.entry JOIN node ON node.number = said.artifact
+    WHERE node.id = :artifact AND {1} ORDER BY said.entry, said.seq
+"""
+_EVALUATIONS = text(_OF.format("evaluation", counting("said")))
+_ATTESTATIONS = text(_OF.format("attestation", counting("said")))
+
+
+def _among(sql: str) -> TextClause:
+    return text(sql).bindparams(bindparam("some", expanding=True))
+
+
+# Every table that is folded from statements about an artifact, with its column for which.
+_ABOUT = {
+    "registration": "artifact",
+    "manifest": "artifact",
+    "build": "artifact",
+    "edge": "child",
+    "license": "artifact",
+    "name": "artifact",
+    "rebuild": "artifact",
+    "evaluation": "artifact",
+    "attestation": "artifact",
+}
+_SELECT = "SELECT {0}.entry FROM {0} JOIN node ON node.number = {0}.{1} WHERE node.id IN :some AND {2}"
+_INCIDENTS = f"""
+    SELECT incident.entry FROM incident JOIN target ON target.incident = incident.entry JOIN node ON node.number = target.artifact
+    WHERE node.id IN :some AND {standing("incident")}
+"""
+_CHANGES = (
+    f"SELECT stage.entry FROM stage JOIN incident ON incident.id = stage.incident WHERE {standing('stage')}"
+)
+_ENTRIES = _among(
+    " UNION ".join(
+        [
+            *(_SELECT.format(table, column, standing(table)) for table, column in _ABOUT.items()),
+            _INCIDENTS,
+            f"{_CHANGES} AND incident.entry IN ({_INCIDENTS})",
+        ]
+    )
+)
+# The same statement under other keys folds nothing, and says who else signed.
+_SECONDED = _among("""
+    SELECT other."index" FROM entry JOIN entry AS other ON other.id = entry.id
+    LEFT JOIN tenure ON tenure.entry = other."index"
+    WHERE entry."index" IN :some AND tenure.until IS NULL
+""")
+_ROOTS = text("SELECT entry FROM root ORDER BY version")
+
+
+def evaluations(connection: Connection, artifact: str, size: int) -> tuple[Said[Evaluated], ...]:
+    """Return what was measured on the artifact itself, as of the first `size` entries, oldest first."""
+    return tuple(
+        Said(
+            Evaluated(artifact, row.result, row.suite, row.runner, row.metric, row.value, row.n, row.seed),
+            tuple(row.operators.split()),
+            row.time,
+            row.id,
+        )
+        for row in connection.execute(_EVALUATIONS, {"artifact": artifact, "size": size})
+    )
+
+
+def attestations(connection: Connection, artifact: str, size: int) -> tuple[Said[Attested], ...]:
+    """Return what was said of the artifact in types that nobody here reads, as of the first `size` entries."""
+    return tuple(
+        Said(Attested(artifact, row.type, row.digest), tuple(row.operators.split()), row.time, row.id)
+        for row in connection.execute(_ATTESTATIONS, {"artifact": artifact, "size": size})
+    )
+
+
+def entries(connection: Connection, artifacts: Iterable[str]) -> tuple[int, ...]:
+    """Return the entries that say anything of any of `artifacts` and count: incidents that name them too, and their changes."""
+    first = {index for part in _parts(artifacts) for index in connection.scalars(_ENTRIES, {"some": part})}
+    seconded = {index for part in _parts(first) for index in connection.scalars(_SECONDED, {"some": part})}
+    return tuple(sorted(first | seconded))
+
+
+def roots(connection: Connection) -> tuple[int, ...]:
+    """Return the entries that bring the versions of the trusted root into force, oldest first."""
+    return tuple(connection.scalars(_ROOTS))
+
+
+def _parts(some: Iterable[_Some]) -> Iterator[list[_Some]]:
+    rest = iter(some)
+    while part := list(islice(rest, _AT_ONCE)):
+        yield part

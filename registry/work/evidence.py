@@ -1,0 +1,162 @@
+"""What the lines of a file of bundles prove together: what was made of what, by whose word, and which incidents reach it.
+
+Lines can be left out of a file without a trace, and what is not said here may still have been said. So nothing in here is
+called clean, reproduced or complete: a failed verdict, a retraction or an incident may be what was left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from lineage import authority
+from lineage.around import Edge, Incident
+from lineage.authority import TrustedRoot
+from lineage.facts import Built, Derived, Fact, Rebuilt, Registered, Reported, Restaged
+from lineage.standing import spread
+from registry.work import lines
+from registry.work.lines import Broken, Held, Line
+from signing.errors import Forbidden, Untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """An incident in the stage that the file shows, and the artifacts that it reaches along the file's edges."""
+
+    incident: Incident
+    artifacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a file proves, judged by version `judge` of the trusted root, as of a log of `size` entries."""
+
+    judge: TrustedRoot
+    size: int
+    lines: tuple[Line, ...]
+    edges: tuple[Edge, ...]
+    rebuilds: tuple[Rebuilt, ...]
+    incidents: tuple[Reached, ...]
+    unregistered: tuple[str, ...]
+    """Artifacts that these edges name and that nothing in the file registers."""
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """The proven lines, in the order of the file."""
+        return tuple(line for line in self.lines if isinstance(line, Held))
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the file proves of artifacts and incidents, which other lines build on."""
+
+    publishers: dict[str, tuple[str, ...]]
+    builds: dict[str, str]
+    incidents: set[str]
+
+
+def read(
+    raws: Sequence[bytes], pinned: TrustedRoot, progress: Callable[[int], object] = lambda _: None
+) -> Evidence:
+    """Return what these lines prove to whoever pinned a trusted root; refuse what holds no bundle at all."""
+    judge, judged = lines.read(raws, pinned, progress)
+    known = _known(_logged(judged))
+    fitted = tuple(_fitted(line, known) if isinstance(line, Held) else line for line in judged)
+    facts = [(line.proof.proven.entry, fact) for line in _logged(fitted) for fact in line.facts]
+    edges = dict.fromkeys(
+        Edge(fact.child, fact.parent, fact.relation, fact.part, fact.evidence, entry)
+        for entry, fact in facts
+        if isinstance(fact, Derived)
+    )
+    registered = {fact.artifact for _, fact in facts if isinstance(fact, Registered)}
+    named = dict.fromkeys(end for edge in edges for end in (edge.child, edge.parent))
+    return Evidence(
+        judge=judge,
+        # A file whose lines lead to several checkpoints speaks as of the first of them.
+        size=min((line.proof.proven.size for line in _logged(fitted)), default=0),
+        lines=fitted,
+        edges=tuple(edges),
+        rebuilds=tuple(fact for _, fact in facts if isinstance(fact, Rebuilt)),
+        incidents=_incidents([fact for _, fact in facts], tuple(edges)),
+        unregistered=tuple(one for one in named if one not in registered),
+    )
+
+
+def check_about(found: Evidence, artifact: str) -> None:
+    """Refuse a file that proves nothing of `artifact`, or something of what it is not made of."""
+    own, grown = {artifact}, {artifact}
+    while grown:
+        grown = {edge.parent for edge in found.edges if edge.child in grown} - own
+        own |= grown
+    proofs = [line.proof for line in found.held]
+    for proof in proofs:
+        if proof.artifacts and own.isdisjoint(proof.artifacts):
+            about = ", ".join(proof.artifacts)
+            raise Untrusted(f"entry {proof.proven.entry} is proven, and about {about}, not about {artifact}")
+    if not any(artifact in proof.artifacts for proof in proofs):
+        raise Untrusted(f"nothing that this file proves is about {artifact}")
+
+
+def _logged(judged: Iterable[Line]) -> list[Held]:
+    """Return the proven lines in the order of the log, whatever order the file has."""
+    held = (line for line in judged if isinstance(line, Held))
+    return sorted(held, key=lambda line: line.proof.proven.index)
+
+
+def _known(held: Iterable[Held]) -> _Known:
+    found = _Known({}, {}, set())
+    for line in held:
+        for fact in line.facts:
+            match fact:
+                case Registered(artifact):
+                    # Whoever registered it first speaks for it.
+                    found.publishers.setdefault(artifact, line.proof.operators)
+                case Built(artifact):
+                    found.builds[line.proof.proven.entry] = artifact
+                case Reported(incident):
+                    found.incidents.add(incident)
+                case _:
+                    pass
+    return found
+
+
+def _fitted(line: Held, known: _Known) -> Line:
+    """Hold a line against what the file says besides: who registered its artifact, what was built, what was reported."""
+    facts = line.facts
+    owned = authority.owned(line.proof.proven.statement, facts)
+    absent = [one for one in owned if one not in known.publishers]
+    if absent:
+        return replace(line, apart=f"who may say this: the file does not prove who registered {absent[0]}")
+    try:
+        authority.check_owned(line.proof.proven.statement, owned, line.proof.operators, known.publishers)
+    except Forbidden as error:
+        return Broken(line.number, str(error))
+    for fact in facts:
+        match fact:
+            case Rebuilt(artifact, build) if known.builds.get(build, artifact) != artifact:
+                made = known.builds[build]
+                return Broken(
+                    line.number, f"it is a verdict on {artifact} by entry {build}, the provenance of {made}"
+                )
+            case Rebuilt(build=build) if build not in known.builds:
+                return replace(line, apart=f"what was executed again: the provenance, entry {build}")
+            case Restaged(incident) if incident not in known.incidents:
+                return replace(line, apart=f"what was reported: incident {incident}")
+            case _:
+                pass
+    return line
+
+
+def _incidents(facts: Iterable[Fact], edges: Collection[Edge]) -> tuple[Reached, ...]:
+    found: dict[str, Incident] = {}
+    for fact in facts:
+        match fact:
+            case Reported(incident, artifacts, what, severity, stage, summary, contact):
+                found[incident] = Incident(incident, artifacts, what, severity, stage, summary, contact)
+            case Restaged(incident, stage) if incident in found:
+                found[incident] = replace(found[incident], stage=stage)
+            case _:
+                pass
+    return tuple(
+        Reached(one, tuple(sorted(spread(one.artifacts, one.what, edges)))) for one in found.values()
+    )

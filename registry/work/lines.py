@@ -1,0 +1,145 @@
+"""A file of bundles, line by line: what each proves to whoever pinned a trusted root. Offline.
+
+The newest version of the trusted root that the pinned one leads to in the file judges every line: keys are ended, never
+removed (`lineage.succession`), so an end that was set back later voids here what the key signed since, as it does in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from lineage import authority, predicates
+from lineage.authority import TrustedRoot
+from lineage.facts import Fact
+from registry.work.verify import Proof, prove, prove_root
+from signing import checkpoint
+from signing.bundle import Bundle
+from signing.dsse import Envelope
+from signing.errors import Forbidden, Malformed, Refused, Untrusted
+from signing.statement import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A proven line. `apart` says what it builds on and the file does not prove: then nothing follows from it here."""
+
+    number: int
+    proof: Proof
+    apart: str = ""
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What follows from it."""
+        if self.apart:
+            return ()
+        return predicates.facts(self.proof.proven.statement, self.proof.proven.entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """A line that was signed and logged after the end of its key: it counts no longer."""
+
+    number: int
+    proof: Proof
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A line that proves nothing."""
+
+    number: int
+    why: str
+
+
+Line = Held | Void | Broken
+
+
+def read(
+    raws: Sequence[bytes], pinned: TrustedRoot, progress: Callable[[int], object] = lambda _: None
+) -> tuple[TrustedRoot, tuple[Line, ...]]:
+    """Return the trusted root that judges these lines, and what each proves; refuse what holds no bundle at all."""
+    bundles = [_parsed(raw) for raw in raws]
+    for one in bundles:
+        if isinstance(one, Bundle):
+            break
+    else:
+        raise next(one for one in bundles if isinstance(one, Refused))
+    judge = _newest((one for one in bundles if isinstance(one, Bundle)), pinned)
+    lines = []
+    for number, bundle in enumerate(bundles, 1):
+        lines.append(
+            Broken(number, str(bundle)) if isinstance(bundle, Refused) else _judged(number, bundle, judge)
+        )
+        progress(1)
+    proven = (pair for pair in zip(bundles, lines, strict=True) if not isinstance(pair[1], Broken))
+    _check_one_log((one for one, _ in proven if isinstance(one, Bundle)), judge)
+    return judge, tuple(lines)
+
+
+def _parsed(raw: bytes) -> Bundle | Refused:
+    try:
+        bundle = Bundle.parse(raw)
+    except Refused as error:
+        return error
+    # One spelling: what a reader skips over could be changed unnoticed.
+    return bundle if bundle.encode() == raw else Malformed("the bundle is not in canonical JSON")
+
+
+def _rooted(bundle: Bundle) -> TrustedRoot | None:
+    """Return the version of the trusted root that an entry claims to bring into force."""
+    envelope = Envelope.parse(bundle.envelope)
+    return authority.rooted(predicates.facts(Statement.parse(envelope.payload), envelope.entry))
+
+
+def _newest(bundles: Iterable[Bundle], pinned: TrustedRoot) -> TrustedRoot:
+    """Follow the pinned version through the file, each version signed as the one before it asks."""
+    following = []
+    for bundle in bundles:
+        try:
+            found = _rooted(bundle)
+        except Refused:
+            continue  # its own line will say so
+        if found is not None and found.version > pinned.version:
+            following.append((found, bundle))
+    judge = pinned
+    for found, bundle in sorted(following, key=lambda one: one[0].version):
+        try:
+            prove(bundle, judge)
+        except Refused:
+            continue
+        judge = found
+    return judge
+
+
+def _judged(number: int, bundle: Bundle, judge: TrustedRoot) -> Line:
+    try:
+        rooted = _rooted(bundle) is not None
+        return Held(number, prove_root(bundle, judge) if rooted else prove(bundle, judge))
+    except Forbidden as error:
+        refusal = str(error)
+    except Refused as error:
+        return Broken(number, str(error))
+    try:
+        return Void(number, prove(bundle, _unended(judge)), refusal)
+    except Refused:
+        return Broken(number, refusal)
+
+
+def _unended(root: TrustedRoot) -> TrustedRoot:
+    """Return a trusted root as if no key had an end."""
+    keys = [
+        key.model_copy(update={"valid_for": key.valid_for.model_copy(update={"end": None})})
+        for key in root.keys
+    ]
+    return root.model_copy(update={"keys": tuple(keys)})
+
+
+def _check_one_log(bundles: Iterable[Bundle], judge: TrustedRoot) -> None:
+    """Refuse a file in which the log signed two trees of one size: it told different people different things (T14)."""
+    trees: dict[int, bytes] = {}
+    for note in sorted({one.checkpoint for one in bundles}):
+        seen = checkpoint.Checkpoint.parse(checkpoint.open_note(note, judge.origin, judge.log().public))
+        if trees.setdefault(seen.size, seen.root) != seen.root:
+            raise Untrusted(f"the log {judge.origin} signed two trees of {seen.size} entries: it is forked")
