@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from evidence import measured, reviewed
 from sqlalchemy import Connection, text
 from world import World
 
@@ -132,6 +133,7 @@ def story(world: World) -> World:
     world.advance(10)
     world.say(name.statement(child, "guest/stolen", None, 0), thief)
     world.end(thief, world.time - 5)
+    world.publish("publisher", measured(child), reviewed(base))
     return world
 
 
