@@ -208,8 +208,9 @@ def _verify_file(file: Path, expected: str | None, trusted: TrustedRoot, *, as_j
         raise Absent(f"{file} holds no bundle")
     with progress(f"verifying {file.name}", len(raws), quiet=as_json, in_bytes=False) as advance:
         found = together.read(raws, trusted, advance)
-    if all(isinstance(line, Broken) for line in found.lines):
-        raise Untrusted(f"{file} proves nothing: line 1: {found.lines[0].why}")  # type: ignore[union-attr] # all are Broken
+    broken = [line.why for line in found.lines if isinstance(line, Broken)]
+    if len(broken) == len(found.lines):
+        raise Untrusted(f"{file} proves nothing: line 1: {broken[0]}")
     if expected is not None:
         together.check_about(found, expected)
     say(as_json, evidence.value(found, trusted), lambda: evidence.show(found, trusted))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from evidence import measured, reviewed
 from sqlalchemy import Connection, text
 from world import World
 
@@ -139,6 +140,7 @@ def story(world: World) -> World:
     with world.home.store.reading() as connection:
         left = redaction.left(connection, gone.index)
     world.publish("root", redacting.statement(gone.entry, "an order", left))
+    world.publish("publisher", measured(child), reviewed(base))
     return world
 
 

@@ -103,9 +103,9 @@ def test_t7_a_signed_payload_is_read_as_strictly(world: World) -> None:
     unchanged(world, Malformed, sign(twice, [world.home.keys("publisher")]).encode(), "twice")
 
 
-def test_a_statement_of_a_type_nobody_reads_is_refused_by_its_uri(world: World) -> None:
-    odd = Statement((Subject("x", "ab" * 32),), "https://example.org/odd/v9", {})
-    unchanged(world, Refused, signed(world, odd), "https://example.org/odd/v9")
+def test_a_statement_of_a_reserved_type_that_nobody_reads_is_refused_by_its_uri(world: World) -> None:
+    odd = Statement((Subject("x", "ab" * 32),), "https://in-toto.io/attestation/odd/v9", {})
+    unchanged(world, Refused, signed(world, odd), r"https://in-toto\.io/attestation/odd/v9")
 
 
 def test_nobody_s_key_and_no_key_are_refused(world: World) -> None:
