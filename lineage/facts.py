@@ -110,6 +110,16 @@ class Rebuilt:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreed:
+    """The registry found that these verdicts (entry ids, in the order of the log) make a quorum: `artifact` is reproduced."""
+
+    artifact: str
+    verdicts: tuple[str, ...]
+    verifier: str
+    kind: Literal["agreed"] = field(default="agreed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Licensed:
     """The publisher declares this license id for `artifact`."""
 
@@ -161,4 +171,16 @@ class Rooted:
     kind: Literal["rooted"] = field(default="rooted", init=False)
 
 
-Fact = Registered | Described | Derived | Built | Rebuilt | Licensed | Named | Reported | Restaged | Rooted
+Fact = (
+    Registered
+    | Described
+    | Derived
+    | Built
+    | Rebuilt
+    | Agreed
+    | Licensed
+    | Named
+    | Reported
+    | Restaged
+    | Rooted
+)

@@ -36,7 +36,7 @@ class Verdict:
     standing: Standing
     parents: tuple[Edge, ...]
     rebuilds: tuple[tuple[str, Outcome], ...]
-    """For every provenance (entry id) of the artifact that somebody executed again, what came of it."""
+    """For every provenance (entry id) of the artifact, what came of executing it again."""
     evaluated: Literal["never"]
     as_of: int
     judged: int

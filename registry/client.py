@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -21,6 +22,8 @@ from lineage.facts import Built, Registered
 from lineage.schema import NAME
 from registry import problems
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
+from registry.outcomes import RebuildersOut
+from registry.store import Absent
 from registry.store.log import Receipt
 from signing import canonical
 from signing.bundle import Bundle
@@ -53,7 +56,7 @@ class Remote:
             raise Malformed(f"a registry is at http:// or https:// and a host, not at {url!r}")
         self._client = httpx.Client(base_url=parsed, timeout=timeout)
         # Without user and password, which a sentence on a screen must not repeat.
-        self._shown = f"{parsed.scheme}://{parsed.netloc.decode('ascii')}{parsed.path}".rstrip("/")
+        self.shown = f"{parsed.scheme}://{parsed.netloc.decode('ascii')}{parsed.path}".rstrip("/")
 
     def __enter__(self) -> Self:
         return self
@@ -76,15 +79,15 @@ class Remote:
             case {"ref": said, "artifact": str(artifact)} if said == ref and _ID.fullmatch(artifact):
                 pass
             case _:
-                raise Malformed(f"{self._shown} was asked what {ref!r} means, and did not say")
+                raise Malformed(f"{self.shown} was asked what {ref!r} means, and did not say")
         if ref.startswith(("sha256:", "hf:")) and not artifact.startswith(ref):
-            raise Untrusted(f"{self._shown} was asked for {ref}, and answered with {artifact}")
+            raise Untrusted(f"{self.shown} was asked for {ref}, and answered with {artifact}")
         return artifact
 
     def verdict(self, ref: str) -> VerdictOut:
         """Return everything about an artifact."""
         artifact = self._meant(ref)
-        found = self._model(VerdictOut, f"/artifacts/{artifact}")
+        found = self.ask(VerdictOut, f"/artifacts/{artifact}")
         self._same(artifact, found.artifact)
         return found
 
@@ -99,25 +102,29 @@ class Remote:
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""
         above, below = self._meant(ancestor), self._meant(descendant)
-        found = self._model(WhyOut, f"/artifacts/{below}/why", ancestor=above)
+        found = self.ask(WhyOut, f"/artifacts/{below}/why", ancestor=above)
         self._same(above, found.ancestor)
         self._same(below, found.descendant)
         if found.witness and (found.witness[0], found.witness[-1]) != (above, below):
-            raise Untrusted(f"{self._shown} shows a way that does not lead from {above} to {below}")
+            raise Untrusted(f"{self.shown} shows a way that does not lead from {above} to {below}")
         return found
 
     def incidents(self) -> tuple[IncidentOut, ...]:
         """Return every incident, oldest first."""
         found: dict[str, IncidentOut] = {}
-        page = self._model(IncidentsOut, "/incidents")
+        page = self.ask(IncidentsOut, "/incidents")
         while True:
             before = len(found)
             found |= {one.id: one for one in page.incidents}
             if page.next is None:
                 return tuple(found.values())
             if len(found) == before or len(found) > MAX_INCIDENTS:
-                raise Malformed(f"{self._shown} lists incidents without an end: {len(found)} so far")
-            page = self._model(IncidentsOut, "/incidents", after=page.next)
+                raise Malformed(f"{self.shown} lists incidents without an end: {len(found)} so far")
+            page = self.ask(IncidentsOut, "/incidents", after=page.next)
+
+    def rebuilders(self) -> RebuildersOut:
+        """Return how the verdicts of each rebuilder compare with the others'."""
+        return self.ask(RebuildersOut, "/rebuilders")
 
     def bundles(self, artifact: str) -> tuple[bytes, ...]:
         """Return the encoded bundles of every entry that says what the artifact is and how it was made.
@@ -126,7 +133,7 @@ class Remote:
         """
         if _ID.fullmatch(artifact) is None:
             raise Malformed(f"bundles are asked for by a full artifact id, not by {artifact!r}")
-        lines = tuple(self._request("GET", f"/artifacts/{artifact}/bundles").split(b"\n")[:-1])
+        lines = tuple(self.request("GET", f"/artifacts/{artifact}/bundles").split(b"\n")[:-1])
         for line in lines:
             self._same(artifact, *_subjects(Bundle.parse(line)))
         return lines
@@ -137,7 +144,7 @@ class Remote:
         The receipt is about this statement; its checkpoint is for whoever pinned the log's key to check.
         """
         entry = Envelope.parse(raw).entry
-        match canonical.decode(self._request("POST", "/entries", content=raw)):
+        match canonical.decode(self.request("POST", "/entries", content=raw)):
             case {
                 "index": int(index),
                 "entry": str(said),
@@ -150,11 +157,11 @@ class Remote:
                 hashes = tuple(canonical.from_base64(str(one)) for one in proof)
                 receipt = Receipt(index, said, time, size, leaf.encode(), hashes, note.encode())
             case _:
-                raise Malformed(f"{self._shown} took the statement {entry}, and gave no receipt")
+                raise Malformed(f"{self.shown} took the statement {entry}, and gave no receipt")
         found = Leaf.parse(receipt.leaf)
         if not (receipt.entry == found.pae == entry and found.time == time and index < size):
             raise Untrusted(
-                f"{self._shown} was sent the statement {entry}, and gave a receipt for {found.pae}"
+                f"{self.shown} was sent the statement {entry}, and gave a receipt for {found.pae}"
             )
         return receipt
 
@@ -163,16 +170,17 @@ class Remote:
 
     def _lineage(self, ref: str, direction: str) -> LineageOut:
         artifact = self._meant(ref)
-        found = self._model(LineageOut, f"/artifacts/{artifact}/{direction}")
+        found = self.ask(LineageOut, f"/artifacts/{artifact}/{direction}")
         self._same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
         return found
 
     def _same(self, asked: str, *told: str) -> None:
         if asked not in told:
             about = ", ".join(told) or "nothing"
-            raise Untrusted(f"{self._shown} was asked about {asked}, and answered about {about}")
+            raise Untrusted(f"{self.shown} was asked about {asked}, and answered about {about}")
 
-    def _model(self, model: type[_Model], path: str, **query: str) -> _Model:
+    def ask(self, model: type[_Model], path: str, **query: str) -> _Model:
+        """Return the answer of a path, read as `model` and safe to show."""
         value = self._get(path, **query)
         try:
             return model.model_validate(value)
@@ -182,33 +190,42 @@ class Remote:
     def _unlike(self, error: ValidationError) -> Malformed:
         fault = error.errors(include_url=False)[0]
         where = ".".join(map(str, fault["loc"]))
-        return Malformed(f"{self._shown} answered what this Studbook does not read: {where}: {fault['msg']}")
+        return Malformed(f"{self.shown} answered what this Studbook does not read: {where}: {fault['msg']}")
 
     def _get(self, path: str, **query: str) -> Json:
         """Return the value of an answer, which is safe to show."""
-        value = canonical.decode(self._request("GET", path, params=query))
+        value = canonical.decode(self.request("GET", path, params=query))
         hiding = next((text for text in _texts(value) if _HIDING.search(text)), None)
         if hiding is not None:
-            raise Malformed(f"{self._shown}{path} holds a character that hides what is shown: {hiding!r:.80}")
+            raise Malformed(f"{self.shown}{path} holds a character that hides what is shown: {hiding!r:.80}")
         return value
 
-    def _request(
-        self, method: str, path: str, *, params: dict[str, str] | None = None, content: bytes | None = None
-    ) -> bytes:
+    def request(self, method: str, path: str, **more: Any) -> bytes:
         """Return the body of an answer, read as far as one may be long, or raise the refusal that it is."""
-        found = bytearray()
+        with self.stream(method, path, **more) as response:
+            return self._read(response, path)
+
+    @contextmanager
+    def stream(self, method: str, path: str, **more: Any) -> Iterator[httpx.Response]:
+        """Open an answer to be read bit by bit, or raise the refusal that it is; `more` is httpx's."""
         try:
-            with self._client.stream(method, path, params=params, content=content) as response:
-                for chunk in response.iter_bytes():
-                    found += chunk
-                    if len(found) > MAX_BYTES:
-                        raise Malformed(f"{self._shown}{path} is longer than {MAX_BYTES} bytes")
+            with self._client.stream(method, path, **more) as response:
+                if method == "HEAD" and response.status_code == 404:  # no body says what a 404 to HEAD means
+                    raise Absent(f"{self.shown} does not hold {path}")
+                if not response.is_success:
+                    refusal = problems.raised(response.status_code, self._read(response, path), self.shown)
+                    raise type(refusal)(_HIDING.sub("\N{REPLACEMENT CHARACTER}", str(refusal)))
+                yield response
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
-            raise Refused(f"{self._shown} does not answer: {reason}") from error
-        if not response.is_success:
-            refusal = problems.raised(response.status_code, bytes(found), self._shown)
-            raise type(refusal)(_HIDING.sub("\N{REPLACEMENT CHARACTER}", str(refusal)))
+            raise Refused(f"{self.shown} does not answer: {reason}") from error
+
+    def _read(self, response: httpx.Response, path: str) -> bytes:
+        found = bytearray()
+        for chunk in response.iter_bytes():
+            found += chunk
+            if len(found) > MAX_BYTES:
+                raise Malformed(f"{self.shown}{path} is longer than {MAX_BYTES} bytes")
         return bytes(found)
 
 

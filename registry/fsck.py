@@ -91,7 +91,7 @@ def _folded(live: Connection, fresh: Connection, progress: Callable[[int], objec
         if leaf.time < tail.time:
             yield f"entry {index} has the time {leaf.time}, before the entry above it, {tail.time}"
         try:
-            said, operators = _said(fresh, logged, leaf)
+            said, operators = _said(fresh, tail, logged, leaf)
         except Refused as error:
             yield f"entry {index}: {error}"
             said, operators = (), ()
@@ -104,7 +104,9 @@ def _folded(live: Connection, fresh: Connection, progress: Callable[[int], objec
     tail.flush()
 
 
-def _said(fresh: Connection, logged: Logged, leaf: Leaf) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
+def _said(
+    fresh: Connection, tail: Tail, logged: Logged, leaf: Leaf
+) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
     """Return what the entry says and the operators that say it, if it may stand where it stands."""
     if logged.envelope is None:
         raise Untrusted("its payload is gone, so nothing says what was signed")
@@ -116,7 +118,7 @@ def _said(fresh: Connection, logged: Logged, leaf: Leaf) -> tuple[tuple[Fact, ..
         raise Untrusted(
             f"it is signed by {', '.join(judged.keys)}, and the leaf names {', '.join(leaf.keys)}"
         )
-    return judged.facts, judge.admit(fresh, judged, leaf.time)
+    return judged.facts, judge.admit(fresh, judged, leaf.time, tail.flush)
 
 
 def _checkpoints(live: Connection, fresh: Connection) -> Iterator[str]:

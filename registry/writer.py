@@ -57,9 +57,10 @@ class _Group:
     done: bool = False
 
     @property
-    def changes_root(self) -> bool:
-        """Whether a version of the trusted root is among them."""
-        return any(authority.rooted(judged.facts) for _, _, judged in self.read)
+    def looks_back(self) -> bool:
+        """Whether a version of the trusted root is among them, or what leaves decide on: those that wait are written first."""
+        facts = [judged.facts for _, _, judged in self.read]
+        return any(authority.rooted(one) or judge.looks_back(one) for one in facts)
 
 
 class Writer:
@@ -144,7 +145,7 @@ class Writer:
             self._check_key(log.root(connection))
             tail = Tail(connection)
             for group in groups:
-                if group.changes_root:
+                if group.looks_back:
                     tail.flush()  # what it writes is rolled back alone if it is refused
                 savepoint, size, time = connection.begin_nested(), tail.size, tail.time
                 try:
@@ -173,7 +174,7 @@ class Writer:
             return known
         # A clock that was set back must not make the log's time decrease (3-trust, "Log").
         time = max(self._clock(), tail.time)
-        operators = judge.admit(connection, judged, time)
+        operators = judge.admit(connection, judged, time, tail.flush)
         facts = once(tail, envelope.entry, judged.facts)
         bounds.check(connection, facts, self._settings)
         self._check_key(authority.rooted(facts))

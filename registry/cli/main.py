@@ -17,6 +17,7 @@ from rich.markup import escape
 
 from merger.recipe import sentence
 from registry.cli import (
+    agreeing,
     aligning,
     asking,
     attributing,
@@ -53,11 +54,13 @@ for part in (
     attributing.app,
     sharing.app,
     asking.app,
+    agreeing.app,
     running.app,
 ):
     app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(logs.app, name="log")
+app.add_typer(agreeing.rebuilds, name="rebuilds")
 app.add_typer(recipes.app, name="recipe")
 app.add_typer(stats.app, name="stats")
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from lineage.predicates.rebuild import operator
 from merger.method import Method
 from merger.parameters import CLIP
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
 from registry.cli.session import called, counted, kind_of, out, path_of, short
+from registry.outcomes import RebuildOut
 from registry.work.verify import Holds, Proof
 from signing import canonical
 
@@ -31,8 +33,7 @@ def verdict(answer: VerdictOut) -> None:
     grid.add_row("inherits", _terms(answer))
     grid.add_row("standing", _standing(answer.standing))
     for rebuilt in answer.rebuilds:
-        who = ", ".join((*rebuilt.passed, *rebuilt.failed))
-        grid.add_row("rebuilt", f"{rebuilt.outcome} by {who}")
+        grid.add_row("rebuilt", _rebuilt(rebuilt))
     grid.add_row("evaluated", answer.evaluated)
     grid.add_row("as of", f"{answer.as_of} log entries" + ("" if answer.complete else ", incomplete"))
     out.print(grid)
@@ -167,6 +168,26 @@ def proofs(found: Sequence[Proof]) -> None:
             kind_of(one.proven.statement.predicate_type), about, ", ".join(one.operators), when, place
         )
     out.print(table)
+
+
+def _rebuilt(found: RebuildOut) -> str:
+    """Say what verdicts came to and, where they differ, both sides."""
+    passed = ", ".join(map(operator, found.passed))
+    failed = "; ".join(
+        f"{operator(one.verifier)} found {counted(len(one.differs), 'difference')}: {', '.join(one.differs[:3])}"
+        + (" and more" if len(one.differs) > 3 else "")
+        for one in found.failed
+    )
+    agreed = f" (quorum: {len(found.quorum)} independent of builder and registry)" if found.quorum else ""
+    match found.outcome:
+        case "pending":
+            return f"by nobody yet: provenance {found.build[:12]}"
+        case "reproduced":
+            return f"reproduced by {passed}{agreed}"
+        case "not reproduced":
+            return f"[red]not reproduced[/]: {escape(failed)}"
+        case "disputed":
+            return f"[yellow]disputed[/]: the same bytes by {passed}{agreed}; {escape(failed)}"
 
 
 def _standing(found: StandingOut) -> str:

@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 
 from lineage.authority import TrustedRoot
 from lineage.facts import (
+    Agreed,
     Built,
     Derived,
     Described,
@@ -93,6 +94,8 @@ def fold(
                 continue  # all of a statement's edges at once, below
             case Reported():
                 _report(connection, index, numbers, fact)
+            case Agreed():
+                continue  # what a quorum is worth is read from the verdicts that count
             case Restaged(incident, stage, reason):
                 moved = {"incident": incident, "stage": stage, "reason": reason}
                 connection.execute(insert(Stage), at | moved)

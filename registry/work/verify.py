@@ -9,6 +9,7 @@ from pathlib import Path
 from lineage import authority, predicates
 from lineage.authority import TrustedRoot
 from lineage.facts import (
+    Agreed,
     Built,
     Derived,
     Described,
@@ -88,7 +89,7 @@ def about(fact: Fact) -> tuple[str, ...]:
             return artifacts
         case Restaged() | Rooted():
             return ()
-        case Registered() | Described() | Built() | Rebuilt() | Licensed() | Named():
+        case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)
 
 
