@@ -24,6 +24,7 @@ from registry.cli import (
     incidents,
     logs,
     making,
+    rebuilding,
     recipes,
     registering,
     running,
@@ -60,6 +61,7 @@ for part in (
     app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(logs.app, name="log")
+app.add_typer(rebuilding.rebuilder, name="rebuilder")
 app.add_typer(agreeing.rebuilds, name="rebuilds")
 app.add_typer(recipes.app, name="recipe")
 app.add_typer(stats.app, name="stats")

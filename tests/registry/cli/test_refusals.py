@@ -30,6 +30,8 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "verify with no root": (("verify", "both", "--root", "nowhere"), 2, ("no trusted root at nowhere",)),
     "verify with a root that is none": (("verify", "both", "--root", "recipe.yaml"), 2, ("JSON",)),
     "rebuild of what no recipe made": (("rebuild", "kennel/base"), 2, ("not made by a recipe",)),
+    "a rebuilder of nobody": (("rebuilder", "run", "--registry", "http://127.0.0.1:1", "--key", "nowhere.pem"), 2, ("nowhere.pem",)),
+    "a rebuilder of no registry": (("rebuilder", "run", "--registry", "kennel", "--key", "nowhere.pem"), 2, ("nowhere.pem",)),
     "rebuild on a device numpy has not": (("rebuild", "kennel/both", "--device", "cuda"), 2, ("--backend torch",)),
     "prove an entry that is not": (("log", "prove", "999"), 2, ("no entry 999", "it has")),
     "prove a number of many digits": (("log", "prove", "9" * 40), 2, ("9" * 40,)),
