@@ -13,7 +13,8 @@ What the facts then mean:
 - `standing`: which artifacts an incident reaches (`carries`, `spread`), and how an artifact stands: `Clean`, `Affected` with
   the path that explains why, or `Unknown` with what is missing. Unknown is not clean.
 - `residue`: what is left of a statement once an order had its payload removed.
-- `rebuilds`: what executing a provenance again has shown, and which edges are `reproduced` by it.
+- `rebuilds`: what executing a provenance again has shown, which edges are `reproduced` by it, and whether independent
+  operators agree on it: a quorum. `rebuilders`: who passed what others found different.
 - `around`: the slice of lineage about an artifact that a store hands over; `verdict.assess` makes everything `show` and
   `status` say from it.
 - `graph`: distances and reasons in a slice. It alone loads networkx, and nothing here imports it, so that

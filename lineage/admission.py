@@ -2,7 +2,7 @@
 
 `questions` says what must be known about a statement's facts; `admit` decides, given the answers. Both concern one
 statement at a time, asked inside the write transaction, so that the statements before it in a batch are answered for.
-A statement that comes again under another key fits whenever it fitted the first time.
+A statement that comes again under another key fits whenever it fitted the first time, but for a quorum that has fallen.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lineage.facts import (
+    Agreed,
     Derived,
     Fact,
     Named,
@@ -44,6 +45,8 @@ class Questions:
     """In which stages are these?"""
     builds: frozenset[str]
     """Which artifacts did the provenances with these entry ids build?"""
+    quorums: frozenset[str]
+    """On which verdicts (entry ids) do quorums on these artifacts rest (`rebuilds.quorums`)?"""
     names: frozenset[str]
     """How are names that fold to these (`str.casefold`) spelled?"""
 
@@ -56,6 +59,7 @@ class Known:
     paths: Collection[tuple[str, str]] = frozenset()
     incidents: Mapping[str, Stage] = field(default_factory=dict)
     builds: Mapping[str, str] = field(default_factory=dict)
+    quorums: Mapping[str, Collection[tuple[str, ...]]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,6 +72,7 @@ def questions(facts: Sequence[Fact]) -> Questions:
         paths=frozenset((one.child, one.parent) for one in parents),
         incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged)),
         builds=frozenset(one.build for one in facts if isinstance(one, Rebuilt)),
+        quorums=frozenset(one.artifact for one in facts if isinstance(one, Agreed)),
         names=frozenset(one.name.casefold() for one in facts if isinstance(one, Named)),
     )
 
@@ -85,6 +90,8 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
                 raise Refused(
                     f"entry {build} is no provenance of {artifact}, so nothing rebuilt it from that"
                 )
+            case Agreed():
+                _admit_quorum(fact, known)
             case Named(name) if known.names.get(name.casefold(), name) != name:
                 raise Refused(
                     f"the name {name!r} differs only in case from {known.names[name.casefold()]!r}, which is taken"
@@ -124,6 +131,17 @@ def _admit_edge(edge: Derived, known: Known) -> None:
     if (edge.child, edge.parent) in known.paths:
         raise Refused(
             f"{edge.parent} descends from {edge.child}, so it cannot be its parent ({edge.relation})"
+        )
+
+
+def _admit_quorum(stated: Agreed, known: Known) -> None:
+    # The registry's word adds nothing to the verdicts, and must not outlive them (3-trust, "Verdicts on a rebuild").
+    found = known.quorums.get(stated.artifact, ())
+    if stated.verdicts not in found:
+        rest = " or on ".join(" and ".join(some) for some in found)
+        raise Refused(
+            f"the verdicts {' and '.join(stated.verdicts)} are no quorum on {stated.artifact}: "
+            + (f"one rests on {rest}" if rest else "none stands, or somebody's FAILED stands against it")
         )
 
 

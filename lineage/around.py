@@ -62,12 +62,42 @@ class Said(Generic[_Fact]):
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """A provenance of an artifact, logged as `entry`, and the operators that sign it."""
+
+    artifact: str
+    entry: str
+    builders: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A verdict on a rebuild that counts, in leaf `index`: who says it, with which keys, logged when."""
+
+    said: Rebuilt
+    index: int
+    entry: str
+    operator: str
+    keys: frozenset[str]
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The provenances of some artifacts and the verdicts on them, in the log that the operator `registry` keeps."""
+
+    builds: tuple[Build, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    registry: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Around:
     """An artifact and what lies above it (or below it) in the log of `size` entries.
 
-    `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the verdicts on its nodes;
-    `evaluations` and `attestations` are of the artifact itself, and of no other; `complete` is False if anything was left
-    out.
+    `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the provenances of its nodes and the
+    verdicts on them; `evaluations` and `attestations` are of the artifact itself, and of no other; `complete` is False
+    if anything was left out.
     """
 
     artifact: str
@@ -75,7 +105,7 @@ class Around:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     incidents: tuple[Incident, ...] = ()
-    rebuilds: tuple[Rebuilt, ...] = ()
+    rebuilds: Tally = Tally()
     evaluations: tuple[Said[Evaluated], ...] = ()
     attestations: tuple[Said[Attested], ...] = ()
     complete: bool = True

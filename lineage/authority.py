@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from lineage import predicates, succession
-from lineage.facts import Derived, Described, Fact, Licensed, Named, Rebuilt, Role, Rooted
-from lineage.predicates.rebuild import verifier
+from lineage.facts import Agreed, Derived, Described, Fact, Licensed, Named, Rebuilt, Role, Rooted
+from lineage.predicates.rebuild import registry, verifier
 from lineage.predicates.root import Key, TrustedRoot
 from signing.errors import Forbidden
 from signing.keys import PublicKey
@@ -53,7 +53,7 @@ def check(
     operators: set[str] = set()
     objections: list[str] = []
     for one in sorted(keys):
-        objection = _objection(known.get(one), roles, facts, time)
+        objection = _objection(known.get(one), roles, facts, time, judge.log().operator)
         if objection is None:
             operators.add(known[one].operator)
         else:
@@ -133,7 +133,9 @@ def _judge(root: TrustedRoot | None, following: TrustedRoot | None, time: int) -
     return judge
 
 
-def _objection(key: Key | None, roles: Collection[Role], facts: Sequence[Fact], time: int) -> str | None:
+def _objection(
+    key: Key | None, roles: Collection[Role], facts: Sequence[Fact], time: int, keeper: str
+) -> str | None:
     """Say why this key may not say this, if so."""
     if key is None:
         return "is not in the trusted root"
@@ -144,12 +146,20 @@ def _objection(key: Key | None, roles: Collection[Role], facts: Sequence[Fact], 
         return (
             f"of {key.operator} is good from {period.start} to {period.end or 'now'}, and the time is {time}"
         )
-    for fact in facts:
-        match fact:
-            case Named(name=name) if {"*", name.partition("/")[0]}.isdisjoint(key.namespaces):
-                return f"of {key.operator} covers the namespaces {', '.join(key.namespaces) or 'none'}, not {name}"
-            case Rebuilt(verifier=found) if found != verifier(key.operator):
-                return f"of {key.operator} signs as {verifier(key.operator)}, not {found}"
-            case _:
-                pass
-    return None
+    said = (_overreach(key, fact, keeper) for fact in facts)
+    return next((one for one in said if one is not None), None)
+
+
+def _overreach(key: Key, fact: Fact, keeper: str) -> str | None:
+    """Say what a fact touches that this key does not cover, if so; `keeper` is the operator of the log."""
+    match fact:
+        case Named(name=name) if {"*", name.partition("/")[0]}.isdisjoint(key.namespaces):
+            return (
+                f"of {key.operator} covers the namespaces {', '.join(key.namespaces) or 'none'}, not {name}"
+            )
+        case Rebuilt(verifier=found) if found != verifier(key.operator):
+            return f"of {key.operator} signs as {verifier(key.operator)}, not {found}"
+        case Agreed(verifier=found) if (key.operator, found) != (keeper, registry(keeper)):
+            return f"of {key.operator} states a quorum as {found}; {registry(keeper)}, who keeps the log, does that"
+        case _:
+            return None

@@ -137,6 +137,16 @@ class Attested:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreed:
+    """The registry found that these verdicts (entry ids, in the order of the log) make a quorum: `artifact` is reproduced."""
+
+    artifact: str
+    verdicts: tuple[str, ...]
+    verifier: str
+    kind: Literal["agreed"] = field(default="agreed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Licensed:
     """The publisher declares this license id for `artifact`."""
 
@@ -213,6 +223,7 @@ Fact = (
     | Rebuilt
     | Evaluated
     | Attested
+    | Agreed
     | Licensed
     | Named
     | Reported
@@ -232,7 +243,7 @@ def about(fact: Fact) -> tuple[str, ...]:
             return artifacts
         case Restaged() | Rooted() | Removed() | Redacted():
             return ()
-        case Registered() | Described() | Built() | Rebuilt() | Licensed() | Named():
+        case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)
         case Evaluated() | Attested():
             return (fact.artifact,)

@@ -16,6 +16,7 @@ from typing import cast
 from pydantic import TypeAdapter, ValidationError
 
 from lineage.facts import (
+    Agreed,
     Attested,
     Built,
     Derived,
@@ -44,6 +45,7 @@ _KINDS: dict[str, type[Fact]] = {
     "derived": Derived,
     "built": Built,
     "rebuilt": Rebuilt,
+    "agreed": Agreed,
     "licensed": Licensed,
     "reported": Reported,
     "restaged": Restaged,
@@ -95,7 +97,7 @@ def blanked(fact: Fact) -> Fact:  # noqa: PLR0911 - one return a kind
             return replace(fact, reason=REMOVED)
         case Named() | Evaluated() | Attested():
             return Removed()
-        case Described() | Built() | Licensed() | Removed():
+        case Described() | Built() | Agreed() | Licensed() | Removed():
             return fact
         case Rooted() | Redacted():
             raise Refused(

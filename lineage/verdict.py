@@ -36,7 +36,7 @@ class Verdict:
     standing: Standing
     parents: tuple[Edge, ...]
     rebuilds: tuple[tuple[str, Outcome], ...]
-    """For every provenance (entry id) of the artifact that somebody executed again, what came of it."""
+    """For every provenance (entry id) of the artifact, what came of executing it again."""
     evaluations: tuple[Said[Evaluated], ...]
     """Made on these bytes: one of a parent's says nothing about them."""
     attestations: tuple[Said[Attested], ...]

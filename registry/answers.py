@@ -13,9 +13,9 @@ from pydantic import model_validator
 
 from lineage.around import Edge, Incident
 from lineage.facts import Evidence
-from lineage.rebuilds import Disputed, NotReproduced, Outcome, Reproduced
 from lineage.standing import Affected, Clean, Hit, Standing, Unknown
 from lineage.verdict import Verdict
+from registry.outcomes import RebuildersOut, RebuildOut
 from registry.said import Answer, AttestationOut, EvaluationOut
 
 Grade = Literal["claimed", "signed", "consistent", "reproduced", "contradicted"]
@@ -105,27 +105,6 @@ class TermsOut(Answer):
 
     license: str | None
     artifacts: tuple[str, ...]
-
-
-class RebuildOut(Answer):
-    """What executing a provenance (`build`, its entry id) again has shown."""
-
-    build: str
-    outcome: Literal["reproduced", "not reproduced", "disputed"]
-    passed: tuple[str, ...]
-    failed: tuple[str, ...]
-    differs: tuple[str, ...]
-
-    @classmethod
-    def of(cls, build: str, outcome: Outcome) -> RebuildOut:
-        """Make the answer from the core's value."""
-        match outcome:
-            case Reproduced(verifiers=passed):
-                return cls(build=build, outcome="reproduced", passed=passed, failed=(), differs=())
-            case NotReproduced(verifiers=failed, differs=differs):
-                return cls(build=build, outcome="not reproduced", passed=(), failed=failed, differs=differs)
-            case Disputed(passed=passed, failed=failed, differs=differs):
-                return cls(build=build, outcome="disputed", passed=passed, failed=failed, differs=differs)
 
 
 class VerdictOut(Answer):
@@ -241,6 +220,9 @@ class Answers(Protocol):
 
     def incidents(self) -> tuple[IncidentOut, ...]:
         """Return every incident, oldest first."""
+
+    def rebuilders(self) -> RebuildersOut:
+        """Return how the verdicts of each rebuilder compare with the others'."""
 
     def bundles(self, artifact: str) -> tuple[bytes, ...]:
         """Return the encoded bundles of every entry that says what the artifact is and how it was made."""

@@ -19,6 +19,7 @@ from lineage import predicates
 from lineage.facts import Built, Registered, about
 from lineage.schema import NAME
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
+from registry.outcomes import RebuildersOut
 from registry.site import Site
 from registry.store.log import Receipt
 from registry.work.served import HIDING
@@ -43,8 +44,8 @@ class Remote:
 
     def __init__(self, url: str, timeout: float = 30) -> None:
         """Ask the registry at `url`, which may have a path, waiting `timeout` seconds for each piece of an answer."""
-        self._site = Site(url, timeout)
-        self._shown = self._site.shown
+        self.site = Site(url, timeout)
+        self.shown = self.site.shown
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +57,7 @@ class Remote:
 
     def close(self) -> None:
         """Close the connections."""
-        self._site.close()
+        self.site.close()
 
     def resolve(self, ref: str) -> str:
         """Return the artifact that the registry says `ref` means: a hint of where to look, and no proof of anything.
@@ -67,15 +68,15 @@ class Remote:
             case {"ref": said, "artifact": str(artifact)} if said == ref and _ID.fullmatch(artifact):
                 pass
             case _:
-                raise Malformed(f"{self._shown} was asked what {ref!r} means, and did not say")
+                raise Malformed(f"{self.shown} was asked what {ref!r} means, and did not say")
         if ref.startswith(("sha256:", "hf:")) and not artifact.startswith(ref):
-            raise Untrusted(f"{self._shown} was asked for {ref}, and answered with {artifact}")
+            raise Untrusted(f"{self.shown} was asked for {ref}, and answered with {artifact}")
         return artifact
 
     def verdict(self, ref: str) -> VerdictOut:
         """Return everything about an artifact."""
         artifact = self._meant(ref)
-        found = self._model(VerdictOut, f"/artifacts/{artifact}")
+        found = self.ask(VerdictOut, f"/artifacts/{artifact}")
         self._same(artifact, found.artifact)
         return found
 
@@ -90,25 +91,29 @@ class Remote:
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""
         above, below = self._meant(ancestor), self._meant(descendant)
-        found = self._model(WhyOut, f"/artifacts/{below}/why", ancestor=above)
+        found = self.ask(WhyOut, f"/artifacts/{below}/why", ancestor=above)
         self._same(above, found.ancestor)
         self._same(below, found.descendant)
         if found.witness and (found.witness[0], found.witness[-1]) != (above, below):
-            raise Untrusted(f"{self._shown} shows a way that does not lead from {above} to {below}")
+            raise Untrusted(f"{self.shown} shows a way that does not lead from {above} to {below}")
         return found
 
     def incidents(self) -> tuple[IncidentOut, ...]:
         """Return every incident, oldest first."""
         found: dict[str, IncidentOut] = {}
-        page = self._model(IncidentsOut, "/incidents")
+        page = self.ask(IncidentsOut, "/incidents")
         while True:
             before = len(found)
             found |= {one.id: one for one in page.incidents}
             if page.next is None:
                 return tuple(found.values())
             if len(found) == before or len(found) > MAX_INCIDENTS:
-                raise Malformed(f"{self._shown} lists incidents without an end: {len(found)} so far")
-            page = self._model(IncidentsOut, "/incidents", after=page.next)
+                raise Malformed(f"{self.shown} lists incidents without an end: {len(found)} so far")
+            page = self.ask(IncidentsOut, "/incidents", after=page.next)
+
+    def rebuilders(self) -> RebuildersOut:
+        """Return how the verdicts of each rebuilder compare with the others'."""
+        return self.ask(RebuildersOut, "/rebuilders")
 
     def bundles(self, artifact: str) -> tuple[bytes, ...]:
         """Return the encoded bundles of every entry that says what the artifact is and how it was made.
@@ -117,7 +122,7 @@ class Remote:
         """
         if _ID.fullmatch(artifact) is None:
             raise Malformed(f"bundles are asked for by a full artifact id, not by {artifact!r}")
-        lines = tuple(self._request("GET", f"/artifacts/{artifact}/bundles").split(b"\n")[:-1])
+        lines = tuple(self.request("GET", f"/artifacts/{artifact}/bundles").split(b"\n")[:-1])
         for line in lines:
             self._same(artifact, *_subjects(Bundle.parse(line)))
         return lines
@@ -129,7 +134,7 @@ class Remote:
         """
         artifact = self._meant(ref)
         asked = {"ancestors": "true" if ancestors else "false"}
-        lines = tuple(self._request("GET", f"/artifacts/{artifact}/bundle", params=asked).split(b"\n")[:-1])
+        lines = tuple(self.request("GET", f"/artifacts/{artifact}/bundle", params=asked).split(b"\n")[:-1])
         self._same(artifact, *(one for line in lines for one in _named(Bundle.parse(line))))
         return lines
 
@@ -139,7 +144,7 @@ class Remote:
         The receipt is about this statement; its checkpoint is for whoever pinned the log's key to check.
         """
         entry = Envelope.parse(raw).entry
-        match canonical.decode(self._request("POST", "/entries", content=raw)):
+        match canonical.decode(self.request("POST", "/entries", content=raw)):
             case {
                 "index": int(index),
                 "entry": str(said),
@@ -152,11 +157,11 @@ class Remote:
                 hashes = tuple(canonical.from_base64(str(one)) for one in proof)
                 receipt = Receipt(index, said, time, size, leaf.encode(), hashes, note.encode())
             case _:
-                raise Malformed(f"{self._shown} took the statement {entry}, and gave no receipt")
+                raise Malformed(f"{self.shown} took the statement {entry}, and gave no receipt")
         found = Leaf.parse(receipt.leaf)
         if not (receipt.entry == found.pae == entry and found.time == time and index < size):
             raise Untrusted(
-                f"{self._shown} was sent the statement {entry}, and gave a receipt for {found.pae}"
+                f"{self.shown} was sent the statement {entry}, and gave a receipt for {found.pae}"
             )
         return receipt
 
@@ -165,16 +170,17 @@ class Remote:
 
     def _lineage(self, ref: str, direction: str) -> LineageOut:
         artifact = self._meant(ref)
-        found = self._model(LineageOut, f"/artifacts/{artifact}/{direction}")
+        found = self.ask(LineageOut, f"/artifacts/{artifact}/{direction}")
         self._same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
         return found
 
     def _same(self, asked: str, *told: str) -> None:
         if asked not in told:
             about = ", ".join(told) or "nothing"
-            raise Untrusted(f"{self._shown} was asked about {asked}, and answered about {about}")
+            raise Untrusted(f"{self.shown} was asked about {asked}, and answered about {about}")
 
-    def _model(self, model: type[_Model], path: str, **query: str) -> _Model:
+    def ask(self, model: type[_Model], path: str, **query: str) -> _Model:
+        """Return the answer of a path, read as `model` and safe to show."""
         value = self._get(path, **query)
         try:
             return model.model_validate(value)
@@ -184,21 +190,21 @@ class Remote:
     def _unlike(self, error: ValidationError) -> Malformed:
         fault = error.errors(include_url=False)[0]
         where = ".".join(map(str, fault["loc"]))
-        return Malformed(f"{self._shown} answered what this Studbook does not read: {where}: {fault['msg']}")
+        return Malformed(f"{self.shown} answered what this Studbook does not read: {where}: {fault['msg']}")
 
     def _get(self, path: str, **query: str) -> Json:
         """Return the value of an answer, which is safe to show."""
-        value = canonical.decode(self._request("GET", path, params=query))
+        value = canonical.decode(self.request("GET", path, params=query))
         hiding = next((text for text in _texts(value) if HIDING.search(text)), None)
         if hiding is not None:
-            raise Malformed(f"{self._shown}{path} holds a character that hides what is shown: {hiding!r:.80}")
+            raise Malformed(f"{self.shown}{path} holds a character that hides what is shown: {hiding!r:.80}")
         return value
 
-    def _request(
+    def request(
         self, method: str, path: str, *, params: dict[str, str] | None = None, content: bytes | None = None
     ) -> bytes:
         """Return the body of an answer, read as far as one may be long, or raise the refusal that it is."""
-        return self._site.request(method, path, MAX_BYTES, params, content)
+        return self.site.request(method, path, MAX_BYTES, params, content)
 
 
 def _texts(value: Json) -> Iterator[str]:

@@ -92,7 +92,7 @@ def _folded(live: Connection, fresh: Connection, progress: Callable[[int], objec
         if leaf.time < tail.time:
             yield f"entry {index} has the time {leaf.time}, before the entry above it, {tail.time}"
         try:
-            said, operators = _said(fresh, logged, leaf)
+            said, operators = _said(fresh, tail, logged, leaf)
         except Refused as error:
             yield f"entry {index}: {error}"
             said, operators = (), ()
@@ -108,15 +108,17 @@ def _folded(live: Connection, fresh: Connection, progress: Callable[[int], objec
         yield f"table redaction names the entry {entry}, and no entry of the log has it removed"
 
 
-def _said(fresh: Connection, logged: Logged, leaf: Leaf) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
+def _said(
+    fresh: Connection, tail: Tail, logged: Logged, leaf: Leaf
+) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
     """Return what the entry says and the operators that say it, if it may stand where it stands."""
     if logged.envelope is None:
         # What is left was signed by whoever had it removed; the tree says that these keys had signed the rest.
         statement, facts = redaction.said(fresh, logged)
         judged = Judged(log.root(fresh), statement, facts, leaf.keys)
-        return facts, judge.admit(fresh, judged, leaf.time)
+        return facts, judge.admit(fresh, judged, leaf.time, tail.flush)
     judged = judge.stands(log.root(fresh), logged.envelope, leaf)
-    return judged.facts, judge.admit(fresh, judged, leaf.time)
+    return judged.facts, judge.admit(fresh, judged, leaf.time, tail.flush)
 
 
 def _checkpoints(live: Connection, fresh: Connection) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from lineage.rebuilders import rebuilders
 from lineage.rebuilds import graded
 from lineage.standing import ENDED
 from lineage.verdict import assess
@@ -21,8 +22,9 @@ from registry.answers import (
     VerdictOut,
     WhyOut,
 )
+from registry.outcomes import RebuilderOut, RebuildersOut
 from registry.settings import Clock
-from registry.store import Absent, artifacts, lineage, log, refs, said
+from registry.store import Absent, artifacts, lineage, log, refs, said, verdicts
 from registry.store.bundles import bundles
 from registry.store.engine import Database
 from signing.errors import Refused
@@ -92,6 +94,12 @@ class Local:
         """Return every incident, oldest first."""
         with self._store.reading() as connection:
             return tuple(map(IncidentOut.of, lineage.incidents(connection)))
+
+    def rebuilders(self) -> RebuildersOut:
+        """Return how the verdicts of each rebuilder compare with the others'."""
+        with self._store.reading() as connection:
+            tally, size = verdicts.tally(connection), log.size(connection)
+        return RebuildersOut(rebuilders=tuple(map(RebuilderOut.of, rebuilders(tally))), as_of=size)
 
     def bundles(self, artifact: str) -> tuple[bytes, ...]:
         """Return the encoded bundles of every entry that says what the artifact is and how it was made."""

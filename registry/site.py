@@ -6,6 +6,8 @@ A redirection is no answer: whoever is asked could otherwise send the asker to a
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import httpx
 
@@ -16,6 +18,8 @@ from signing.errors import Malformed, Refused
 
 # A byte now and then would hold the asker for ever: what a whole answer may take beside one second for each MiB.
 PATIENCE = 120.0
+# What a refusal may take to be said.
+_MOST = 1 << 20
 
 
 class Site:
@@ -51,25 +55,51 @@ class Site:
         """Return the body of an answer, of at most `most` bytes, or raise the refusal that it is."""
         return self._answer(*self._exchange(method, path, most, query, content))
 
+    @contextmanager
+    def stream(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None
+    ) -> Iterator[httpx.Response]:
+        """Open an answer to be read bit by bit, as long as its reader likes, or raise the refusal that it is."""
+        try:
+            with self._client.stream(method, path, headers=headers) as response:
+                if (
+                    method == "HEAD" and response.status_code == httpx.codes.NOT_FOUND
+                ):  # it has no body to say what
+                    raise Absent(f"{self.shown} does not hold {path}")
+                if not response.is_success:
+                    raise self._refusal(response.status_code, self._read(response, path, _MOST))
+                yield response
+        except httpx.HTTPError as error:
+            raise self._silent(error) from error
+
     def _answer(self, status: int, found: bytes) -> bytes:
         if not httpx.codes.is_success(status):
-            refusal = problems.raised(status, found, self.shown)
-            raise type(refusal)(visible(str(refusal)))
+            raise self._refusal(status, found)
         return found
+
+    def _refusal(self, status: int, found: bytes) -> Refused:
+        refusal = problems.raised(status, found, self.shown)
+        return type(refusal)(visible(str(refusal)))
+
+    def _silent(self, error: httpx.HTTPError) -> Refused:
+        return Refused(f"{self.shown} does not answer: {str(error) or type(error).__name__}")
 
     def _exchange(
         self, method: str, path: str, most: int, query: dict[str, str] | None, content: bytes | None
     ) -> tuple[int, bytes]:
-        found, started = bytearray(), time.monotonic()
         try:
             with self._client.stream(method, path, params=query, content=content) as response:
-                for chunk in response.iter_bytes():
-                    found += chunk
-                    if len(found) > most:
-                        raise Malformed(f"{self.shown}{path} is longer than {most} bytes")
-                    if time.monotonic() - started > PATIENCE + len(found) / 2**20:
-                        raise Refused(f"{self.shown}{path} came too slowly: {len(found)} bytes so far")
+                found = self._read(response, path, most)
         except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
-            raise Refused(f"{self.shown} does not answer: {reason}") from error
-        return response.status_code, bytes(found)
+            raise self._silent(error) from error
+        return response.status_code, found
+
+    def _read(self, response: httpx.Response, path: str, most: int) -> bytes:
+        found, started = bytearray(), time.monotonic()
+        for chunk in response.iter_bytes():
+            found += chunk
+            if len(found) > most:
+                raise Malformed(f"{self.shown}{path} is longer than {most} bytes")
+            if time.monotonic() - started > PATIENCE + len(found) / 2**20:
+                raise Refused(f"{self.shown}{path} came too slowly: {len(found)} bytes so far")
+        return bytes(found)

@@ -173,7 +173,7 @@ class Writer:
             return known
         # A clock that was set back must not make the log's time decrease (3-trust, "Log").
         time = max(self._clock(), tail.time)
-        operators = judge.admit(connection, judged, time)
+        operators = judge.admit(connection, judged, time, tail.flush)
         facts = once(tail, envelope.entry, judged.facts)
         bounds.check(connection, facts, self._settings)
         redaction.check(connection, envelope.entry, facts)

@@ -8,6 +8,7 @@ from lineage.facts import (
     KINDS,
     RELATIONS,
     SEVERITIES,
+    Agreed,
     Built,
     Derived,
     Described,
@@ -174,6 +175,14 @@ def evaluations(draw) -> Example:
 
 
 @st.composite
+def agreements(draw) -> Example:
+    artifact, operator = draw(ids), draw(words)
+    verdicts = draw(st.lists(hexes, min_size=2, max_size=4, unique=True))
+    said = rebuild.agreement(artifact, verdicts, operator, draw(times))
+    return said, (Agreed(artifact, tuple(verdicts), rebuild.registry(operator)),)
+
+
+@st.composite
 def incidents(draw) -> Example:
     artifacts = draw(st.lists(ids, min_size=1, max_size=3))
     what, severity = draw(st.sampled_from(KINDS)), draw(st.sampled_from(SEVERITIES))
@@ -238,7 +247,7 @@ EXAMPLES = {
     license.URI: licenses(),
     name.URI: bindings(),
     provenance.URI: provenances(),
-    rebuild.URI: rebuilds(),
+    rebuild.URI: st.one_of(rebuilds(), agreements()),
     evaluation.URI: evaluations(),
     incident.URI: incidents(),
     incident_change.URI: changes(),

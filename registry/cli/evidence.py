@@ -9,6 +9,7 @@ from rich.markup import escape
 from lineage.around import Edge
 from lineage.authority import TrustedRoot
 from lineage.facts import (
+    Agreed,
     Attested,
     Built,
     Derived,
@@ -151,6 +152,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911 - one case a fact, so that my
             return counted(len(files), "file")
         case Rebuilt(passed=passed, differs=differs):
             return "same bytes" if passed else f"other bytes in {', '.join(differs)}"
+        case Agreed(verdicts=verdicts):
+            return f"quorum of {counted(len(verdicts), 'verdict')}"
         case Evaluated(result=result, metric=metric, value=measured, n=n):
             return f"{metric} {measured} of {n}, {result}"
         case Attested(type=uri):

@@ -17,6 +17,7 @@ from rich.markup import escape
 
 from merger.recipe import sentence
 from registry.cli import (
+    agreeing,
     aligning,
     asking,
     attesting,
@@ -26,6 +27,7 @@ from registry.cli import (
     keys,
     logs,
     making,
+    rebuilding,
     recipes,
     registering,
     roots,
@@ -62,6 +64,7 @@ for part in (
     asking.app,
     verifying.app,
     attesting.app,
+    agreeing.app,
     running.app,
 ):
     app.registered_commands += part.registered_commands
@@ -70,6 +73,8 @@ app.add_typer(incidents.app, name="incident")
 app.add_typer(keys.app, name="keys")
 app.add_typer(logs.app, name="log")
 app.add_typer(roots.app, name="root")
+app.add_typer(rebuilding.rebuilder, name="rebuilder")
+app.add_typer(agreeing.rebuilds, name="rebuilds")
 app.add_typer(recipes.app, name="recipe")
 app.add_typer(stats.app, name="stats")
 

@@ -68,7 +68,7 @@ def merge(
     opened = home_at(home)
     with recipe.open("rb") as file:
         raw = file.read(RECIPE_LIMIT + 1)
-    computer, most = _computer(backend, device), bound(memory)
+    computer, most = computer_of(backend, device), bound(memory)
     earlier: list[tuple[Path, str]] = []
     for link in links(opened, raw, target, seed):
         prepared, folder = link.prepared, link.folder
@@ -165,7 +165,7 @@ def rebuild(
     """Derive an artifact again, compare bit for bit, sign and log the verdict. Exit 1 if it differs."""
     opened = home_at(home)
     _check_asked(sample, against, ulp)
-    computer, most = _computer(backend, device), bound(memory)
+    computer, most = computer_of(backend, device), bound(memory)
     if sample is not None:
         checking.sampled(opened, ref, sample, computer, threads, most, as_json=as_json)
         return
@@ -224,7 +224,8 @@ def rebuild(
         raise Fails
 
 
-def _computer(backend: BackendName, device: str) -> Computer:
+def computer_of(backend: BackendName, device: str) -> Computer:
+    """Return what computes, by the options."""
     if backend is BackendName.TORCH:
         return torch_on(device)
     if device != "cpu":

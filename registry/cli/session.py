@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +19,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -35,7 +37,7 @@ from registry.settings import Settings, now, variable
 from registry.store import Absent, keys
 from signing import canonical
 from signing.canonical import Json
-from signing.errors import Malformed
+from signing.errors import Malformed, Refused, Untrusted
 from signing.keys import PrivateKey
 
 HomeOption = Annotated[
@@ -69,6 +71,10 @@ MemoryOption = Annotated[
         help="What the process may take, such as 200M or 2G: by fewer threads and smaller reads, never by another result.",
     ),
 ]
+EveryOption = Annotated[
+    float | None,
+    typer.Option("--every", min=1, metavar="SECONDS", help="Go on until stopped, looking again this often."),
+]
 
 _UNITS = {"M": 10**6, "G": 10**9}
 _SIZE = re.compile(r"([0-9]{1,9})([MG])", re.ASCII)
@@ -93,6 +99,19 @@ def bound(memory: str | None) -> int | None:
     if found is None or not int(found[1]):
         raise Malformed(f"--memory {memory} is no size; write a whole number with M or G, such as 200M or 2G")
     return int(found[1]) * _UNITS[found[2]]
+
+
+def again(look: Callable[[], bool], every: float | None) -> bool:
+    """Look once, or again and again: a registry that is away for a while comes back, one that lies does not."""
+    while every is not None:
+        try:
+            look()
+        except Refused as error:
+            if isinstance(error, Untrusted | Malformed):
+                raise
+            err.print(f"[yellow]{escape(str(error))}[/]; trying again in {every:g} seconds", soft_wrap=True)
+        time.sleep(every)
+    return look()
 
 
 def home_at(path: Path | None) -> Home:

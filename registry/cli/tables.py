@@ -10,10 +10,12 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from lineage.predicates.rebuild import operator
 from merger.method import Method
 from merger.parameters import CLIP
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
 from registry.cli.session import called, counted, kind_of, out, path_of, short
+from registry.outcomes import RebuildOut
 from registry.said import AttestationOut, EvaluationOut
 from registry.work.verify import Holds, Proof
 from signing import canonical
@@ -33,8 +35,7 @@ def verdict(answer: VerdictOut) -> None:
     grid.add_row("inherits", _terms(answer))
     grid.add_row("standing", _standing(answer.standing))
     for rebuilt in answer.rebuilds:
-        who = ", ".join((*rebuilt.passed, *rebuilt.failed))
-        grid.add_row("rebuilt", f"{rebuilt.outcome} by {who}")
+        grid.add_row("rebuilt", _rebuilt(rebuilt))
     grid.add_row("evaluated", answer.evaluated)
     for found in answer.evaluations:
         seed = "" if found.seed is None else f", seed {found.seed}"
@@ -199,6 +200,26 @@ def logged(leaf: Leaf, index: int, size: int) -> None:
 
 def _whose(said: EvaluationOut | AttestationOut) -> str:
     return f"said by {', '.join(said.operators)} on {moment(said.time)}"
+
+
+def _rebuilt(found: RebuildOut) -> str:
+    """Say what verdicts came to and, where they differ, both sides."""
+    passed = ", ".join(map(operator, found.passed))
+    failed = "; ".join(
+        f"{operator(one.verifier)} found {counted(len(one.differs), 'difference')}: {', '.join(one.differs[:3])}"
+        + (" and more" if len(one.differs) > 3 else "")
+        for one in found.failed
+    )
+    agreed = f" (quorum: {len(found.quorum)} independent of builder and registry)" if found.quorum else ""
+    match found.outcome:
+        case "pending":
+            return f"by nobody yet: provenance {found.build[:12]}"
+        case "reproduced":
+            return f"reproduced by {passed}{agreed}"
+        case "not reproduced":
+            return f"[red]not reproduced[/]: {escape(failed)}"
+        case "disputed":
+            return f"[yellow]disputed[/]: the same bytes by {passed}{agreed}; {escape(failed)}"
 
 
 def _standing(found: StandingOut) -> str:

@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 
 from lineage.authority import TrustedRoot
 from lineage.facts import (
+    Agreed,
     Attested,
     Built,
     Derived,
@@ -71,8 +72,8 @@ def once(tail: Tail, entry: str, facts: Sequence[Fact]) -> Sequence[Fact]:
 
 
 def looks_back(facts: Iterable[Fact]) -> bool:
-    """Tell whether folding `facts` reads earlier entries: those of an ended key, or the one that is redacted."""
-    return any(isinstance(fact, Rooted | Redacted) for fact in facts)
+    """Tell whether `facts` ask for earlier leaves: those of an ended key, the one that is redacted, or the verdicts of a quorum."""
+    return any(isinstance(fact, Rooted | Redacted | Agreed) for fact in facts)
 
 
 def enter(
@@ -101,8 +102,10 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
         match fact:
             case Registered(artifact, files):
                 _register(connection, at, numbers[artifact], files, operators)
-            case Derived() | Removed():
-                continue  # all of a statement's edges at once, below; what was removed says nothing
+            case Derived() | Removed() | Agreed():
+                # All of a statement's edges at once, below; what was removed says nothing; and what a quorum is worth is
+                # read from the verdicts that count.
+                continue
             case Redacted():
                 redact(connection, index, fact)
             case Reported():

@@ -7,15 +7,16 @@ before the log writer's lock is taken, the others under it; `fsck` asks all agai
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
-from lineage import admission, authority, predicates
+from lineage import admission, authority, predicates, rebuilds
 from lineage.authority import TrustedRoot
-from lineage.facts import Fact
+from lineage.facts import Agreed, Fact
+from registry.store import verdicts
 from registry.store.tenure import standing
 from signing.dsse import Envelope, verified
 from signing.errors import Untrusted
@@ -104,8 +105,13 @@ def stands(root: TrustedRoot | None, raw: bytes, leaf: Leaf) -> Judged:
     return judged
 
 
-def admit(connection: Connection, judged: Judged, time: int) -> tuple[str, ...]:
-    """Return the operators that say it; refuse what they may not say or what does not fit what the log says so far."""
+def admit(connection: Connection, judged: Judged, time: int, settle: Callable[[], object]) -> tuple[str, ...]:
+    """Return the operators that say it; refuse what they may not say or what does not fit what the log says so far.
+
+    `settle` writes the leaves that wait to be, where they are asked for.
+    """
+    if any(isinstance(fact, Agreed) for fact in judged.facts):
+        settle()
     operators = authority.check(judged.root, judged.statement, judged.facts, judged.keys, time)
     asked = admission.questions(judged.facts)
     known = admission.Known(
@@ -113,6 +119,7 @@ def admit(connection: Connection, judged: Judged, time: int) -> tuple[str, ...]:
         paths=_connected(connection, asked.paths) if asked.paths else (),
         incidents=_pairs(connection, _STAGES, asked.incidents),
         builds=_pairs(connection, _BUILDS, asked.builds),
+        quorums={one: _quorums(connection, one) for one in asked.quorums},
         names=_pairs(connection, _SPELLINGS, asked.names),
     )
     admission.admit(judged.facts, known)
@@ -121,6 +128,12 @@ def admit(connection: Connection, judged: Judged, time: int) -> tuple[str, ...]:
     publishers = {artifact: tuple(words.split()) for artifact, words in registered.items()}
     authority.check_owned(judged.statement, own, operators, publishers)
     return operators
+
+
+def _quorums(connection: Connection, artifact: str) -> list[tuple[str, ...]]:
+    """Return the verdicts (entry ids) on which quorums on an artifact rest."""
+    found = rebuilds.quorums(verdicts.of(connection, artifact))
+    return [tuple(vote.entry for vote in votes) for votes in found.values()]
 
 
 def _pairs(connection: Connection, query: TextClause, asked: Collection[str]) -> dict[str, Any]:

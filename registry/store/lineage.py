@@ -9,17 +9,16 @@ reads no more of a hub than it keeps.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
 from lineage.around import Around, Edge, Incident, Node
-from lineage.facts import Evidence, Rebuilt, Relation
-from registry.store import Absent, log, said
+from lineage.facts import Evidence, Relation
+from registry.store import Absent, log, said, verdicts
 from registry.store.tenure import counting, standing
-from signing import canonical
 from signing.errors import Refused
 
 # SQLite takes 32,766 values in one statement.
@@ -78,10 +77,6 @@ _NAMES = _query(f"""
 """)
 _LICENSES = _query(f"""
     SELECT artifact, license FROM license WHERE artifact IN :some AND {counting("license")} ORDER BY entry DESC, seq DESC
-""")
-_REBUILDS = _query(f"""
-    SELECT artifact, build, passed, verifier, differs FROM rebuild
-    WHERE artifact IN :some AND {counting("rebuild")} ORDER BY entry, seq
 """)
 _NAMING = _query("SELECT DISTINCT incident FROM target WHERE artifact IN :some")
 _NUMBERS = _query("SELECT id, number FROM node WHERE id IN :some")
@@ -160,14 +155,13 @@ def _slice(
         if row.parent in nodes
     )
     named = {row.incident for row in _rows(connection, _NAMING, seen, at)}
-    rebuilds = _rows(connection, _REBUILDS, seen, at)
     return Around(
         artifact=artifact,
         size=at,
         nodes=tuple(nodes[number] for number in seen),
         edges=tuple(edges),
         incidents=tuple(_incidents(connection, named, at).values()),
-        rebuilds=tuple(_rebuilt(nodes, row) for row in rebuilds),
+        rebuilds=verdicts.tally(connection, seen, at),
         evaluations=said.evaluations(connection, artifact, at),
         attestations=said.attestations(connection, artifact, at),
         complete=complete,
@@ -242,8 +236,3 @@ def _incidents(connection: Connection, numbers: Iterable[int], size: int) -> dic
         )
         for row in _rows(connection, _INCIDENTS, wanted, size)
     }
-
-
-def _rebuilt(nodes: Mapping[int, Node], row: Row[Any]) -> Rebuilt:
-    differs = cast("list[str]", canonical.decode(row.differs.encode()))
-    return Rebuilt(nodes[row.artifact].id, row.build, bool(row.passed), row.verifier, tuple(differs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from registry.store.log import Receipt
 from registry.work.engine import NUMPY, Computer, engine
 from registry.work.make import carries_rows, planned, stage_key
 from registry.work.room import room
-from registry.work.shelf import described, shelved
+from registry.work.shelf import Shelved, described, shelved
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
 from signing.statement import Statement
@@ -36,6 +37,12 @@ class Provenance:
     """SHA-256 of the account of the execution, if the entry names one."""
     by_rows: bool
     """Whether it says that the recipe's tokenizer carries a row map."""
+
+    @classmethod
+    def of(cls, artifact: str, entry: str, statement: Statement) -> Provenance:
+        """Read the provenance of `artifact` that is logged as `entry`."""
+        recipe, account = provenance.recipe(statement), provenance.account(statement)
+        return cls(artifact, entry, recipe, account, provenance.by_rows(statement))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +69,7 @@ def find(home: Home, ref: str) -> Provenance:
             f"the provenance of {artifact}, entry {logged.entry}, was removed from the log by an order"
         )
     statement = Statement.parse(Envelope.parse(logged.envelope).payload)
-    return Provenance(
-        artifact,
-        logged.entry,
-        provenance.recipe(statement),
-        provenance.account(statement),
-        provenance.by_rows(statement),
-    )
+    return Provenance.of(artifact, logged.entry, statement)
 
 
 def rederive(
@@ -85,7 +86,38 @@ def rederive(
 
     Killed anywhere, the next rebuild continues from the finished shards. `memory` bounds the process, as in a merge.
     """
-    inputs = shelved(home, found.recipe.artifacts())
+    outcome, accounted = derive(
+        found,
+        shelved(home, found.recipe.artifacts()),
+        home.path / "rebuilds" / found.entry[:16],
+        lambda again, folder: _differences(home, found.artifact, again, folder),
+        computer,
+        threads=threads,
+        factor=factor,
+        memory=memory,
+        progress=progress,
+    )
+    names = () if isinstance(outcome, Same) else outcome.names()
+    verdict = rebuild.statement(found.artifact, found.entry, home.operator("rebuilder"), home.now(), names)
+    return Rebuilt(found, outcome, home.say("rebuilder", verdict)[0], accounted)
+
+
+def derive(
+    found: Provenance,
+    inputs: Mapping[str, Shelved],
+    target: Path,
+    telling: Callable[[Result, Path], Same | Differs],
+    computer: Computer,
+    *,
+    threads: int,
+    factor: int,
+    memory: int | None,
+    progress: Progress,
+) -> tuple[Same | Differs, bool | None]:
+    """Execute a provenance on `inputs`, staged beside `target`; return what came of it, and whether its account did too.
+
+    `telling` says what differs, of what was made and the folder it is in, where something does.
+    """
     if carries_rows(found.recipe, inputs) != found.by_rows:
         # The bytes could come out right all the same; what would be wrong is how far an incident on the map reaches.
         raise Untrusted(
@@ -94,7 +126,6 @@ def rederive(
         )
     folders = {artifact: one.folder for artifact, one in inputs.items()}
     known = {artifact: (one.manifest, one.blocks) for artifact, one in inputs.items()}
-    target = home.path / "rebuilds" / found.entry[:16]
     with opened_weights(folders, known) as weights:
         plan = planned(found.recipe, weights)
         threads, factor = room(plan, weights, computer, memory, threads=threads, factor=factor)
@@ -104,15 +135,20 @@ def rederive(
             )
             # The id decides, not what somebody signed about the files.
             same = again.artifact == found.artifact
-            outcome = Same() if same else _differences(home, found.artifact, again, stage.files)
+            outcome = Same() if same else telling(again, stage.files)
             stage.discard()
-    names = () if isinstance(outcome, Same) else outcome.names()
-    verdict = rebuild.statement(found.artifact, found.entry, home.operator("rebuilder"), home.now(), names)
-    accounted = None if found.account is None else again.account_digest == found.account
-    return Rebuilt(found, outcome, home.say("rebuilder", verdict)[0], accounted)
+    if isinstance(outcome, Same) != same:
+        raise Untrusted(f"{again.artifact} was derived for {found.artifact}, and their manifests are equal")
+    return outcome, None if found.account is None else again.account_digest == found.account
 
 
-def _differences(home: Home, artifact: str, again: Result, folder: Path) -> Differs:
+def by_files(files: Mapping[str, str], again: Result) -> Differs:
+    """Say which files of an artifact, SHA-256 by name, are others than those that were made."""
+    made = {file.name: file.sha256 for file in again.manifest.files}
+    return Differs((), tuple(utf8(name for name in {*files, *made} if files.get(name) != made.get(name))))
+
+
+def _differences(home: Home, artifact: str, again: Result, folder: Path) -> Same | Differs:
     """Say what differs: by its list of files, by its tensors' digests, by elements, as far as each is at hand here.
 
     Without its bytes an artifact is as little reproduced: who removes or changes them escapes no verdict.
@@ -122,9 +158,7 @@ def _differences(home: Home, artifact: str, again: Result, folder: Path) -> Diff
         try:
             signed, _ = described(home, connection, artifact)
         except Refused:
-            theirs = {file.name: file.sha256 for file in again.manifest.files}
-            odd = tuple(utf8(name for name in {*mine, *theirs} if mine.get(name) != theirs.get(name)))
-            return Differs((), odd)
+            return by_files(mine, again)
     outcome = compare(signed, again.manifest)
     try:
         original = shelved(home, [artifact])[artifact]
@@ -133,8 +167,6 @@ def _differences(home: Home, artifact: str, again: Result, folder: Path) -> Diff
             outcome = compare(signed, again.manifest, (weights[artifact], weights[again.artifact]))
     except (Absent, Changed, Malformed):
         pass
-    if isinstance(outcome, Same):
-        raise Untrusted(f"{again.artifact} was derived for {artifact}, and their manifests are equal")
     return outcome
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from merger.manifest import Manifest
 from registry.home import Home
 from registry.store import Absent, artifacts, places
+from registry.store.blobs import Blobs
 from signing.digest import artifact_id, parse_id, sha256_hex
 from signing.errors import Untrusted
 
@@ -63,7 +64,8 @@ def _shelved(home: Home, connection: Connection, artifact: str) -> Shelved:
     manifest, blocks = described(home, connection, artifact)
     # Stored files were verified when they came and cannot be written; a folder may have been changed since.
     if all(file.sha256 in home.blobs for file in manifest.files):
-        return Shelved(_laid_out(home, artifact, manifest), manifest, blocks)
+        files = {file.name: file.sha256 for file in manifest.files}
+        return Shelved(laid_out(home.path, home.blobs, artifact, files), manifest, blocks)
     known = places.of(connection, artifact)
     for folder in known:
         if _holds(folder, manifest):
@@ -82,13 +84,14 @@ def _holds(folder: Path, manifest: Manifest) -> bool:
         return False
 
 
-def _laid_out(home: Home, artifact: str, manifest: Manifest) -> Path:
-    folder = home.path / "artifacts" / parse_id(artifact)
-    for file in manifest.files:
-        path = folder / file.name
+def laid_out(home: Path, blobs: Blobs, artifact: str, files: Mapping[str, str]) -> Path:
+    """Return the folder below `home` where stored files, SHA-256 by name, lie as the artifact that they are."""
+    folder = home / "artifacts" / parse_id(artifact)
+    for name, digest in files.items():
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            os.link(home.blobs.path(file.sha256), path)
+            os.link(blobs.path(digest), path)
     return folder
 
 

@@ -8,6 +8,7 @@ from statements import EXAMPLES
 from lineage.admission import NEXT, Known, Questions, admit, questions
 from lineage.facts import (
     WEIGHTLESS,
+    Agreed,
     Built,
     Derived,
     Described,
@@ -24,6 +25,7 @@ from signing.errors import Refused
 
 A, B, STUB = "sha256:" + "a" * 64, "sha256:" + "b" * 64, "hf:acme/base"
 REBUILT = Rebuilt(A, "b" * 64, passed=True, verifier="v", differs=())
+AGREED = Agreed(A, ("c" * 64, "d" * 64), "v")
 NAMED = Named("acme/Model", None, A)
 
 
@@ -42,6 +44,7 @@ def test_every_statement_fits_where_everything_it_needs_is_known(data):
         Known(
             artifacts=asked.artifacts,
             incidents=dict.fromkeys(asked.incidents, "confirmed"),
+            quorums={fact.artifact: [fact.verdicts] for fact in facts if isinstance(fact, Agreed)},
             builds={fact.build: fact.artifact for fact in facts if isinstance(fact, Rebuilt)},
         ),
     )
@@ -53,6 +56,7 @@ def test_every_statement_fits_where_everything_it_needs_is_known(data):
         Described(A, "0" * 64),
         Built(A, "0" * 64, "0" * 64, "b"),
         REBUILT,
+        AGREED,
         Licensed(A, "mit"),
         NAMED,
         edge(STUB),
@@ -70,7 +74,7 @@ def test_nothing_is_said_about_what_is_not_registered(fact):
 def test_some_statements_need_nothing(fact):
     nothing = frozenset()
 
-    assert questions([fact]) == Questions(nothing, nothing, nothing, nothing, nothing)
+    assert questions([fact]) == Questions(nothing, nothing, nothing, nothing, nothing, nothing)
     admit([fact], Known())
 
 
@@ -123,3 +127,20 @@ def test_an_incident_moves_on_and_never_back(before, after):
 def test_an_unknown_incident_cannot_change():
     with pytest.raises(Refused, match=f"no entry {'c' * 64} reports an incident"):
         admit([Restaged("c" * 64, "confirmed", "why")], Known())
+
+
+@pytest.mark.parametrize(
+    ("quorums", "rest"),
+    [
+        ([], "none stands, or somebody's FAILED stands against it"),
+        ([("d" * 64, "c" * 64)], f"one rests on {'d' * 64} and {'c' * 64}"),
+        ([("c" * 64, "e" * 64)], f"one rests on {'c' * 64} and {'e' * 64}"),
+    ],
+    ids=["none", "in another order", "of others"],
+)
+def test_t11_a_quorum_that_the_verdicts_do_not_bear_out_is_refused(quorums, rest):
+    admit([AGREED], Known(artifacts={A}, quorums={A: [("0" * 64, "1" * 64), AGREED.verdicts]}))
+    with pytest.raises(Refused, match=f"are no quorum on {A}: {rest}"):
+        admit([AGREED], Known(artifacts={A}, quorums={A: quorums}))
+    with pytest.raises(Refused, match="are no quorum"):
+        admit([AGREED], Known(artifacts={A}, quorums={B: [AGREED.verdicts]}))

@@ -55,6 +55,20 @@ def test_t8_a_key_speaks_only_while_it_is_good(time, good):
             check(report, BOB, time=time)
 
 
+def test_t10_a_quorum_is_stated_by_the_operator_of_the_log_and_nobody_else():
+    mine, theirs = (rebuild.agreement(ID, ["1" * 64, "2" * 64], who, 0) for who in ("log", "ann"))
+    keeper = trusted(key("log", CAT, "rebuilder"), *HELD)
+
+    assert check(mine, CAT, in_force=keeper) == ("log",)
+    with pytest.raises(
+        Forbidden, match=r"of log states a quorum as .*registry/ann; .*registry/log, who keeps the log"
+    ):
+        check(theirs, CAT, in_force=keeper)
+    for said in (mine, theirs):
+        with pytest.raises(Forbidden, match="of ann states a quorum as"):
+            check(said, ANN, in_force=keeper)
+
+
 def test_a_name_needs_a_key_that_covers_its_namespace():
     assert check(name.statement(ID, "shared/x", None, 0), ANN) == ("ann",)
     with pytest.raises(Forbidden, match="of ann covers the namespaces ann, shared, not bob/x"):

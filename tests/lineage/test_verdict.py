@@ -3,9 +3,11 @@
 import dataclasses
 
 import pytest
+from voting import vote
 
-from lineage.around import Around, Edge, Incident, Node, Said
-from lineage.facts import Attested, Evaluated, Evidence, Rebuilt
+from lineage.around import Around, Build, Edge, Incident, Node, Said, Tally
+from lineage.facts import Attested, Evaluated, Evidence
+from lineage.predicates.rebuild import verifier
 from lineage.rebuilds import Reproduced
 from lineage.standing import Affected, Clean, Unknown
 from lineage.verdict import Terms, assess
@@ -26,9 +28,10 @@ AROUND = Around(
     9,
     NODES,
     EDGES,
-    rebuilds=(
-        Rebuilt("merged", "1", passed=True, verifier="ann", differs=()),
-        Rebuilt("tuned", "2", passed=False, verifier="bob", differs=("t",)),
+    rebuilds=Tally(
+        (Build("merged", "1", frozenset({"fab"})), Build("tuned", "2", frozenset({"fab"}))),
+        (vote("ann", 1, artifact="merged"), vote("bob", 2, artifact="tuned", build="2", differs=("t",))),
+        "reg",
     ),
 )
 INCIDENT = Incident("i", ("base",), "compromised", "low", "confirmed", "s", "c")
@@ -51,7 +54,7 @@ def test_a_verdict_says_everything_about_a_merge():
         ("tuned", "REPRODUCED"),
         ("base", "REPRODUCED"),
     ]
-    assert found.rebuilds == (("1", Reproduced(("ann",))),)
+    assert found.rebuilds == (("1", Reproduced((verifier("ann"),))),)
     assert (found.as_of, found.judged, found.complete) == (9, 7, True)
 
 

@@ -60,6 +60,36 @@ def test_t13_a_verdict_that_is_not_about_this_build_of_this_artifact_is_refused(
         rebuild.facts(Statement(VERDICT.subjects, rebuild.URI, {**VERDICT.predicate, **changes}), ENTRY)
 
 
+AGREED = rebuild.agreement(ID, ["b" * 64, "c" * 64], "log", 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"resourceUri": f"studbook:{OTHER}"}, f"resourceUri is 'studbook:{OTHER}', but the subject is {ID}"),
+        ({"policy": {"uri": rebuild.POLICY}}, "registry/log' is none of the policy .*rebuild/v1"),
+        ({"verifier": {"id": rebuild.verifier("log")}}, "rebuilder/log' is none of the policy .*quorum/v1"),
+        ({"verifiedLevels": [rebuild.BITWISE]}, "a quorum is PASSED with .*SLSA_BUILD_REPRODUCED.*, not PASSED"),
+        ({"verificationResult": "FAILED"}, "a quorum is PASSED with .*, not FAILED"),
+        ({"inputAttestations": AGREED.predicate["inputAttestations"][:1]}, "at least two verdicts"),
+        ({"inputAttestations": [*AGREED.predicate["inputAttestations"], AGREED.predicate["inputAttestations"][0]]}, "each named once"),
+    ],
+)  # fmt: skip
+def test_t13_a_quorum_that_is_not_about_this_artifact_or_rests_on_one_verdict_is_refused(changes, sentence):
+    with pytest.raises(Malformed, match=sentence):
+        rebuild.facts(Statement(AGREED.subjects, rebuild.URI, {**AGREED.predicate, **changes}), ENTRY)
+
+
+def test_a_verdict_is_on_one_provenance():
+    inputs = AGREED.predicate["inputAttestations"]
+
+    with pytest.raises(Malformed, match="a rebuild executes one provenance, and inputAttestations has 2"):
+        rebuild.facts(
+            Statement(VERDICT.subjects, rebuild.URI, {**VERDICT.predicate, "inputAttestations": inputs}),
+            ENTRY,
+        )
+
+
 def test_a_failed_verdict_says_what_differs():
     (fact,) = rebuild.facts(rebuild.statement(ID, "b" * 64, "ann", 0, ["a.weight", "config.json"]), ENTRY)
 

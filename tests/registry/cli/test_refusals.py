@@ -30,6 +30,8 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "verify with no root": (("verify", "both", "--root", "nowhere"), 2, ("no trusted root at nowhere",)),
     "verify with a root that is none": (("verify", "both", "--root", "recipe.yaml"), 2, ("JSON",)),
     "rebuild of what no recipe made": (("rebuild", "kennel/base"), 2, ("not made by a recipe",)),
+    "a rebuilder of nobody": (("rebuilder", "run", "--registry", "http://127.0.0.1:1", "--key", "nowhere.pem"), 2, ("nowhere.pem",)),
+    "a rebuilder of no registry": (("rebuilder", "run", "--registry", "kennel", "--key", "nowhere.pem"), 2, ("nowhere.pem",)),
     "rebuild on a device numpy has not": (("rebuild", "kennel/both", "--device", "cuda"), 2, ("--backend torch",)),
     "bundle of nobody": (("bundle", "kennel/nobody"), 2, ("kennel/nobody",)),
     "bundle into a missing folder": (("bundle", "kennel/one", "--out", "no/such"), 2, ("no/such", "No such file")),

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event, text
 from world import World
 
-from registry.store import artifacts, lineage, log, places, refs, tiles
+from registry.store import artifacts, lineage, log, places, refs, tiles, verdicts
 
 # Read whole on purpose: a row an incident.
 SMALL = {"incident", "alembic_version"}
@@ -83,6 +83,8 @@ def test_no_answer_walks_through_a_table(story: World) -> None:
             artifacts.license_of(connection, artifact)
             artifacts.builds(connection, artifact)
             places.of(connection, artifact)
+            verdicts.of(connection, artifact)
+            verdicts.due(connection, "ann", None, 10)
             log.bundle(connection, 3)
             log.consistency(connection, 3, 7)
             log.indexes(connection, "ab" * 32)

@@ -1,19 +1,18 @@
 """Deriving an artifact again: the same bytes, or a signed verdict that says where a provenance lies."""
 
 import shutil
-from pathlib import Path
 
 import pytest
-from world import World
+from rebuilding import flip, folder, forged
+from world import OPERATOR, World
 
 from lineage.facts import Evidence
 from lineage.predicates import provenance, signature
-from lineage.rebuilds import NotReproduced, Reproduced
-from merger.folder import Description, describe
-from merger.manifest import HEADER_LIMIT
+from lineage.predicates.rebuild import verifier
+from lineage.rebuilds import Failed, NotReproduced, Reproduced
+from merger.folder import describe
 from merger.replay import Differs, Same
 from registry.store import Absent
-from registry.work.add import Declared, add
 from registry.work.rebuild import find, size
 from signing.errors import Untrusted
 
@@ -23,31 +22,6 @@ FLIPPED = 5
 @pytest.fixture
 def merged(world: World) -> str:
     return world.merge("linear", world.model(), world.model())
-
-
-def folder(world: World, number: int) -> Path:
-    return world.folder / f"model-{number}"
-
-
-def flip(path: Path, element: int) -> None:
-    """Move one fp32 element of the first tensor by one unit in the last place."""
-    raw = bytearray(path.read_bytes())
-    start = 8 + int.from_bytes(raw[:8], "little")
-    assert start < HEADER_LIMIT
-    raw[start + 4 * element] ^= 1
-    path.write_bytes(raw)
-
-
-def forged(world: World, truth: str, doctored: Path) -> Description:
-    """Register a doctored folder, and swear that the recipe of `truth` made it."""
-    added = add(world.home, doctored, Declared()).description
-    said = find(world.home, truth).recipe
-    manifest = added.manifest.digest
-    lie = provenance.statement(
-        added.artifact, said, manifest, "ab" * 32, "0.1.0", {"engine": "honest"}, by_rows=False
-    )
-    world.publish("builder", lie)
-    return added
 
 
 def test_an_honest_merge_is_the_same_again_and_its_edges_are_reproduced(world: World, merged: str) -> None:
@@ -77,7 +51,7 @@ def test_t11_a_lying_provenance_gets_a_verdict_that_names_tensor_element_and_dis
     assert rebuilt.outcome.files == ("model.safetensors",)
     ((_, outcome),) = world.verdict(lie.artifact).rebuilds
     assert isinstance(outcome, NotReproduced)
-    assert outcome.differs == ("layers.0.weight", "model.safetensors")
+    assert outcome.failed == (Failed(verifier(OPERATOR), ("layers.0.weight", "model.safetensors")),)
     # Other bits do not prove other parents: the edges stay what a builder signed, and are lifted to nothing.
     assert {edge.evidence for edge in world.verdict(lie.artifact).parents} == {Evidence.SIGNED}
     assert {edge.evidence for edge in world.verdict(merged).parents} == {Evidence.SIGNED}
