@@ -58,9 +58,9 @@ def test_a_range_that_was_not_asked_for_is_refused(
 ) -> None:
     manifest = shelved(world.home, merges)[merges[0]].manifest.digest
     with supply(world) as source:
-        asked = source._remote.stream
+        asked = source._remote.site.stream
         monkeypatch.setattr(
-            source._remote,
+            source._remote.site,
             "stream",
             lambda *words, headers: asked(*words, headers=headers | {"Range": "bytes=7-"}),
         )
