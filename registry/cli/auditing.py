@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from registry.cli.session import (
     HomeOption,
     JsonOption,
     RootOption,
+    again,
     err,
     out,
     pinned,
@@ -28,7 +28,6 @@ from registry.work.memory import Notebook
 from registry.work.mirror import Mirror
 from signing.canonical import Json
 from signing.digest import sha256_hex
-from signing.errors import Refused, Untrusted
 from signing.fork import Fork, check
 
 if TYPE_CHECKING:
@@ -71,18 +70,7 @@ def audit(
         notebook = Notebook(state or _beside(home, log.url))
         with notebook.held():
             trusted = _trusted(log, notebook, root, home, insecure_first_use)
-            while True:
-                try:
-                    _look(log, trusted, notebook, as_json)
-                except Untrusted:
-                    raise
-                except Refused as error:
-                    if follow is None:
-                        raise
-                    err.print(f"{escape(str(error))}; asked again in {follow} seconds", soft_wrap=True)
-                if follow is None:
-                    return
-                time.sleep(follow)
+            again(lambda: _look(log, trusted, notebook, as_json), follow)
 
 
 @app.command()
@@ -141,8 +129,8 @@ def evidence(
     say(as_json, value, show)
 
 
-def _look(log: RemoteLog, trusted: TrustedRoot, notebook: Notebook, as_json: bool) -> None:
-    """Audit once, and say what was found."""
+def _look(log: RemoteLog, trusted: TrustedRoot, notebook: Notebook, as_json: bool) -> bool:
+    """Audit once, and say what was found: it holds, or this refuses."""
     audited = Audit(log, trusted, notebook)
     before = audited.memory.size
     with progress("verifying", audited.seen.size - before, quiet=as_json, in_bytes=False) as advance:
@@ -160,6 +148,7 @@ def _look(log: RemoteLog, trusted: TrustedRoot, notebook: Notebook, as_json: boo
         out.print(f"  root {seen.root.hex()}, remembered in {escape(str(notebook.folder))}", soft_wrap=True)
 
     say(as_json, {**_value(audited, before), "state": str(notebook.folder)}, show)
+    return True
 
 
 def _value(audited: Audit, before: int) -> dict[str, Json]:

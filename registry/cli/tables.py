@@ -21,7 +21,7 @@ from registry.work.verify import Holds, Proof
 from signing import canonical
 from signing.log import Leaf
 
-_WHOLE = frozenset({"id", "artifact", "made", "from", "parent", "incident", "entry", "hops"})
+_WHOLE = frozenset({"id", "artifact", "proven", "made", "from", "parent", "incident", "entry", "hops"})
 _COLOURS = {"clean": "green", "affected": "red", "unknown": "yellow"}
 
 

@@ -168,6 +168,6 @@ def test_who_follows_a_registry_that_is_away_asks_again(world: World, tmp_path: 
     finally:
         following.send_signal(signal.SIGINT)
         following.communicate(timeout=30)
-    assert all("does not answer: " in one and "; asked again in 1 seconds" in one for one in said)
+    assert all("does not answer: " in one and "; trying again in 1 seconds" in one for one in said)
     assert following.returncode == 130
     assert not (tmp_path / "state").exists()
