@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from lineage import predicates, succession
-from lineage.facts import Agreed, Derived, Described, Fact, Licensed, Named, Rebuilt, Role, Rooted
+from lineage.facts import Agreed, Derived, Described, Fact, Licensed, Named, Rebuilt, Removed, Role, Rooted
 from lineage.predicates.rebuild import registry, verifier
 from lineage.predicates.root import Key, TrustedRoot
+from signing.digest import sha256_hex
 from signing.errors import Forbidden
 from signing.keys import PublicKey
 from signing.statement import Statement
@@ -150,6 +151,10 @@ def _objection(
     return next((one for one in said if one is not None), None)
 
 
+def _covers(key: Key, namespace: str) -> bool:
+    return "*" in key.namespaces or namespace in {sha256_hex(one.encode()) for one in key.namespaces}
+
+
 def _overreach(key: Key, fact: Fact, keeper: str) -> str | None:
     """Say what a fact touches that this key does not cover, if so; `keeper` is the operator of the log."""
     match fact:
@@ -157,6 +162,8 @@ def _overreach(key: Key, fact: Fact, keeper: str) -> str | None:
             return (
                 f"of {key.operator} covers the namespaces {', '.join(key.namespaces) or 'none'}, not {name}"
             )
+        case Removed(namespace=found) if found and not _covers(key, found):
+            return f"of {key.operator} covers other namespaces than the one of a name that was removed"
         case Rebuilt(verifier=found) if found != verifier(key.operator):
             return f"of {key.operator} signs as {verifier(key.operator)}, not {found}"
         case Agreed(verifier=found) if (key.operator, found) != (keeper, registry(keeper)):

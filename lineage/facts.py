@@ -200,8 +200,12 @@ class Rooted:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Something was established in this place, and an order had it removed: it establishes nothing."""
+    """Something was established in this place, and an order had it removed: it establishes nothing.
 
+    Of a name, `namespace` is the SHA-256 (hex) of its namespace, by which keys are judged; empty otherwise.
+    """
+
+    namespace: str = ""
     kind: Literal["removed"] = field(default="removed", init=False)
 
 

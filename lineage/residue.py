@@ -35,9 +35,12 @@ from lineage.facts import (
 )
 from signing import canonical
 from signing.canonical import Json
+from signing.digest import sha256_hex
 from signing.errors import Malformed, Refused
 
 REMOVED = "removed under an order"
+# The type of a statement in words of somebody's own, which may be the words that are to go.
+UNNAMED = "urn:removed"
 
 _KINDS: dict[str, type[Fact]] = {
     "registered": Registered,
@@ -79,10 +82,11 @@ class Residue:
 
 def residue(predicate_type: str, facts: Sequence[Fact]) -> Residue:
     """Return what is left of a statement once its payload is gone."""
-    return Residue(predicate_type, tuple(map(blanked, facts)))
+    foreign = any(isinstance(fact, Attested) for fact in facts)
+    return Residue(UNNAMED if foreign else predicate_type, tuple(map(blanked, facts)))
 
 
-def blanked(fact: Fact) -> Fact:  # noqa: PLR0911 - one return a kind
+def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
     """Return a fact without the words in it; refuse one that the log cannot do without."""
     match fact:
         case Registered(artifact):
@@ -95,9 +99,13 @@ def blanked(fact: Fact) -> Fact:  # noqa: PLR0911 - one return a kind
             return replace(fact, summary=REMOVED, contact=REMOVED)
         case Restaged():
             return replace(fact, reason=REMOVED)
-        case Named() | Evaluated() | Attested():
+        case Named(name):
+            return Removed(sha256_hex(name.partition("/")[0].encode()))
+        case Evaluated() | Attested():
             return Removed()
-        case Described() | Built() | Agreed() | Licensed() | Removed():
+        case Built():
+            return replace(fact, builder=REMOVED)
+        case Described() | Agreed() | Licensed() | Removed():
             return fact
         case Rooted() | Redacted():
             raise Refused(
@@ -114,7 +122,8 @@ def artifacts(facts: Sequence[Fact]) -> tuple[str, ...]:
                 found[child] = None
             case Reported(artifacts=named):
                 found |= dict.fromkeys(named)
-            case Registered(artifact) | Described(artifact) | Built(artifact) | Rebuilt(artifact):
+            # Of a verdict only the names of what differs are lost: which way it went stays.
+            case Registered(artifact) | Described(artifact) | Built(artifact):
                 found[artifact] = None
             case _:
                 pass

@@ -48,6 +48,11 @@ class Report:
 
 def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Report:
     """Fold the log of `home` again and report every difference; `progress` hears how many entries are done."""
+    busy: tuple[str, ...] = ()
+    if not home.store.settle():  # what an order removed must not stay in the write-ahead log
+        busy = (
+            f"{home.store.path}-wal is in use by another process; if an entry was redacted, it may still hold its words",
+        )
     damage = _damage(home)
     if damage:  # what cannot be read cannot be compared
         return Report(0, 0, 0, damage)
@@ -63,6 +68,7 @@ def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Repo
             findings += _pinned(home, fresh)
             findings += _blobs(home, fresh)
             remarks = (*_behind(home, fresh), *_redacted(fresh))
+            remarks += busy if redaction.orders(fresh) else ()
         again.close()
         size, signed = log.size(live), log.checkpoints(live)
         covered = max((one for one, _ in signed), default=0)
@@ -98,7 +104,11 @@ def _folded(live: Connection, fresh: Connection, progress: Callable[[int], objec
             said, operators = (), ()
         facts = once(tail, leaf.pae, said)
         # A refused entry keeps its place in the tree, so that it is one finding and not a different tree.
-        enter(fresh, tail, leaf, logged.envelope, facts, operators)
+        try:
+            enter(fresh, tail, leaf, logged.envelope, facts, operators)
+        except Refused as error:
+            yield f"entry {index}: {error}; nothing after it can be folded"
+            return
         told |= {fact.entry for fact in facts if isinstance(fact, Redacted)}
         if index % _AT_ONCE == 0:
             tail.flush()

@@ -104,8 +104,16 @@ class Local:
     def bundles(self, artifact: str) -> tuple[bytes, ...]:
         """Return the encoded bundles of every entry that says what the artifact is and how it was made."""
         with self._store.reading() as connection:
-            indexes = (artifacts.registered(connection, artifact), *artifacts.builds(connection, artifact))
-            return tuple(log.bundle(connection, index).encode() for index in dict.fromkeys(indexes))
+            artifacts.registered(connection, artifact)
+            listed = artifacts.registrations(connection, artifact)
+            readable = [one for one in listed if log.read(connection, one).envelope is not None]
+            if not readable:
+                raise Absent(
+                    f"what registers {artifact} was removed under an order; its leaf and proof remain"
+                )
+            builds = artifacts.builds(connection, artifact)
+            readable[1:] = [one for one in builds if log.read(connection, one).envelope is not None]
+            return tuple(log.bundle(connection, index).encode() for index in dict.fromkeys(readable))
 
     def bundle(self, ref: str, *, ancestors: bool) -> tuple[bytes, ...]:
         """Return, as encoded bundles, everything said of an artifact, and of its ancestors if asked: the trusted roots first.

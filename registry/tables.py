@@ -236,7 +236,10 @@ class Redaction(SQLModel, table=True):
 
 
 class Unknown(SQLModel, table=True):
-    """An artifact about which something was removed, as of entry `entry`: nobody can check any longer what it is."""
+    """An artifact about which something was removed by the redaction `entry`: nobody can check any longer what it is.
+
+    It is unknown while a leaf of what was removed counts.
+    """
 
     __table_args__: ClassVar[Args] = (_CLUSTERED,)
     artifact: int = _key()

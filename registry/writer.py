@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from lineage import authority
 from lineage.authority import TrustedRoot
+from lineage.facts import Redacted
 from registry.settings import Clock, Settings
 from registry.store import bounds, judge, log, pin, redaction
 from registry.store.engine import Database
@@ -60,6 +61,11 @@ class _Group:
     def looks_back(self) -> bool:
         """Whether one of them reads earlier entries."""
         return any(looks_back(judged.facts) for _, _, judged in self.read)
+
+    @property
+    def removes(self) -> bool:
+        """Whether one of them has an entry's words removed."""
+        return any(isinstance(fact, Redacted) for _, _, judged in self.read for fact in judged.facts)
 
 
 class Writer:
@@ -127,6 +133,8 @@ class Writer:
         try:
             self._commit(groups)
             self._cover()
+            if any(group.removes for group in groups):
+                self._store.settle()  # what is read meanwhile keeps it: `fsck` and the next redaction do it again
         except BaseException as error:
             # Every waiting caller is told, each in its own thread; an interrupt stops this one as well.
             for group in groups:

@@ -47,9 +47,15 @@ def redact(
         if not typer.confirm("remove it?", err=True):
             raise Fails
     (receipt,) = opened.say("root", redaction_predicate.statement(which, order, left))
-    opened.store.settle()
+    settled = opened.store.settle()
 
     def show() -> None:
+        if not settled:
+            err.print(
+                f"{escape(str(opened.store.path))}-wal still holds the words, since another process reads it: once that is done,"
+                " `studbook log fsck` clears it",
+                soft_wrap=True,
+            )
         out.print(
             f"entry {', '.join(map(str, leaves))} is redacted by entry {receipt.index}: {escape(order)}",
             soft_wrap=True,
@@ -60,5 +66,6 @@ def redact(
         "leaves": list(leaves),
         "redacted_by": receipt.index,
         "unknown": list(about),
+        "settled": settled,
     }
     say(as_json, value, show)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from registry.deps import EXAMPLE, Hex, RawBody, StoreDep, WriterDep
 from registry.problems import UNREAD, Stalled, TooLarge, documented
 from registry.publish import publish
-from registry.store import Absent, log
+from registry.store import Absent, log, tenure
 from registry.store.log import Receipt
 from signing import canonical
 from signing.errors import Forbidden, Malformed, Refused, Untrusted
@@ -159,4 +159,6 @@ def _leaf(connection: Connection, entry: str, index: int | None) -> int:
         raise Absent(
             f"entry {entry} has the leaves {', '.join(map(str, leaves))}, and {index} is none of them"
         )
-    return leaves[0] if index is None else index
+    # Of several leaves of one statement, the one that counts is meant.
+    counting = tenure.leaves(connection, entry) or leaves
+    return counting[0] if index is None else index

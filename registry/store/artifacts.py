@@ -14,6 +14,9 @@ _OF = "JOIN node ON node.number = {0}.artifact WHERE node.id = :artifact AND {1}
 _REGISTERED = text(
     f"SELECT min(entry) FROM registration {_OF.format('registration', standing('registration'))}"
 )
+_REGISTRATIONS = text(
+    f"SELECT entry FROM registration {_OF.format('registration', standing('registration'))} ORDER BY entry"
+)
 _MANIFESTS = text(
     f"SELECT sha256 FROM manifest {_OF.format('manifest', standing('manifest'))} ORDER BY entry, seq"
 )
@@ -39,6 +42,11 @@ def registered(connection: Connection, artifact: str) -> int:
     if index is None:
         raise Absent(f"{artifact} is not registered here")
     return index
+
+
+def registrations(connection: Connection, artifact: str) -> tuple[int, ...]:
+    """Return the indexes of the entries that register `artifact`, oldest first."""
+    return tuple(connection.scalars(_REGISTRATIONS, {"artifact": artifact}))
 
 
 def manifests(connection: Connection, artifact: str) -> tuple[str, ...]:

@@ -56,6 +56,24 @@ _GAIN = text(f"""
 """)
 
 
+# A parent lay less deep than its child before, so in the order of those depths each is asked after all that it rests on.
+_FREED = text(f"""
+    WITH RECURSIVE freed (number) AS (
+        SELECT edge.child FROM edge WHERE edge.entry IN (SELECT entry FROM tenure WHERE until = :at)
+        UNION SELECT edge.child FROM freed CROSS JOIN edge ON edge.parent = freed.number AND {_STANDING}
+    )
+    SELECT node.number FROM freed CROSS JOIN node ON node.number = freed.number ORDER BY node.depth, node.number
+""")
+_SET = text("UPDATE node SET ancestors = :ancestors, depth = :depth WHERE number = :child")
+
+
+def shrink(connection: Connection, at: int) -> None:
+    """Count anew for what lay below edges that stopped counting with leaf `at`."""
+    for number in connection.scalars(_FREED, {"at": at}).all():
+        row = connection.execute(_IS, {"child": number}).one()
+        connection.execute(_SET, {"child": number, "ancestors": row.now, "depth": row.deep or 0})
+
+
 def check(connection: Connection, facts: Sequence[Fact], limits: Settings) -> None:
     """Refuse edges with which an artifact, or one below it, would exceed the limits of this home."""
     parents: dict[str, set[str]] = defaultdict(set)

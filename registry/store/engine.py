@@ -67,17 +67,13 @@ class Database:
                 f"{self.path} has schema {found}, this Studbook reads {SCHEMA}: run `studbook init`"
             )
 
-    def settle(self) -> None:
-        """Move everything from the write-ahead log into the database, so that nothing removed is left in it."""
+    def settle(self) -> bool:
+        """Move everything from the write-ahead log into the database; tell whether nothing that was removed is left in it."""
         with self._engine.connect() as connection:
             driver = cast("sqlite3.Connection", connection.connection.driver_connection)
             connection.rollback()
             busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise Refused(
-                f"{self.path}-wal still holds what was removed, since another process reads it: stop that one, and run"
-                " `studbook log fsck`"
-            )
+        return not busy
 
     def close(self) -> None:
         """Close every pooled connection."""

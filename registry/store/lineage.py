@@ -63,7 +63,10 @@ _NODES = _query(f"""
     FROM (SELECT node.number, node.id, EXISTS (
               SELECT 1 FROM registration JOIN payload ON payload."index" = registration.entry
               WHERE registration.artifact = node.number AND {counting("registration")})
-              AND NOT EXISTS (SELECT 1 FROM unknown WHERE unknown.artifact = node.number AND {counting("unknown")}) AS seen
+              AND NOT EXISTS (
+                  SELECT 1 FROM unknown JOIN redaction ON redaction.entry = unknown.entry JOIN entry ON entry.id = redaction.id
+                  WHERE unknown.artifact = node.number AND unknown.entry < :size
+                  AND NOT EXISTS (SELECT 1 FROM tenure WHERE tenure.entry = entry."index" AND :size > tenure.until)) AS seen
           FROM node WHERE node.number IN :some)
     ORDER BY number
 """)

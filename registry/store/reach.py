@@ -6,7 +6,7 @@ goes, and nothing that still has a way there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, TextClause, bindparam, text
@@ -65,13 +65,15 @@ _FLAG_EDGES = _query(
     """,
     "flow",
 )
-_CHILDREN = _query("SELECT DISTINCT child FROM edge WHERE entry IN :entries", "entries")
+# Asked of the table, since a stolen key may have signed more entries than one statement takes as values.
+_ENDED = "SELECT entry FROM tenure WHERE until = :at"
+_CHILDREN = f"SELECT edge.child FROM edge WHERE edge.entry IN ({_ENDED})"
 # Everything below a child of an edge that no longer counts, and what still leads to each of them.
 _TRIM_CLOSURE = _query(
     f"""
     WITH RECURSIVE
         below (number) AS (
-            SELECT descendant FROM closure WHERE ancestor IN :children UNION SELECT number FROM node WHERE number IN :children
+            SELECT descendant FROM closure WHERE ancestor IN ({_CHILDREN}) UNION {_CHILDREN}
         ),
         reached (descendant, ancestor) AS (
             SELECT number, number FROM below
@@ -81,18 +83,14 @@ _TRIM_CLOSURE = _query(
     DELETE FROM closure WHERE descendant IN (SELECT number FROM below)
         AND (descendant, ancestor) NOT IN (SELECT descendant, ancestor FROM reached)
     """,
-    "children",
     "weightless",
 )
-_DROP_FLAGS = _query("DELETE FROM flag WHERE incident IN :entries", "entries")
+_DROP_FLAGS = text(f"DELETE FROM flag WHERE incident IN ({_ENDED})")
 # What an incident reaches through an edge it reaches by the edge's child, too.
-_ON = _query(
-    """
+_ON = text(f"""
     SELECT DISTINCT incident.entry, incident.what FROM flag JOIN incident ON incident.entry = flag.incident
-    WHERE flag.artifact IN :children ORDER BY incident.entry
-    """,
-    "children",
-)
+    WHERE flag.artifact IN ({_CHILDREN}) ORDER BY incident.entry
+""")
 _TRIM_FLAGS = _query(
     f"""
     {_SPREAD.format("SELECT artifact FROM target WHERE incident = :incident")}
@@ -127,11 +125,10 @@ def flag(connection: Connection, incident: int, artifact: int, index: int, what:
         connection.execute(_FLAG_EDGES, values | {"flow": sorted(flow(what))})
 
 
-def trim(connection: Connection, entries: Collection[int]) -> None:
-    """Take away what only these entries, which have stopped counting, let edges and incidents reach."""
-    ended = sorted(entries)
-    children = connection.scalars(_CHILDREN, {"entries": ended}).all()
-    connection.execute(_TRIM_CLOSURE, {"children": children, "weightless": sorted(WEIGHTLESS)})
-    connection.execute(_DROP_FLAGS, {"entries": ended})
-    for incident, what in connection.execute(_ON, {"children": children}).all():
+def trim(connection: Connection, at: int) -> None:
+    """Take away what only the entries that stopped counting with leaf `at` let edges and incidents reach."""
+    asked = {"at": at}
+    connection.execute(_TRIM_CLOSURE, asked | {"weightless": sorted(WEIGHTLESS)})
+    connection.execute(_DROP_FLAGS, asked)
+    for incident, what in connection.execute(_ON, asked).all():
         connection.execute(_TRIM_FLAGS, {"incident": incident, "flow": sorted(flow(what))})

@@ -51,6 +51,7 @@ _FORGET = tuple(
         "DELETE FROM attestation WHERE entry IN :leaves",
         "UPDATE edge SET part = '{}' WHERE entry IN :leaves",
         "UPDATE rebuild SET differs = '[]' WHERE entry IN :leaves",
+        f"UPDATE build SET builder = '{REMOVED}' WHERE entry IN :leaves",
         f"UPDATE incident SET summary = '{REMOVED}', contact = '{REMOVED}' WHERE entry IN :leaves",
         f"UPDATE stage SET reason = '{REMOVED}' WHERE entry IN :leaves",
     )

@@ -17,8 +17,8 @@ from lineage import authority, predicates
 from lineage.authority import TrustedRoot
 from lineage.facts import Fact
 from lineage.succession import ended
-from registry.store import log, reach, redaction, tenure
-from signing.errors import Forbidden
+from registry.store import bounds, log, reach, redaction, tenure
+from signing.errors import Forbidden, Refused
 from signing.log import Leaf
 
 Carry = Callable[[Connection, int, str, Sequence[Fact], Sequence[str]], None]
@@ -72,7 +72,8 @@ def revoke(
     tenure.end(connection, void, at)
     for entry in (entry for entry, index in carried.items() if index in void):
         _carry(connection, at, entry, following, carry)
-    reach.trim(connection, void)
+    reach.trim(connection, at)
+    bounds.shrink(connection, at)
 
 
 def _carry(connection: Connection, at: int, entry: str, root: TrustedRoot, carry: Carry) -> None:
@@ -88,7 +89,11 @@ def _said(connection: Connection, index: int, root: TrustedRoot) -> _Said | None
     """Return what an entry says by the keys as `root` ends them; None for what is never taken back."""
     logged = log.read(connection, index)
     leaf = Leaf.parse(logged.leaf)
-    statement, facts = redaction.said(connection, logged)
+    try:
+        statement, facts = redaction.said(connection, logged)
+    except Refused:
+        # What nobody can read says nothing, and must not keep a stolen key from being ended.
+        return _Said(index, logged.entry, (), ())
     # A version of the trusted root is followed by the next one, which its own holders decide on.
     if predicates.roles(statement.predicate_type) == ("root",):
         return None

@@ -70,7 +70,7 @@ def tally(connection: Connection, numbers: Collection[int] | None = None, size: 
     owners = {key.public.id: key.operator for key in root.keys}
     builders: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in _rows(connection, _BUILDS, numbers, at):
-        builders[row.artifact, row.build] |= {owners[key] for key in row.keys.split()}
+        builders[row.artifact, row.build] |= {owners[key] for key in row.keys.split() if key in owners}
     builds = tuple(Build(artifact, entry, frozenset(who)) for (artifact, entry), who in builders.items())
     votes = tuple(_vote(row, owners) for row in _rows(connection, _VOTES, numbers, at))
     return Tally(builds, votes, root.log().operator)
@@ -115,6 +115,6 @@ def _vote(row: Row[Any], owners: Mapping[str, str]) -> Vote:
         entry=row.id,
         operator=operator,
         # Whoever else signed the same statement does not vouch for it.
-        keys=frozenset(key for key in row.keys.split() if owners[key] == operator),
+        keys=frozenset(key for key in row.keys.split() if owners.get(key) == operator),
         time=row.time,
     )

@@ -9,13 +9,17 @@ from lineage.facts import Kind
 from lineage.predicates import incident, license, name, redaction, signature  # noqa: A004
 from lineage.residue import REMOVED, Residue
 from lineage.standing import Affected, Clean, Unknown
-from registry.store import Absent, artifacts, log
+from registry.local import Local
+from registry.store import Absent, artifacts, log, tenure
 from registry.store import redaction as stored
 from registry.store.log import Receipt
-from signing import merkle
+from signing import canonical, merkle
+from signing.bundle import Bundle
 from signing.checkpoint import Checkpoint, open_note
-from signing.digest import artifact_id
+from signing.digest import artifact_id, parse_id
+from signing.dsse import Envelope
 from signing.errors import Forbidden, Malformed, Refused
+from signing.statement import Statement, Subject
 
 SECRET = "jane-doe-1990-01-01"
 # Many, so that the statement takes pages of its own, which are free once it is gone.
@@ -134,6 +138,74 @@ def test_a_key_that_is_ended_later_takes_back_what_was_redacted_too(world: World
     assert world.standing(below) == Unknown((ARTIFACT,))
     with world.home.store.reading() as connection, pytest.raises(Absent, match="is not registered here"):
         artifacts.registered(connection, ARTIFACT)
+    world.check()
+
+
+def test_what_was_removed_of_a_statement_that_fell_leaves_nothing_unknown(world: World) -> None:
+    """Or whoever steals a key writes words that have to go, and their victim is never clean again."""
+    guard = world.join("guard", "security")
+    model = world.artifact()
+    world.advance(1)
+    said = incident.statement([model], "privacy", "low", "reported", SECRET, contact="x", issued=1)
+    reported = world.say(said, guard)
+    redact(world, reported)
+    assert isinstance(world.standing(model), Affected)
+    before = world.size()
+    world.end(guard, world.time - 1)
+    assert world.standing(model) == Clean()
+    assert world.standing(model, before).missing == (model,)
+    world.check()
+
+
+def test_keys_are_judged_the_same_once_the_name_is_gone(world: World) -> None:
+    """Two signed it, and only one of them could say it: when that key is ended, the other does not carry it."""
+    anna = world.join("anna", "publisher", namespaces=["anna"])
+    ben = world.join("ben", "publisher", namespaces=["ben"])
+    model = world.artifact()
+    world.advance(1)
+    said = world.say(name.statement(model, f"anna/{SECRET}", None, 1), anna, ben)
+    world.end(anna, world.time - 1)
+    redact(world, said)
+    with world.home.store.reading() as connection:
+        assert list(tenure.ended(connection)) == [said.index]
+    world.check()
+
+
+def test_words_in_a_type_or_a_builder_s_id_go_too(world: World) -> None:
+    model = world.model()
+    foreign = Statement((Subject("", parse_id(model)),), f"https://example.org/{SECRET}", {"a": SECRET})
+    (attested,) = world.publish("publisher", foreign)
+    merged = world.merge("linear", model, world.model())
+    with world.home.store.reading() as connection:
+        (built,) = artifacts.builds(connection, merged)
+        logged = log.read(connection, built)
+    payload = canonical.decode(Envelope.parse(logged.envelope).payload)
+    payload["predicate"]["runDetails"]["builder"]["id"] = f"https://example.org/{SECRET}"
+    (other,) = world.publish("builder", Statement.parse(canonical.encode(payload)))
+    redact(world, attested)
+    redact(world, other)
+    assert on_disk(world, SECRET) == []
+    world.check()
+
+
+def test_nothing_is_left_in_the_write_ahead_log_whoever_sends_the_order(world: World) -> None:
+    (said,) = world.publish("publisher", signature.statement(SECRET, FILES))
+    with world.home.store.reading() as connection:
+        left = stored.left(connection, said.index)
+    world.publish("root", redaction.statement(said.entry, ORDER, left))
+    assert on_disk(world, SECRET) == []
+    world.check()
+
+
+def test_an_artifact_is_proven_by_what_of_its_statements_is_left(world: World) -> None:
+    (first,) = world.publish("publisher", signature.statement("one", FILES))
+    (second,) = world.publish("publisher", signature.statement("two", FILES))
+    answers = Local(world.home.store, lambda: world.time)
+    redact(world, first)
+    assert [Bundle.parse(raw).index for raw in answers.bundles(ARTIFACT)] == [second.index]
+    redact(world, second)
+    with pytest.raises(Absent, match=r"what registers .* was removed under an order"):
+        answers.bundles(ARTIFACT)
     world.check()
 
 

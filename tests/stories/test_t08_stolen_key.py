@@ -1,11 +1,13 @@
 """T8: a publisher's key is stolen, and ended at the last good time: what it said until then stands, what it said since falls."""
 
+import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event, text
 from world import BEGINNING, World
 
 from lineage.authority import TrustedRoot
@@ -17,11 +19,12 @@ from registry.store import artifacts, log, tenure
 from registry.writer import _Group
 from signing.digest import artifact_id
 from signing.dsse import Envelope, sign
-from signing.errors import Forbidden
+from signing.errors import Forbidden, Refused
 from signing.keys import PrivateKey
 from signing.log import Leaf
 from signing.statement import Statement
 
+_VALUES = sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER
 FILES = {"model.safetensors": "cd" * 32}
 ARTIFACT = artifact_id(FILES)
 
@@ -222,6 +225,61 @@ def _ending(world: World, key: PrivateKey) -> TrustedRoot:
 def _signed(world: World, role: Role, statement: Statement) -> tuple[bytes, Envelope]:
     envelope = sign(statement.encode(), [world.home.keys(role)])
     return envelope.encode(), envelope
+
+
+def test_a_key_that_signed_more_than_a_statement_takes_as_values_is_ended(world: World) -> None:
+    anna = world.join("anna", "publisher", "security")
+    model = world.artifact()
+    world.advance(1)
+    thefts = [world.say(made(world.artifact(), model), *_both(world, anna)).index for _ in range(3)]
+    thefts += [
+        world.say(name.statement(model, f"anna/{number}", None, 1), anna).index for number in range(60)
+    ]
+    world.home.store.close()
+    event.listen(world.home.store._engine, "connect", lambda connection, _: connection.setlimit(_VALUES, 40))
+    world.end(anna, world.time - 1)
+    assert sorted(ended(world)) == thefts[3:]
+    world.check()
+
+
+def _both(world: World, key: PrivateKey) -> tuple[PrivateKey, PrivateKey]:
+    return world.home.keys("publisher"), key
+
+
+def test_what_a_stolen_key_said_takes_no_room_once_it_fell(world: World) -> None:
+    """Or a long chain above a victim, though void, would keep everybody from naming its parents or children."""
+    world.settings = world.settings.model_copy(update={"depth": 6})
+    world.reopen()
+    thief, owner = world.join("eve", "publisher"), world.join("ann", "publisher")
+    world.say(signature.statement("victim", FILES), owner, thief)
+    child = world.artifact(ARTIFACT)
+    world.advance(1)
+    above = world.artifact()
+    for _ in range(3):
+        above = world.artifact(above)
+    world.say(made(ARTIFACT, above), thief)
+    with pytest.raises(Refused, match="generations deep; at most 6 are admitted"):
+        world.artifact(world.artifact(child))
+
+    world.end(thief, world.time - 1)
+
+    assert world.ancestors(child) == {ARTIFACT}
+    below = world.artifact(child)
+    for _ in range(3):
+        below = world.artifact(below)
+    world.check()
+
+
+def test_an_entry_that_nobody_can_read_keeps_no_key_from_being_ended(world: World) -> None:
+    anna = world.join("anna", "publisher")
+    world.advance(1)
+    said = world.say(name.statement(world.artifact(), "anna/model", None, 1), anna)
+    with world.home.store.writing() as connection:
+        connection.execute(text('DELETE FROM payload WHERE "index" = :index'), {"index": said.index})
+    world.end(anna, world.time - 1)
+    assert list(ended(world)) == [said.index]
+    findings = world.fsck().findings
+    assert any(f"entry {said.index}: its payload is gone" in one for one in findings)
 
 
 PEOPLE = ("anna", "ben")

@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 from world import SIGNERS, World
 
 from lineage.predicates import license as license_predicate
+from lineage.predicates import name
 from registry.app import create
 from registry.deps import Limits
 from signing import canonical, dsse
@@ -159,3 +160,20 @@ def test_a_body_is_refused_at_the_first_byte_too_many(world: World, announced: b
 
     assert response.status_code == 413
     assert response.json()["detail"].endswith("at most 1000 are taken here")
+
+
+def test_of_several_leaves_of_a_statement_the_one_that_counts_is_handed_out(
+    world: World, api: TestClient
+) -> None:
+    anna, ben = world.join("anna", "publisher"), world.join("ben", "publisher")
+    model = world.artifact()
+    world.advance(1)
+    said = name.statement(model, "anna/model", None, 1)
+    first, second = world.say(said, anna), world.say(said, ben)
+    world.end(anna, world.time - 1)
+
+    bundle = Bundle.parse(api.get(f"/entries/{first.entry}/bundle").content.strip())
+
+    assert bundle.index == second.index
+    asked = api.get(f"/entries/{first.entry}/bundle", params={"index": first.index})
+    assert Bundle.parse(asked.content.strip()).index == first.index
