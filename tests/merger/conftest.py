@@ -11,13 +11,21 @@ from making import add_all, floats, write_model
 _MEMORY = Path("/dev/shm")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _in_memory() -> Iterator[None]:
-    """Merges sync every file to the disk; thousands of tiny ones would measure the disk alone."""
-    before = tempfile.tempdir
-    tempfile.tempdir = str(_MEMORY) if _MEMORY.is_dir() else before
-    yield
-    tempfile.tempdir = before
+@pytest.fixture(autouse=True)
+def _in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merges sync every file to the disk; thousands of tiny ones would measure the disk alone.
+
+    For the time of one test: a folder that outlives it, or another package's, would fill the machine's memory.
+    """
+    if _MEMORY.is_dir():
+        monkeypatch.setattr(tempfile, "tempdir", str(_MEMORY))
+
+
+@pytest.fixture
+def tmp_path(_in_memory: None) -> Iterator[Path]:
+    """A folder that is gone after the test."""
+    with tempfile.TemporaryDirectory(prefix="studbook-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
