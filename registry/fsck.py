@@ -48,14 +48,10 @@ class Report:
 
 def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Report:
     """Fold the log of `home` again and report every difference; `progress` hears how many entries are done."""
-    busy: tuple[str, ...] = ()
-    if not home.store.settle():  # what an order removed must not stay in the write-ahead log
-        busy = (
-            f"{home.store.path}-wal is in use by another process; if an entry was redacted, it may still hold its words",
-        )
     damage = _damage(home)
     if damage:  # what cannot be read cannot be compared
         return Report(0, 0, 0, damage)
+    settled = home.store.settle()
     with TemporaryDirectory(prefix="studbook-fsck-") as folder, home.store.reading() as live:
         again = Database(Path(folder) / "studbook.db", home.settings.busy_seconds, create=True)
         with again.writing() as fresh:
@@ -67,8 +63,7 @@ def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Repo
             findings += _checkpoints(live, fresh)
             findings += _pinned(home, fresh)
             findings += _blobs(home, fresh)
-            remarks = (*_behind(home, fresh), *_redacted(fresh))
-            remarks += busy if redaction.orders(fresh) else ()
+            remarks = (*_behind(home, fresh), *_redacted(home, fresh, settled=settled))
         again.close()
         size, signed = log.size(live), log.checkpoints(live)
         covered = max((one for one, _ in signed), default=0)
@@ -193,10 +188,13 @@ def _pinned(home: Home, fresh: Connection) -> Iterator[str]:
         yield str(error)
 
 
-def _redacted(fresh: Connection) -> Iterator[str]:
-    for entry, (by, order) in redaction.orders(fresh).items():
+def _redacted(home: Home, fresh: Connection, *, settled: bool) -> Iterator[str]:
+    orders = redaction.orders(fresh)
+    for entry, (by, order) in orders.items():
         indexes = ", ".join(map(str, log.indexes(fresh, entry)))
         yield f"entry {indexes} is redacted by entry {by}: {order}"
+    if orders and not settled:
+        yield f"{home.store.path}-wal is in use, and may still hold what was redacted; check again once nothing reads it"
 
 
 def _behind(home: Home, fresh: Connection) -> Iterator[str]:

@@ -125,12 +125,7 @@ def prove(
     """Write offline-verifiable bundles, one JSON line each; `studbook verify FILE` checks them anywhere."""
     opened = home_at(home)
     with opened.store.reading() as connection:
-        indexes = (
-            (int(what),)
-            if what.isascii() and what.isdecimal() and len(what) < 16
-            else log.indexes(connection, what)
-        )
-        bundles = [log.bundle(connection, index).encode() for index in indexes]
+        bundles = [log.bundle(connection, index).encode() for index in log.named(connection, what)]
     if not bundles:
         local = answers_of(opened)
         bundles = list(local.bundles(local.resolve(what)))

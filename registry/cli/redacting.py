@@ -30,9 +30,7 @@ def redact(
     """
     opened = home_at(home)
     with opened.store.reading() as connection:
-        indexes = log.indexes(connection, entry)
-        if not indexes and entry.isascii() and entry.isdecimal() and len(entry) < 16:
-            indexes = (int(entry),)
+        indexes = log.named(connection, entry)
         if not indexes:
             raise Absent(f"{entry} is no entry of this log")
         left, which = redaction.left(connection, indexes[0]), log.read(connection, indexes[0]).entry

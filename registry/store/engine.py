@@ -22,6 +22,7 @@ from registry.tables import SCHEMA
 from signing.errors import Refused
 
 _WRITES = "studbook_writes"
+_SETTLING = 500  # milliseconds
 
 
 class Database:
@@ -72,7 +73,16 @@ class Database:
         with self._engine.connect() as connection:
             driver = cast("sqlite3.Connection", connection.connection.driver_connection)
             connection.rollback()
-            busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
+            # Whoever logs a redaction has the writer's turn: others do not wait for a long reader's sake.
+            driver.execute(f"PRAGMA busy_timeout={_SETTLING}")
+            try:
+                busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.DatabaseError:
+                # Locked, read-only or damaged: what was committed before stays so, and what is asked here is not done.
+                return False
+            finally:
+                driver.execute(f"PRAGMA busy_timeout={patience}")
         return not busy
 
     def close(self) -> None:

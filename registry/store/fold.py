@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, insert, text
+from sqlalchemy import Connection, insert, text
 from sqlmodel import SQLModel
 
 from lineage.authority import TrustedRoot
@@ -33,6 +33,7 @@ from lineage.facts import (
     Rooted,
 )
 from registry.store import bounds, log
+from registry.store.lists import asking
 from registry.store.reach import Link, flag, grow
 from registry.store.redaction import redact
 from registry.store.revoke import revoke
@@ -60,7 +61,7 @@ from signing.log import Leaf
 Values = dict[str, object]
 
 # Written out once: building them anew for every statement costs the writer more than running them.
-_NUMBERS = text("SELECT id, number FROM node WHERE id IN :some").bindparams(bindparam("some", expanding=True))
+_NUMBERS = asking("SELECT id, number FROM node WHERE id IN :some")
 _NEXT = text("SELECT max(number) + 1 FROM node")
 _LISTED = text("SELECT 1 FROM file WHERE artifact = :number LIMIT 1")
 _INSERT_NODE, _INSERT_FILE, _INSERT_EDGE = insert(Node), insert(File), insert(Edge)

@@ -11,32 +11,28 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, bindparam, text
+from sqlalchemy import Connection, TextClause, text
 
 from lineage import admission, authority, predicates, rebuilds
 from lineage.authority import TrustedRoot
 from lineage.facts import Agreed, Fact
 from registry.store import verdicts
+from registry.store.lists import asking
 from registry.store.tenure import standing
 from signing.dsse import Envelope, verified
 from signing.errors import Untrusted
 from signing.log import Leaf
 from signing.statement import Statement
 
-
-def _query(sql: str, *lists: str) -> TextClause:
-    return text(sql).bindparams(*(bindparam(one, expanding=True) for one in lists))
-
-
 # Of several rows about one artifact the last is kept, which is the first statement that registered it.
-_PUBLISHERS = _query(
+_PUBLISHERS = asking(
     f"""
     SELECT node.id, registration.publishers FROM node JOIN registration ON registration.artifact = node.number
     WHERE node.id IN :some AND {standing("registration")} ORDER BY registration.entry DESC
     """,
     "some",
 )
-_STAGES = _query(
+_STAGES = asking(
     f"""
     SELECT incident.id, coalesce(
         (SELECT stage.stage FROM stage WHERE stage.incident = incident.id AND {standing("stage")}
@@ -45,18 +41,18 @@ _STAGES = _query(
     """,
     "some",
 )
-_SPELLINGS = _query(
+_SPELLINGS = asking(
     f"SELECT folded, name FROM name WHERE folded IN :some AND {standing('name')}",
     "some",
 )
-_BUILDS = _query(
+_BUILDS = asking(
     f"""
     SELECT build.id, node.id FROM build JOIN node ON node.number = build.artifact
     WHERE build.id IN :some AND {standing("build")}
     """,
     "some",
 )
-_WITH_CHILDREN = _query(
+_WITH_CHILDREN = asking(
     "SELECT id, id FROM node WHERE id IN :some AND EXISTS (SELECT 1 FROM edge WHERE edge.parent = node.number)",
     "some",
 )

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, TextClause, bindparam, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from lineage.around import Around, Edge, Incident, Node
 from lineage.facts import Evidence, Relation
 from registry.store import Absent, log, said, verdicts
+from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.errors import Refused
 
-# SQLite takes 32,766 values in one statement.
-_AT_ONCE = 10_000
 _ALL = -1
 
 
@@ -34,17 +32,13 @@ class Link(NamedTuple):
     relation: Relation
 
 
-def _query(sql: str) -> TextClause:
-    return text(sql).bindparams(bindparam("some", expanding=True))
-
-
-_UP = _query(
+_UP = asking(
     f"SELECT DISTINCT parent AS number FROM edge WHERE child IN :some AND {counting('edge')} LIMIT :most"
 )
-_DOWN = _query(
+_DOWN = asking(
     f"SELECT DISTINCT child AS number FROM edge WHERE parent IN :some AND {counting('edge')} LIMIT :most"
 )
-_EDGES = _query(f"""
+_EDGES = asking(f"""
     SELECT edge.entry, edge.seq, edge.child, edge.parent, edge.relation, edge.part, edge.evidence, entry.id
     FROM edge JOIN entry ON entry."index" = edge.entry
     WHERE edge.child IN :some AND {counting("edge")} ORDER BY edge.entry, edge.seq
@@ -58,7 +52,7 @@ _LINKS = text(f"""
 _BEGINNING = text(
     f"SELECT entry FROM incident WHERE id >= :beginning AND id < :beginning || 'g' AND {standing('incident')}"
 )
-_NODES = _query(f"""
+_NODES = asking(f"""
     SELECT number, id, seen, CASE WHEN seen THEN (SELECT count(*) FROM file WHERE artifact = number) ELSE 0 END AS files
     FROM (SELECT node.number, node.id, EXISTS (
               SELECT 1 FROM registration JOIN payload ON payload."index" = registration.entry
@@ -70,7 +64,7 @@ _NODES = _query(f"""
           FROM node WHERE node.number IN :some)
     ORDER BY number
 """)
-_NAMES = _query(f"""
+_NAMES = asking(f"""
     SELECT one.artifact, one.name, one.revision,
            NOT EXISTS (SELECT 1 FROM name AS later WHERE later.folded = one.folded
                        AND {counting("later")} AND (later.entry, later.seq) > (one.entry, one.seq)) AS newest,
@@ -78,16 +72,16 @@ _NAMES = _query(f"""
                        AND {counting("later")} AND (later.entry, later.seq) > (one.entry, one.seq)) AS pinned
     FROM name AS one WHERE one.artifact IN :some AND {counting("one")} ORDER BY one.entry DESC, one.seq DESC
 """)
-_LICENSES = _query(f"""
+_LICENSES = asking(f"""
     SELECT artifact, license FROM license WHERE artifact IN :some AND {counting("license")} ORDER BY entry DESC, seq DESC
 """)
-_NAMING = _query("SELECT DISTINCT incident FROM target WHERE artifact IN :some")
-_NUMBERS = _query("SELECT id, number FROM node WHERE id IN :some")
-_TARGETS = _query("""
+_NAMING = asking("SELECT DISTINCT incident FROM target WHERE artifact IN :some")
+_NUMBERS = asking("SELECT id, number FROM node WHERE id IN :some")
+_TARGETS = asking("""
     SELECT target.incident, node.id FROM target JOIN node ON node.number = target.artifact
     WHERE target.incident IN :some ORDER BY target.incident, target.artifact
 """)
-_FLAGGING = _query("""
+_FLAGGING = asking("""
     SELECT flag.artifact, flag.incident FROM flag
     WHERE flag.artifact IN :some AND flag.first < :size ORDER BY flag.incident
 """)
@@ -95,7 +89,7 @@ _FLAGGED = text("""
     SELECT node.id FROM flag JOIN incident ON incident.entry = flag.incident JOIN node ON node.number = flag.artifact
     WHERE incident.id = :incident
 """)
-_INCIDENTS = _query(f"""
+_INCIDENTS = asking(f"""
     SELECT incident.entry, incident.id, incident.what, incident.severity, incident.summary, incident.contact, coalesce(
            (SELECT stage.stage FROM stage WHERE stage.incident = incident.id AND {counting("stage")}
             ORDER BY stage.entry DESC, stage.seq DESC LIMIT 1), incident.stage) AS stage
@@ -198,14 +192,14 @@ def _rows(
     connection: Connection, query: TextClause, some: Iterable[int], size: int, most: int = _ALL
 ) -> Iterator[Row[Any]]:
     """Run `query` over `some` numbers, as many at once as the database takes; each run gives `most` rows if it asks."""
-    rest, asked = iter(some), {"size": size, "most": most}
-    while part := list(islice(rest, _AT_ONCE)):
+    asked = {"size": size, "most": most}
+    for part in parts(some):
         yield from connection.execute(query, asked | {"some": part})
 
 
 def _numbers(connection: Connection, artifacts: Collection[str]) -> dict[str, int]:
-    rest, found = iter(artifacts), dict[str, int]()
-    while part := list(islice(rest, _AT_ONCE)):
+    found = dict[str, int]()
+    for part in parts(artifacts):
         found |= {row.id: row.number for row in connection.execute(_NUMBERS, {"some": part})}
     return found
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, TextClause, bindparam, insert, text
+from sqlalchemy import Connection, Row, TextClause, insert, text
 
 from lineage.authority import TrustedRoot
 from registry.store import Absent
+from registry.store.lists import asking, parts
 from registry.tables import Checkpoint
 from signing import checkpoint, merkle
 from signing.bundle import Bundle
@@ -24,9 +25,6 @@ from signing.errors import Refused
 from signing.keys import PrivateKey
 from signing.log import Leaf
 from signing.merkle import Node
-
-# SQLite takes 32,766 values in one statement.
-_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,6 @@ class Receipt:
     checkpoint: bytes
 
 
-def _among(sql: str) -> TextClause:
-    return text(sql).bindparams(bindparam("some", expanding=True))
-
-
 _SIZE = text('SELECT max("index") + 1 FROM entry')
 _TIME = text('SELECT time FROM entry ORDER BY "index" DESC LIMIT 1')
 _FIND = text('SELECT "index" FROM entry WHERE id = :id AND keys = :keys')
@@ -68,12 +62,12 @@ _SCAN = text("""
     WHERE entry."index" >= :start AND (:end IS NULL OR entry."index" < :end) ORDER BY entry."index"
 """)
 # Level by level: asked for pairs of level and index, SQLite walks through the whole table.
-_HASHES = _among('SELECT "index", hash FROM hash WHERE level = :level AND "index" IN :some')
+_HASHES = asking('SELECT "index", hash FROM hash WHERE level = :level AND "index" IN :some')
 _COVERED = text("SELECT max(size) FROM checkpoint")
 _CHECKPOINTS = text("SELECT size, CAST(note AS BLOB) AS note FROM checkpoint ORDER BY size")
 _NEWEST = text("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
-_LEAVES = _among('SELECT "index" AS number, id, time, leaf FROM entry WHERE "index" IN :some')
-_SIGNED = _among("""
+_LEAVES = asking('SELECT "index" AS number, id, time, leaf FROM entry WHERE "index" IN :some')
+_SIGNED = asking("""
     SELECT covered.number, checkpoint.size, checkpoint.note
     FROM (SELECT "index" AS number, (SELECT min(size) FROM checkpoint WHERE size > entry."index") AS size
           FROM entry WHERE "index" IN :some) AS covered
@@ -106,8 +100,8 @@ def nodes(connection: Connection, wanted: Sequence[Node]) -> dict[Node, bytes]:
         levels[level].append(at)
     found: dict[Node, bytes] = {}
     for level, places in levels.items():
-        for start in range(0, len(places), _AT_ONCE):
-            values = {"level": level, "some": places[start : start + _AT_ONCE]}
+        for part in parts(places):
+            values = {"level": level, "some": part}
             found |= {(level, at): value for at, value in connection.execute(_HASHES, values)}
     missing = [node for node in wanted if node not in found]
     if missing:
@@ -220,6 +214,13 @@ def indexes(connection: Connection, entry: str) -> tuple[int, ...]:
     return tuple(connection.scalars(_INDEXES, {"id": entry}))
 
 
+def named(connection: Connection, what: str) -> tuple[int, ...]:
+    """Return the leaves that people mean by `what`: an index, or the id of an entry; none if it is neither."""
+    if what.isascii() and what.isdecimal() and len(what) < 16:
+        return (int(what),)
+    return indexes(connection, what)
+
+
 def scan(connection: Connection, start: int = 0, end: int | None = None) -> Iterator[Logged]:
     """Go through the entries from `start` up to, not including, `end`, in order, never all at once."""
     for row in connection.execute(_SCAN, {"start": start, "end": end}).yield_per(256):
@@ -228,8 +229,8 @@ def scan(connection: Connection, start: int = 0, end: int | None = None) -> Iter
 
 def _by_number(connection: Connection, query: TextClause, wanted: Sequence[int]) -> dict[int, Row[Any]]:
     found: dict[int, Row[Any]] = {}
-    for start in range(0, len(wanted), _AT_ONCE):
-        rows = connection.execute(query, {"some": wanted[start : start + _AT_ONCE]})
+    for part in parts(wanted):
+        rows = connection.execute(query, {"some": part})
         found |= {row.number: row for row in rows}
     return found
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, TextClause, bindparam, text
+from sqlalchemy import Connection, text
 
 from lineage.facts import WEIGHTLESS, Kind, Relation
 from lineage.standing import by_closure, flow
+from registry.store.lists import asking
 from registry.store.tenure import standing
 
 
@@ -24,10 +25,6 @@ class Link(NamedTuple):
     relation: Relation
 
 
-def _query(sql: str, *lists: str) -> TextClause:
-    return text(sql).bindparams(*(bindparam(one, expanding=True) for one in lists))
-
-
 # Nothing is inserted for a pair that the closure holds already: everything that follows from it is there too.
 _GROW = text("""
     INSERT INTO closure (ancestor, descendant, first)
@@ -37,7 +34,7 @@ _GROW = text("""
     WHERE NOT EXISTS (SELECT 1 FROM closure WHERE ancestor = :parent AND descendant = :child)
     ON CONFLICT DO NOTHING
 """)
-_REACHING = _query(
+_REACHING = asking(
     """
     SELECT incident.entry, incident.what, flag.artifact FROM flag JOIN incident ON incident.entry = flag.incident
     WHERE flag.artifact IN :parents ORDER BY incident.entry
@@ -58,7 +55,7 @@ _SPREAD = f"""
         WHERE edge.relation IN :flow AND {standing("edge")}
     )
 """
-_FLAG_EDGES = _query(
+_FLAG_EDGES = asking(
     f"""
     INSERT INTO flag (incident, artifact, first)
     {_SPREAD.format("SELECT :artifact")} SELECT :incident, number, :entry FROM reached WHERE true ON CONFLICT DO NOTHING
@@ -69,7 +66,7 @@ _FLAG_EDGES = _query(
 _ENDED = "SELECT entry FROM tenure WHERE until = :at"
 _CHILDREN = f"SELECT edge.child FROM edge WHERE edge.entry IN ({_ENDED})"
 # Everything below a child of an edge that no longer counts, and what still leads to each of them.
-_TRIM_CLOSURE = _query(
+_TRIM_CLOSURE = asking(
     f"""
     WITH RECURSIVE
         below (number) AS (
@@ -91,7 +88,7 @@ _ON = text(f"""
     SELECT DISTINCT incident.entry, incident.what FROM flag JOIN incident ON incident.entry = flag.incident
     WHERE flag.artifact IN ({_CHILDREN}) ORDER BY incident.entry
 """)
-_TRIM_FLAGS = _query(
+_TRIM_FLAGS = asking(
     f"""
     {_SPREAD.format("SELECT artifact FROM target WHERE incident = :incident")}
     DELETE FROM flag WHERE incident = :incident AND artifact NOT IN (SELECT number FROM reached)

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, TextClause, bindparam, text
+from sqlalchemy import Connection, text
 
 from lineage import predicates
 from lineage.facts import Fact, Redacted
 from lineage.residue import REMOVED, Residue, artifacts, residue
 from registry.store import Absent, log
+from registry.store.lists import asking
 from registry.store.log import Logged
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
 from signing.statement import Statement
-
-
-def _query(sql: str, *lists: str) -> TextClause:
-    return text(sql).bindparams(*(bindparam(one, expanding=True) for one in lists))
-
 
 _KEPT = text("SELECT kept FROM redaction WHERE id = :id")
 _ORDER = text("SELECT reason FROM redaction WHERE id = :id")
@@ -34,12 +30,12 @@ _KEEP = text("""
 """)
 _TELL = text("INSERT INTO redaction (entry, id, reason, kept) VALUES (:entry, :id, :reason, :kept)")
 _ALL = text("SELECT entry, id, reason, kept FROM redaction")
-_UNKNOWN = _query(
+_UNKNOWN = asking(
     "INSERT INTO unknown (artifact, entry) SELECT number, :entry FROM node WHERE id IN :some ON CONFLICT DO NOTHING",
     "some",
 )
 _FORGET = tuple(
-    _query(sql, "leaves")
+    asking(sql, "leaves")
     for sql in (
         'DELETE FROM payload WHERE "index" IN :leaves',
         """

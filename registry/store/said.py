@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import TypeVar
+from collections.abc import Iterable
 
-from sqlalchemy import Connection, TextClause, bindparam, text
+from sqlalchemy import Connection, text
 
 from lineage.around import Said
 from lineage.facts import Attested, Evaluated
+from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 
-_Some = TypeVar("_Some", str, int)
-
-# SQLite takes 32,766 values in one statement.
-_AT_ONCE = 10_000
 _OF = """
     SELECT said.*, entry.time, entry.id FROM {0} AS said
     JOIN entry ON entry."index" = said.entry JOIN node ON node.number = said.artifact
@@ -23,10 +18,6 @@ _OF = """
 """
 _EVALUATIONS = text(_OF.format("evaluation", counting("said")))
 _ATTESTATIONS = text(_OF.format("attestation", counting("said")))
-
-
-def _among(sql: str) -> TextClause:
-    return text(sql).bindparams(bindparam("some", expanding=True))
 
 
 # Every table that is folded from statements about an artifact, with its column for which.
@@ -49,7 +40,7 @@ _INCIDENTS = f"""
 _CHANGES = (
     f"SELECT stage.entry FROM stage JOIN incident ON incident.id = stage.incident WHERE {standing('stage')}"
 )
-_ENTRIES = _among(
+_ENTRIES = asking(
     " UNION ".join(
         [
             *(_SELECT.format(table, column, standing(table)) for table, column in _ABOUT.items()),
@@ -59,7 +50,7 @@ _ENTRIES = _among(
     )
 )
 # The same statement under other keys folds nothing, and says who else signed.
-_SECONDED = _among("""
+_SECONDED = asking("""
     SELECT other."index" FROM entry JOIN entry AS other ON other.id = entry.id
     LEFT JOIN tenure ON tenure.entry = other."index"
     WHERE entry."index" IN :some AND tenure.until IS NULL
@@ -90,17 +81,11 @@ def attestations(connection: Connection, artifact: str, size: int) -> tuple[Said
 
 def entries(connection: Connection, artifacts: Iterable[str]) -> tuple[int, ...]:
     """Return the entries that say anything of any of `artifacts` and count: incidents that name them too, and their changes."""
-    first = {index for part in _parts(artifacts) for index in connection.scalars(_ENTRIES, {"some": part})}
-    seconded = {index for part in _parts(first) for index in connection.scalars(_SECONDED, {"some": part})}
+    first = {index for part in parts(artifacts) for index in connection.scalars(_ENTRIES, {"some": part})}
+    seconded = {index for part in parts(first) for index in connection.scalars(_SECONDED, {"some": part})}
     return tuple(sorted(first | seconded))
 
 
 def roots(connection: Connection) -> tuple[int, ...]:
     """Return the entries that bring the versions of the trusted root into force, oldest first."""
     return tuple(connection.scalars(_ROOTS))
-
-
-def _parts(some: Iterable[_Some]) -> Iterator[list[_Some]]:
-    rest = iter(some)
-    while part := list(islice(rest, _AT_ONCE)):
-        yield part

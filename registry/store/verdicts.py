@@ -8,27 +8,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from itertools import islice
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, TextClause, bindparam, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from lineage.around import Build, Tally, Vote
 from lineage.facts import Rebuilt
 from lineage.predicates import rebuild
 from registry.store import Absent, log
+from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing import canonical
-
-# SQLite takes 32,766 values in one statement.
-_AT_ONCE = 10_000
 
 
 def _query(sql: str, among: str) -> tuple[TextClause, TextClause]:
     """Return the question about everything, and the one about some artifacts."""
-    return text(sql.format("")), text(sql.format(f"{among} IN :some AND")).bindparams(
-        bindparam("some", expanding=True)
-    )
+    return text(sql.format("")), asking(sql.format(f"{among} IN :some AND"))
 
 
 # A provenance counts as long as a leaf of it does, and is of whoever signed any that does.
@@ -101,8 +96,7 @@ def _rows(
     if numbers is None:
         yield from connection.execute(every, {"size": size})
         return
-    rest = iter(numbers)
-    while part := list(islice(rest, _AT_ONCE)):
+    for part in parts(numbers):
         yield from connection.execute(among, {"size": size, "some": part})
 
 

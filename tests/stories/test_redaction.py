@@ -197,6 +197,20 @@ def test_nothing_is_left_in_the_write_ahead_log_whoever_sends_the_order(world: W
     world.check()
 
 
+def test_while_somebody_reads_the_words_may_stay_and_it_is_said(world: World) -> None:
+    (said,) = world.publish("publisher", signature.statement(SECRET, FILES))
+    with world.home.store.reading() as connection:
+        left = stored.left(connection, said.index)
+        world.publish("root", redaction.statement(said.entry, ORDER, left))
+        assert on_disk(world, SECRET)
+        assert any(
+            "-wal is in use, and may still hold what was redacted" in one for one in world.fsck().remarks
+        )
+    assert len(world.fsck().remarks) == 1
+    assert on_disk(world, SECRET) == []
+    world.check()
+
+
 def test_an_artifact_is_proven_by_what_of_its_statements_is_left(world: World) -> None:
     (first,) = world.publish("publisher", signature.statement("one", FILES))
     (second,) = world.publish("publisher", signature.statement("two", FILES))
