@@ -27,8 +27,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from registry import problems, routes
 from registry.deps import Limits, Served
 from registry.home import Home
+from registry.line import Busy
 from registry.problems import METHOD, MISDIRECTED, UNEXPECTED, UNKNOWN_ROUTE, Kind, Problem
-from registry.writer import Busy
 from signing.errors import Malformed, Refused
 
 _HEADERS = {

@@ -19,12 +19,13 @@ from starlette.convertors import Convertor, register_url_convertor
 from lineage.schema import NAME, WORD
 from registry.answers import Answers
 from registry.home import Home
+from registry.line import Busy
 from registry.local import Local
 from registry.problems import Stalled, TooLarge
 from registry.store import Absent, refs
 from registry.store.blobs import Blobs
 from registry.store.engine import Database
-from registry.writer import Busy, Writer
+from registry.writer import Writer
 from signing import dsse
 
 _STUB = f"hf:{NAME}(@[0-9a-f]{{40}})?"

@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from registry.line import Busy
 from registry.store import Absent
-from registry.writer import Busy
 from signing import canonical
 from signing.errors import Forbidden, Malformed, Refused, Untrusted
 

@@ -1,4 +1,4 @@
-"""The one log writer: a bounded queue, drained in batches, two transactions each.
+"""The one log writer: what stands in line is written in batches, two transactions each.
 
 Transaction 1 stores the entries of a batch with everything folded from them; transaction 2 signs and stores the
 checkpoint over them. A receipt is given out only after both (1-architecture, "Data flow"). Several processes may write
@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from queue import Empty, Full, Queue
-from threading import Lock
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -21,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from lineage import authority
 from lineage.authority import TrustedRoot
 from lineage.facts import Redacted
+from registry.line import Busy, Line, Place
 from registry.settings import Clock, Settings
 from registry.store import bounds, judge, log, pin, redaction
 from registry.store.engine import Database
@@ -34,10 +33,6 @@ from signing.keys import PrivateKey
 from signing.log import Leaf
 
 
-class Busy(Refused):
-    """The writer has more work than it may queue; the same statement is welcome later."""
-
-
 class Step(StrEnum):
     """A moment before or after a write, at which a process can stop: the fault table goes through all."""
 
@@ -48,14 +43,14 @@ class Step(StrEnum):
     COVERED = "checkpoint committed, no receipt given"
 
 
-@dataclass(slots=True)
-class _Group:
+@dataclass(slots=True, eq=False)
+class _Group(Place):
     """Statements that enter the log together or not at all."""
 
     read: Sequence[tuple[bytes, Envelope, Judged]]
     indexes: list[int] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
     error: BaseException | None = None
-    done: bool = False
 
     @property
     def looks_back(self) -> bool:
@@ -86,53 +81,39 @@ class Writer:
         """
         self._store, self._pinned, self._log_key = store, pinned, log_key
         self._clock, self._settings, self._at = clock, settings, at
-        self._queue: Queue[_Group] = Queue(settings.queue)
-        self._turn = Lock()
+        self._line = Line[_Group](settings.queue)
+        # The trusted root when this process last wrote: whom it refuses is asked about again, whom it trusts is
+        # judged again by the one in force when the entry is written.
+        self._expected: TrustedRoot | None = None
         self._cover()
 
     def append(self, raws: Sequence[tuple[bytes, Envelope]]) -> list[Receipt]:
-        """Append these statements together or none of them, and prove each; the caller waits its turn.
-
-        Whichever thread holds the turn drains the queue for all: there is no thread of the writer's own that could
-        die unnoticed.
-        """
-        group = _Group(self._read(raws))
-        try:
-            self._queue.put(group, timeout=self._settings.busy_seconds)
-        except Full:
-            raise Busy(
-                f"{self._settings.queue} statements wait for the log writer; try again later"
-            ) from None
-        with self._turn:
-            while not group.done:
-                self._drain()
+        """Append these statements together or none of them, and prove each; the caller waits its turn."""
+        group = _Group(len(raws), self._read(raws))
+        if not self._line.stand(group, self._drain, self._settings.busy_seconds):
+            raise Busy(f"{self._settings.queue} statements wait for the log writer; try again later")
         if group.error is not None:
             raise group.error
-        with self._store.reading() as connection:
-            return log.receipts(connection, group.indexes)
+        return group.receipts
 
     def _read(self, raws: Sequence[tuple[bytes, Envelope]]) -> list[tuple[bytes, Envelope, Judged]]:
-        """Verify signatures by the trusted root in force, in the caller's own time and under no lock."""
-        with self._store.reading() as connection:
-            root = log.root(connection)
-        found = []
-        for raw, envelope in raws:
-            judged = judge.read(root, envelope)
-            found.append((raw, envelope, judged))
-            # What follows a trusted root in its group is judged by it.
-            root = authority.rooted(judged.facts) or root
-        return found
+        """Verify signatures in the caller's own time and under no lock."""
+        expected = self._expected
+        try:
+            return _judged(expected, raws)
+        except Refused:
+            with self._store.reading() as connection:
+                self._expected = log.root(connection)
+            if self._expected == expected:
+                raise
+            return _judged(self._expected, raws)
 
     def _drain(self) -> None:
-        groups: list[_Group] = []
-        while sum(len(group.read) for group in groups) < self._settings.batch:
-            try:
-                groups.append(self._queue.get_nowait())
-            except Empty:
-                break
+        groups = self._line.take(self._settings.batch)
         try:
             self._commit(groups)
             self._cover()
+            self._prove([group for group in groups if group.error is None])
             if any(group.removes for group in groups):
                 self._store.settle()  # what is read meanwhile keeps it: `fsck` and the next redaction do it again
         except BaseException as error:
@@ -143,26 +124,31 @@ class Writer:
                 raise
         finally:
             for group in groups:
-                group.done = True
+                group.finish()
 
     def _commit(self, groups: Sequence[_Group]) -> None:
         """Transaction 1: entries, payloads, tree and everything folded from them."""
         with self._store.writing() as connection:
             self._at(Step.BEGUN)
-            self._check_key(log.root(connection))
+            root = self._expected = log.root(connection)
+            self._check_key(root)
             tail = Tail(connection)
             for group in groups:
                 if group.looks_back:
                     tail.flush()  # what it writes is rolled back alone if it is refused
                 savepoint, size, time = connection.begin_nested(), tail.size, tail.time
                 try:
-                    group.indexes = [self._append(connection, tail, *one) for one in group.read]
+                    for one in group.read:
+                        group.indexes.append(self._append(connection, tail, root, *one))
+                        if group.looks_back:
+                            root = log.root(connection)
                 except OperationalError:
                     # A full disk or a failing one: SQLite has taken back the whole transaction, savepoints with it.
                     raise
                 except Exception as error:  # noqa: BLE001 - a defect one statement finds must not refuse the others
                     savepoint.rollback()
                     tail.rewind(size, time)
+                    root = log.root(connection)
                     group.error = error
                 else:
                     savepoint.commit()
@@ -171,9 +157,14 @@ class Writer:
         self._at(Step.COMMITTED)
 
     def _append(
-        self, connection: Connection, tail: Tail, raw: bytes, envelope: Envelope, judged: Judged
+        self,
+        connection: Connection,
+        tail: Tail,
+        root: TrustedRoot | None,
+        raw: bytes,
+        envelope: Envelope,
+        judged: Judged,
     ) -> int:
-        root = log.root(connection)
         if judged.root != root:  # another writer changed it in between
             judged = judge.read(root, envelope)
         known = tail.find(envelope.entry, judged.keys)
@@ -204,6 +195,24 @@ class Writer:
         with self._store.reading() as connection:
             pin.renew(connection, self._pinned)
 
+    def _prove(self, groups: Sequence[_Group]) -> None:
+        """Give each of these its receipts, read for all of them at once."""
+        try:
+            with self._store.reading() as connection:
+                proven = iter(
+                    log.receipts(connection, [index for group in groups for index in group.indexes])
+                )
+        except Refused as error:
+            if len(groups) == 1:
+                groups[0].error = error
+                return
+            # What is damaged is one entry's: the others are proven without it.
+            for group in groups:
+                self._prove([group])
+            return
+        for group in groups:
+            group.receipts = [next(proven) for _ in group.indexes]
+
     def _check_key(self, root: TrustedRoot | None) -> None:
         """Refuse to write what this key could not sign for: entries nobody could prove would be committed."""
         if root is not None and root.log().public != self._log_key.public:
@@ -211,3 +220,15 @@ class Writer:
                 f"the log key here is {self._log_key.public.id}, and the trusted root names {root.log().public.id}"
                 f" for {root.origin}: nothing is written; restore the key that belongs to this log"
             )
+
+
+def _judged(
+    root: TrustedRoot | None, raws: Sequence[tuple[bytes, Envelope]]
+) -> list[tuple[bytes, Envelope, Judged]]:
+    """Judge a group by `root`, and by a trusted root of its own what follows that."""
+    found = []
+    for raw, envelope in raws:
+        judged = judge.read(root, envelope)
+        found.append((raw, envelope, judged))
+        root = authority.rooted(judged.facts) or root
+    return found

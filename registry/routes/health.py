@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 
 from registry.deps import HomeDep
 from registry.home import Home
+from registry.line import Busy
 from registry.problems import documented
 from registry.store import log
-from registry.writer import Busy
 
 router = APIRouter()
 

@@ -1,27 +1,81 @@
-"""Admission to the log: signed statements a second in batches, against the same writer taking one at a time.
+"""Admission to the log: signed statements a second in batches, against the same server taking one at a time.
 
-usage: python tests/benchmarks/admission.py [--statements 2000] [-n 3]
+usage: python tests/benchmarks/admission.py [--statements 4000] [-n 3] [--direct]
+
+A real server, sent to by as many connections as it takes statements at once; `--direct` leaves HTTP out, and asks the
+writer of this process from as many threads.
 """
 
 import argparse
+import http.client
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import local
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from processes import environment
+
 from lineage.predicates import signature
+from registry.deps import Limits
 from registry.home import Home
 from registry.publish import publish
 from registry.settings import Settings
 from signing import dsse
 
-AT_ONCE = 64
+AT_ONCE = Limits().entries
+Send = Callable[[bytes], None]
 
 
-def admitted(batch: int, statements: int) -> tuple[float, float]:
+@contextmanager
+def directly(home: Home) -> Iterator[Send]:
+    """Publish by the writer of this process."""
+    writer = home.writer()
+    yield lambda raw: publish(writer, raw) and None
+
+
+@contextmanager
+def served(home: Home) -> Iterator[Send]:
+    """Publish by a server in a process of its own, each thread over a connection of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    given = {"STUDBOOK_HOME": str(home.path), "STUDBOOK_BATCH": str(home.settings.batch)}
+    command = [sys.executable, "-m", "registry", "serve", "--port", str(port)]
+    process = subprocess.Popen(command, env=environment(**given), stderr=subprocess.DEVNULL)
+    mine = local()
+
+    def send(raw: bytes) -> None:
+        if not hasattr(mine, "connection"):
+            mine.connection = http.client.HTTPConnection("127.0.0.1", port)
+        mine.connection.request("POST", "/entries", raw)
+        answer = mine.connection.getresponse()
+        words = answer.read()
+        if answer.status != http.HTTPStatus.CREATED:
+            raise SystemExit(f"{answer.status}: {words.decode()}")
+
+    try:
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield send
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def admitted(
+    way: Callable[[Home], "contextmanager[Send]"], batch: int, statements: int
+) -> tuple[float, float]:
     """Return statements a second and the 99th percentile of their acknowledgement in milliseconds."""
     with tempfile.TemporaryDirectory() as temporary:
         settings = Settings(home=Path(temporary) / "home", batch=batch)
@@ -31,38 +85,42 @@ def admitted(batch: int, statements: int) -> tuple[float, float]:
             dsse.sign(
                 signature.statement(f"model-{i}", {"model.safetensors": f"{i:064x}"}).encode(), [key]
             ).encode()
-            for i in range(statements)
+            for i in range(statements + AT_ONCE)
         ]
-        writer = home.writer()
+        with way(home) as send, ThreadPoolExecutor(AT_ONCE) as pool:
 
-        def one(raw: bytes) -> float:
+            def one(raw: bytes) -> float:
+                start = time.perf_counter()
+                send(raw)
+                return time.perf_counter() - start
+
+            list(pool.map(one, raws[:AT_ONCE]))
             start = time.perf_counter()
-            publish(writer, raw)
-            return time.perf_counter() - start
-
-        start = time.perf_counter()
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            waits = list(pool.map(one, raws))
-        took = time.perf_counter() - start
+            waits = list(pool.map(one, raws[AT_ONCE:]))
+            took = time.perf_counter() - start
     return statements / took, statistics.quantiles(waits, n=100)[98] * 1000
 
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ask.add_argument("--statements", type=int, default=2000)
+    ask.add_argument("--statements", type=int, default=4000)
     ask.add_argument("-n", type=int, default=3)
+    ask.add_argument("--direct", action="store_true")
     said = ask.parse_args()
-    batch = Settings().batch
+    batch, way = Settings().batch, directly if said.direct else served
     rows = []
     for _ in range(said.n):
-        (fast, wait), (slow, _) = admitted(batch, said.statements), admitted(1, said.statements // 4)
+        (fast, wait), (slow, _) = (
+            admitted(way, batch, said.statements),
+            admitted(way, 1, said.statements // 4),
+        )
         rows.append((fast, wait, slow))
         print(
             f"batch {batch}: {fast:6.0f} a second, p99 {wait:5.0f} ms;  batch 1: {slow:6.0f} a second;  {fast / slow:.1f} times"
         )
-    print(
-        f"median {statistics.median(f / s for f, _, s in rows):.1f} times, p99 {statistics.median(w for _, w, _ in rows):.0f} ms"
-    )
+    fast, wait = (statistics.median(row[at] for row in rows) for at in (0, 1))
+    times = statistics.median(f / s for f, _, s in rows)
+    print(f"median {fast:.0f} a second, {times:.1f} times batch 1, p99 {wait:.0f} ms, {AT_ONCE} at once")
 
 
 if __name__ == "__main__":

@@ -4,14 +4,17 @@ import os
 import threading
 
 import pytest
+from batching import held, together, waiting
+from sqlalchemy import text
 from world import World
 
 from lineage.predicates import derivation, license, name, signature  # noqa: A004 - the statement's own name
 from registry.home import Home
-from registry.publish import publish, publish_all
+from registry.line import Busy
+from registry.publish import publish
 from registry.settings import Settings
 from registry.store import log
-from registry.writer import Busy, Step
+from registry.writer import Step
 from signing import checkpoint
 from signing.digest import artifact_id
 from signing.dsse import Envelope, sign
@@ -28,31 +31,15 @@ def signed(world: World, statement: Statement, role: str = "publisher") -> bytes
     return sign(statement.encode(), [world.home.keys(role)]).encode()
 
 
-def together(world: World, *raws: bytes) -> list[object]:
-    """Publish each from a thread of its own, in one batch; return receipts and refusals in order."""
-    writer, answers = world.home.writer(), [None] * len(raws)
-
-    def ask(at: int) -> None:
-        try:
-            answers[at] = publish(writer, raws[at])
-        except Refused as refusal:
-            answers[at] = refusal
-
-    threads = []
-    with writer._turn:  # nobody drains until all wait in the queue
-        for at in range(len(raws)):
-            threads.append(threading.Thread(target=ask, args=(at,)))
-            threads[-1].start()
-            while writer._queue.qsize() <= at:
-                threading.Event().wait(0.001)
-    for thread in threads:
-        thread.join()
-    return answers
+def answered(world: World, *raws: bytes) -> list[object]:
+    """Publish each in a group of its own, in one batch; return receipts and refusals in order."""
+    found = together(world.home.writer(), *([raw] for raw in raws))
+    return [one if isinstance(one, Refused) else one[0] for one in found]
 
 
 def test_a_batch_is_one_checkpoint(world: World) -> None:
     before = world.size()
-    answers = together(world, *(signed(world, registration(number)[1]) for number in range(8)))
+    answers = answered(world, *(signed(world, registration(number)[1]) for number in range(8)))
 
     assert [receipt.index for receipt in answers] == list(range(before, before + 8))
     assert {receipt.size for receipt in answers} == {before + 8}
@@ -63,7 +50,7 @@ def test_a_refused_statement_does_not_hurt_the_others_of_its_batch(world: World)
     (first, one), (second, two) = registration(1), registration(2)
     stranger, _ = registration(3)
 
-    answers = together(
+    answers = answered(
         world,
         signed(world, one),
         signed(world, license.statement(stranger, "mit", 1)),
@@ -94,30 +81,28 @@ def test_a_group_is_logged_together_or_not_at_all(world: World) -> None:
 
 def test_a_refused_group_in_the_middle_of_a_batch_leaves_no_gap(world: World) -> None:
     (_, one), (_, two), (_, three), (stranger, _) = (registration(number) for number in range(4))
-    bad = publish_all
-    writer = world.home.writer()
-    raws = [[signed(world, one)], [signed(world, two), signed(world, license.statement(stranger, "mit", 1))]]
-    raws.append([signed(world, two), signed(world, three)])
-    answers: list[object] = []
+    bad = [signed(world, two), signed(world, license.statement(stranger, "mit", 1))]
+    answers = together(
+        world.home.writer(), [signed(world, one)], bad, [signed(world, two), signed(world, three)]
+    )
 
-    def ask(group: list[bytes]) -> None:
-        try:
-            answers.append(bad(writer, group))
-        except Refused as refusal:
-            answers.append(refusal)
-
-    threads = [threading.Thread(target=ask, args=(group,)) for group in raws]
-    with writer._turn:
-        for at, thread in enumerate(threads):
-            thread.start()
-            while writer._queue.qsize() <= at:
-                threading.Event().wait(0.001)
-    for thread in threads:
-        thread.join()
-
-    assert sum(isinstance(answer, Refused) for answer in answers) == 1
+    assert [isinstance(answer, Refused) for answer in answers] == [False, True, False]
     assert world.size() == 4
     world.check()
+
+
+def test_what_is_damaged_of_one_entry_keeps_no_other_from_its_proof(world: World) -> None:
+    old, (_, one) = signed(world, registration(1)[1]), registration(2)
+    publish(world.home.writer(), old)
+    for number in range(3, 6):
+        world.publish("publisher", registration(number)[1])
+    with world.home.store.writing() as connection:
+        connection.execute(text('DELETE FROM hash WHERE level = 0 AND "index" = 0'))
+
+    answers = answered(world, old, signed(world, one))
+
+    assert "the tree lacks the hash at level 0, index 0" in str(answers[0])
+    assert answers[1].index == 5
 
 
 def test_later_statements_of_a_group_build_on_earlier_ones(world: World) -> None:
@@ -146,14 +131,13 @@ def test_a_full_queue_is_refused_and_not_forgotten(world: World) -> None:
     world.settings = Settings(home=world.home.path, queue=1, busy_seconds=1)
     world.reopen()
     writer, (_, one), (_, two) = world.home.writer(), registration(1), registration(2)
-    with writer._turn:
-        waiting = threading.Thread(target=publish, args=(writer, signed(world, one)))
-        waiting.start()
-        while not writer._queue.full():
-            threading.Event().wait(0.001)
+    with held(writer._line):
+        first = threading.Thread(target=publish, args=(writer, signed(world, one)))
+        first.start()
+        waiting(writer._line, 1)
         with pytest.raises(Busy, match="1 statements wait"):
             publish(writer, signed(world, two))
-    waiting.join()
+    first.join()
 
     publish(writer, signed(world, two))
     assert world.size() == 3

@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from batching import together
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rebuilding import build_of, judge
@@ -17,7 +18,6 @@ from lineage.rebuilds import Disputed, Failed, NotReproduced, Outcome, Reproduce
 from registry.publish import publish_all
 from registry.store import log, verdicts
 from registry.work.quorum import agree
-from registry.writer import _Group
 from signing.dsse import Envelope, sign
 from signing.errors import Forbidden, Refused
 from signing.keys import PrivateKey
@@ -264,16 +264,10 @@ def test_a_quorum_that_is_refused_leaves_the_verdicts_of_its_batch_alone(
         (wrong, world.home.keys("rebuilder")),
         (_again(_said(world, merged)), world.home.keys("builder")),
     )
-    groups = []
-    for one, key in said:
-        envelope = sign(one.encode(), [key])
-        groups.append(_Group(writer._read([(envelope.encode(), envelope)])))
-    for group in groups:
-        writer._queue.put(group)
-    writer._drain()
+    answers = together(writer, *([sign(one.encode(), [key]).encode()] for one, key in said))
 
-    assert [group.error is None for group in groups] == [True, False, True]
-    assert "are no quorum" in str(groups[1].error)
+    assert [isinstance(one, Refused) for one in answers] == [False, True, False]
+    assert "are no quorum" in str(answers[1])
     assert [one.operators for one in agree(world.home)] == [("ann", "bob")]
     world.check()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from batching import together
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, text
@@ -16,9 +17,8 @@ from lineage.predicates import derivation, incident, incident_change, license, n
 from lineage.predicates.root import Period
 from lineage.standing import Affected, Clean, Unknown
 from registry.store import artifacts, log, tenure
-from registry.writer import _Group
 from signing.digest import artifact_id
-from signing.dsse import Envelope, sign
+from signing.dsse import sign
 from signing.errors import Forbidden, Refused
 from signing.keys import PrivateKey
 from signing.log import Leaf
@@ -193,24 +193,20 @@ def test_a_group_that_ends_a_key_and_is_refused_after_all_leaves_its_batch_alone
     ending = root.statement(_ending(world, anna))
     refused = [("root", ending), ("publisher", license.statement(ARTIFACT, "mit", 1))]
     writer = world.home.writer()
-    groups = [
-        _Group(writer._read([_signed(world, *one) for one in group]))
-        for group in (
-            [("publisher", name.statement(model, "kennel/before", None, 1))],
-            refused,
-            [("publisher", name.statement(model, "kennel/after", None, 1))],
-        )
-    ]
-    for group in groups:
-        writer._queue.put(group)
-    writer._drain()
+    groups = (
+        [("publisher", name.statement(model, "kennel/before", None, 1))],
+        refused,
+        [("publisher", name.statement(model, "kennel/after", None, 1))],
+    )
+    later = sign(name.statement(model, "anna/after", None, 1).encode(), [anna]).encode()
+    answers = together(writer, *([_signed(world, *one) for one in group] for group in groups), [later])
 
-    assert [str(group.error)[-50:] if group.error else None for group in groups][::2] == [None, None]
-    assert "is not registered here" in str(groups[1].error)
+    assert [isinstance(one, Refused) for one in answers] == [False, True, False, False]
+    assert "is not registered here" in str(answers[1])
     assert ended(world) == {}
     assert world.resolve("kennel/before") == world.resolve("kennel/after") == model
     world.publish("root", ending)
-    assert list(ended(world)) == [said.index]
+    assert list(ended(world)) == [said.index, answers[3][0].index]
     world.check()
 
 
@@ -222,9 +218,8 @@ def _ending(world: World, key: PrivateKey) -> TrustedRoot:
     return document.model_copy(update={"version": document.version + 1, "keys": tuple(keys)})
 
 
-def _signed(world: World, role: Role, statement: Statement) -> tuple[bytes, Envelope]:
-    envelope = sign(statement.encode(), [world.home.keys(role)])
-    return envelope.encode(), envelope
+def _signed(world: World, role: Role, statement: Statement) -> bytes:
+    return sign(statement.encode(), [world.home.keys(role)]).encode()
 
 
 def test_a_key_that_signed_more_than_a_statement_takes_as_values_is_ended(world: World) -> None:

@@ -13,9 +13,9 @@ import merger
 import registry
 import signing
 from registry import problems
+from registry.line import Busy
 from registry.problems import REFUSALS, Stalled, TooLarge, Unsatisfiable
 from registry.store import Absent
-from registry.writer import Busy
 from signing import canonical
 from signing.errors import Forbidden, Malformed, Refused, Untrusted
 
