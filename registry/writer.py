@@ -132,7 +132,7 @@ class Writer:
             self._at(Step.BEGUN)
             root = self._expected = log.root(connection)
             self._check_key(root)
-            tail = Tail(connection)
+            tail = Tail(connection, [envelope.entry for group in groups for _, envelope, _ in group.read])
             for group in groups:
                 if group.looks_back:
                     tail.flush()  # what it writes is rolled back alone if it is refused
@@ -167,15 +167,17 @@ class Writer:
     ) -> int:
         if judged.root != root:  # another writer changed it in between
             judged = judge.read(root, envelope)
-        known = tail.find(envelope.entry, judged.keys)
-        if known is not None:
-            return known
+        if not tail.lacks(envelope.entry):
+            known = tail.find(envelope.entry, judged.keys)
+            if known is not None:
+                return known
+            redaction.check_removed(connection, envelope.entry)
         # A clock that was set back must not make the log's time decrease (3-trust, "Log").
         time = max(self._clock(), tail.time)
         operators = judge.admit(connection, judged, time, tail.flush)
         facts = once(tail, envelope.entry, judged.facts)
         bounds.check(connection, facts, self._settings)
-        redaction.check(connection, envelope.entry, facts)
+        redaction.check(connection, facts)
         self._check_key(authority.rooted(facts))
         return enter(connection, tail, Leaf(envelope.entry, judged.keys, time), raw, facts, operators)
 

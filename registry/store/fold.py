@@ -61,8 +61,9 @@ from signing.log import Leaf
 Values = dict[str, object]
 
 # Written out once: building them anew for every statement costs the writer more than running them.
-_NUMBERS = asking("SELECT id, number FROM node WHERE id IN :some")
-_NEXT = text("SELECT max(number) + 1 FROM node")
+_NUMBERS = asking("""
+    SELECT id, number FROM node WHERE id IN :some UNION ALL SELECT NULL, coalesce(max(number) + 1, 0) FROM node
+""")
 _LISTED = text("SELECT 1 FROM file WHERE artifact = :number LIMIT 1")
 _INSERT_NODE, _INSERT_FILE, _INSERT_EDGE = insert(Node), insert(File), insert(Edge)
 
@@ -164,11 +165,10 @@ def _numbered(connection: Connection, index: int, artifacts: Sequence[str]) -> d
     """Return the number of each artifact, giving new ones the next numbers in the order they are named."""
     if not artifacts:
         return {}
-    known = connection.execute(_NUMBERS, {"some": artifacts})
-    numbers: dict[str, int] = {row.id: row.number for row in known}
+    numbers = {row[0]: row[1] for row in connection.execute(_NUMBERS, {"some": artifacts})}
+    start = numbers.pop(None)
     unknown = [artifact for artifact in artifacts if artifact not in numbers]
     if unknown:
-        start = connection.scalar(_NEXT) or 0
         numbers |= {artifact: start + offset for offset, artifact in enumerate(unknown)}
         alone = {"first": index, "ancestors": 0, "depth": 0}
         rows = [{"number": numbers[artifact], "id": artifact} | alone for artifact in unknown]

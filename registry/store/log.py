@@ -8,7 +8,7 @@ it: whoever asks, and however often, gets the same one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -53,6 +53,7 @@ class Receipt:
 _SIZE = text('SELECT max("index") + 1 FROM entry')
 _TIME = text('SELECT time FROM entry ORDER BY "index" DESC LIMIT 1')
 _FIND = text('SELECT "index" FROM entry WHERE id = :id AND keys = :keys')
+_HELD = asking("SELECT id FROM entry WHERE id IN :some")
 _INDEXES = text('SELECT "index" FROM entry WHERE id = :id ORDER BY "index"')
 # SQLite keeps text in a column of bytes if told to; whoever did that is to be found, not to stop the search.
 _SCAN = text("""
@@ -91,6 +92,11 @@ def find(connection: Connection, entry: str, keys: Sequence[str]) -> int | None:
     """Return the index of the leaf with this entry id and exactly these keys, if there is one."""
     index: int | None = connection.scalar(_FIND, {"id": entry, "keys": " ".join(keys)})
     return index
+
+
+def held(connection: Connection, entries: Collection[str]) -> set[str]:
+    """Return those of these entry ids that the log has a leaf for."""
+    return {one for part in parts(entries) for one in connection.scalars(_HELD, {"some": part})}
 
 
 def nodes(connection: Connection, wanted: Sequence[Node]) -> dict[Node, bytes]:

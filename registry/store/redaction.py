@@ -98,11 +98,15 @@ def left(connection: Connection, index: int) -> Residue:
     return residue(statement.predicate_type, facts)
 
 
-def check(connection: Connection, entry: str, facts: Sequence[Fact]) -> None:
-    """Refuse what was removed before, and a redaction of what is not logged or that would keep something else of it."""
+def check_removed(connection: Connection, entry: str) -> None:
+    """Refuse what was removed before."""
     order: str | None = connection.scalar(_ORDER, {"id": entry})
     if order is not None:
         raise Refused(f"entry {entry} was removed under an order, and is not taken again: {order}")
+
+
+def check(connection: Connection, facts: Sequence[Fact]) -> None:
+    """Refuse a redaction of what is not logged, or that would keep something else of it."""
     for fact in facts:
         if isinstance(fact, Redacted):
             leaves = log.indexes(connection, fact.entry)

@@ -6,7 +6,7 @@ from what the transaction has read once, so they are computed here; `flush` writ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert
@@ -30,19 +30,24 @@ class _Waiting:
 class Tail:
     """The log as a write transaction sees it: what is stored, and after it what waits to be."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Read how long the log is, its newest time, and the subtrees that later leaves complete."""
+    def __init__(self, connection: Connection, entries: Collection[str] = ()) -> None:
+        """Read how long the log is, its newest time, the subtrees that later leaves complete, and which `entries` it lacks."""
         self._connection = connection
         self.time = log.last_time(connection)
         self._stored = log.size(connection)
         self._waiting: list[_Waiting] = []
         self._places: dict[str, dict[tuple[str, ...], int]] = {}
         self._hashes = log.nodes(connection, merkle.root_nodes(self._stored))
+        self._lacking = set(entries) - log.held(connection, entries)
 
     @property
     def size(self) -> int:
         """How many entries the log has, with those that wait."""
         return self._stored + len(self._waiting)
+
+    def lacks(self, entry: str) -> bool:
+        """Tell whether it is known, without asking, that no leaf has this entry id."""
+        return entry in self._lacking
 
     def find(self, entry: str, keys: tuple[str, ...]) -> int | None:
         """Return the index of the leaf with this entry id and exactly these keys, if there is one."""
@@ -51,7 +56,9 @@ class Tail:
 
     def stands(self, entry: str) -> bool:
         """Tell whether a leaf with this entry id counts, whoever signed it."""
-        return entry in self._places or bool(tenure.leaves(self._connection, entry))
+        return not self.lacks(entry) and (
+            entry in self._places or bool(tenure.leaves(self._connection, entry))
+        )
 
     def append(self, leaf: Leaf, envelope: bytes | None) -> int:
         """Let `leaf` wait as the next entry, with its payload if it still has one; return its index."""
@@ -63,6 +70,7 @@ class Tail:
             self._hashes[level, at] = merkle.node_hash(left, right)
         self._waiting.append(_Waiting(index, leaf, encoded, envelope, [(0, index), *parents]))
         self._places.setdefault(leaf.pae, {})[leaf.keys] = index
+        self._lacking.discard(leaf.pae)
         self.time = leaf.time
         return index
 
