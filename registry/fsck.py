@@ -65,9 +65,8 @@ def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Repo
             findings += _blobs(home, fresh)
             remarks = (*_behind(home, fresh), *_redacted(home, fresh, settled=settled))
         again.close()
-        size, signed = log.size(live), log.checkpoints(live)
-        covered = max((one for one, _ in signed), default=0)
-        return Report(size, len(signed), max(0, size - covered), tuple(findings), remarks)
+        size, waiting = log.size(live), max(0, log.size(live) - log.covered(live))
+        return Report(size, log.signed(live), waiting, tuple(findings), remarks)
 
 
 def _damage(home: Home) -> tuple[str, ...]:
@@ -162,18 +161,22 @@ def _blobs(home: Home, fresh: Connection) -> Iterator[str]:
     """Hash every manifest that a statement names, and every blob that such a manifest names, if stored here."""
     due: dict[str, str] = {}
     for artifact, digest in artifacts.described(fresh):
+        if digest not in home.blobs:
+            continue
         due[digest] = f"the manifest of {artifact}"
-        if digest not in home.blobs or home.blobs.hashed(digest) != digest:
+        if home.blobs.hashed(digest) != digest:
             continue
         try:
             manifest = Manifest.parse(b"".join(home.blobs.read(digest)))
         except Refused as error:
             yield f"blob sha256:{digest}, {due[digest]}: {error}"
             continue
-        due[manifest.blocks] = f"the block digests of {artifact}"
-        due |= {file.sha256: f"{file.name} of {artifact}" for file in manifest.files}
+        named = {file.sha256: f"{file.name} of {artifact}" for file in manifest.files}
+        named[manifest.blocks] = f"the block digests of {artifact}"
+        # What is not stored here is most of a large log, and nothing to keep in mind.
+        due |= {one: what for one, what in named.items() if one in home.blobs}
     for digest, what in due.items():
-        found = home.blobs.hashed(digest) if digest in home.blobs else digest
+        found = home.blobs.hashed(digest)
         if found != digest:
             yield f"blob sha256:{digest}, {what}, holds bytes that hash to {found}: remove it and fetch it again"
 

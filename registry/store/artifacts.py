@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import Connection, text
 
 from registry.store import Absent
@@ -65,6 +67,7 @@ def builds(connection: Connection, artifact: str) -> tuple[int, ...]:
     return tuple(connection.scalars(_BUILDS, {"artifact": artifact}))
 
 
-def described(connection: Connection) -> tuple[tuple[str, str], ...]:
-    """Return every artifact with the SHA-256 (hex) of each manifest that a statement or a build of it names."""
-    return tuple((row[0], row[1]) for row in connection.execute(_DESCRIBED))
+def described(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Go through every artifact with the SHA-256 (hex) of each manifest that a statement or a build of it names."""
+    for row in connection.execute(_DESCRIBED).yield_per(256):
+        yield row[0], row[1]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from sqlalchemy import Connection, Row, Table, bindparam, select, text
+from sqlalchemy import Connection, Row, Table, select, text
 from sqlmodel import SQLModel
 
-from lineage.facts import WEIGHTLESS
-from lineage.standing import spread
-from registry.store import lineage
+from lineage.facts import KINDS, WEIGHTLESS
+from lineage.standing import flow
+from registry.store.lists import asking
 from registry.store.tenure import standing
 from registry.tables import TRIGGERS, Checkpoint, Location
 
@@ -32,6 +32,24 @@ _CLOSED = f"""
     UNION
     SELECT closure.ancestor, edge.child FROM edge JOIN closure ON closure.descendant = edge.parent
     WHERE edge.relation NOT IN :weightless AND {standing("edge")}
+"""
+# So are the flags, of each kind of incident: what is named, and whatever an edge carries it to.
+_FLAGGED = """
+    SELECT flag.incident, flag.artifact FROM flag JOIN incident ON incident.entry = flag.incident
+    WHERE incident.what = :what
+"""
+_FLOWING = f"""
+    SELECT target.incident, target.artifact FROM target JOIN incident ON incident.entry = target.incident
+    WHERE incident.what = :what AND {standing("incident")}
+    UNION
+    SELECT flag.incident, edge.child FROM flag JOIN incident ON incident.entry = flag.incident
+    JOIN edge ON edge.parent = flag.artifact
+    WHERE incident.what = :what AND edge.relation IN :flow AND {standing("edge")}
+"""
+_NAMED = f"""
+    SELECT incident.id, node.id FROM (
+        SELECT * FROM ({{here}}) EXCEPT SELECT * FROM ({{there}}) LIMIT {_SHOWN}
+    ) AS odd JOIN incident ON incident.entry = odd.incident JOIN node ON node.number = odd.artifact
 """
 _CLOSURE = "SELECT ancestor, descendant FROM closure"
 _LOOPS = text("SELECT id FROM closure JOIN node ON number = ancestor WHERE ancestor = descendant LIMIT 1")
@@ -87,19 +105,16 @@ def definitions(live: Connection) -> Iterator[str]:
     for (artifact,) in live.execute(_LOOPS):
         yield f"closure: {artifact} is its own ancestor"
     for here, there, word in ((_CLOSURE, _CLOSED, "holds"), (_CLOSED, _CLOSURE, "lacks")):
-        only = text(f"SELECT * FROM ({here}) EXCEPT SELECT * FROM ({there}) LIMIT 1")
-        only = only.bindparams(bindparam("weightless", expanding=True))
+        only = asking(f"SELECT * FROM ({here}) EXCEPT SELECT * FROM ({there}) LIMIT 1", "weightless")
         row = live.execute(only, {"weightless": sorted(WEIGHTLESS)}).first()
         if row is not None:
             yield f"closure: it {word} the pair {row[0]} above {row[1]}, against what the edges say"
-    incidents = lineage.incidents(live)
-    links = list(lineage.links(live)) if incidents else []
-    for incident in incidents:
-        expected = spread(incident.artifacts, incident.what, links)
-        actual = lineage.flagged(live, incident.id)
-        for artifact in sorted(expected ^ actual)[:_SHOWN]:
-            word = "does not reach" if artifact in actual else "reaches"
-            yield f"flag: incident {incident.id} {word} {artifact}, and the table says otherwise"
+    for kind in KINDS:
+        values = {"what": kind, "flow": sorted(flow(kind))}
+        for here, there, word in ((_FLAGGED, _FLOWING, "does not reach"), (_FLOWING, _FLAGGED, "reaches")):
+            only = asking(_NAMED.format(here=here, there=there), "flow")
+            for row in live.execute(only, values):
+                yield f"flag: incident {row[0]} {word} {row[1]}, and the table says otherwise"
 
 
 def _differing(live: Connection, fresh: Connection, table: Table) -> Iterator[str]:

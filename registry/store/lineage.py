@@ -43,11 +43,6 @@ _EDGES = asking(f"""
     FROM edge JOIN entry ON entry."index" = edge.entry
     WHERE edge.child IN :some AND {counting("edge")} ORDER BY edge.entry, edge.seq
 """)
-_LINKS = text(f"""
-    SELECT child.id AS child, parent.id AS parent, edge.relation FROM edge
-    JOIN node AS child ON child.number = edge.child JOIN node AS parent ON parent.number = edge.parent
-    WHERE {standing("edge")}
-""")
 # `g` sorts after every hex digit, so this is the range of ids that begin so.
 _BEGINNING = text(
     f"SELECT entry FROM incident WHERE id >= :beginning AND id < :beginning || 'g' AND {standing('incident')}"
@@ -127,12 +122,6 @@ def flags(connection: Connection, artifacts: Collection[str]) -> dict[str, tuple
 def flagged(connection: Connection, incident: str) -> frozenset[str]:
     """Return the ids of all artifacts that this incident reaches."""
     return frozenset(connection.scalars(_FLAGGED, {"incident": incident}))
-
-
-def links(connection: Connection) -> Iterator[Link]:
-    """Return every edge as far as incidents travel along it; for a check of the whole log."""
-    for row in connection.execute(_LINKS):
-        yield Link(row.child, row.parent, row.relation)
 
 
 def _slice(

@@ -65,7 +65,10 @@ _SCAN = text("""
 # Level by level: asked for pairs of level and index, SQLite walks through the whole table.
 _HASHES = asking('SELECT "index", hash FROM hash WHERE level = :level AND "index" IN :some')
 _COVERED = text("SELECT max(size) FROM checkpoint")
+_SIGNINGS = text("SELECT count(*) FROM checkpoint")
 _CHECKPOINTS = text("SELECT size, CAST(note AS BLOB) AS note FROM checkpoint ORDER BY size")
+_NOTE = text("SELECT note FROM checkpoint WHERE size = :size")
+_NEAR = text("SELECT size FROM checkpoint ORDER BY abs(size - :size), size LIMIT 4")
 _NEWEST = text("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
 _LEAVES = asking('SELECT "index" AS number, id, time, leaf FROM entry WHERE "index" IN :some')
 _SIGNED = asking("""
@@ -142,17 +145,32 @@ def covered(connection: Connection) -> int:
     return connection.scalar(_COVERED) or 0
 
 
-def checkpoints(connection: Connection) -> list[tuple[int, bytes]]:
-    """Return every checkpoint with the size it covers, smallest first."""
-    return [(row.size, row.note) for row in connection.execute(_CHECKPOINTS)]
+def signed(connection: Connection) -> int:
+    """Return how many checkpoints were signed."""
+    return connection.scalar(_SIGNINGS) or 0
+
+
+def checkpoints(connection: Connection) -> Iterator[tuple[int, bytes]]:
+    """Go through every checkpoint with the size it covers, smallest first, never all at once."""
+    for row in connection.execute(_CHECKPOINTS).yield_per(256):
+        yield row.size, row.note
+
+
+def note(connection: Connection, of: int) -> bytes:
+    """Return the checkpoint over `of` entries: a tree that was never signed convinces nobody."""
+    found: bytes | None = connection.scalar(_NOTE, {"size": of})
+    if found is None:
+        near = ", ".join(map(str, sorted(connection.scalars(_NEAR, {"size": of}))))
+        raise Absent(f"no checkpoint of {of} entries was signed; near it are {near}")
+    return found
 
 
 def newest(connection: Connection) -> bytes:
     """Return the newest checkpoint, a signed note."""
-    note: bytes | None = connection.scalar(_NEWEST)
-    if note is None:
+    found: bytes | None = connection.scalar(_NEWEST)
+    if found is None:
         raise Absent("no checkpoint is signed yet: the log is empty")
-    return note
+    return found
 
 
 def cover(connection: Connection, origin: str, key: PrivateKey) -> None:
@@ -163,8 +181,8 @@ def cover(connection: Connection, origin: str, key: PrivateKey) -> None:
     """
     grown = size(connection)
     if grown > covered(connection):
-        note = checkpoint.sign(checkpoint.Checkpoint(origin, grown, tree(connection, grown)), key)
-        connection.execute(insert(Checkpoint).values(size=grown, note=note))
+        signed_ = checkpoint.sign(checkpoint.Checkpoint(origin, grown, tree(connection, grown)), key)
+        connection.execute(insert(Checkpoint).values(size=grown, note=signed_))
 
 
 def receipts(connection: Connection, wanted: Sequence[int]) -> list[Receipt]:

@@ -96,7 +96,9 @@ def test_the_base_that_adapters_are_for_is_a_parent_of_another_kind(world: World
     made = make(world.home, prepare(world.home, text.encode()), world.folder / "both").result.artifact
 
     with world.home.store.reading() as connection:
-        edges = {one.parent: one.relation for one in lineage.links(connection) if one.child == made}
+        edges = {
+            one.parent: one.relation for one in lineage.around(connection, made).edges if one.child == made
+        }
     assert edges == {base: "adapter_of", one: "merge", two: "merge"}
     assert isinstance(world.rebuild(made).outcome, Same)
     world.check()
