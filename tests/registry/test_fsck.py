@@ -42,6 +42,11 @@ CASES: dict[str, tuple[Tamper, str]] = {
     "evidence is raised": (run("UPDATE edge SET evidence = 3"), "table edge holds"),
     "a flag is lost": (run("DELETE FROM flag"), "table flag lacks"),
     "a flag is added": (run("INSERT INTO flag VALUES (6, 0, 6)"), "table flag holds"),
+    "a flag is lost, by what flags are": (run("DELETE FROM flag"), "and the table says otherwise"),
+    "a flag is added, by what flags are": (
+        run("INSERT INTO flag SELECT entry, 0, entry FROM incident"),
+        "does not reach",
+    ),
     "an incident is softened": (run("UPDATE incident SET stage = 'retracted'"), "table incident holds"),
     "the closure is cut": (run("DELETE FROM closure"), "closure: it lacks"),
     "the closure is widened": (run("INSERT INTO closure VALUES (2, 1, 1)"), "closure: it holds"),
