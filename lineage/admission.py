@@ -2,7 +2,8 @@
 
 `questions` says what must be known about a statement's facts; `admit` decides, given the answers. Both concern one
 statement at a time, asked inside the write transaction, so that the statements before it in a batch are answered for.
-A statement that comes again under another key fits whenever it fitted the first time, but for a quorum that has fallen.
+A statement that comes again under another key fits whenever it fitted the first time, unless that word was taken back: a
+quorum that has fallen, or a name that was voided and that another looks like by now.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from lineage.facts import (
     Rooted,
     Stage,
 )
-from signing.errors import Refused
+from lineage.skeleton import skeleton
+from signing.errors import Forbidden, Refused
 
 # 4-lineage, "Standing and incidents". What is not a key here is final.
 NEXT: Mapping[Stage, frozenset[Stage]] = {
@@ -48,7 +50,7 @@ class Questions:
     quorums: frozenset[str]
     """On which verdicts (entry ids) do quorums on these artifacts rest (`rebuilds.quorums`)?"""
     names: frozenset[str]
-    """How are names that fold to these (`str.casefold`) spelled?"""
+    """Which names have these skeletons, and which operators may bind those that no signer of the statement may?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ class Known:
     incidents: Mapping[str, Stage] = field(default_factory=dict)
     builds: Mapping[str, str] = field(default_factory=dict)
     quorums: Mapping[str, Collection[tuple[str, ...]]] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, Collection[str]] = field(default_factory=dict)
+    owners: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Those of `names` that no key which signed the statement may bind, each with the operators that may."""
 
 
 def questions(facts: Sequence[Fact]) -> Questions:
@@ -73,7 +77,7 @@ def questions(facts: Sequence[Fact]) -> Questions:
         incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged)),
         builds=frozenset(one.build for one in facts if isinstance(one, Rebuilt)),
         quorums=frozenset(one.artifact for one in facts if isinstance(one, Agreed)),
-        names=frozenset(one.name.casefold() for one in facts if isinstance(one, Named)),
+        names=frozenset(skeleton(one.name) for one in facts if isinstance(one, Named)),
     )
 
 
@@ -92,10 +96,8 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
                 )
             case Agreed():
                 _admit_quorum(fact, known)
-            case Named(name) if known.names.get(name.casefold(), name) != name:
-                raise Refused(
-                    f"the name {name!r} differs only in case from {known.names[name.casefold()]!r}, which is taken"
-                )
+            case Named(name):
+                _admit_name(name, known)
             case Restaged():
                 _admit_stage(fact, known)
             case _:
@@ -143,6 +145,21 @@ def _admit_quorum(stated: Agreed, known: Known) -> None:
             f"the verdicts {' and '.join(stated.verdicts)} are no quorum on {stated.artifact}: "
             + (f"one rests on {rest}" if rest else "none stands, or somebody's FAILED stands against it")
         )
+
+
+def _admit_name(name: str, known: Known) -> None:
+    alike = known.names.get(skeleton(name), ())
+    if name in alike:  # it moves, and nobody takes it for anything new
+        return
+    for other in sorted(alike):
+        if other.casefold() == name.casefold():
+            raise Refused(f"the name {name!r} differs only in case from {other!r}, which is taken")
+        if other in known.owners:
+            whose = " or ".join(sorted(known.owners[other])) or "nobody, as no key for it is good now"
+            raise Forbidden(
+                f"the name {name!r} looks like {other!r}, which is taken: it needs the signature of whoever may bind that"
+                f" one, {whose}"
+            )
 
 
 def _admit_stage(change: Restaged, known: Known) -> None:

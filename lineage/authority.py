@@ -19,7 +19,7 @@ from signing.errors import Forbidden
 from signing.keys import PublicKey
 from signing.statement import Statement
 
-__all__ = ["SPEAKERS", "TrustedRoot", "candidates", "check", "check_owned", "owned", "rooted"]
+__all__ = ["SPEAKERS", "TrustedRoot", "candidates", "check", "check_owned", "owned", "owners", "rooted"]
 
 SPEAKERS: tuple[Role, ...] = ("root", "publisher", "builder", "rebuilder", "security")
 
@@ -124,6 +124,22 @@ def check_owned(
             )
 
 
+def owners(
+    root: TrustedRoot | None, keys: Collection[str], names: Collection[str], time: int
+) -> dict[str, tuple[str, ...]]:
+    """Return those of `names` that none of `keys` may bind at `time`, each with the operators that may.
+
+    Keys count and not their operators: a key that was named for one namespace speaks for no other one of its operator.
+    """
+    publishers = [key for key in (root.keys if root else ()) if "publisher" in key.roles and key.valid(time)]
+    found: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        able = {key.public.id: key.operator for key in publishers if _may_bind(key, name)}
+        if able.keys().isdisjoint(keys):
+            found[name] = tuple(sorted(set(able.values())))
+    return found
+
+
 def _judge(root: TrustedRoot | None, following: TrustedRoot | None, time: int) -> TrustedRoot:
     """Return the version that decides: the one in force, or the first about itself."""
     if following is not None:
@@ -151,6 +167,10 @@ def _objection(
     return next((one for one in said if one is not None), None)
 
 
+def _may_bind(key: Key, name: str) -> bool:
+    return not {"*", name.partition("/")[0]}.isdisjoint(key.namespaces)
+
+
 def _covers(key: Key, namespace: str) -> bool:
     return "*" in key.namespaces or namespace in {sha256_hex(one.encode()) for one in key.namespaces}
 
@@ -158,7 +178,7 @@ def _covers(key: Key, namespace: str) -> bool:
 def _overreach(key: Key, fact: Fact, keeper: str) -> str | None:
     """Say what a fact touches that this key does not cover, if so; `keeper` is the operator of the log."""
     match fact:
-        case Named(name=name) if {"*", name.partition("/")[0]}.isdisjoint(key.namespaces):
+        case Named(name=name) if not _may_bind(key, name):
             return (
                 f"of {key.operator} covers the namespaces {', '.join(key.namespaces) or 'none'}, not {name}"
             )

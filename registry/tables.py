@@ -13,7 +13,7 @@ from typing import ClassVar
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""
 
 Args = tuple[object, ...]
@@ -181,13 +181,20 @@ class Flag(SQLModel, table=True):
 
 
 class Name(SQLModel, table=True):
-    """A binding of a name to an artifact; the newest entry wins, older ones stay. `folded` ignores case."""
+    """A binding of a name to an artifact; the newest entry wins, older ones stay.
 
-    __table_args__: ClassVar[Args] = (Index("name_by_folded", "folded", "revision", "entry"),)
+    `folded` ignores case; names with one `skeleton` look alike (`lineage.skeleton`).
+    """
+
+    __table_args__: ClassVar[Args] = (
+        Index("name_by_folded", "folded", "revision", "entry"),
+        Index("name_by_skeleton", "skeleton", "name"),
+    )
     entry: int = _key()
     seq: int = _key()
     name: str
     folded: str
+    skeleton: str
     revision: str | None
     artifact: int = Field(index=True)
 

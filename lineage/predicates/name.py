@@ -5,7 +5,9 @@ artifact.
 
     {"name": "acme/sentinel", "revision": "v2" | null, "issued": "<unix seconds>"}
 
-Both parts of a name and the revision are ASCII letters, digits, `.`, `_` and `-`, and begin with a letter or digit.
+Both parts of a name and the revision are ASCII letters, digits, `.`, `_` and `-`, and begin with a letter or digit. A new
+name that differs from another in case only is refused; one that looks like another (`lineage.skeleton`) needs, besides, the
+signature of a key that covers that one's namespace.
 The newest log index wins, no binding is ever deleted; `issued` tells moving a name back to an earlier artifact from a
 repetition of the earlier statement, which the log answers with its first receipt. Establishes `Named`.
 """

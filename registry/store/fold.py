@@ -32,6 +32,7 @@ from lineage.facts import (
     Restaged,
     Rooted,
 )
+from lineage.skeleton import skeleton
 from registry.store import bounds, log
 from registry.store.lists import asking
 from registry.store.reach import Link, flag, grow
@@ -142,7 +143,8 @@ def _claim(fact: Described | Built | Rebuilt | Licensed | Named, entry: str) -> 
         case Licensed(_, license_id):
             return License, {"license": license_id}
         case Named(name, revision, _):
-            return Name, {"name": name, "folded": name.casefold(), "revision": revision}
+            looks: Values = {"folded": name.casefold(), "skeleton": skeleton(name)}
+            return Name, {"name": name, "revision": revision} | looks
 
 
 def _artifacts(facts: Iterable[Fact]) -> list[str]:

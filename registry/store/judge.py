@@ -41,8 +41,8 @@ _STAGES = asking(
     """,
     "some",
 )
-_SPELLINGS = asking(
-    f"SELECT folded, name FROM name WHERE folded IN :some AND {standing('name')}",
+_ALIKE = asking(
+    f"SELECT DISTINCT skeleton, name FROM name WHERE skeleton IN :some AND {standing('name')}",
     "some",
 )
 _BUILDS = asking(
@@ -110,13 +110,16 @@ def admit(connection: Connection, judged: Judged, time: int, settle: Callable[[]
         settle()
     operators = authority.check(judged.root, judged.statement, judged.facts, judged.keys, time)
     asked = admission.questions(judged.facts)
+    names = _alike(connection, asked.names)
+    spelled = {name for some in names.values() for name in some}
     known = admission.Known(
         artifacts=_pairs(connection, _PUBLISHERS, asked.artifacts),
         paths=_connected(connection, asked.paths) if asked.paths else (),
         incidents=_pairs(connection, _STAGES, asked.incidents),
         builds=_pairs(connection, _BUILDS, asked.builds),
         quorums={one: _quorums(connection, one) for one in asked.quorums},
-        names=_pairs(connection, _SPELLINGS, asked.names),
+        names=names,
+        owners=authority.owners(judged.root, judged.keys, spelled, time),
     )
     admission.admit(judged.facts, known)
     own = authority.owned(judged.statement, judged.facts)
@@ -130,6 +133,15 @@ def _quorums(connection: Connection, artifact: str) -> list[tuple[str, ...]]:
     """Return the verdicts (entry ids) on which quorums on an artifact rest."""
     found = rebuilds.quorums(verdicts.of(connection, artifact))
     return [tuple(vote.entry for vote in votes) for votes in found.values()]
+
+
+def _alike(connection: Connection, skeletons: Collection[str]) -> dict[str, list[str]]:
+    """Return the names that have each of these skeletons."""
+    found: dict[str, list[str]] = {}
+    if skeletons:
+        for row in connection.execute(_ALIKE, {"some": list(skeletons)}):
+            found.setdefault(row.skeleton, []).append(row.name)
+    return found
 
 
 def _pairs(connection: Connection, query: TextClause, asked: Collection[str]) -> dict[str, Any]:

@@ -21,12 +21,14 @@ from lineage.facts import (
     Restaged,
     Rooted,
 )
-from signing.errors import Refused
+from lineage.skeleton import skeleton
+from signing.errors import Forbidden, Refused
 
 A, B, STUB = "sha256:" + "a" * 64, "sha256:" + "b" * 64, "hf:acme/base"
 REBUILT = Rebuilt(A, "b" * 64, passed=True, verifier="v", differs=())
 AGREED = Agreed(A, ("c" * 64, "d" * 64), "v")
 NAMED = Named("acme/Model", None, A)
+LOOKS = skeleton(NAMED.name)
 
 
 def edge(parent, relation="merge"):
@@ -101,10 +103,40 @@ def test_a_rebuild_names_a_provenance_of_the_artifact():
 
 
 def test_t19_a_name_that_differs_from_another_in_case_only_is_refused():
-    assert questions([NAMED]).names == {"acme/model"}
-    admit([NAMED], Known(artifacts={A}, names={"acme/model": "acme/Model"}))
+    assert questions([NAMED]).names == {LOOKS}
+    admit([NAMED], Known(artifacts={A}, names={LOOKS: ["acme/Model"]}))
     with pytest.raises(Refused, match="'acme/Model' differs only in case from 'Acme/model'"):
-        admit([NAMED], Known(artifacts={A}, names={"acme/model": "Acme/model"}))
+        admit([NAMED], Known(artifacts={A}, names={LOOKS: ["Acme/model"]}))
+
+
+@pytest.mark.parametrize(
+    ("operators", "whose"),
+    [
+        (("acme",), "acme"),
+        (("zoe", "acme"), "acme or zoe"),
+        ((), "nobody, as no key for it is good now"),
+    ],
+)
+def test_t19_a_name_that_looks_like_another_is_refused_with_both_and_whose_signature_it_needs(
+    operators, whose
+):
+    alike = Known(artifacts={A}, names={LOOKS: ["acrne/model"]}, owners={"acrne/model": operators})
+    why = f"^the name 'acme/Model' looks like 'acrne/model', which is taken: .* may bind that one, {whose}$"
+    with pytest.raises(Forbidden, match=why):
+        admit([NAMED], alike)
+
+
+def test_t19_every_name_that_it_looks_like_has_a_say():
+    both = {LOOKS: ["acrne/model", "acme/mode1"]}
+    admit([NAMED], Known(artifacts={A}, names=both))
+    for one in ("acrne/model", "acme/mode1"):
+        with pytest.raises(Forbidden, match=f"looks like '{one}'"):
+            admit([NAMED], Known(artifacts={A}, names=both, owners={one: ("acme",)}))
+
+
+def test_t19_a_name_that_is_taken_already_moves_whatever_looks_like_it():
+    both = {LOOKS: ["acrne/model", "acme/Model"]}
+    admit([NAMED], Known(artifacts={A}, names=both, owners=dict.fromkeys(both[LOOKS], ())))
 
 
 STAGES = ("reported", "confirmed", "resolved", "rejected", "retracted")

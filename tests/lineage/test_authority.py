@@ -152,3 +152,31 @@ def test_an_earlier_root_was_signed_by_who_holds_a_root_key_whatever_ended_since
     assert authority.check_earlier(later, second, [ANN.id]) == ("ann",), "its predecessor says how many"
     with pytest.raises(Forbidden, match=r"needs 1 operators .* and 0 signed it"):
         authority.check_earlier(later, second, [CAT.id])
+
+
+@pytest.mark.parametrize(
+    ("keys", "time", "lacking"),
+    [
+        ((ANN,), 15, {}),
+        ((BOB,), 15, {"ann/x": ("ann",)}),
+        ((CAT,), 15, {"ann/x": ("ann",)}),
+        ((CAT, ANN), 15, {}),
+        ((), 15, {"ann/x": ("ann",)}),
+        ((ANN,), 21, {"ann/x": ()}),
+    ],
+    ids=["its owner", "another role", "another namespace", "both", "nobody", "an ended key"],
+)
+def test_t19_a_name_is_its_owners_by_namespace_role_and_period(keys, time, lacking):
+    held = trusted(
+        key("ann", ANN, "publisher", namespaces=("ann", "shared"), end=20),
+        key("bob", BOB, "root", "security", "builder"),
+        key("cat", CAT, "publisher", namespaces=("anm",)),
+    )
+    assert authority.owners(held, [one.id for one in keys], ["ann/x"], time) == lacking
+
+
+def test_t19_whoever_covers_every_namespace_owns_every_name():
+    wide = trusted(key("ann", ANN, "root", "publisher", namespaces=("*",)), key("bob", BOB, "publisher"))
+    assert authority.owners(wide, [ANN.id], ["bob/x", "cat/x"], 15) == {}
+    assert authority.owners(wide, [], ["cat/x"], 15) == {"cat/x": ("ann", "bob")}
+    assert authority.owners(None, [ANN.id], ["bob/x"], 15) == {"bob/x": ()}

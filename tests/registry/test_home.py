@@ -9,13 +9,17 @@ import pytest
 from world import BEGINNING, CRASHED, OPERATOR, World
 
 from lineage.predicates import name
+from lineage.predicates import redaction as redactions
+from lineage.standing import Affected
 from registry.fsck import fsck
 from registry.home import Home
-from registry.store import Absent, log, schema
+from registry.store import Absent, log, redaction, schema
 from registry.store.schema import migrations
 from registry.writer import Step
+from signing.digest import parse_id
 from signing.errors import Refused
 from signing.keys import PrivateKey
+from signing.statement import Statement, Subject
 
 # What a process may be stopped at: every change to the folder that Python announces to auditors.
 CHANGES = ("open", "os.mkdir", "os.link", "os.rename", "os.remove", "sqlite3.connect")
@@ -160,7 +164,7 @@ def test_a_database_of_another_schema_is_refused_with_both_numbers(world: World)
 
     with world.home.store.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
-    with pytest.raises(Refused, match="schema 0999, this Studbook reads 0003"):
+    with pytest.raises(Refused, match="schema 0999, this Studbook reads 0004"):
         world.reopen()
 
 
@@ -178,7 +182,7 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
         for table in ("tenure", "registration", "redaction", "unknown", "evaluation", "attestation"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    with pytest.raises(Refused, match="schema 0001, this Studbook reads 0003: run `studbook init`"):
+    with pytest.raises(Refused, match="schema 0001, this Studbook reads 0004: run `studbook init`"):
         world.reopen()
 
     Home.create(world.home.path, clock=lambda: world.time).store.close()
@@ -188,20 +192,32 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
     world.check()
 
 
-def test_init_keeps_what_is_folded_where_a_migration_only_adds_tables(world: World) -> None:
+def test_t19_init_finds_out_what_the_names_of_an_older_home_look_like(world: World) -> None:
     from sqlalchemy import text
 
     base = world.model(name="kennel/base")
+    child = world.model(base, name="kennel/secret")
+    anna = world.join("anna", "publisher", namespaces=("kenne1",))
+    world.say(Statement((Subject(base, parse_id(base)),), "https://example.com/notes", {}), anna)
+    world.report(base, "withdrawn")
+    bound = world.publish("publisher", name.statement(child, "kennel/gone", None, 1))[0]
+    with world.home.store.reading() as connection:
+        left = redaction.left(connection, bound.index)
+    world.publish("root", redactions.statement(bound.entry, "order 17", left))
     with world.home.store.writing() as connection:
-        for table in ("evaluation", "attestation"):
-            connection.execute(text(f"DROP TABLE {table}"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        connection.execute(text("DROP INDEX name_by_skeleton"))
+        connection.execute(text("ALTER TABLE name DROP COLUMN skeleton"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    with pytest.raises(Refused, match="schema 0003, this Studbook reads 0004: run `studbook init`"):
+        world.reopen()
 
     Home.create(world.home.path, clock=lambda: world.time).store.close()
 
     world.reopen()
     assert world.resolve("kennel/base") == base
-    assert world.verdict(base).evaluated == "never"
+    assert isinstance(world.standing(child), Affected)
+    with pytest.raises(Refused, match="'kenne1/base' looks like 'kennel/base'"):
+        world.say(name.statement(base, "kenne1/base", None, 1), anna)
     world.check()
 
 

@@ -1,0 +1,60 @@
+"""Keep what names look like beside them: what is folded is emptied, and folded again by whoever called for the migration."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+# All that is folded, but for `name`, and for `redaction`: what that removed cannot be read again.
+EMPTIED = (
+    "root",
+    "node",
+    "tenure",
+    "registration",
+    "file",
+    "manifest",
+    "edge",
+    "closure",
+    "incident",
+    "target",
+    "stage",
+    "flag",
+    "license",
+    "build",
+    "rebuild",
+    "unknown",
+    "evaluation",
+    "attestation",
+)
+
+
+def upgrade() -> None:
+    for table in EMPTIED:
+        op.execute(sa.delete(sa.table(table)))
+    op.drop_table("name")
+    op.create_table(
+        "name",
+        key("entry"),
+        key("seq"),
+        words("name"),
+        words("folded"),
+        words("skeleton"),
+        words("revision", nullable=True),
+        sa.Column("artifact", sa.Integer(), nullable=False),
+    )
+    op.create_index("ix_name_artifact", "name", ["artifact"])
+    op.create_index("name_by_folded", "name", ["folded", "revision", "entry"])
+    op.create_index("name_by_skeleton", "name", ["skeleton", "name"])
+
+
+def key(name: str) -> sa.Column[int]:
+    """Declare a part of a primary key that the store assigns."""
+    return sa.Column(name, sa.Integer(), primary_key=True, autoincrement=False, nullable=False)
+
+
+def words(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    """Declare a text column."""
+    return sa.Column(name, sa.String(), nullable=nullable)
