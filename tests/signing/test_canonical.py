@@ -156,6 +156,14 @@ def test_t7_a_huge_unclosed_string_is_refused_at_once():
     assert time.perf_counter() - start < 5
 
 
+def test_t7_a_key_twice_among_very_many_is_found_at_once():
+    keys = ",".join(f'"{number}":0' for number in range(40_000))
+    start = time.perf_counter()
+    with pytest.raises(Malformed, match="the key '39999' occurs twice"):
+        canonical.decode(f'{{{keys},"39999":0}}'.encode())
+    assert time.perf_counter() - start < 5
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, {1: 2}, {"\ud800": 1}, "\udc00", object()])
 def test_what_has_no_canonical_form_is_refused(value):
     with pytest.raises(Malformed, match="no canonical JSON"):
