@@ -116,8 +116,11 @@ class Manifest(BaseModel):
                 raise Malformed(
                     f"manifest: {tensor.name} is said to be in {tensor.file!r:.80}, which it does not list"
                 )
-            if min(tensor.shape, default=0) < 0:
-                raise Malformed(f"manifest: {tensor.name} has the shape {tensor.shape!r:.80}")
+            # Without the bound a signed megabyte of sizes is a product that takes minutes to multiply.
+            if min(tensor.shape, default=0) < 0 or len(tensor.shape) > RANK_LIMIT:
+                raise Malformed(
+                    f"manifest: {tensor.name} has the shape {tensor.shape!r:.80}, no list of at most {RANK_LIMIT} sizes"
+                )
         return manifest
 
     def encode(self) -> bytes:
