@@ -15,7 +15,6 @@ from registry.writer import Step
 from signing import canonical, merkle, tiles
 from signing.checkpoint import Checkpoint
 from signing.log import Leaf
-from signing.tiles import Tile
 
 SIZE = 600
 
@@ -152,20 +151,6 @@ def test_what_waits_for_its_checkpoint_is_in_no_tile(world: World, api: TestClie
         assert api.get(f"/tile/{level}/000.p/{covered}").status_code == 200
         assert api.get(f"/tile/{level}/000.p/{covered + 1}").status_code == 404
     world.check()
-
-
-def test_t24_no_tile_passes_for_leaves_of_another_tree(grown: World, long: TestClient) -> None:
-    """The hashes of a tile, taken as the leaves of a smaller tree, lead to another root than any that was signed."""
-    seen = signed(grown, long)
-    nodes = tiles.hashes(long.get("/tile/1/000.p/2").content, Tile(1, 0, 2))
-    forged = [b"".join(nodes), *nodes]
-    roots = {merkle.leaf_hash(one) for one in forged} | {
-        merkle.node_hash(*(merkle.leaf_hash(one) for one in nodes))
-    }
-    with grown.home.store.reading() as connection:
-        assert roots.isdisjoint({log.tree(connection, size) for size in range(1, seen.size + 1)})
-    for one in nodes:
-        assert long.get(f"/entries/{one.hex()}").status_code == 404
 
 
 def test_a_tile_with_a_hole_is_refused_and_not_closed_up(world: World, api: TestClient) -> None:
