@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import json
 
 import pytest
@@ -15,6 +16,26 @@ from signing.keys import PrivateKey
 ROOT = bytes(range(32))
 ORIGIN = "studbook.example/log"
 HERE = Checkpoint(ORIGIN, 7, ROOT)
+
+
+# The examples of C2SP signed-note, whose text has a blank line in it, and of tlog-cosignature, whose second signature is a
+# witness's. Neither specification names the keys.
+POEM = """\
+Ognuno sta solo sul cuor della terra
+trafitto da un raggio di sole:
+
+ed è subito sera.
+
+— quasimodo.example/salvatore NnugSzTjtVAewIS+Z/iJhUPeFDkO/5QQ2i5ddnGITLlC+EhfLW9oJKONrMouFSQU0xMcXxj99ihAQwaqP3ZekRwNtIc=
+"""
+COSIGNED = """\
+example.com/behind-the-sofa
+20852163
+CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+
+— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
+— witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +56,28 @@ def test_the_note_of_go_sumdb_opens_and_is_signed_the_same(notes):
     )
     blob = base64.b64decode(case["note"].split()[-1])
     assert PrivateKey.parse(secret).sign(text.encode()) == blob[4:]
+
+
+@pytest.mark.parametrize(
+    ("note", "signers"),
+    [
+        (POEM, ("quasimodo.example/salvatore",)),
+        (COSIGNED, ("example.com/behind-the-sofa", "witness.example.com/w1")),
+    ],
+    ids=["signed-note", "tlog-cosignature"],
+)
+def test_an_example_of_c2sp_opens_for_the_key_that_signed_it_beside_its_own(log_key, note, signers):
+    """A key that shares its name with another one is another key, and is ignored."""
+    text = note.rpartition("\n\n")[0] + "\n"
+    public = log_key.public.raw
+    for name in (*signers, "studbook.example/log"):
+        # C2SP signed-note, "Ed25519 signatures".
+        known = hashlib.sha256(name.encode() + b"\n\x01" + public).digest()[:4]
+        blob = base64.b64encode(known + log_key.sign(text.encode())).decode()
+        with pytest.raises(Untrusted, match=f"it is signed as {', '.join(signers)}"):
+            checkpoint.open_note(note.encode(), name, log_key.public)
+        signed = f"{note}— {name} {blob}\n".encode()
+        assert checkpoint.open_note(signed, name, log_key.public) == text
 
 
 def test_the_checkpoint_of_c2sp_is_read(notes, log_key):

@@ -79,6 +79,19 @@ def test_the_tiles_of_the_trees_that_the_specification_describes() -> None:
     assert list(tiles.tree(0)) == []
 
 
+@given(st.integers(1, 10**12), st.integers(0, 6))
+def test_a_partial_tile_is_as_wide_as_the_specification_says(size: int, level: int) -> None:
+    """C2SP tlog-tiles, "Partial Tiles": floor(s / 256**l) mod 256 entries, and no empty tile."""
+    full, width = divmod(size // 256**level, 256)
+    if full:
+        assert tiles.at(level, full - 1, size) == Tile(level, full - 1)
+    if width:
+        assert tiles.at(level, full, size) == Tile(level, full, width)
+    else:
+        with pytest.raises(Malformed):
+            tiles.at(level, full, size)
+
+
 LEVELS = st.just("entries") | st.integers(0, 6)
 
 
