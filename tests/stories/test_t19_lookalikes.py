@@ -3,12 +3,17 @@
 import pytest
 from world import World
 
+from lineage import predicates
 from lineage.predicates import name, redaction
 from registry.store import redaction as stored
 from registry.store import refs
+from registry.store.fold import enter
 from registry.store.log import Receipt
+from registry.store.tail import Tail
+from signing.dsse import sign
 from signing.errors import Forbidden, Refused
 from signing.keys import PrivateKey
+from signing.log import Leaf
 
 
 @pytest.fixture
@@ -94,6 +99,24 @@ def test_t19_the_one_operator_of_a_home_names_as_it_likes(world: World) -> None:
     for bound in ("kennel/dog", "kenne1/dog", "kennel/clog"):
         bind(world, bound, world.home.keys("publisher"))
     world.check()
+
+
+def test_t19_a_lookalike_that_got_into_the_log_past_the_writer_is_found(
+    world: World, acme: PrivateKey, stranger: PrivateKey
+) -> None:
+    bind(world, "acme/x", acme)
+    said = name.statement(world.artifact(), "acrne/x", None, 1)
+    envelope = sign(said.encode(), [stranger])
+    with world.home.store.writing() as connection:
+        tail = Tail(connection)
+        facts = predicates.facts(said, envelope.entry)
+        leaf = Leaf(envelope.entry, (stranger.public.id,), world.time)
+        index = enter(connection, tail, leaf, envelope.encode(), facts, ["stranger"])
+        tail.flush()
+
+    findings = world.fsck().findings
+
+    assert findings[0].startswith(f"entry {index}: the name 'acrne/x' looks like 'acme/x', which is taken")
 
 
 def test_t19_a_name_that_was_voided_blocks_nobody(
