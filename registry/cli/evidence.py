@@ -96,6 +96,7 @@ def proof(proven: Proof) -> dict[str, Json]:
         "statement": what.statement.predicate_type,
         "about": list(proven.artifacts),
         "operators": list(proven.operators),
+        "keys": [key.id for key in what.keys],
         "entry": what.entry,
         "index": what.index,
         "log_size": what.size,

@@ -161,6 +161,8 @@ def test_verify_says_what_was_proven_by_whom_and_where(kennel) -> None:
     value = kennel.holds("verify", "both")
     assert value["holds"] is True
     assert [one["operators"] for one in value["proven"]] == [["kennel"], ["kennel"]]
+    keys = {one["role"]: one["key"] for one in kennel.holds("keys", "list")["keys"]}
+    assert [one["keys"] for one in value["proven"]] == [[keys["publisher"]], [keys["builder"]]]
     assert {tuple(one["about"]) for one in value["proven"]} == {(value["artifact"],)}
     assert "byte for byte" in kennel("verify", "both").out
 
