@@ -9,7 +9,7 @@ truthfully about another artifact. Who must know gives the full id, learned else
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -46,6 +46,7 @@ class Remote:
         """Ask the registry at `url`, which may have a path, waiting `timeout` seconds for each piece of an answer."""
         self.site = Site(url, timeout)
         self.shown = self.site.shown
+        self._admit: Callable[[bytes], object] = lambda _: None
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +59,10 @@ class Remote:
     def close(self) -> None:
         """Close the connections."""
         self.site.close()
+
+    def follow(self, admit: Callable[[bytes], object]) -> None:
+        """From now on hand the checkpoint of every bundle and receipt to `admit`, which refuses those of another log."""
+        self._admit = admit
 
     def resolve(self, ref: str) -> str:
         """Return the artifact that the registry says `ref` means: a hint of where to look, and no proof of anything.
@@ -123,8 +128,8 @@ class Remote:
         if _ID.fullmatch(artifact) is None:
             raise Malformed(f"bundles are asked for by a full artifact id, not by {artifact!r}")
         lines = tuple(self.request("GET", f"/artifacts/{artifact}/bundles").split(b"\n")[:-1])
-        for line in lines:
-            self._same(artifact, *_subjects(Bundle.parse(line)))
+        for bundle in self._admitted(lines):
+            self._same(artifact, *_subjects(bundle))
         return lines
 
     def bundle(self, ref: str, *, ancestors: bool) -> tuple[bytes, ...]:
@@ -135,8 +140,14 @@ class Remote:
         artifact = self._meant(ref)
         asked = {"ancestors": "true" if ancestors else "false"}
         lines = tuple(self.request("GET", f"/artifacts/{artifact}/bundle", params=asked).split(b"\n")[:-1])
-        self._same(artifact, *(one for line in lines for one in _named(Bundle.parse(line))))
+        self._same(artifact, *(one for bundle in self._admitted(lines) for one in _named(bundle)))
         return lines
+
+    def entry(self, entry: str) -> bytes:
+        """Return the encoded bundle of an entry; which one it is about is for whoever asked to see."""
+        line = self.request("GET", f"/entries/{entry}/bundle").removesuffix(b"\n")
+        self._admitted([line])
+        return line
 
     def publish(self, raw: bytes) -> Receipt:
         """Append the signed statement `raw` to the registry's log and return what proves it.
@@ -163,7 +174,15 @@ class Remote:
             raise Untrusted(
                 f"{self.shown} was sent the statement {entry}, and gave a receipt for {found.pae}"
             )
+        self._admit(receipt.checkpoint)
         return receipt
+
+    def _admitted(self, lines: Sequence[bytes]) -> list[Bundle]:
+        """Return the bundles in these lines, once their checkpoints are those of the log that is followed."""
+        bundles = [Bundle.parse(line) for line in lines]
+        for note in dict.fromkeys(bundle.checkpoint for bundle in bundles):
+            self._admit(note)
+        return bundles
 
     def _meant(self, ref: str) -> str:
         return ref if _ID.fullmatch(ref) else self.resolve(ref)

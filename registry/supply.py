@@ -51,7 +51,7 @@ class Supply:
 
     def bundle(self, entry: str) -> bytes:
         """Return the encoded bundle of an entry."""
-        return self._remote.request("GET", f"/entries/{entry}/bundle").removesuffix(b"\n")
+        return self._remote.entry(entry)
 
     def bundles(self, artifact: str) -> tuple[bytes, ...]:
         """Return the encoded bundles of every entry that says what the artifact is and how it was made."""

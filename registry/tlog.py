@@ -22,9 +22,12 @@ _MAX_ROOT = 16 << 20
 class RemoteLog:
     """The log at a URL; close it, or use it in a `with` block."""
 
-    def __init__(self, url: str, timeout: float = 30) -> None:
-        """Read the log at `url`, which may have a path, waiting `timeout` seconds for each piece of an answer."""
-        self._site = Site(url, timeout)
+    def __init__(self, at: str | Site, timeout: float = 30) -> None:
+        """Read the log at a URL, which may have a path, waiting `timeout` seconds for each piece of an answer.
+
+        A `Site` is one that is asked other things, too, and is closed by whoever opened it.
+        """
+        self._site = at if isinstance(at, Site) else Site(at, timeout)
 
     def __enter__(self) -> Self:
         return self

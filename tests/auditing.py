@@ -32,6 +32,9 @@ class Held:
         with self.world.home.store.reading() as connection:
             return log.newest(connection)
 
+    def trusted_root(self) -> bytes:
+        return self.world.home.root().encode()
+
     def tile(self, tile: Tile) -> bytes:
         with self.world.home.store.reading() as connection:
             return stored.read(connection, tile.path)

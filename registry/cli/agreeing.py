@@ -6,13 +6,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from registry.cli.answering import asked
 from registry.cli.session import (
     EveryOption,
     HomeOption,
     JsonOption,
     RegistryOption,
     again,
-    asked,
     home_at,
     out,
     say,

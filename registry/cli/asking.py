@@ -10,13 +10,13 @@ import typer
 from merger import folder as folders
 from registry.answers import Answers
 from registry.cli import tables
+from registry.cli.answering import asked
 from registry.cli.session import (
     Fails,
     HomeOption,
     JsonOption,
     RegistryOption,
     ThreadsOption,
-    asked,
     progress,
     say,
 )

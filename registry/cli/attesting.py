@@ -9,12 +9,12 @@ import typer
 from rich.markup import escape
 
 from lineage import predicates
+from registry.cli.answering import asked, remote_at
 from registry.cli.asking import Ref
 from registry.cli.session import (
     HomeOption,
     JsonOption,
     RegistryOption,
-    asked,
     counted,
     home_at,
     key_at,
@@ -130,8 +130,5 @@ def _logged(raw: bytes, home: Path | None, registry: str | None) -> Receipt:
     """Log a signed statement here or at a registry."""
     if registry is None:
         return publish(home_at(home).writer(), raw)
-    # httpx is only needed for this, and takes a tenth of a second to load.
-    from registry.client import Remote  # noqa: PLC0415
-
-    with Remote(registry) as remote:
+    with remote_at(registry, home) as remote:
         return remote.publish(raw)

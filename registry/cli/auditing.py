@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +26,6 @@ from registry.work.audit import Audit, Entry
 from registry.work.memory import Notebook
 from registry.work.mirror import Mirror
 from signing.canonical import Json
-from signing.digest import sha256_hex
 from signing.fork import Fork, check
 
 if TYPE_CHECKING:
@@ -67,10 +65,15 @@ def audit(
     from registry.tlog import RemoteLog  # noqa: PLC0415
 
     with RemoteLog(url) as log:
-        notebook = Notebook(state or _beside(home, log.url))
-        with notebook.held():
-            trusted = _trusted(log, notebook, root, home, insecure_first_use)
-            again(lambda: _look(log, trusted, notebook, as_json), follow)
+        notebook = Notebook(state) if state else Notebook.beside(home or Settings().home, log.url)
+
+        def look() -> bool:
+            # Held for one look at a time: between two, other commands read from the same registry.
+            with notebook.held():
+                trusted = _trusted(log, notebook, root, home, insecure_first_use)
+                return _look(log, trusted, notebook, as_json)
+
+        again(look, follow)
 
 
 @app.command()
@@ -187,9 +190,3 @@ def _trusted(
         soft_wrap=True,
     )
     return served
-
-
-def _beside(home: Path | None, url: str) -> Path:
-    """Return where a log is remembered unless a folder is named; never in a home, which holds nothing else."""
-    words = re.sub("[^A-Za-z0-9.]+", "-", url.partition("://")[2])[:60]
-    return (home or Settings().home).with_name("studbook-audits") / f"{words}-{sha256_hex(url.encode())[:8]}"

@@ -10,12 +10,11 @@ import typer
 from lineage.facts import KINDS, SEVERITIES, Kind, Severity
 from lineage.predicates import incident, incident_change
 from registry.cli import tables
+from registry.cli.answering import answers_of, asked
 from registry.cli.session import (
     HomeOption,
     JsonOption,
     RegistryOption,
-    answers_of,
-    asked,
     called,
     counted,
     home_at,

@@ -15,11 +15,11 @@ from lineage import predicates
 from lineage.facts import about
 from registry import fsck as checking
 from registry.cli import redacting
+from registry.cli.answering import answers_of
 from registry.cli.session import (
     Fails,
     HomeOption,
     JsonOption,
-    answers_of,
     counted,
     err,
     home_at,

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from merger.replay import Differs, Same
+from registry.cli.answering import follow
 from registry.cli.making import BackendName, BackendOption, DeviceOption, computer_of
 from registry.cli.session import (
     EveryOption,
@@ -95,6 +96,7 @@ def run(
         def look() -> bool:
             pinned = pin(folder, source, root, first_use=first_use)
             _warn(pinned, source.name)
+            follow(remote, folder, pinned.root)
             one = Rebuilder(
                 folder, source, pinned.root, signer, means,
                 bar=lambda what, total: progress(what, total, quiet=as_json),

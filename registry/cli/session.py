@@ -31,9 +31,8 @@ from rich.progress import (
 )
 
 from lineage.authority import TrustedRoot
-from registry.answers import Answers
 from registry.home import Home
-from registry.settings import Settings, now, variable
+from registry.settings import Settings, variable
 from registry.store import Absent, keys
 from signing import canonical
 from signing.canonical import Json
@@ -151,24 +150,6 @@ def key_at(reference: str) -> PrivateKey:
 def _passphrase(name: str) -> bytes | None:
     said = Settings().passphrase
     return passphrase(name) if said is None else said.get_secret_value().encode()
-
-
-def asked(home: Path | None, registry: str | None) -> Answers:
-    """Return whoever answers: the registry at a URL, or the home."""
-    if registry is None:
-        return answers_of(home_at(home))
-    # httpx is only needed for this, and takes a tenth of a second to load.
-    from registry.client import Remote  # noqa: PLC0415
-
-    return Remote(registry)
-
-
-def answers_of(home: Home) -> Answers:
-    """Return what answers from an opened home."""
-    # networkx is only needed for this, and takes a tenth of a second to load.
-    from registry.local import Local  # noqa: PLC0415
-
-    return Local(home.store, now)
 
 
 def pinned(root: Path | None, home: Path | None) -> TrustedRoot:

@@ -14,6 +14,7 @@ from lineage.authority import TrustedRoot
 from merger import folder as folders
 from registry.answers import Answers
 from registry.cli import evidence, signatures, tables
+from registry.cli.answering import asked
 from registry.cli.session import (
     Fails,
     HomeOption,
@@ -21,7 +22,6 @@ from registry.cli.session import (
     RegistryOption,
     RootOption,
     ThreadsOption,
-    asked,
     home_at,
     out,
     pinned,
@@ -126,9 +126,9 @@ def _by_log(
         if what.read_bytes().startswith(logged.HEADER.encode()):
             _logged(what, expected, trusted, as_json=as_json)
             return
-        _verify_file(what, _meant(expected, home, registry), trusted, as_json=as_json)
+        _verify_file(what, _meant(expected, home, registry, trusted), trusted, as_json=as_json)
         return
-    answers = asked(home, registry)
+    answers = asked(home, registry, trusted)
     wanted = _expected(what, expected, answers, None if registry else home_at(home))
     with progress(f"hashing {what.name}", folders.size(what), quiet=as_json) as advance:
         found = proving.verify_folder(what, wanted, answers, trusted, threads=threads, progress=advance)
@@ -195,11 +195,11 @@ def _expected(folder: Path, expected: str | None, answers: Answers, home: Home |
         return places.at(connection, folder)
 
 
-def _meant(expected: str | None, home: Path | None, registry: str | None) -> str | None:
+def _meant(expected: str | None, home: Path | None, registry: str | None, trusted: TrustedRoot) -> str | None:
     # An id needs nobody to say what it means, so neither a home nor a registry.
     if expected is None or _ID.fullmatch(expected):
         return expected
-    return asked(home, registry).resolve(expected)
+    return asked(home, registry, trusted).resolve(expected)
 
 
 def _verify_file(file: Path, expected: str | None, trusted: TrustedRoot, *, as_json: bool) -> None:

@@ -55,14 +55,19 @@ class Filled:
 class Audit:
     """One look at a log: what is new in it since the last one."""
 
-    def __init__(self, source: Source, pinned: TrustedRoot, notebook: Notebook) -> None:
-        """Ask `source` for its checkpoint and accept it, or refuse it: a fork, a step back, or no word of this log."""
+    def __init__(
+        self, source: Source, pinned: TrustedRoot, notebook: Notebook, note: bytes | None = None
+    ) -> None:
+        """Ask `source` for its checkpoint and accept it, or refuse it: a fork, a step back, or no word of this log.
+
+        `note` is one that it showed already, beside something else.
+        """
         self._source, self._pinned, self._notebook = source, pinned, notebook
         self._tiles = Tiles(source)
         memory = notebook.read()
         with judging(f"what is remembered in {notebook.folder}"):
             last = None if memory is None else self.opened(memory.checkpoint)
-        note = source.checkpoint()
+        note = source.checkpoint() if note is None else note
         with judging("its checkpoint"):
             self.seen = self.opened(note)
         self._compare(memory.checkpoint if memory else b"", last, note)
@@ -99,6 +104,10 @@ class Audit:
                 f" {self.seen.size} entries, and version {due} is pinned: it is older than the pin"
             )
         self._check_pin()
+
+    def admit(self, note: bytes) -> None:
+        """Refuse an earlier checkpoint that what is seen now does not continue; a fork is kept as evidence."""
+        self._compare(note, self.opened(note), self.memory.checkpoint)
 
     def opened(self, note: bytes) -> Checkpoint:
         """Return the checkpoint in a note of this log."""

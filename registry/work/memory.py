@@ -1,4 +1,6 @@
-"""What an auditor remembers of a log: its newest checkpoint, how far its entries were verified, and what convicts it.
+"""What is remembered of somebody's log: its newest checkpoint, how far its entries were verified, and what convicts it.
+
+One folder for each URL, beside the home, for audits and for every command that reads from a registry.
 
     state.json            the newest checkpoint that was accepted, and how far its entries are verified
     checkpoints/<size>    every checkpoint that was accepted: a second one of that size has the same root, or is a fork
@@ -10,6 +12,7 @@ Each file is there whole or not at all, so an audit that is killed goes on where
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -75,12 +78,18 @@ class Memory:
 
 
 class Notebook:
-    """The folder in which one auditor remembers one log."""
+    """The folder in which a log is remembered."""
 
     def __init__(self, folder: Path) -> None:
         """Remember in `folder`, which is made when it is `held`."""
         self.folder = folder
         self._seen = folder / "checkpoints"
+
+    @classmethod
+    def beside(cls, home: Path, url: str) -> Notebook:
+        """Return where the log at `url` is remembered unless a folder is named; never in a home, which holds nothing else."""
+        words = re.sub("[^A-Za-z0-9.]+", "-", url.partition("://")[2])[:60]
+        return cls(home.with_name("studbook-audits") / f"{words}-{sha256_hex(url.encode())[:8]}")
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -54,11 +54,22 @@ def test_t14_a_registry_that_forks_on_one_url_is_refused_and_convicted(tmp_path:
         said, err = honest.communicate(timeout=60)
         assert honest.returncode == 0, err
         assert canonical.decode(said.encode())["verified"] == world.size()
+        asks = ("incident", "list", "--registry", serving.url)
+        for note in (f"note: {serving.url} was not asked from here before", ""):
+            reader = studbook(*asks, home=tmp_path / "reader" / "home")
+            _, err = reader.communicate(timeout=60)
+            assert (reader.returncode, err.startswith(note), bool(err)) == (0, True, bool(note))
         assert serving.ends(signal.SIGTERM) == 0
         port = serving.port
     with start(other.home.path, port=port) as serving:
+        reader = studbook(*asks, home=tmp_path / "reader" / "home")
+        _, refused = reader.communicate(timeout=60)
         forked = studbook(*words, home=auditor)
         _, err = forked.communicate(timeout=60)
+
+    assert reader.returncode == 1
+    assert f"is forked: it signed {world.size()} entries with the root" in refused
+    assert len([*tmp_path.glob("reader/studbook-audits/*/fork-*.json")]) == 1
 
     (path,) = state.glob("fork-*.json")
     assert forked.returncode == 1

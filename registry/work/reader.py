@@ -1,0 +1,66 @@
+"""Whoever reads from a registry: remembers its log, and takes nothing from one that does not continue what was seen.
+
+A signature shows that a log said something, and not that it says the same to everybody. So before anything is asked, the
+checkpoint that is served must continue the one that was remembered, and so must the checkpoint of every bundle and
+receipt that is handed over. It is what an audit does first (`registry.work.audit`), in the same notebook: whatever an
+audit saw binds the registry's readers, and the other way round. Entries are not verified here.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lineage.authority import TrustedRoot
+from registry.work.audit import Audit
+from registry.work.memory import Notebook
+from registry.work.served import Source, judging
+
+
+class Rooted(Source, Protocol):
+    """A log that is served with its trusted root."""
+
+    def trusted_root(self) -> bytes:
+        """Return the trusted root that is served: its own word."""
+
+
+class Reader:
+    """One reader of one log, who has looked at it just now."""
+
+    def __init__(self, log: Rooted, notebook: Notebook, root: TrustedRoot | None = None) -> None:
+        """Accept the log as it is served, or refuse it: a fork, a step back, or not the log that was seen here before.
+
+        Without `root`, and where none is pinned in the notebook, the log's key is taken from the root that is served. That
+        key has to have signed what is remembered, so it is the log's word the first time only.
+        """
+        self._log, self._notebook, self._root = log, notebook, root
+        self.first = False
+        self._audit = self._look()
+
+    @property
+    def origin(self) -> str:
+        """The name of the log."""
+        return self._audit.seen.origin
+
+    def admit(self, note: bytes) -> None:
+        """Refuse a checkpoint that was handed over with something else, unless what was seen continues it, or it that."""
+        with judging("a checkpoint that it handed over"):
+            size = self._audit.opened(note).size
+        if size > self._audit.seen.size:
+            self._audit = self._look(note)
+            return
+        with self._notebook.held():
+            self._audit.admit(note)
+
+    def _look(self, note: bytes | None = None) -> Audit:
+        with self._notebook.held():
+            root = self._root or self._pinned()
+            if root is None:
+                served = self._log.trusted_root()
+                with judging("its trusted root"):
+                    root = TrustedRoot.parse(served)
+                self.first = self._notebook.read() is None
+            return Audit(self._log, root, self._notebook, note)
+
+    def _pinned(self) -> TrustedRoot | None:
+        path = self._notebook.pinned
+        return TrustedRoot.parse(path.read_bytes().strip()) if path.is_file() else None
