@@ -39,8 +39,7 @@ def _rebuilt_by_two_and_denied_by_a_liar(cast: Cast) -> None:
     """Two operators rebuild everything and agree; a third, who rebuilds nothing, lies both ways and is named for it."""
     kennel, ann, bob, eve, client, made = cast.kennel, cast.ann, cast.bob, cast.eve, cast.client, cast.made
     at, pinned = ("--registry", cast.url), cast.pin("root.json")
-    logged = {one["entry"]: one for one in kennel.log()}
-    builds = {one["about"][0]: one["entry"] for one in logged.values() if one["statement"] == provenance.URI}
+    builds = {one["about"][0]: one["entry"] for one in kennel.log() if one["statement"] == provenance.URI}
     for artifact, differs in ((made["lie"], ()), (made["denied"], ("layers.0.w",))):
         said = rebuild.statement(artifact, builds[artifact], "eve", now(), differs).predicate
         eve.states(artifact, rebuild.URI, said, "--key", eve.pem, *at)
