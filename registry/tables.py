@@ -232,6 +232,14 @@ class Rebuild(SQLModel, table=True):
     differs: str
 
 
+class Agreement(SQLModel, table=True):
+    """The registry's word that verdicts make a quorum; which ones still do is read from the verdicts."""
+
+    entry: int = _key()
+    seq: int = _key()
+    artifact: int = Field(index=True)
+
+
 class Redaction(SQLModel, table=True):
     """An order, logged as `entry`, to remove the payload of the entry with this id; `kept` is what it still says."""
 

@@ -1,4 +1,4 @@
-"""Keep what names look like beside them: what is folded is emptied, and folded again by whoever called for the migration."""
+"""Keep what names look like beside them, and which entries state a quorum: what is folded is emptied, and folded again by whoever called for the migration."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -48,6 +48,9 @@ def upgrade() -> None:
     op.create_index("ix_name_artifact", "name", ["artifact"])
     op.create_index("name_by_folded", "name", ["folded", "revision", "entry"])
     op.create_index("name_by_skeleton", "name", ["skeleton", "name"])
+    artifact = sa.Column("artifact", sa.Integer(), nullable=False)
+    op.create_table("agreement", key("entry"), key("seq"), artifact)
+    op.create_index("ix_agreement_artifact", "agreement", ["artifact"])
 
 
 def key(name: str) -> sa.Column[int]:

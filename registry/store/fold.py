@@ -40,6 +40,7 @@ from registry.store.redaction import redact
 from registry.store.revoke import revoke
 from registry.store.tail import Tail
 from registry.tables import (
+    Agreement,
     Attestation,
     Build,
     Edge,
@@ -105,9 +106,8 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
         match fact:
             case Registered(artifact, files):
                 _register(connection, at, numbers[artifact], files, operators)
-            case Derived() | Removed() | Agreed():
-                # All of a statement's edges at once, below; what was removed says nothing; and what a quorum is worth is
-                # read from the verdicts that count.
+            case Derived() | Removed():
+                # All of a statement's edges at once, below; what was removed says nothing.
                 continue
             case Redacted():
                 redact(connection, index, fact)
@@ -122,7 +122,7 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
                 revoke(connection, index, before, following, fold)
             case Evaluated() | Attested():
                 _witness(connection, at, numbers[fact.artifact], fact, operators)
-            case Described() | Built() | Rebuilt() | Licensed() | Named():
+            case Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
                 table, values = _claim(fact, entry)
                 connection.execute(insert(table), at | {"artifact": numbers[fact.artifact]} | values)
     edges = [(seq, fact) for seq, fact in enumerate(facts) if isinstance(fact, Derived)]
@@ -130,7 +130,9 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
         _derive(connection, index, numbers, edges)
 
 
-def _claim(fact: Described | Built | Rebuilt | Licensed | Named, entry: str) -> tuple[type[SQLModel], Values]:
+def _claim(
+    fact: Described | Built | Rebuilt | Agreed | Licensed | Named, entry: str
+) -> tuple[type[SQLModel], Values]:
     """Return the table that holds facts like this one, and its row but for entry, seq and artifact."""
     match fact:
         case Described(_, manifest):
@@ -140,6 +142,8 @@ def _claim(fact: Described | Built | Rebuilt | Licensed | Named, entry: str) -> 
         case Rebuilt(_, build, passed, verifier, differs):
             words = canonical.encode(differs).decode()
             return Rebuild, {"build": build, "passed": passed, "verifier": verifier, "differs": words}
+        case Agreed():
+            return Agreement, {}
         case Licensed(_, license_id):
             return License, {"license": license_id}
         case Named(name, revision, _):

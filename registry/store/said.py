@@ -29,6 +29,7 @@ _ABOUT = {
     "license": "artifact",
     "name": "artifact",
     "rebuild": "artifact",
+    "agreement": "artifact",
     "evaluation": "artifact",
     "attestation": "artifact",
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from lineage import authority
 from lineage.around import Edge, Incident
 from lineage.authority import TrustedRoot
-from lineage.facts import Built, Derived, Fact, Rebuilt, Registered, Reported, Restaged
+from lineage.facts import Agreed, Built, Derived, Fact, Rebuilt, Registered, Reported, Restaged
 from lineage.standing import spread
 from registry.work import lines
 from registry.work.lines import Broken, Held, Line
@@ -53,6 +53,7 @@ class _Known:
     publishers: dict[str, tuple[str, ...]]
     builds: dict[str, str]
     incidents: set[str]
+    verdicts: dict[str, Rebuilt]
 
 
 def read(
@@ -104,7 +105,7 @@ def _logged(judged: Iterable[Line]) -> list[Held]:
 
 
 def _known(held: Iterable[Held]) -> _Known:
-    found = _Known({}, {}, set())
+    found = _Known({}, {}, set(), {})
     for line in held:
         for fact in line.facts:
             match fact:
@@ -113,6 +114,8 @@ def _known(held: Iterable[Held]) -> _Known:
                     found.publishers.setdefault(artifact, line.proof.operators)
                 case Built(artifact):
                     found.builds[line.proof.proven.entry] = artifact
+                case Rebuilt():
+                    found.verdicts[line.proof.proven.entry] = fact
                 case Reported(incident):
                     found.incidents.add(incident)
                 case _:
@@ -132,18 +135,42 @@ def _fitted(line: Held, known: _Known) -> Line:
     except Forbidden as error:
         return Broken(line.number, str(error))
     for fact in facts:
-        match fact:
-            case Rebuilt(artifact, build) if known.builds.get(build, artifact) != artifact:
-                made = known.builds[build]
-                return Broken(
-                    line.number, f"it is a verdict on {artifact} by entry {build}, the provenance of {made}"
-                )
-            case Rebuilt(build=build) if build not in known.builds:
-                return replace(line, apart=f"what was executed again: the provenance, entry {build}")
-            case Restaged(incident) if incident not in known.incidents:
-                return replace(line, apart=f"what was reported: incident {incident}")
-            case _:
-                pass
+        rested = _rested(line, fact, known)
+        if rested is not line:
+            return rested
+    return line
+
+
+def _rested(line: Held, fact: Fact, known: _Known) -> Line:
+    """Hold one fact of a line against what it builds on."""
+    match fact:
+        case Rebuilt(artifact, build) if known.builds.get(build, artifact) != artifact:
+            made = known.builds[build]
+            return Broken(
+                line.number, f"it is a verdict on {artifact} by entry {build}, the provenance of {made}"
+            )
+        case Rebuilt(build=build) if build not in known.builds:
+            return replace(line, apart=f"what was executed again: the provenance, entry {build}")
+        case Agreed(artifact, verdicts):
+            return _agreed(line, artifact, verdicts, known)
+        case Restaged(incident) if incident not in known.incidents:
+            return replace(line, apart=f"what was reported: incident {incident}")
+        case _:
+            return line
+
+
+def _agreed(line: Held, artifact: str, verdicts: Iterable[str], known: _Known) -> Line:
+    """Hold a quorum against the verdicts that it rests on."""
+    for entry in verdicts:
+        verdict = known.verdicts.get(entry)
+        if verdict is None:
+            return replace(line, apart=f"on what the quorum rests: the verdict, entry {entry}")
+        if verdict.artifact != artifact or not verdict.passed:
+            said = "PASSED" if verdict.passed else "FAILED"
+            return Broken(
+                line.number,
+                f"it is a quorum on {artifact} that rests on entry {entry}, {said} on {verdict.artifact}",
+            )
     return line
 
 

@@ -179,7 +179,15 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
     world.say(name.statement(child, "kennel/taken", None, 1), anna)
     world.end(anna, world.time - 1)
     with world.home.store.writing() as connection:
-        for table in ("tenure", "registration", "redaction", "unknown", "evaluation", "attestation"):
+        for table in (
+            "tenure",
+            "registration",
+            "redaction",
+            "unknown",
+            "evaluation",
+            "attestation",
+            "agreement",
+        ):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     with pytest.raises(Refused, match="schema 0001, this Studbook reads 0004: run `studbook init`"):
@@ -207,6 +215,7 @@ def test_t19_init_finds_out_what_the_names_of_an_older_home_look_like(world: Wor
     with world.home.store.writing() as connection:
         connection.execute(text("DROP INDEX name_by_skeleton"))
         connection.execute(text("ALTER TABLE name DROP COLUMN skeleton"))
+        connection.execute(text("DROP TABLE agreement"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     with pytest.raises(Refused, match="schema 0003, this Studbook reads 0004: run `studbook init`"):
         world.reopen()

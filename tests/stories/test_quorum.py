@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from batching import together
+from evidence import apart, broken, bundle, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rebuilding import build_of, judge
@@ -18,6 +19,7 @@ from lineage.rebuilds import Disputed, Failed, NotReproduced, Outcome, Reproduce
 from registry.publish import publish_all
 from registry.store import log, verdicts
 from registry.work.quorum import agree
+from signing.bundle import Bundle
 from signing.dsse import Envelope, sign
 from signing.errors import Forbidden, Refused
 from signing.keys import PrivateKey
@@ -118,6 +120,21 @@ def test_t11_a_quorum_that_no_verdicts_bear_out_is_refused_whoever_signs_it(
     ):
         world.say(said, keys["ann"])
     assert world.size() == size + 1
+    world.check()
+
+
+def test_a_quorum_goes_with_the_artifact_and_is_held_to_its_verdicts(world: World, merged: str, keys) -> None:
+    first = judge(world, keys["ann"], "ann", merged)
+    judge(world, keys["bob"], "bob", merged)
+    (stated,) = agree(world.home)
+    lines = bundle(world, merged)
+    found = read(world, lines)
+
+    assert stated.entry in {line.proof.proven.entry for line in found.held}
+    assert apart(found) == broken(found) == []
+    passed = next(line for line in lines if Envelope.parse(Bundle.parse(line).envelope).entry == first.entry)
+    left = apart(read(world, [line for line in lines if line != passed]))
+    assert left == [f"on what the quorum rests: the verdict, entry {first.entry}"]
     world.check()
 
 

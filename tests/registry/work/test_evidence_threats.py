@@ -2,7 +2,7 @@
 
 import pytest
 from evidence import apart, broken, bundle, forged, provenance, read, reviewed, states, type_of
-from world import World
+from world import OPERATOR, World
 
 from lineage.predicates import derivation, incident_change, rebuild, root, signature
 from registry.work import evidence
@@ -28,6 +28,22 @@ def test_t13_a_verdict_on_another_artifact_s_provenance_is_refused_where_both_ar
     alone = read(world, [*bundle(world, one), lie])
     assert apart(alone) == [f"what was executed again: the provenance, entry {entry}"]
     assert alone.rebuilds == ()
+
+
+def test_t13_a_quorum_on_verdicts_that_say_something_else_is_refused_where_they_are_shown(
+    world: World,
+) -> None:
+    one, other, parent = world.artifact(), world.artifact(), world.artifact()
+    key, said = world.join("lab", "rebuilder"), []
+    for artifact, differs in ((one, ["norm"]), (other, [])):
+        built = world.publish("builder", provenance(artifact, parent))[0].entry
+        said.append(world.say(rebuild.statement(artifact, built, "lab", world.time, differs), key).entry)
+    lines = bundle(world, one, ancestors=False) + bundle(world, other, ancestors=False)
+    registry = world.home.keys("rebuilder")
+    for entry, words in ((said[0], f"FAILED on {one}"), (said[1], f"PASSED on {other}")):
+        stated = forged(world, rebuild.agreement(one, [entry, "0" * 64], OPERATOR, world.time), registry)
+        found = read(world, [*lines, stated])
+        assert broken(found) == [f"it is a quorum on {one} that rests on entry {entry}, {words}"]
 
 
 def test_t13_a_file_about_something_else_is_not_accepted_as_what_was_asked_for(world: World) -> None:
