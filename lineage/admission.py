@@ -23,6 +23,7 @@ from lineage.facts import (
     Restaged,
     Rooted,
     Stage,
+    Unbound,
 )
 from signing.errors import Refused
 
@@ -105,7 +106,7 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
 def _about(fact: Fact) -> tuple[str, ...]:
     """Return the artifacts that must be registered before something is said about them."""
     match fact:
-        case Registered() | Restaged() | Rooted() | Removed() | Redacted():
+        case Registered() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
             return ()
         case Derived(child):
             return (child,)

@@ -13,7 +13,7 @@ from typing import ClassVar
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""
 
 Args = tuple[object, ...]
@@ -190,6 +190,15 @@ class Name(SQLModel, table=True):
     folded: str
     revision: str | None
     artifact: int = Field(index=True)
+
+
+class Unbound(SQLModel, table=True):
+    """A binding of a name that an order had removed; `name` and `revision` are ids of entries that bind the same (`lineage.facts`)."""
+
+    entry: int = _key()
+    seq: int = _key()
+    name: str = Field(index=True)
+    revision: str = Field(index=True)
 
 
 class License(SQLModel, table=True):

@@ -25,6 +25,7 @@ from lineage.facts import (
     Reported,
     Restaged,
     Rooted,
+    Unbound,
 )
 from registry.answers import EdgeOut, IncidentOut
 from registry.cli import tables
@@ -170,5 +171,5 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911 - one case a fact, so that my
             return f"version {version}"
         case Redacted(entry):
             return f"removes {entry[:12]}"
-        case Described() | Built() | Derived() | Removed():
+        case Described() | Built() | Derived() | Removed() | Unbound():
             return ""  # the edges stand in a table of their own

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from lineage import predicates
-from lineage.facts import Fact, Redacted
+from lineage.facts import Fact, Named, Redacted
 from lineage.residue import REMOVED, Residue, artifacts, residue
-from registry.store import Absent, log
+from registry.store import Absent, log, unbound
 from registry.store.lists import asking
 from registry.store.log import Logged
 from signing.dsse import Envelope
@@ -56,13 +56,13 @@ _FORGET = tuple(
 
 def redact(connection: Connection, index: int, fact: Redacted) -> None:
     """Remove what leaf `index` has removed: the payload of every leaf of the entry, and its words from every table."""
-    leaves = log.indexes(connection, fact.entry)
+    leaves, kept = log.indexes(connection, fact.entry), Residue.parse(fact.kept.encode())
+    unbound.keep(connection, fact.entry, kept)
     for statement in _FORGET:
         connection.execute(statement, {"leaves": leaves})
     said = {"entry": index, "id": fact.entry, "reason": fact.order, "kept": fact.kept}
     connection.execute(_KEEP, said)
-    unknown = artifacts(Residue.parse(fact.kept.encode()).facts)
-    connection.execute(_UNKNOWN, {"entry": index, "some": unknown})
+    connection.execute(_UNKNOWN, {"entry": index, "some": artifacts(kept.facts)})
 
 
 def said(connection: Connection, logged: Logged) -> tuple[Statement, tuple[Fact, ...]]:
@@ -95,7 +95,11 @@ def left(connection: Connection, index: int) -> Residue:
     if logged.envelope is None:
         raise Absent(f"the payload of entry {index} is gone already; its leaf and proof remain")
     statement, facts = said(connection, logged)
-    return residue(statement.predicate_type, facts)
+    found = residue(statement.predicate_type, facts)
+    for fact in facts:
+        if isinstance(fact, Named):
+            found = unbound.linked(connection, logged.entry, fact, found)
+    return found
 
 
 def check(connection: Connection, entry: str, facts: Sequence[Fact]) -> None:

@@ -13,6 +13,7 @@ from registry.fsck import fsck
 from registry.home import Home
 from registry.store import Absent, log, schema
 from registry.store.schema import migrations
+from registry.tables import SCHEMA
 from registry.writer import Step
 from signing.errors import Refused
 from signing.keys import PrivateKey
@@ -160,7 +161,7 @@ def test_a_database_of_another_schema_is_refused_with_both_numbers(world: World)
 
     with world.home.store.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
-    with pytest.raises(Refused, match="schema 0999, this Studbook reads 0003"):
+    with pytest.raises(Refused, match=f"schema 0999, this Studbook reads {SCHEMA}"):
         world.reopen()
 
 
@@ -175,10 +176,18 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
     world.say(name.statement(child, "kennel/taken", None, 1), anna)
     world.end(anna, world.time - 1)
     with world.home.store.writing() as connection:
-        for table in ("tenure", "registration", "redaction", "unknown", "evaluation", "attestation"):
+        for table in (
+            "tenure",
+            "registration",
+            "redaction",
+            "unknown",
+            "evaluation",
+            "attestation",
+            "unbound",
+        ):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    with pytest.raises(Refused, match="schema 0001, this Studbook reads 0003: run `studbook init`"):
+    with pytest.raises(Refused, match=f"schema 0001, this Studbook reads {SCHEMA}: run `studbook init`"):
         world.reopen()
 
     Home.create(world.home.path, clock=lambda: world.time).store.close()
@@ -193,7 +202,7 @@ def test_init_keeps_what_is_folded_where_a_migration_only_adds_tables(world: Wor
 
     base = world.model(name="kennel/base")
     with world.home.store.writing() as connection:
-        for table in ("evaluation", "attestation"):
+        for table in ("evaluation", "attestation", "unbound"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
 
