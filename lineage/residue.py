@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
+from itertools import zip_longest
 from typing import cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -60,6 +61,7 @@ _KINDS: dict[str, type[Fact]] = {
     "removed": Removed,
     "unbound": Unbound,
 }
+_SHOWN = 300
 _HASH = re.compile("([0-9a-f]{64})?", re.ASCII)
 
 
@@ -134,6 +136,21 @@ def unbound(left: Residue, name: str, revision: str) -> Residue:
     return Residue(left.predicate_type, tuple(facts))
 
 
+def misstated(kept: Residue, predicate_type: str, facts: Sequence[Fact]) -> str | None:
+    """Say in what `kept` is not what is left of a statement of this type with these facts, for whoever holds the statement.
+
+    Which other entries bind a name that was removed is for whoever holds the log to say.
+    """
+    due = residue(predicate_type, facts)
+    if kept.predicate_type != due.predicate_type:
+        return f"it is said to be a {kept.predicate_type}, and is a {due.predicate_type}"
+    for seq, (said, was) in enumerate(zip_longest(kept.facts, due.facts)):
+        plain = Removed(said.namespace) if isinstance(said, Unbound) and isinstance(was, Removed) else said
+        if plain != was:
+            return f"its fact {seq} is said to be {_shown(said)}, and is {_shown(was)}"
+    return None
+
+
 def artifacts(facts: Sequence[Fact]) -> tuple[str, ...]:
     """Return the artifacts that are unknown once a statement with these facts is gone."""
     found: dict[str, None] = {}
@@ -149,6 +166,10 @@ def artifacts(facts: Sequence[Fact]) -> tuple[str, ...]:
             case _:
                 pass
     return tuple(found)
+
+
+def _shown(fact: Fact | None) -> str:
+    return "none" if fact is None else canonical.encode(_fields(fact)).decode()[:_SHOWN]
 
 
 def _fields(fact: Fact) -> Json:

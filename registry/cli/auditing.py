@@ -23,9 +23,12 @@ from registry.cli.session import (
 )
 from registry.settings import Settings
 from registry.store import Absent
+from registry.work import misstated
 from registry.work.audit import Audit, Entry
 from registry.work.memory import Notebook
 from registry.work.mirror import Mirror
+from registry.work.misstated import Misstated
+from signing import canonical
 from signing.canonical import Json
 from signing.digest import sha256_hex
 from signing.fork import Fork, check
@@ -87,7 +90,8 @@ def mirror(
 
     copy = Mirror(folder)
     with RemoteLog(url) as log, copy.notebook.held():
-        audited = Audit(log, _trusted(log, copy.notebook, root, home, insecure_first_use), copy.notebook)
+        trusted = _trusted(log, copy.notebook, root, home, insecure_first_use)
+        audited = Audit(log, trusted, copy.notebook, copy.envelopes)
         before = audited.memory.size
         with progress("copying", audited.seen.size - before, quiet=as_json, in_bytes=False) as advance:
             copy.renew(audited, advance)
@@ -104,14 +108,43 @@ def mirror(
 
 @app.command()
 def evidence(
-    file: Annotated[Path, typer.Argument(help="The fork-….json that an audit left.")],
+    file: Annotated[Path, typer.Argument(help="The fork-….json or redaction-….json that an audit left.")],
     root: RootOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Does this file prove that a log signed two histories? Exit 1 if it does not."""
-    trusted = pinned(root, home)
-    first, second = check(Fork.parse(file.read_bytes().strip()), trusted.origin, trusted.log().public)
+    """Does this file prove that a log signed two histories, or took a false account of what was removed? Exit 1 if not."""
+    trusted, raw = pinned(root, home), file.read_bytes().strip()
+    match canonical.decode(raw):
+        case {"redaction": _}:
+            _misstated(Misstated.parse(raw), trusted, as_json)
+        case _:
+            _forked(Fork.parse(raw), trusted, as_json)
+
+
+def _misstated(evidence: Misstated, trusted: TrustedRoot, as_json: bool) -> None:
+    proof, difference = misstated.check(evidence, trusted)
+    (removed,) = proof.proven.statement.subjects
+
+    def show() -> None:
+        out.print(
+            f"[bold red]misstated[/]  {escape(trusted.origin)} logged as entry {proof.proven.index} a redaction, signed by"
+            f" {', '.join(proof.operators)}, that misstates entry {removed.sha256}, which it removes: {escape(difference)}",
+            soft_wrap=True,
+        )
+
+    value: dict[str, Json] = {
+        "log": trusted.origin,
+        "redaction": proof.proven.index,
+        "signed": list(proof.operators),
+        "removed": removed.sha256,
+        "difference": difference,
+    }
+    say(as_json, value, show)
+
+
+def _forked(evidence: Fork, trusted: TrustedRoot, as_json: bool) -> None:
+    first, second = check(evidence, trusted.origin, trusted.log().public)
     roots = [one.root.hex() for one in (first, second)]
 
     def show() -> None:

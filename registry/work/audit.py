@@ -11,7 +11,7 @@ whoever folds the log; nothing here keeps one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from lineage import authority
@@ -20,8 +20,10 @@ from lineage.facts import Redacted
 from registry.store import Absent, judge
 from registry.store.judge import Judged
 from registry.work.memory import Memory, Notebook
+from registry.work.misstated import Misstated, difference
 from registry.work.served import Source, Tiles, judging, visible
 from signing import fork, merkle, tiles
+from signing.bundle import Bundle
 from signing.checkpoint import Checkpoint
 from signing.digest import sha256_hex
 from signing.errors import Malformed, Refused, Untrusted
@@ -55,9 +57,18 @@ class Filled:
 class Audit:
     """One look at a log: what is new in it since the last one."""
 
-    def __init__(self, source: Source, pinned: TrustedRoot, notebook: Notebook) -> None:
-        """Ask `source` for its checkpoint and accept it, or refuse it: a fork, a step back, or no word of this log."""
-        self._source, self._pinned, self._notebook = source, pinned, notebook
+    def __init__(
+        self,
+        source: Source,
+        pinned: TrustedRoot,
+        notebook: Notebook,
+        held: Callable[[str], Iterable[bytes]] = lambda _: (),
+    ) -> None:
+        """Ask `source` for its checkpoint and accept it, or refuse it: a fork, a step back, or no word of this log.
+
+        `held` gives what the auditor has of an entry from earlier, by its id: a redaction must not misstate it.
+        """
+        self._source, self._pinned, self._notebook, self._held = source, pinned, notebook, held
         self._tiles = Tiles(source)
         memory = notebook.read()
         with judging(f"what is remembered in {notebook.folder}"):
@@ -202,9 +213,35 @@ class Audit:
             self.memory = replace(self.memory, root=document, roots=roots)
             if following.version == self._pinned.version:
                 self._check_pin()
-        removes = next((fact.entry for fact in judged.facts if isinstance(fact, Redacted)), None)
-        self._gone.pop(removes or "", None)
-        return Entry(index, leaf, envelope, removes)
+        removed = next((fact for fact in judged.facts if isinstance(fact, Redacted)), None)
+        if removed is None:
+            return Entry(index, leaf, envelope)
+        self._compare_removed(index, leaf, envelope, removed)
+        self._gone.pop(removed.entry, None)
+        return Entry(index, leaf, envelope, removed.entry)
+
+    def _compare_removed(self, index: int, leaf: Leaf, envelope: bytes, fact: Redacted) -> None:
+        """Refuse a redaction that misstates what it removes, where somebody still has it: the log ought to have."""
+        for raw in (*self._held(fact.entry), *self._served(fact.entry)):
+            with judging(f"entry {index}, a redaction of entry {fact.entry}"):
+                found = difference(fact, raw)
+            if found is None:
+                continue
+            size = self.seen.size
+            nodes = self._tiles.nodes(merkle.inclusion_nodes(index, size), size)
+            proof = tuple(merkle.inclusion_proof(index, size, nodes))
+            evidence = Misstated(Bundle(envelope, leaf, index, proof, self.memory.checkpoint), raw)
+            path = self._notebook.keep(f"redaction-{index}.json", evidence.encode() + b"\n")
+            raise Untrusted(
+                f"entry {index}, a redaction, misstates entry {fact.entry}, which it removes: {visible(found)}; {path} proves it"
+                " to anybody, and holds the words that were to be removed"
+            )
+
+    def _served(self, entry: str) -> tuple[bytes, ...]:
+        try:
+            return tuple(self._source.envelopes(entry, None))
+        except (Absent, Malformed):
+            return ()
 
     def _said(self, index: int, leaf: Leaf) -> tuple[bytes, Judged] | None:
         """Return the envelope that a leaf names, and what it says; None where none is served."""

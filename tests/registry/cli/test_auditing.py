@@ -7,11 +7,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
-from auditing import Held, copied
+from auditing import Held, Signed, copied
 
+from lineage.predicates import redaction
+from lineage.residue import Residue
 from registry.home import Home
 from registry.store import log
 from signing import canonical
+from signing.errors import Untrusted
 from signing.proof import Proof
 
 
@@ -148,6 +151,26 @@ def test_the_log_continues_what_it_signed_before(kennel) -> None:
         assert one in said.out
     said = kennel("log", "consistency", sizes[-1], sizes[1])
     assert (said.code, "there is no consistency proof" in said.err) == (2, True)
+
+
+def test_a_redaction_that_misstates_is_shown_by_the_file_that_an_audit_left(world, terminal) -> None:
+    world.license(world.artifact(), "mit")
+    source, root = Signed.of(world), world.home.root()
+    copied(source, root, terminal.folder / "copy")
+    entry = world.logged()[-1]
+    said = redaction.statement(entry, "court 17", Residue("https://studbook.dev/license/v1", ()))
+    source.append(said, [world.home.keys("root")], time=1_800_000_000)
+    with pytest.raises(Untrusted):
+        copied(source, root, terminal.folder / "copy")
+    (terminal.folder / "root.json").write_bytes(root.encode())
+    words = ("log", "evidence", "copy/.audit/redaction-3.json", "--root", "root.json")
+
+    found = terminal.holds(*words)
+
+    assert (found["redaction"], found["removed"], found["signed"]) == (3, entry, ["kennel"])
+    assert "its fact 0 is said to be none, and is" in found["difference"]
+    said = terminal(*words)
+    assert f"logged as entry 3 a redaction, signed by kennel, that misstates entry {entry}" in said.out
 
 
 def test_a_tlog_proof_is_written_and_verified(kennel, terminal) -> None:
