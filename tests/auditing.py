@@ -153,6 +153,15 @@ def copied(source: Source, root: TrustedRoot, folder: Path) -> Audit:
     return audit
 
 
+def served(folder: Path) -> dict[str, bytes]:
+    """Every file of a mirror that a web server would hand out."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and ".audit" not in path.parts
+    }
+
+
 def twin(world: World, folder: Path) -> World:
     """Return another world with the same home, keys and all, which from now on goes its own way."""
     folder.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from registry.tlog import RemoteLog
 
 app = typer.Typer()
+
+# A log signs for what it has taken within milliseconds, unless its process was stopped in between.
+_PAUSE = 1.0
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="A registry, or files that `log mirror` made.")]
 FirstUseOption = Annotated[
@@ -91,7 +95,7 @@ def mirror(
     copy = Mirror(folder)
     with RemoteLog(url) as log, copy.notebook.held():
         trusted = _trusted(log, copy.notebook, root, home, insecure_first_use)
-        audited = Audit(log, trusted, copy.notebook, copy.envelopes)
+        audited = Audit(log, trusted, copy.notebook, copy.envelopes, _pause)
         before = audited.memory.size
         with progress("copying", audited.seen.size - before, quiet=as_json, in_bytes=False) as advance:
             copy.renew(audited, advance)
@@ -164,7 +168,7 @@ def _forked(evidence: Fork, trusted: TrustedRoot, as_json: bool) -> None:
 
 def _look(log: RemoteLog, trusted: TrustedRoot, notebook: Notebook, as_json: bool) -> bool:
     """Audit once, and say what was found: it holds, or this refuses."""
-    audited = Audit(log, trusted, notebook)
+    audited = Audit(log, trusted, notebook, pause=_pause)
     before = audited.memory.size
     with progress("verifying", audited.seen.size - before, quiet=as_json, in_bytes=False) as advance:
         for one in audited.entries():
@@ -182,6 +186,10 @@ def _look(log: RemoteLog, trusted: TrustedRoot, notebook: Notebook, as_json: boo
 
     say(as_json, {**_value(audited, before), "state": str(notebook.folder)}, show)
     return True
+
+
+def _pause() -> None:
+    time.sleep(_PAUSE)
 
 
 def _value(audited: Audit, before: int) -> dict[str, Json]:

@@ -1,8 +1,7 @@
 """Follow somebody's log and believe none of it: every checkpoint continues the last, and every entry holds.
 
 An auditor begins with a pinned trusted root and asks for a checkpoint. It must be signed by the log's key, and the tree it
-names must be the remembered one continued, by a consistency proof made from tiles (RFC 9162, 2.1.4); otherwise both
-checkpoints are kept as evidence (`signing.fork`). Then entry after entry, a bundle at a time: all leaves of a bundle lead
+names must be the remembered one continued (`continuity`). Then entry after entry, a bundle at a time: all leaves of a bundle lead
 to the signed root at once; tiles agree with entries and with each other; each leaf is canonical and no older than the one
 before; the envelope is what the leaf names, signed by just those keys under the trusted root in force, which the log
 itself brings in, each version signed as the one before it asks. Whether a statement fits the graph is for `log fsck` of
@@ -19,15 +18,14 @@ from lineage.authority import TrustedRoot
 from lineage.facts import Redacted
 from registry.store import Absent, judge
 from registry.store.judge import Judged
+from registry.work.continuity import Continuity
 from registry.work.memory import Memory, Notebook
 from registry.work.misstated import Misstated, difference
 from registry.work.served import Source, Tiles, judging, visible
-from signing import fork, merkle, tiles
+from signing import merkle, tiles
 from signing.bundle import Bundle
-from signing.checkpoint import Checkpoint
 from signing.digest import sha256_hex
 from signing.errors import Malformed, Refused, Untrusted
-from signing.fork import Fork
 from signing.log import Leaf
 from signing.tiles import WIDTH, Tile
 
@@ -63,22 +61,19 @@ class Audit:
         pinned: TrustedRoot,
         notebook: Notebook,
         held: Callable[[str], Iterable[bytes]] = lambda _: (),
+        pause: Callable[[], object] = lambda: None,
     ) -> None:
         """Ask `source` for its checkpoint and accept it, or refuse it: a fork, a step back, or no word of this log.
 
-        `held` gives what the auditor has of an entry from earlier, by its id: a redaction must not misstate it.
+        `held` gives what the auditor has of an entry from earlier, by its id: a redaction must not misstate it. `pause`
+        is called before a log is asked again for what it may be about to sign.
         """
-        self._source, self._pinned, self._notebook, self._held = source, pinned, notebook, held
+        self._source, self._pinned, self._notebook = source, pinned, notebook
+        self._held, self._pause = held, pause
         self._tiles = Tiles(source)
-        memory = notebook.read()
-        with judging(f"what is remembered in {notebook.folder}"):
-            last = None if memory is None else self.opened(memory.checkpoint)
-        note = source.checkpoint()
-        with judging("its checkpoint"):
-            self.seen = self.opened(note)
-        self._compare(memory.checkpoint if memory else b"", last, note)
-        notebook.see(self.seen.size, note)
-        self.memory = Memory(note) if memory is None else replace(memory, checkpoint=note)
+        self.continuity = Continuity(source, self._tiles, pinned, notebook)
+        self.memory = notebook.read() or Memory(b"")
+        self._look(self.memory.checkpoint)
         notebook.write(self.memory)
         self._root = TrustedRoot.parse(self.memory.root) if self.memory.root else None
         self._gone: dict[str, str] = {}
@@ -88,6 +83,27 @@ class Audit:
 
         Whoever is handed an entry or a bundle has dealt with it when they ask for the next.
         """
+        yield from self._covered()
+        if self._gone:
+            # A payload goes in the transaction that logs its redaction, and the checkpoint over that is signed in the next
+            # one: the redaction may be what the log has taken since it was asked.
+            self._pause()
+            self._look(self.memory.checkpoint)
+            yield from self._covered()
+        for why in self._gone.values():
+            raise Untrusted(
+                f"{why}; no entry of the log has it removed, up to the {self.seen.size} that it shows when asked again"
+            )
+        due = self._pinned.version
+        if len(self.memory.roots) < due:
+            raise Untrusted(
+                f"the log {self._pinned.origin} has {len(self.memory.roots)} versions of the trusted root in its"
+                f" {self.seen.size} entries, and version {due} is pinned: it is older than the pin"
+            )
+        self._check_pin()
+
+    def _covered(self) -> Iterator[Entry | Filled]:
+        """Verify what the newest checkpoint covers and was not verified before."""
         for bundle in tiles.bundles(self.memory.size, self.seen.size):
             raw = self._tiles.raw(bundle)
             with judging(bundle.path):
@@ -101,72 +117,11 @@ class Audit:
             # Whether what is not served was removed by an order, a later entry says: until then nothing is remembered.
             if not self._gone:
                 self._notebook.write(self.memory)
-        for why in self._gone.values():
-            raise Untrusted(f"{why}; no entry of the log has it removed")
-        due = self._pinned.version
-        if len(self.memory.roots) < due:
-            raise Untrusted(
-                f"the log {self._pinned.origin} has {len(self.memory.roots)} versions of the trusted root in its"
-                f" {self.seen.size} entries, and version {due} is pinned: it is older than the pin"
-            )
-        self._check_pin()
 
-    def opened(self, note: bytes) -> Checkpoint:
-        """Return the checkpoint in a note of this log."""
-        found = Checkpoint.opened(note, self._pinned.origin, self._pinned.log().public)
-        if found.size == 0:
-            raise Untrusted(f"it covers no entry, and the first of {found.origin} is its trusted root")
-        return found
-
-    def _compare(self, before: bytes, last: Checkpoint | None, note: bytes) -> None:
-        """Refuse a checkpoint that contradicts one that was accepted before."""
-        seen = self.seen
-        same = last is not None and last.size == seen.size
-        earlier = before if same else self._notebook.seen(seen.size)
-        if earlier is not None and self.opened(earlier).root != seen.root:
-            raise self._forked(Fork(earlier, note, seen.root, ()))
-        if last is None or same:
-            return
-        if last.size > seen.size:
-            raise Untrusted(
-                f"the log {seen.origin} has gone back: it showed {last.size} entries with the root {last.root.hex()}, and"
-                f" now shows {seen.size} with the root {seen.root.hex()}; what is served is old, or was rolled back"
-            )
-        evidence = self._continued(before, last, note)
-        try:
-            merkle.check_consistency(last.size, seen.size, last.root, seen.root, evidence.proof)
-        except Untrusted:
-            raise self._forked(evidence) from None
-
-    def _continued(self, before: bytes, last: Checkpoint, note: bytes) -> Fork:
-        """Return what the tiles say of the tree over as many entries as were seen last, and how it was continued."""
-        size = self.seen.size
-        try:
-            found = self._tiles.nodes(merkle.consistency_nodes(last.size, size), size)
-            under = merkle.root(last.size, self._tiles.nodes(merkle.root_nodes(last.size), size))
-        except Untrusted:
-            # Who forks a log need not show the tiles that prove it.
-            return Fork(before, note, merkle.EMPTY, ())
-        return Fork(before, note, under, tuple(merkle.consistency_proof(last.size, size, found)))
-
-    def _forked(self, evidence: Fork) -> Untrusted:
-        """Keep the evidence, and return the sentence that says what it shows."""
-        first, second = self.opened(evidence.first), self.opened(evidence.second)
-        path = self._notebook.convict(evidence, (first.size, second.size))
-        both = (
-            f"{first.size} entries with the root {first.root.hex()}, and {second.size} entries with the root"
-            f" {second.root.hex()}"
-        )
-        try:
-            fork.check(evidence, self._pinned.origin, self._pinned.log().public)
-        except Refused:
-            return Untrusted(
-                f"the log {first.origin} does not show that it only grew: it signed {both}, and the tiles served do not"
-                f" lead from one to the other; they are corrupt, or hide a fork; both checkpoints are in {path}"
-            )
-        return Untrusted(
-            f"the log {first.origin} is forked: it signed {both}, which no one log can have; {path} proves it to anybody"
-        )
+    def _look(self, before: bytes) -> None:
+        """Ask for the checkpoint, and accept it if it continues the one `before`, empty if there was none."""
+        note, self.seen = self.continuity.ask(before)
+        self.memory = replace(self.memory, checkpoint=note)
 
     def _check(self, bundle: Tile, hashes: list[bytes]) -> None:
         """Refuse a bundle that the signed root does not hold, and tiles that disagree with it or each other."""

@@ -48,7 +48,7 @@ class Mirror:
         """Bring the copy up to what `audit` has seen; `progress` hears of every entry."""
         path = self.folder / "checkpoint"
         with judging(str(path)):
-            before = audit.opened(path.read_bytes()).size if path.exists() else 0
+            before = audit.continuity.opened(path.read_bytes()).size if path.exists() else 0
         for one in audit.entries():
             match one:
                 case Entry():

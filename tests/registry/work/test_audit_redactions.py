@@ -1,13 +1,18 @@
 """What was removed from a log is removed from its copies, and a redaction that misstates what it removes is convicted."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from auditing import Files, Held, Signed, copied, look
+from auditing import Files, Held, Signed, copied, look, served, twin
+from growing import grow
+from sqlalchemy import text
 from world import World
 
 from lineage import predicates
 from lineage.facts import Licensed
+from lineage.predicates import license as license_predicate
 from lineage.predicates import name, redaction
 from lineage.residue import Residue, residue
 from registry.store import log
@@ -15,10 +20,11 @@ from registry.store import redaction as stored
 from registry.work import misstated
 from registry.work.memory import Notebook
 from registry.work.misstated import Misstated
-from signing import canonical
+from signing import canonical, tiles
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
 from signing.statement import Statement
+from signing.tiles import Tile
 
 LATER = 1_800_000_000
 
@@ -147,6 +153,79 @@ def test_a_copy_that_is_no_longer_what_was_logged_convicts_nobody(
     remove(world, forged, left)
     copied(forged, world.home.root(), tmp_path / "copy")
     assert not path.exists()
+
+
+@dataclass
+class Behind:
+    """A registry that took a redaction and shows what it had signed before, until it was asked so many times."""
+
+    held: Held
+    note: bytes
+    times: int
+    then: Held | None = None
+
+    def checkpoint(self) -> bytes:
+        self.times -= 1
+        if self.times >= 0:
+            return self.note
+        self.held = self.then or self.held
+        return self.held.checkpoint()
+
+    def tile(self, tile: Tile) -> bytes:
+        return self.held.tile(tile)
+
+    def envelopes(self, entry: str, index: int | None) -> Iterator[bytes]:
+        return self.held.envelopes(entry, index)
+
+
+@pytest.mark.parametrize("size", [20, 254])
+def test_a_redaction_that_is_not_covered_yet_is_told_from_damage(
+    world: World, tmp_path: Path, size: int
+) -> None:
+    grow(world, size)
+    (said,) = world.publish("publisher", license_predicate.statement(world.artifact(), "mit", 1))
+    copy, root = tmp_path / "copy", world.home.root()
+    copied(Held(world), root, copy)
+    note = Held(world).checkpoint()
+    with world.home.store.reading() as connection:
+        left = stored.left(connection, said.index)
+    world.publish("root", redaction.statement(said.entry, "court 17", left))
+
+    with pytest.raises(
+        Untrusted, match=f"no entry of the log has it removed, up to the {world.size() - 1} that it shows"
+    ):
+        look(Behind(Held(world), note, 2), root, tmp_path / "never")
+    assert Notebook(tmp_path / "never").read().size <= said.index
+
+    source = Behind(Held(world), note, 1)
+    audit, found = look(source, root, tmp_path / "state")
+    assert (audit.seen.size, audit.memory.size, source.times) == (world.size(), world.size(), -1)
+    assert [one.index for one in found] == list(range(world.size()))
+    assert [one.index for one in found if one.envelope is None] == [said.index]
+    assert Notebook(tmp_path / "state").read() == audit.memory
+
+    fresh = tmp_path / "fresh"
+    copied(Behind(Held(world), note, 1), root, fresh)
+    assert len(look(Files(fresh), root, tmp_path / "again")[1]) == world.size()
+    grow(world, size + 60)
+    copied(Held(world), root, fresh)
+    assert {one.path for one in tiles.tree(size + 60)} <= served(fresh).keys()
+    assert len(look(Files(fresh), root, tmp_path / "again")[1]) == size + 60 - audit.memory.size
+
+
+def test_t14_who_is_asked_again_must_not_show_a_fork(world: World, tmp_path: Path) -> None:
+    world.license(world.artifact(), "mit")
+    other = twin(world, tmp_path / "other")
+    world.model()
+    for _ in range(2):
+        other.model()
+    note = Held(world).checkpoint()
+    with world.home.store.writing() as connection:
+        connection.execute(text('DELETE FROM payload WHERE "index" = 1'))
+    source = Behind(Held(world), note, 1, then=Held(other))
+    with pytest.raises(Untrusted, match="is forked"):
+        look(source, world.home.root(), tmp_path / "state")
+    assert len(list((tmp_path / "state").glob("fork-*.json"))) == 1
 
 
 def _redacted(entry: str, left: Residue):

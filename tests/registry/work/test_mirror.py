@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from auditing import Files, Held, Signed, copied, look, twin
+from auditing import Files, Held, Signed, copied, look, served, twin
 from growing import grow
 from world import World
 
@@ -44,15 +44,6 @@ class Failing:
     def envelopes(self, entry: str, index: int) -> Iterator[bytes]:
         self._ask(entry)
         yield from self.held.envelopes(entry, index)
-
-
-def served(folder: Path) -> dict[str, bytes]:
-    """Every file of a mirror that a web server would hand out."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and ".audit" not in path.parts
-    }
 
 
 @pytest.mark.parametrize("size", [13, 256, 600])
