@@ -6,7 +6,7 @@ still fits. A fold of the log without the payload gives the same rows: it reads 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, text
 
@@ -14,7 +14,7 @@ from lineage import predicates
 from lineage.facts import Fact, Named, Redacted
 from lineage.residue import REMOVED, Residue, artifacts, residue
 from registry.store import Absent, log, unbound
-from registry.store.lists import asking
+from registry.store.lists import asking, parts
 from registry.store.log import Logged
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
@@ -23,6 +23,9 @@ from signing.statement import Statement
 _KEPT = text("SELECT kept FROM redaction WHERE id = :id")
 _ORDER = text("SELECT reason FROM redaction WHERE id = :id")
 _ORDERS = text("SELECT entry, id, reason FROM redaction ORDER BY entry")
+_BY = asking(
+    'SELECT redaction.entry FROM entry JOIN redaction ON redaction.id = entry.id WHERE entry."index" IN :some'
+)
 # What a check of the log was told beforehand stands there already.
 _KEEP = text("""
     INSERT INTO redaction (entry, id, reason, kept) VALUES (:entry, :id, :reason, :kept)
@@ -80,6 +83,13 @@ def said(connection: Connection, logged: Logged) -> tuple[Statement, tuple[Fact,
 def orders(connection: Connection) -> dict[str, tuple[int, str]]:
     """Return every redaction by the id of the entry it removed: its own leaf, and the order."""
     return {row.id: (row.entry, row.reason) for row in connection.execute(_ORDERS)}
+
+
+def by(connection: Connection, removed: Iterable[int]) -> tuple[int, ...]:
+    """Return the redactions that removed any of these entries, in the order of the log."""
+    return tuple(
+        sorted({index for some in parts(removed) for index in connection.scalars(_BY, {"some": some})})
+    )
 
 
 def foretell(live: Connection, fresh: Connection) -> None:

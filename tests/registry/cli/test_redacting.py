@@ -35,6 +35,13 @@ def test_an_entry_is_redacted_and_every_command_says_so(registry) -> None:
     assert "unknown" in unknown.out
     assert "was removed; its leaf and proof remain" in registry("log", "prove", "1").err
     assert registry("verify", "m").code != 0
+    registry("bundle", artifact, "--out", "m.jsonl")
+    (told,) = registry.holds("verify", "m.jsonl")["removed"]
+    assert (told["by"], told["order"], told["unknown"]) == (4, "court 17", [artifact])
+    shown = registry("verify", "m.jsonl").out
+    assert "removed entry" in shown
+    assert "a signature/v1.0, by entry 4 of acme under an order: court 17; sha256:" in shown
+    assert "is unknown since" in shown
 
     again = registry("log", "redact", done["entry"], "--order", "court 17", "--yes")
     assert again.code == 2
