@@ -35,7 +35,7 @@ class RemoteLog:
         self._site.close()
 
     @property
-    def url(self) -> str:
+    def name(self) -> str:
         """The URL, without user and password."""
         return self._site.shown
 
@@ -67,7 +67,7 @@ class RemoteLog:
         except (Absent, Malformed):
             return
 
-    def trusted_root(self) -> bytes:
+    def root(self) -> bytes:
         """Return the trusted root that is served: whoever serves it says so, and nobody else."""
         return self._site.file("/trusted-root", _MAX_ROOT)
 

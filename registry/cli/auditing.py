@@ -16,19 +16,19 @@ from registry.cli.session import (
     JsonOption,
     RootOption,
     again,
-    err,
     out,
     pinned,
     progress,
     say,
+    warn,
 )
 from registry.settings import Settings
-from registry.store import Absent
 from registry.work import misstated
 from registry.work.audit import Audit, Entry
 from registry.work.memory import Notebook
 from registry.work.mirror import Mirror
 from registry.work.misstated import Misstated
+from registry.work.pinned import pin
 from signing import canonical
 from signing.canonical import Json
 from signing.digest import sha256_hex
@@ -74,10 +74,14 @@ def audit(
     from registry.tlog import RemoteLog  # noqa: PLC0415
 
     with RemoteLog(url) as log:
-        notebook = Notebook(state or _beside(home, log.url))
+        notebook = Notebook(state or _beside(home, log.name))
         with notebook.held():
-            trusted = _trusted(log, notebook, root, home, insecure_first_use)
-            again(lambda: _look(log, trusted, notebook, as_json), follow)
+
+            def look() -> bool:
+                trusted = _trusted(log, notebook, root, home, insecure_first_use)
+                return _look(log, trusted, notebook, as_json)
+
+            again(look, follow)
 
 
 @app.command()
@@ -207,27 +211,10 @@ def _trusted(
     log: RemoteLog, notebook: Notebook, root: Path | None, home: Path | None, first_use: bool
 ) -> TrustedRoot:
     """Return the trusted root that was pinned for this log; what it serves itself is never taken in silence."""
-    if root is not None:
-        return pinned(root, home)
-    if notebook.pinned.is_file():
-        return pinned(notebook.pinned, home)
-    if not first_use:
-        try:
-            return pinned(None, home)
-        except Absent:
-            raise Absent(
-                f"no trusted root is pinned for {log.url}: name one that reached you another way with --root, or take"
-                " the one it serves with --insecure-first-use"
-            ) from None
-    served = TrustedRoot.parse(log.trusted_root())
-    notebook.pin(served.encode())
-    err.print(
-        f"[bold red]insecure:[/] {escape(log.url)} was believed about itself: version {served.version} of the trusted root of"
-        f" {escape(served.origin)}, whose log key is {served.log().public.id}, is pinned in {escape(str(notebook.pinned))};"
-        " compare that with what its operators tell you",
-        soft_wrap=True,
-    )
-    return served
+    own = (home or Settings().home) / "trusted_root.json"
+    found = pin(notebook.pinned, own, log, root, first_use=first_use)
+    warn(found, log.name)
+    return found.root
 
 
 def _beside(home: Path | None, url: str) -> Path:

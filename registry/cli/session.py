@@ -34,7 +34,8 @@ from lineage.authority import TrustedRoot
 from registry.answers import Answers
 from registry.home import Home
 from registry.settings import Settings, now, variable
-from registry.store import Absent, keys
+from registry.store import keys
+from registry.work.pinned import Pinned, read
 from signing import canonical
 from signing.canonical import Json
 from signing.errors import Malformed, Refused, Untrusted
@@ -173,10 +174,18 @@ def answers_of(home: Home) -> Answers:
 
 def pinned(root: Path | None, home: Path | None) -> TrustedRoot:
     """Return the trusted root that the option names, or the one that the home pins."""
-    path = root or (home or Settings().home) / "trusted_root.json"
-    if not path.is_file():
-        raise Absent(f"no trusted root at {path}: name the one you pinned with --root")
-    return TrustedRoot.parse(path.read_bytes().strip())
+    return read(root or (home or Settings().home) / "trusted_root.json")
+
+
+def warn(pinned: Pinned, name: str) -> None:
+    """Say loudly where somebody was believed about themselves."""
+    if pinned.taken:
+        err.print(
+            f"[bold red]INSECURE[/] {escape(name)} was asked which trusted root to judge it by, and version"
+            f" {pinned.root.version} for {escape(pinned.root.origin)} is pinned by its word alone; compare its log key"
+            f" {pinned.root.log().public.id} with somebody you trust",
+            soft_wrap=True,
+        )
 
 
 def plain(value: BaseModel | Json | Sequence[BaseModel]) -> Json:

@@ -4,7 +4,7 @@
     checkpoints/<size>    every checkpoint that was accepted: a second one of that size has the same root, or is a fork
     fork-….json           evidence of a fork (`signing.fork`)
     redaction-….json      evidence of a redaction that misstates what it removed (`registry.work.misstated`)
-    trusted_root.json     the trusted root that was pinned on first use, where that was asked for
+    trusted_root.json     the trusted root that was pinned for it (`registry.work.pinned`)
 
 Each file is there whole or not at all, so an audit that is killed goes on where it was.
 """
@@ -135,9 +135,5 @@ class Notebook:
 
     @property
     def pinned(self) -> Path:
-        """Where the trusted root lies that was pinned on first use."""
+        """Where the trusted root lies that was pinned for this log."""
         return self.folder / "trusted_root.json"
-
-    def pin(self, document: bytes) -> None:
-        """Trust this root from now on."""
-        replace(self.pinned, document + b"\n", _MODE)

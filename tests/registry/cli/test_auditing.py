@@ -63,8 +63,8 @@ def test_what_a_log_says_of_itself_is_not_taken_in_silence(terminal, site) -> No
 
     loud = terminal(*words, "--insecure-first-use")
     assert loud.code == 0
-    assert "insecure: " in loud.err
-    assert "was believed about itself" in loud.err
+    assert "INSECURE" in loud.err
+    assert "is pinned by its word alone" in loud.err
     # It is pinned from now on, and nobody is asked again.
     again = terminal(*words)
     assert (again.code, again.err) == (0, "")
@@ -74,10 +74,37 @@ def test_what_a_log_says_of_itself_is_not_taken_in_silence(terminal, site) -> No
 
 def test_a_named_root_is_the_one_that_counts(terminal, site) -> None:
     assert terminal("log", "audit", site.url, "--root", site.folder / "root.json").code == 0
+    # It is pinned from now on, for this log; a home's own root is not, for a log that is not the home's.
+    assert terminal("log", "audit", site.url).code == 0
     terminal.holds("init")
+    assert terminal("log", "audit", site.url).code == 0
     said = terminal("log", "audit", site.url, "--state", "another")
+    assert said.code == 2
+    assert "no trusted root is pinned for" in said.err
+    said = terminal(
+        "log", "audit", site.url, "--root", terminal.home / "trusted_root.json", "--state", "another"
+    )
     assert said.code == 1
-    assert "its checkpoint: the note is not signed by" in said.err
+    assert "does not sign its log as the pinned trusted root says" in said.err
+
+
+def test_t16_an_older_root_than_the_pinned_one_is_no_root_to_audit_by(world, terminal, tmp_path) -> None:
+    copy, words = tmp_path / "copy", ("--state", "state", "--root")
+    (terminal.folder / "old.json").write_bytes(world.home.root().encode())
+    world.join("ann", "rebuilder")
+    (terminal.folder / "new.json").write_bytes(world.home.root().encode())
+    copied(Held(world), world.home.root(), copy)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=copy))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        assert terminal("log", "audit", url, *words, "new.json").code == 0
+        said = terminal("log", "audit", url, *words, "old.json")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert said.code == 1
+    assert "version 2 of the trusted root is pinned, and this is version 1" in said.err
 
 
 def test_a_log_is_copied_and_the_copy_holds(kennel, terminal, site) -> None:
