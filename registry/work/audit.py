@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from lineage import authority
 from lineage.authority import TrustedRoot
 from lineage.facts import Redacted
 from registry.store import Absent, judge
 from registry.store.judge import Judged
+from registry.work.ahead import ahead
 from registry.work.continuity import Continuity
 from registry.work.memory import Memory, Notebook
 from registry.work.misstated import Misstated, difference
@@ -28,6 +30,9 @@ from signing.digest import sha256_hex
 from signing.errors import Malformed, Refused, Untrusted
 from signing.log import Leaf
 from signing.tiles import WIDTH, Tile
+
+# Envelopes that are asked for at once. Each has at most 16 MiB, and most have a few KiB.
+CONNECTIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,11 @@ class Audit:
                 leaves = tiles.entries(raw, bundle)
             hashes = [merkle.leaf_hash(leaf) for leaf in leaves]
             self._check(bundle, hashes)
-            for index, leaf in enumerate(leaves, bundle.first):
-                if index >= self.memory.size:
-                    yield self._entry(index, leaf)
+            new = [
+                (index, leaf) for index, leaf in enumerate(leaves, bundle.first) if index >= self.memory.size
+            ]
+            for (index, leaf), envelopes in ahead(self._envelopes, new, CONNECTIONS):
+                yield self._entry(index, leaf, envelopes)
             yield Filled(bundle, raw, hashes)
             # Whether what is not served was removed by an order, a later entry says: until then nothing is remembered.
             if not self._gone:
@@ -146,14 +153,20 @@ class Audit:
                 break
             below, level = above, level + 8
 
-    def _entry(self, index: int, raw: bytes) -> Entry:
+    def _envelopes(self, one: tuple[int, bytes]) -> Iterator[bytes]:
+        """Ask for what may be the envelope of a leaf, and return it when the first answer is here."""
+        index, raw = one
+        found = self._source.envelopes(Leaf.parse(raw).pae, index)
+        return chain([next(found)], found)
+
+    def _entry(self, index: int, raw: bytes, envelopes: Callable[[], Iterator[bytes]]) -> Entry:
         """Verify one entry, and follow the trusted root that it may bring into force."""
         memory = self.memory
         with judging(f"entry {index}"):
             leaf = Leaf.parse(raw)
             if leaf.time < memory.time:
                 raise Untrusted(f"its time is {leaf.time}, before that of the entry above it, {memory.time}")
-        said = self._said(index, leaf)
+        said = self._said(index, leaf, envelopes)
         if said is None:
             self.memory = replace(memory, size=index + 1, time=leaf.time)
             return Entry(index, leaf, None)
@@ -198,11 +211,13 @@ class Audit:
         except (Absent, Malformed):
             return ()
 
-    def _said(self, index: int, leaf: Leaf) -> tuple[bytes, Judged] | None:
+    def _said(
+        self, index: int, leaf: Leaf, envelopes: Callable[[], Iterator[bytes]]
+    ) -> tuple[bytes, Judged] | None:
         """Return the envelope that a leaf names, and what it says; None where none is served."""
         objections: list[str] = []
         try:
-            for raw in self._source.envelopes(leaf.pae, index):
+            for raw in envelopes():
                 try:
                     return raw, judge.stands(self._root, raw, leaf)
                 except Refused as error:
@@ -213,6 +228,8 @@ class Audit:
                 return None
         except Malformed as error:
             objections.append(str(error))
+        except Refused as error:
+            raise Refused(f"entry {index}: {visible(str(error))}") from error
         raise Untrusted(f"entry {index}: {visible(objections[0])}")
 
     def _check_pin(self) -> None:
