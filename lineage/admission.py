@@ -24,6 +24,7 @@ from lineage.facts import (
     Restaged,
     Rooted,
     Stage,
+    Unbound,
 )
 from lineage.skeleton import skeleton
 from signing.errors import Forbidden, Refused
@@ -107,7 +108,7 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
 def _about(fact: Fact) -> tuple[str, ...]:
     """Return the artifacts that must be registered before something is said about them."""
     match fact:
-        case Registered() | Restaged() | Rooted() | Removed() | Redacted():
+        case Registered() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
             return ()
         case Derived(child):
             return (child,)

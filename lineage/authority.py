@@ -11,7 +11,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from lineage import predicates, succession
-from lineage.facts import Agreed, Derived, Described, Fact, Licensed, Named, Rebuilt, Removed, Role, Rooted
+from lineage.facts import (
+    Agreed,
+    Derived,
+    Described,
+    Fact,
+    Licensed,
+    Named,
+    Rebuilt,
+    Removed,
+    Role,
+    Rooted,
+    Unbound,
+)
 from lineage.predicates.rebuild import registry, verifier
 from lineage.predicates.root import Key, TrustedRoot
 from signing.digest import sha256_hex
@@ -182,7 +194,7 @@ def _overreach(key: Key, fact: Fact, keeper: str) -> str | None:
             return (
                 f"of {key.operator} covers the namespaces {', '.join(key.namespaces) or 'none'}, not {name}"
             )
-        case Removed(namespace=found) if found and not _covers(key, found):
+        case Removed(namespace=found) | Unbound(namespace=found) if found and not _covers(key, found):
             return f"of {key.operator} covers other namespaces than the one of a name that was removed"
         case Rebuilt(verifier=found) if found != verifier(key.operator):
             return f"of {key.operator} signs as {verifier(key.operator)}, not {found}"

@@ -210,6 +210,20 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unbound:
+    """A binding of a name was removed under an order, and other entries bind that name, which means nothing until it is bound anew.
+
+    `name` is the id of one of those entries, `revision` that of one which binds the same revision of it, empty where none
+    does; `namespace` is as in `Removed`.
+    """
+
+    namespace: str
+    name: str
+    revision: str
+    kind: Literal["unbound"] = field(default="unbound", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Redacted:
     """The payload of `entry` was removed under `order`; `kept` is canonical JSON of what it still says (`lineage.residue`)."""
 
@@ -234,6 +248,7 @@ Fact = (
     | Restaged
     | Rooted
     | Removed
+    | Unbound
     | Redacted
 )
 
@@ -245,7 +260,7 @@ def about(fact: Fact) -> tuple[str, ...]:
             return (child,)
         case Reported(artifacts=artifacts):
             return artifacts
-        case Restaged() | Rooted() | Removed() | Redacted():
+        case Restaged() | Rooted() | Removed() | Unbound() | Redacted():
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)

@@ -4,13 +4,18 @@ A log forgets the words and not the shape. Ids are hashes or upstream names, and
 own, so they stay, and whatever was said about the same artifacts afterwards still fits; incidents go on reaching what they
 reached. File names, summaries, contacts, reasons, tensor names, names that were bound, and whole evaluations and attestations are gone. Nobody can check any longer
 that what is left was said, so the artifacts that it is about are unknown from then on, never clean.
+
+Of a binding not even a hash of the name stays, since names can be guessed. Where an older entry binds the same name its id is
+kept (`unbound`), so that the older binding is not the newest again; that entry says the name itself, until it is removed, too.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
+from itertools import zip_longest
 from typing import cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -32,6 +37,7 @@ from lineage.facts import (
     Reported,
     Restaged,
     Rooted,
+    Unbound,
 )
 from signing import canonical
 from signing.canonical import Json
@@ -53,7 +59,10 @@ _KINDS: dict[str, type[Fact]] = {
     "reported": Reported,
     "restaged": Restaged,
     "removed": Removed,
+    "unbound": Unbound,
 }
+_SHOWN = 300
+_HASH = re.compile("([0-9a-f]{64})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +114,41 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
             return Removed()
         case Built():
             return replace(fact, builder=REMOVED)
-        case Described() | Agreed() | Licensed() | Removed():
+        case Described() | Agreed() | Licensed():
+            return fact
+        case Removed(namespace):
+            _check_hashes(namespace)
+            return fact
+        case Unbound(namespace, name, revision):
+            _check_hashes(namespace, name, revision)
             return fact
         case Rooted() | Redacted():
             raise Refused(
                 f"a {fact.kind!r} fact is never removed: what came after it could not be judged without it"
             )
+
+
+def unbound(left: Residue, name: str, revision: str) -> Residue:
+    """Return what is left of a binding of a name that entry `name` binds, too, and `revision` in the same revision ("" if none)."""
+    facts = (
+        Unbound(fact.namespace, name, revision) if isinstance(fact, Removed) else fact for fact in left.facts
+    )
+    return Residue(left.predicate_type, tuple(facts))
+
+
+def misstated(kept: Residue, predicate_type: str, facts: Sequence[Fact]) -> str | None:
+    """Say in what `kept` is not what is left of a statement of this type with these facts, for whoever holds the statement.
+
+    Which other entries bind a name that was removed is for whoever holds the log to say.
+    """
+    due = residue(predicate_type, facts)
+    if kept.predicate_type != due.predicate_type:
+        return f"it is said to be a {kept.predicate_type}, and is a {due.predicate_type}"
+    for seq, (said, was) in enumerate(zip_longest(kept.facts, due.facts)):
+        plain = Removed(said.namespace) if isinstance(said, Unbound) and isinstance(was, Removed) else said
+        if plain != was:
+            return f"its fact {seq} is said to be {_shown(said)}, and is {_shown(was)}"
+    return None
 
 
 def artifacts(facts: Sequence[Fact]) -> tuple[str, ...]:
@@ -128,6 +166,10 @@ def artifacts(facts: Sequence[Fact]) -> tuple[str, ...]:
             case _:
                 pass
     return tuple(found)
+
+
+def _shown(fact: Fact | None) -> str:
+    return "none" if fact is None else canonical.encode(_fields(fact)).decode()[:_SHOWN]
 
 
 def _fields(fact: Fact) -> Json:
@@ -153,6 +195,14 @@ def _fact(value: Json) -> Fact:
     if canonical.encode(_fields(blanked(fact))) != canonical.encode(value):
         raise Malformed(f"what a redaction keeps of a {kind!r} fact holds more than may stay")
     return fact
+
+
+def _check_hashes(*found: str) -> None:
+    for one in found:
+        if _HASH.fullmatch(one) is None:
+            raise Malformed(
+                f"what a redaction keeps of what was removed are hashes, and {one[:80]!r} is none"
+            )
 
 
 def _check_known(unknown: Iterable[object], what: str) -> None:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from types import TracebackType
 from typing import Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from lineage import predicates
-from lineage.facts import Built, Registered, about
+from lineage.facts import Built, Redacted, Registered, about
+from lineage.residue import Residue
 from lineage.schema import NAME
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
 from registry.outcomes import RebuildersOut
@@ -240,10 +242,11 @@ def _texts(value: Json) -> Iterator[str]:
 
 
 def _named(bundle: Bundle) -> tuple[str, ...]:
-    """Return the artifacts that a bundle's statement says anything of."""
+    """Return the artifacts that a bundle's statement says anything of, or of which it has something removed."""
     envelope = Envelope.parse(bundle.envelope)
     facts = predicates.facts(Statement.parse(envelope.payload), envelope.entry)
-    return tuple(one for fact in facts for one in about(fact))
+    removed = (Residue.parse(fact.kept.encode()).facts for fact in facts if isinstance(fact, Redacted))
+    return tuple(one for fact in chain(facts, *removed) for one in about(fact))
 
 
 def _subjects(bundle: Bundle) -> tuple[str, ...]:

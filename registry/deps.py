@@ -159,8 +159,7 @@ def _meant(connection: Connection, ref: str) -> str:
     """
     if ref.startswith(("sha256:", "hf:")):
         return refs.resolve(connection, ref)
-    name, _, revision = ref.partition("@")
-    found = refs.named(connection, name, revision or None)
+    found = refs.called(connection, ref)
     if found is None:
         raise Absent(
             f"nothing is called {ref!r} here; folders are known only to the machine that they are on"

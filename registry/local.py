@@ -24,7 +24,7 @@ from registry.answers import (
 )
 from registry.outcomes import RebuilderOut, RebuildersOut
 from registry.settings import Clock
-from registry.store import Absent, artifacts, lineage, log, refs, said, verdicts
+from registry.store import Absent, artifacts, lineage, log, redaction, refs, said, verdicts
 from registry.store.bundles import bundles
 from registry.store.engine import Database
 from signing.errors import Refused
@@ -118,7 +118,7 @@ class Local:
     def bundle(self, ref: str, *, ancestors: bool) -> tuple[bytes, ...]:
         """Return, as encoded bundles, everything said of an artifact, and of its ancestors if asked: the trusted roots first.
 
-        Entries that count no longer are left out, and those whose payload was removed.
+        Entries that count no longer are left out; of those whose payload was removed there is the redaction.
         """
         with self._store.reading() as connection:
             artifact = self._meaning(connection, ref)
@@ -127,6 +127,7 @@ class Local:
             if not found:
                 raise Absent(f"nothing is said of {artifact} in this log")
             roots = said.roots(connection)
+            found = tuple(sorted({*found, *redaction.by(connection, found)}))
             covered = log.covered(connection)
             wanted = [index for index in dict.fromkeys((*roots, *found)) if index < covered]
             lines, size = list[bytes](), 0

@@ -199,6 +199,15 @@ class Name(SQLModel, table=True):
     artifact: int = Field(index=True)
 
 
+class Unbound(SQLModel, table=True):
+    """A binding of a name that an order had removed; `name` and `revision` are ids of entries that bind the same (`lineage.facts`)."""
+
+    entry: int = _key()
+    seq: int = _key()
+    name: str = Field(index=True)
+    revision: str = Field(index=True)
+
+
 class License(SQLModel, table=True):
     """A license that an artifact's publisher declared."""
 

@@ -38,7 +38,7 @@ class RemoteLog:
         self._site.close()
 
     @property
-    def url(self) -> str:
+    def name(self) -> str:
         """The URL, without user and password."""
         return self._site.shown
 
@@ -55,19 +55,22 @@ class RemoteLog:
                 raise
             return tiles.cut(self._tile(tile.full), tile)
 
-    def envelopes(self, entry: str, index: int) -> Iterator[bytes]:
-        """Go through what may be the envelope of leaf `index`, whose entry id is `entry`.
+    def envelopes(self, entry: str, index: int | None) -> Iterator[bytes]:
+        """Go through what may be the envelope of leaf `index`, or of any leaf, whose entry id is `entry`.
 
         Several leaves have one entry id where several keys signed one statement. A registry is told which is meant; a
         file system has the later ones beside the first.
         """
+        if index is None:
+            yield self._site.file(f"/entries/{entry}", dsse.MAX_BYTES)
+            return
         yield self._site.file(f"/entries/{entry}", dsse.MAX_BYTES, index=str(index))
         try:
             yield self._site.file(f"/entries/{entry}.{index}", dsse.MAX_BYTES)
         except (Absent, Malformed):
             return
 
-    def trusted_root(self) -> bytes:
+    def root(self) -> bytes:
         """Return the trusted root that is served: whoever serves it says so, and nobody else."""
         return self._site.file("/trusted-root", _MAX_ROOT)
 

@@ -39,9 +39,10 @@ class Held:
         with self.world.home.store.reading() as connection:
             return stored.read(connection, tile.path)
 
-    def envelopes(self, _entry: str, index: int) -> Iterator[bytes]:
+    def envelopes(self, entry: str, index: int | None) -> Iterator[bytes]:
         with self.world.home.store.reading() as connection:
-            envelope = log.read(connection, index).envelope
+            which = log.indexes(connection, entry)[0] if index is None else index
+            envelope = log.read(connection, which).envelope
         if envelope is None:
             raise Absent(f"the payload of entry {index} was removed")
         yield envelope
@@ -65,7 +66,7 @@ class Files:
     def tile(self, tile: Tile) -> bytes:
         return self._read(tile.path)
 
-    def envelopes(self, entry: str, index: int) -> Iterator[bytes]:
+    def envelopes(self, entry: str, index: int | None) -> Iterator[bytes]:
         yield self._read(f"entries/{entry}")
         yield self._read(f"entries/{entry}.{index}")
 
@@ -122,7 +123,11 @@ class Signed:
         nodes = self.nodes()
         return b"".join(nodes[8 * tile.level, at] for at in places)
 
-    def envelopes(self, _entry: str, index: int) -> Iterator[bytes]:
+    def envelopes(self, entry: str, index: int | None) -> Iterator[bytes]:
+        if index is None:
+            index = next(at for at, leaf in enumerate(self.leaves) if Leaf.parse(leaf).pae == entry)
+        if self.sent[index] is None:
+            raise Absent(f"the payload of entry {index} was removed")
         yield self.sent[index]
 
 
@@ -146,9 +151,18 @@ def copied(source: Source, root: TrustedRoot, folder: Path) -> Audit:
     """Mirror a log into `folder`."""
     mirror = Mirror(folder)
     with mirror.notebook.held():
-        audit = Audit(source, root, mirror.notebook)
+        audit = Audit(source, root, mirror.notebook, mirror.envelopes)
         mirror.renew(audit)
     return audit
+
+
+def served(folder: Path) -> dict[str, bytes]:
+    """Every file of a mirror that a web server would hand out."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and ".audit" not in path.parts
+    }
 
 
 def twin(world: World, folder: Path) -> World:

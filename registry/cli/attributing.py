@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from registry.cli.checking import provenance
 from registry.cli.session import Fails, HomeOption, JsonOption, home_at, out, say
-from registry.work import rebuild
 from registry.work.attribute import Attributed, weigh
 from signing.canonical import Json
 
@@ -26,7 +26,7 @@ def attribute(
 ) -> None:
     """Which parents put what into one weight? Exit 1 if what is stored there is not what is derived."""
     opened = home_at(home)
-    found = weigh(opened, rebuild.find(opened, ref), weight)
+    found = weigh(opened, provenance(opened, ref), weight)
     say(as_json, _attribution(found), lambda: _show_attribution(found))
     if found.same is False:
         raise Fails

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,17 +15,20 @@ from registry.cli.session import (
     JsonOption,
     RootOption,
     again,
-    err,
     out,
     pinned,
     progress,
     say,
+    warn,
 )
 from registry.settings import Settings
-from registry.store import Absent
+from registry.work import misstated
 from registry.work.audit import Audit, Entry
 from registry.work.memory import Notebook
 from registry.work.mirror import Mirror
+from registry.work.misstated import Misstated
+from registry.work.pinned import pin
+from signing import canonical
 from signing.canonical import Json
 from signing.fork import Fork, check
 
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
     from registry.tlog import RemoteLog
 
 app = typer.Typer()
+
+# A log signs for what it has taken within milliseconds, unless its process was stopped in between.
+_PAUSE = 1.0
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="A registry, or files that `log mirror` made.")]
 FirstUseOption = Annotated[
@@ -65,7 +72,7 @@ def audit(
     from registry.tlog import RemoteLog  # noqa: PLC0415
 
     with RemoteLog(url) as log:
-        notebook = Notebook(state) if state else Notebook.beside(home or Settings().home, log.url)
+        notebook = Notebook(state) if state else Notebook.beside(home or Settings().home, log.name)
 
         def look() -> bool:
             # Held for one look at a time: between two, other commands read from the same registry.
@@ -90,7 +97,8 @@ def mirror(
 
     copy = Mirror(folder)
     with RemoteLog(url) as log, copy.notebook.held():
-        audited = Audit(log, _trusted(log, copy.notebook, root, home, insecure_first_use), copy.notebook)
+        trusted = _trusted(log, copy.notebook, root, home, insecure_first_use)
+        audited = Audit(log, trusted, copy.notebook, copy.envelopes, _pause)
         before = audited.memory.size
         with progress("copying", audited.seen.size - before, quiet=as_json, in_bytes=False) as advance:
             copy.renew(audited, advance)
@@ -107,14 +115,43 @@ def mirror(
 
 @app.command()
 def evidence(
-    file: Annotated[Path, typer.Argument(help="The fork-….json that an audit left.")],
+    file: Annotated[Path, typer.Argument(help="The fork-….json or redaction-….json that an audit left.")],
     root: RootOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Does this file prove that a log signed two histories? Exit 1 if it does not."""
-    trusted = pinned(root, home)
-    first, second = check(Fork.parse(file.read_bytes().strip()), trusted.origin, trusted.log().public)
+    """Does this file prove that a log signed two histories, or took a false account of what was removed? Exit 1 if not."""
+    trusted, raw = pinned(root, home), file.read_bytes().strip()
+    match canonical.decode(raw):
+        case {"redaction": _}:
+            _misstated(Misstated.parse(raw), trusted, as_json)
+        case _:
+            _forked(Fork.parse(raw), trusted, as_json)
+
+
+def _misstated(evidence: Misstated, trusted: TrustedRoot, as_json: bool) -> None:
+    proof, difference = misstated.check(evidence, trusted)
+    (removed,) = proof.proven.statement.subjects
+
+    def show() -> None:
+        out.print(
+            f"[bold red]misstated[/]  {escape(trusted.origin)} logged as entry {proof.proven.index} a redaction, signed by"
+            f" {', '.join(proof.operators)}, that misstates entry {removed.sha256}, which it removes: {escape(difference)}",
+            soft_wrap=True,
+        )
+
+    value: dict[str, Json] = {
+        "log": trusted.origin,
+        "redaction": proof.proven.index,
+        "signed": list(proof.operators),
+        "removed": removed.sha256,
+        "difference": difference,
+    }
+    say(as_json, value, show)
+
+
+def _forked(evidence: Fork, trusted: TrustedRoot, as_json: bool) -> None:
+    first, second = check(evidence, trusted.origin, trusted.log().public)
     roots = [one.root.hex() for one in (first, second)]
 
     def show() -> None:
@@ -134,7 +171,7 @@ def evidence(
 
 def _look(log: RemoteLog, trusted: TrustedRoot, notebook: Notebook, as_json: bool) -> bool:
     """Audit once, and say what was found: it holds, or this refuses."""
-    audited = Audit(log, trusted, notebook)
+    audited = Audit(log, trusted, notebook, pause=_pause)
     before = audited.memory.size
     with progress("verifying", audited.seen.size - before, quiet=as_json, in_bytes=False) as advance:
         for one in audited.entries():
@@ -154,6 +191,10 @@ def _look(log: RemoteLog, trusted: TrustedRoot, notebook: Notebook, as_json: boo
     return True
 
 
+def _pause() -> None:
+    time.sleep(_PAUSE)
+
+
 def _value(audited: Audit, before: int) -> dict[str, Json]:
     seen = audited.seen
     return {
@@ -169,24 +210,7 @@ def _trusted(
     log: RemoteLog, notebook: Notebook, root: Path | None, home: Path | None, first_use: bool
 ) -> TrustedRoot:
     """Return the trusted root that was pinned for this log; what it serves itself is never taken in silence."""
-    if root is not None:
-        return pinned(root, home)
-    if notebook.pinned.is_file():
-        return pinned(notebook.pinned, home)
-    if not first_use:
-        try:
-            return pinned(None, home)
-        except Absent:
-            raise Absent(
-                f"no trusted root is pinned for {log.url}: name one that reached you another way with --root, or take"
-                " the one it serves with --insecure-first-use"
-            ) from None
-    served = TrustedRoot.parse(log.trusted_root())
-    notebook.pin(served.encode())
-    err.print(
-        f"[bold red]insecure:[/] {escape(log.url)} was believed about itself: version {served.version} of the trusted root of"
-        f" {escape(served.origin)}, whose log key is {served.log().public.id}, is pinned in {escape(str(notebook.pinned))};"
-        " compare that with what its operators tell you",
-        soft_wrap=True,
-    )
-    return served
+    own = (home or Settings().home) / "trusted_root.json"
+    found = pin(notebook.pinned, own, log, root, first_use=first_use)
+    warn(found, log.name)
+    return found.root

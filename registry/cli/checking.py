@@ -1,4 +1,4 @@
-"""What rebuild does with --sample and --against: check a merge in part, and one that was made elsewhere."""
+"""What is checked of a merge: by which provenance, in part (--sample), and where it was made elsewhere (--against)."""
 
 from __future__ import annotations
 
@@ -20,17 +20,30 @@ from registry.home import Home
 from registry.work import against, rebuild, sample
 from registry.work.engine import Computer
 from registry.work.make import RECIPE_LIMIT, prepare
+from registry.work.rebuild import Provenance
 from signing.canonical import Json
 
 # Shares of altered blocks for which a sample says how likely they were to pass unseen.
 _SHARES = (0.01, 0.05, 0.1)
 
 
+def provenance(home: Home, ref: str) -> Provenance:
+    """Return how an artifact was made, by the newest entry that can be read, and say which newer ones cannot."""
+    found = rebuild.find(home, ref)
+    if found.removed:
+        newer = ", ".join(map(str, found.removed))
+        err.print(
+            f"note: entry {found.entry[:16]} says how {found.artifact} was made; entry {newer}, newer, was removed by an order",
+            soft_wrap=True,
+        )
+    return found
+
+
 def sampled(
     home: Home, ref: str, count: int, computer: Computer, threads: int, memory: int | None, *, as_json: bool
 ) -> None:
     """Check `count` blocks of a merge that are drawn now, and print the verdict with its odds; nothing is logged."""
-    found = rebuild.find(home, ref)
+    found = provenance(home, ref)
     with progress("sampling", count * BLOCK, quiet=as_json) as advance:
         checked = sample.check(home, found, count, computer, threads=threads, memory=memory, progress=advance)
     result = checked.sampled

@@ -25,10 +25,11 @@ from lineage.facts import (
     Reported,
     Restaged,
     Rooted,
+    Unbound,
 )
 from registry.answers import EdgeOut, IncidentOut
 from registry.cli import tables
-from registry.cli.session import counted, out, plain, short
+from registry.cli.session import counted, kind_of, out, plain, short
 from registry.work.evidence import Evidence
 from registry.work.lines import Broken, Held, Void
 from registry.work.verify import Proof
@@ -54,6 +55,14 @@ def show(found: Evidence, pinned: TrustedRoot) -> None:
             case Held():
                 pass
     _lineage(found)
+    for one in found.gone:
+        about = ", ".join(map(short, one.artifacts))
+        then = f"; {escape(about)} is unknown since" if about else ""
+        out.print(
+            f"[yellow]removed[/] entry {one.entry[:12]}, a {escape(kind_of(one.left.predicate_type))}, by entry {one.by} of"
+            f" {escape(', '.join(one.operators))} under an order: {escape(one.order)}{then}",
+            soft_wrap=True,
+        )
     root = f"version {pinned.version} of the trusted root"
     if found.judge.version > pinned.version:
         root = f"version {found.judge.version} of the trusted root, which the pinned version {pinned.version} leads to"
@@ -80,6 +89,17 @@ def value(found: Evidence, pinned: TrustedRoot) -> dict[str, Json]:
         "incidents": [
             {"incident": plain(IncidentOut.of(one.incident)), "reaches": list(one.artifacts)}
             for one in found.incidents
+        ],
+        "removed": [
+            {
+                "entry": one.entry,
+                "statement": one.left.predicate_type,
+                "by": one.by,
+                "operators": list(one.operators),
+                "order": one.order,
+                "unknown": list(one.artifacts),
+            }
+            for one in found.gone
         ],
         "unregistered": list(found.unregistered),
         "log": found.judge.origin,
@@ -171,5 +191,5 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911 - one case a fact, so that my
             return f"version {version}"
         case Redacted(entry):
             return f"removes {entry[:12]}"
-        case Described() | Built() | Derived() | Removed():
+        case Described() | Built() | Derived() | Removed() | Unbound():
             return ""  # the edges stand in a table of their own

@@ -182,7 +182,7 @@ def rebuild(
             as_json=as_json,
         )
         return
-    found = rebuilding.find(opened, ref)
+    found = checking.provenance(opened, ref)
     with progress("rebuilding", rebuilding.size(opened, found), quiet=as_json) as advance:
         rebuilt = rebuilding.rederive(
             opened, found, computer, threads=threads, factor=read, memory=most, progress=advance

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from lineage.authority import TrustedRoot
 from merger.replay import Differs, Same
 from registry.cli.answering import follow
 from registry.cli.making import BackendName, BackendOption, DeviceOption, computer_of
@@ -24,10 +25,11 @@ from registry.cli.session import (
     err,
     out,
     progress,
+    warn,
 )
 from registry.settings import Settings
 from registry.store import keys
-from registry.work.pinned import Pinned, pin
+from registry.work.pinned import newer, pin
 from registry.work.rebuilder import Judged, Means, NotExecutable, Rebuilder
 from signing import canonical
 from signing.canonical import Json
@@ -94,8 +96,10 @@ def run(
         source = Supply(remote)
 
         def look() -> bool:
-            pinned = pin(folder, source, root, first_use=first_use)
-            _warn(pinned, source.name)
+            kept = folder / "rebuilder" / "trusted_root.json"
+            pinned = pin(kept, folder / "trusted_root.json", source, root, first_use=first_use)
+            warn(pinned, source.name)
+            _remark(pinned.root, newer(pinned.root, source), source.name)
             follow(remote, folder, pinned.root)
             one = Rebuilder(
                 folder, source, pinned.root, signer, means,
@@ -115,18 +119,11 @@ def run(
             raise Fails
 
 
-def _warn(pinned: Pinned, name: str) -> None:
-    if pinned.taken:
+def _remark(root: TrustedRoot, newer: int | None, name: str) -> None:
+    if newer is not None:
         err.print(
-            f"[bold red]INSECURE[/] {escape(name)} was asked which trusted root to judge it by, and version"
-            f" {pinned.root.version} for {escape(pinned.root.origin)} is pinned by its word alone; compare its log key"
-            f" {pinned.root.log().public.id} with somebody you trust",
-            soft_wrap=True,
-        )
-    if pinned.newer is not None:
-        err.print(
-            f"note: {escape(name)} says that version {pinned.newer} of the trusted root is in force, and version"
-            f" {pinned.root.version} is pinned: what newer keys sign is not believed until --root names a newer one",
+            f"note: {escape(name)} says that version {newer} of the trusted root is in force, and version"
+            f" {root.version} is pinned: what newer keys sign is not believed until --root names a newer one",
             soft_wrap=True,
         )
 

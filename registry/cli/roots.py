@@ -17,7 +17,7 @@ from lineage.authority import TrustedRoot
 from lineage.facts import Role
 from lineage.predicates.root import Key
 from registry.cli import proposals
-from registry.cli.proposals import change
+from registry.cli.proposals import OutOption, change
 from registry.cli.session import HomeOption, JsonOption, counted, err, home_at, out, say
 from registry.cli.tables import moment
 from registry.home import Home
@@ -33,10 +33,6 @@ from signing.log import Leaf
 app = typer.Typer(help="Who may say what: the trusted root and its keys.", no_args_is_help=True)
 app.registered_commands += proposals.app.registered_commands
 
-OutOption = Annotated[
-    Path | None,
-    typer.Option("--out", help="Write the signed proposal there instead of logging it; others add to it."),
-]
 _ENTRY = re.compile("entry:([0-9]{1,15})", re.ASCII)
 
 

@@ -33,7 +33,8 @@ from rich.progress import (
 from lineage.authority import TrustedRoot
 from registry.home import Home
 from registry.settings import Settings, variable
-from registry.store import Absent, keys
+from registry.store import keys
+from registry.work.pinned import Pinned, read
 from signing import canonical
 from signing.canonical import Json
 from signing.errors import Malformed, Refused, Untrusted
@@ -154,10 +155,18 @@ def _passphrase(name: str) -> bytes | None:
 
 def pinned(root: Path | None, home: Path | None) -> TrustedRoot:
     """Return the trusted root that the option names, or the one that the home pins."""
-    path = root or (home or Settings().home) / "trusted_root.json"
-    if not path.is_file():
-        raise Absent(f"no trusted root at {path}: name the one you pinned with --root")
-    return TrustedRoot.parse(path.read_bytes().strip())
+    return read(root or (home or Settings().home) / "trusted_root.json")
+
+
+def warn(pinned: Pinned, name: str) -> None:
+    """Say loudly where somebody was believed about themselves."""
+    if pinned.taken:
+        err.print(
+            f"[bold red]INSECURE[/] {escape(name)} was asked which trusted root to judge it by, and version"
+            f" {pinned.root.version} for {escape(pinned.root.origin)} is pinned by its word alone; compare its log key"
+            f" {pinned.root.log().public.id} with somebody you trust",
+            soft_wrap=True,
+        )
 
 
 def plain(value: BaseModel | Json | Sequence[BaseModel]) -> Json:

@@ -31,8 +31,10 @@ from lineage.facts import (
     Reported,
     Restaged,
     Rooted,
+    Unbound,
 )
 from lineage.skeleton import skeleton
+from registry import tables
 from registry.store import bounds, log
 from registry.store.lists import asking
 from registry.store.reach import Link, flag, grow
@@ -122,6 +124,8 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
                 revoke(connection, index, before, following, fold)
             case Evaluated() | Attested():
                 _witness(connection, at, numbers[fact.artifact], fact, operators)
+            case Unbound(_, name, revision):
+                connection.execute(insert(tables.Unbound), at | {"name": name, "revision": revision})
             case Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
                 table, values = _claim(fact, entry)
                 connection.execute(insert(table), at | {"artifact": numbers[fact.artifact]} | values)
@@ -160,7 +164,7 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
                 found |= {child: None, parent: None}
             case Reported(artifacts=artifacts):
                 found |= dict.fromkeys(artifacts)
-            case Restaged() | Rooted() | Removed() | Redacted():
+            case Restaged() | Rooted() | Removed() | Unbound() | Redacted():
                 continue
             case _:
                 found[fact.artifact] = None

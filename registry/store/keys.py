@@ -42,6 +42,15 @@ def load(path: Path, ask: Ask = lambda _: None) -> PrivateKey:
 
     `ask` is called only for a key that is sealed.
     """
+    return opened(_read(path), str(path), ask)
+
+
+def sealed(path: Path) -> bool:
+    """Tell whether the key at `path` is sealed with a passphrase; refuse a file that others may read or write."""
+    return _SEALED in _read(path)
+
+
+def _read(path: Path) -> bytes:
     try:
         # The mode is asked of the open file, or the file could be exchanged between the two questions.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -57,7 +66,7 @@ def load(path: Path, ask: Ask = lambda _: None) -> PrivateKey:
             mode = stat.S_IMODE(found.st_mode)
             raise Refused(f"{path} has mode {mode:04o}: others can reach this key; run `chmod 600 {path}`")
         with os.fdopen(handle, "rb", closefd=False) as file:
-            return opened(file.read(), str(path), ask)
+            return file.read()
     finally:
         os.close(handle)
 
@@ -90,7 +99,7 @@ def successor(place: Path, ask: Ask) -> PrivateKey:
     """Return the key that waits to follow the one at `place`, made now if none does, of its kind and sealed as it is."""
     waiting = _waiting(place)
     if not waiting.exists():
-        passphrase = ask(str(place)) if _SEALED in place.read_bytes() else None
+        passphrase = ask(str(place)) if sealed(place) else None
         keep(waiting, PrivateKey.generate(load(place, ask).public.kind), passphrase)
     return load(waiting, ask)
 

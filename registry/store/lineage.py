@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 
 from lineage.around import Around, Edge, Incident, Node
 from lineage.facts import Evidence, Relation
-from registry.store import Absent, log, said, verdicts
+from registry.store import Absent, log, said, unbound, verdicts
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.errors import Refused
@@ -60,7 +60,7 @@ _NODES = asking(f"""
     ORDER BY number
 """)
 _NAMES = asking(f"""
-    SELECT one.artifact, one.name, one.revision,
+    SELECT one.entry, one.artifact, one.name, one.folded, one.revision,
            NOT EXISTS (SELECT 1 FROM name AS later WHERE later.folded = one.folded
                        AND {counting("later")} AND (later.entry, later.seq) > (one.entry, one.seq)) AS newest,
            NOT EXISTS (SELECT 1 FROM name AS later WHERE later.folded = one.folded AND later.revision = one.revision
@@ -194,12 +194,7 @@ def _numbers(connection: Connection, artifacts: Collection[str]) -> dict[str, in
 
 
 def _nodes(connection: Connection, numbers: Collection[int], size: int) -> dict[int, Node]:
-    names: dict[int, dict[str, None]] = defaultdict(dict)
-    for row in _rows(connection, _NAMES, numbers, size):
-        if row.newest:
-            names[row.artifact][row.name] = None
-        if row.pinned and row.revision is not None:
-            names[row.artifact][f"{row.name}@{row.revision}"] = None
+    names = _names(connection, numbers, size)
     licenses: dict[int, list[str]] = defaultdict(list)
     for row in _rows(connection, _LICENSES, numbers, size):
         licenses[row.artifact].append(row.license)
@@ -209,6 +204,20 @@ def _nodes(connection: Connection, numbers: Collection[int], size: int) -> dict[
         )
         for row in _rows(connection, _NODES, numbers, size)
     }
+
+
+def _names(connection: Connection, numbers: Collection[int], size: int) -> dict[int, dict[str, None]]:
+    """Return the names that mean each artifact, newest first; those whose newer binding was removed mean nothing."""
+    rows = [row for row in _rows(connection, _NAMES, numbers, size) if row.newest or row.pinned]
+    after = min((row.entry for row in rows), default=size)
+    lost = unbound.lost(connection, {row.folded for row in rows}, size, after)
+    found: dict[int, dict[str, None]] = defaultdict(dict)
+    for row in rows:
+        if row.newest and lost.get((row.folded, None), -1) < row.entry:
+            found[row.artifact][row.name] = None
+        if row.pinned and row.revision is not None and lost.get((row.folded, row.revision), -1) < row.entry:
+            found[row.artifact][f"{row.name}@{row.revision}"] = None
+    return found
 
 
 def _incidents(connection: Connection, numbers: Iterable[int], size: int) -> dict[int, Incident]:

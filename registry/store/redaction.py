@@ -6,15 +6,15 @@ still fits. A fold of the log without the payload gives the same rows: it reads 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, text
 
 from lineage import predicates
-from lineage.facts import Fact, Redacted
+from lineage.facts import Fact, Named, Redacted
 from lineage.residue import REMOVED, Residue, artifacts, residue
-from registry.store import Absent, log
-from registry.store.lists import asking
+from registry.store import Absent, log, unbound
+from registry.store.lists import asking, parts
 from registry.store.log import Logged
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
@@ -23,6 +23,9 @@ from signing.statement import Statement
 _KEPT = text("SELECT kept FROM redaction WHERE id = :id")
 _ORDER = text("SELECT reason FROM redaction WHERE id = :id")
 _ORDERS = text("SELECT entry, id, reason FROM redaction ORDER BY entry")
+_BY = asking(
+    'SELECT redaction.entry FROM entry JOIN redaction ON redaction.id = entry.id WHERE entry."index" IN :some'
+)
 # What a check of the log was told beforehand stands there already.
 _KEEP = text("""
     INSERT INTO redaction (entry, id, reason, kept) VALUES (:entry, :id, :reason, :kept)
@@ -56,13 +59,13 @@ _FORGET = tuple(
 
 def redact(connection: Connection, index: int, fact: Redacted) -> None:
     """Remove what leaf `index` has removed: the payload of every leaf of the entry, and its words from every table."""
-    leaves = log.indexes(connection, fact.entry)
+    leaves, kept = log.indexes(connection, fact.entry), Residue.parse(fact.kept.encode())
+    unbound.keep(connection, fact.entry, kept)
     for statement in _FORGET:
         connection.execute(statement, {"leaves": leaves})
     said = {"entry": index, "id": fact.entry, "reason": fact.order, "kept": fact.kept}
     connection.execute(_KEEP, said)
-    unknown = artifacts(Residue.parse(fact.kept.encode()).facts)
-    connection.execute(_UNKNOWN, {"entry": index, "some": unknown})
+    connection.execute(_UNKNOWN, {"entry": index, "some": artifacts(kept.facts)})
 
 
 def said(connection: Connection, logged: Logged) -> tuple[Statement, tuple[Fact, ...]]:
@@ -82,6 +85,13 @@ def orders(connection: Connection) -> dict[str, tuple[int, str]]:
     return {row.id: (row.entry, row.reason) for row in connection.execute(_ORDERS)}
 
 
+def by(connection: Connection, removed: Iterable[int]) -> tuple[int, ...]:
+    """Return the redactions that removed any of these entries, in the order of the log."""
+    return tuple(
+        sorted({index for some in parts(removed) for index in connection.scalars(_BY, {"some": some})})
+    )
+
+
 def foretell(live: Connection, fresh: Connection) -> None:
     """Tell a fold beforehand what is left of the entries that it will find without payload; their redactions come later."""
     rows = [row._asdict() for row in live.execute(_ALL)]
@@ -95,7 +105,11 @@ def left(connection: Connection, index: int) -> Residue:
     if logged.envelope is None:
         raise Absent(f"the payload of entry {index} is gone already; its leaf and proof remain")
     statement, facts = said(connection, logged)
-    return residue(statement.predicate_type, facts)
+    found = residue(statement.predicate_type, facts)
+    for fact in facts:
+        if isinstance(fact, Named):
+            found = unbound.linked(connection, logged.entry, fact, found)
+    return found
 
 
 def check_removed(connection: Connection, entry: str) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
-from registry.store import Absent, places
+from registry.store import Absent, log, places, unbound
 from registry.store.tenure import standing
+from registry.store.unbound import Lost
 from registry.tables import Node
 from signing.errors import Malformed
 
@@ -23,7 +24,7 @@ _FORMS = "sha256:<8 to 64 hex digits>, namespace/name[@revision] or a registered
 _ID = re.compile(r"sha256:[0-9a-f]{8,64}")
 _SHOWN = 4
 _NAMED = text(f"""
-    SELECT node.id FROM name JOIN node ON node.number = name.artifact
+    SELECT node.id, name.entry FROM name JOIN node ON node.number = name.artifact
     WHERE name.folded = :folded AND (:revision IS NULL OR name.revision = :revision) AND {standing("name")}
     ORDER BY name.entry DESC, name.seq DESC LIMIT 1
 """)
@@ -41,8 +42,7 @@ def resolve(connection: Connection, ref: str) -> str:
         if placed is None:
             raise Absent(f"the folder {folder} is not registered here: `studbook add {ref}` registers it")
         return placed
-    name, _, revision = ref.partition("@")
-    found = named(connection, name, revision or None)
+    found = called(connection, ref)
     if found and placed and found != placed:
         raise Malformed(f"{ref!r} is a name, {found}, and a folder, {placed}: write ./{ref} for the folder")
     if found or placed:
@@ -54,10 +54,30 @@ def resolve(connection: Connection, ref: str) -> str:
     raise Absent(f"nothing is called {ref!r} here; a reference is {_FORMS}")
 
 
-def named(connection: Connection, name: str, revision: str | None = None) -> str | None:
-    """Return the artifact that `name`, or `name@revision`, points at now; the newest binding wins."""
-    found: str | None = connection.scalar(_NAMED, {"folded": name.casefold(), "revision": revision})
-    return found
+def called(connection: Connection, ref: str) -> str | None:
+    """Return the artifact that the name `ref`, perhaps with a revision, means, if it is one; refuse one that lost its meaning."""
+    name, _, revision = ref.partition("@")
+    found = named(connection, name, revision or None)
+    match found:
+        case Lost(removed, by, order):
+            raise Absent(
+                f"what {ref!r} means is unknown: its newest binding, entry {removed}, was removed by entry {by} under an"
+                f" order ({order}), and nobody has bound it since"
+            )
+        case _:
+            return found
+
+
+def named(connection: Connection, name: str, revision: str | None = None) -> str | Lost | None:
+    """Return the artifact that `name`, or `name@revision`, points at now; the newest binding wins, and says nothing once it is removed."""
+    folded = name.casefold()
+    row = connection.execute(_NAMED, {"folded": folded, "revision": revision}).first()
+    if row is None:
+        return None
+    lost = unbound.lost(connection, [folded], log.size(connection), row.entry)
+    removed = lost.get((folded, revision))
+    found: str = row.id
+    return found if removed is None else unbound.order(connection, removed)
 
 
 def _by_prefix(connection: Connection, ref: str) -> str:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
+from lineage import authority
 from lineage.around import Said
+from lineage.authority import TrustedRoot
 from lineage.facts import Attested, Evaluated
+from lineage.predicates import evaluation
+from registry.store import log
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
+from signing.statement import Statement
+
+_Fact = TypeVar("_Fact", Evaluated, Attested)
 
 _OF = """
-    SELECT said.*, entry.time, entry.id FROM {0} AS said
+    SELECT said.*, entry.time, entry.id, entry.keys FROM {0} AS said
     JOIN entry ON entry."index" = said.entry JOIN node ON node.number = said.artifact
     WHERE node.id = :artifact AND {1} ORDER BY said.entry, said.seq
 """
@@ -61,12 +69,13 @@ _ROOTS = text("SELECT entry FROM root ORDER BY version")
 
 def evaluations(connection: Connection, artifact: str, size: int) -> tuple[Said[Evaluated], ...]:
     """Return what was measured on the artifact itself, as of the first `size` entries, oldest first."""
+    root = log.root(connection, size)
     return tuple(
-        Said(
+        _said(
+            root,
+            row,
+            evaluation.URI,
             Evaluated(artifact, row.result, row.suite, row.runner, row.metric, row.value, row.n, row.seed),
-            tuple(row.operators.split()),
-            row.time,
-            row.id,
         )
         for row in connection.execute(_EVALUATIONS, {"artifact": artifact, "size": size})
     )
@@ -74,10 +83,17 @@ def evaluations(connection: Connection, artifact: str, size: int) -> tuple[Said[
 
 def attestations(connection: Connection, artifact: str, size: int) -> tuple[Said[Attested], ...]:
     """Return what was said of the artifact in types that nobody here reads, as of the first `size` entries."""
+    root = log.root(connection, size)
     return tuple(
-        Said(Attested(artifact, row.type, row.digest), tuple(row.operators.split()), row.time, row.id)
+        _said(root, row, row.type, Attested(artifact, row.type, row.digest))
         for row in connection.execute(_ATTESTATIONS, {"artifact": artifact, "size": size})
     )
+
+
+def _said(root: TrustedRoot | None, row: Row[Any], uri: str, fact: _Fact) -> Said[_Fact]:
+    """Return a fact with the operators that said it then: by the version of the trusted root in force, since keys end in the past."""
+    operators = authority.check(root, Statement((), uri, {}), (fact,), row.keys.split(), row.time)
+    return Said(fact, operators, row.time, row.id)
 
 
 def entries(connection: Connection, artifacts: Iterable[str]) -> tuple[int, ...]:

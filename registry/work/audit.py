@@ -1,8 +1,7 @@
 """Follow somebody's log and believe none of it: every checkpoint continues the last, and every entry holds.
 
 An auditor begins with a pinned trusted root and asks for a checkpoint. It must be signed by the log's key, and the tree it
-names must be the remembered one continued, by a consistency proof made from tiles (RFC 9162, 2.1.4); otherwise both
-checkpoints are kept as evidence (`signing.fork`). Then entry after entry, a bundle at a time: all leaves of a bundle lead
+names must be the remembered one continued (`continuity`). Then entry after entry, a bundle at a time: all leaves of a bundle lead
 to the signed root at once; tiles agree with entries and with each other; each leaf is canonical and no older than the one
 before; the envelope is what the leaf names, signed by just those keys under the trusted root in force, which the log
 itself brings in, each version signed as the one before it asks. Whether a statement fits the graph is for `log fsck` of
@@ -11,23 +10,29 @@ whoever folds the log; nothing here keeps one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from lineage import authority
 from lineage.authority import TrustedRoot
 from lineage.facts import Redacted
 from registry.store import Absent, judge
 from registry.store.judge import Judged
+from registry.work.ahead import ahead
+from registry.work.continuity import Continuity
 from registry.work.memory import Memory, Notebook
+from registry.work.misstated import Misstated, difference
 from registry.work.served import Source, Tiles, judging, visible
-from signing import fork, merkle, tiles
-from signing.checkpoint import Checkpoint
+from signing import merkle, tiles
+from signing.bundle import Bundle
 from signing.digest import sha256_hex
 from signing.errors import Malformed, Refused, Untrusted
-from signing.fork import Fork
 from signing.log import Leaf
 from signing.tiles import WIDTH, Tile
+
+# Envelopes that are asked for at once. Each has at most 16 MiB, and most have a few KiB.
+CONNECTIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +61,24 @@ class Audit:
     """One look at a log: what is new in it since the last one."""
 
     def __init__(
-        self, source: Source, pinned: TrustedRoot, notebook: Notebook, note: bytes | None = None
+        self,
+        source: Source,
+        pinned: TrustedRoot,
+        notebook: Notebook,
+        held: Callable[[str], Iterable[bytes]] = lambda _: (),
+        pause: Callable[[], object] = lambda: None,
     ) -> None:
         """Ask `source` for its checkpoint and accept it, or refuse it: a fork, a step back, or no word of this log.
 
-        `note` is one that it showed already, beside something else.
+        `held` gives what the auditor has of an entry from earlier, by its id: a redaction must not misstate it. `pause`
+        is called before a log is asked again for what it may be about to sign.
         """
         self._source, self._pinned, self._notebook = source, pinned, notebook
+        self._held, self._pause = held, pause
         self._tiles = Tiles(source)
-        memory = notebook.read()
-        with judging(f"what is remembered in {notebook.folder}"):
-            last = None if memory is None else self.opened(memory.checkpoint)
-        note = source.checkpoint() if note is None else note
-        with judging("its checkpoint"):
-            self.seen = self.opened(note)
-        self._compare(memory.checkpoint if memory else b"", last, note)
-        notebook.see(self.seen.size, note)
-        self.memory = Memory(note) if memory is None else replace(memory, checkpoint=note)
+        self.continuity = Continuity(source, self._tiles, pinned, notebook)
+        self.memory = notebook.read() or Memory(b"")
+        self._look(self.memory.checkpoint)
         notebook.write(self.memory)
         self._root = TrustedRoot.parse(self.memory.root) if self.memory.root else None
         self._gone: dict[str, str] = {}
@@ -82,21 +88,17 @@ class Audit:
 
         Whoever is handed an entry or a bundle has dealt with it when they ask for the next.
         """
-        for bundle in tiles.bundles(self.memory.size, self.seen.size):
-            raw = self._tiles.raw(bundle)
-            with judging(bundle.path):
-                leaves = tiles.entries(raw, bundle)
-            hashes = [merkle.leaf_hash(leaf) for leaf in leaves]
-            self._check(bundle, hashes)
-            for index, leaf in enumerate(leaves, bundle.first):
-                if index >= self.memory.size:
-                    yield self._entry(index, leaf)
-            yield Filled(bundle, raw, hashes)
-            # Whether what is not served was removed by an order, a later entry says: until then nothing is remembered.
-            if not self._gone:
-                self._notebook.write(self.memory)
+        yield from self._covered()
+        if self._gone:
+            # A payload goes in the transaction that logs its redaction, and the checkpoint over that is signed in the next
+            # one: the redaction may be what the log has taken since it was asked.
+            self._pause()
+            self._look(self.memory.checkpoint)
+            yield from self._covered()
         for why in self._gone.values():
-            raise Untrusted(f"{why}; no entry of the log has it removed")
+            raise Untrusted(
+                f"{why}; no entry of the log has it removed, up to the {self.seen.size} that it shows when asked again"
+            )
         due = self._pinned.version
         if len(self.memory.roots) < due:
             raise Untrusted(
@@ -105,66 +107,28 @@ class Audit:
             )
         self._check_pin()
 
-    def admit(self, note: bytes) -> None:
-        """Refuse an earlier checkpoint that what is seen now does not continue; a fork is kept as evidence."""
-        self._compare(note, self.opened(note), self.memory.checkpoint)
+    def _covered(self) -> Iterator[Entry | Filled]:
+        """Verify what the newest checkpoint covers and was not verified before."""
+        for bundle in tiles.bundles(self.memory.size, self.seen.size):
+            raw = self._tiles.raw(bundle)
+            with judging(bundle.path):
+                leaves = tiles.entries(raw, bundle)
+            hashes = [merkle.leaf_hash(leaf) for leaf in leaves]
+            self._check(bundle, hashes)
+            new = [
+                (index, leaf) for index, leaf in enumerate(leaves, bundle.first) if index >= self.memory.size
+            ]
+            for (index, leaf), envelopes in ahead(self._envelopes, new, CONNECTIONS):
+                yield self._entry(index, leaf, envelopes)
+            yield Filled(bundle, raw, hashes)
+            # Whether what is not served was removed by an order, a later entry says: until then nothing is remembered.
+            if not self._gone:
+                self._notebook.write(self.memory)
 
-    def opened(self, note: bytes) -> Checkpoint:
-        """Return the checkpoint in a note of this log."""
-        found = Checkpoint.opened(note, self._pinned.origin, self._pinned.log().public)
-        if found.size == 0:
-            raise Untrusted(f"it covers no entry, and the first of {found.origin} is its trusted root")
-        return found
-
-    def _compare(self, before: bytes, last: Checkpoint | None, note: bytes) -> None:
-        """Refuse a checkpoint that contradicts one that was accepted before."""
-        seen = self.seen
-        same = last is not None and last.size == seen.size
-        earlier = before if same else self._notebook.seen(seen.size)
-        if earlier is not None and self.opened(earlier).root != seen.root:
-            raise self._forked(Fork(earlier, note, seen.root, ()))
-        if last is None or same:
-            return
-        if last.size > seen.size:
-            raise Untrusted(
-                f"the log {seen.origin} has gone back: it showed {last.size} entries with the root {last.root.hex()}, and"
-                f" now shows {seen.size} with the root {seen.root.hex()}; what is served is old, or was rolled back"
-            )
-        evidence = self._continued(before, last, note)
-        try:
-            merkle.check_consistency(last.size, seen.size, last.root, seen.root, evidence.proof)
-        except Untrusted:
-            raise self._forked(evidence) from None
-
-    def _continued(self, before: bytes, last: Checkpoint, note: bytes) -> Fork:
-        """Return what the tiles say of the tree over as many entries as were seen last, and how it was continued."""
-        size = self.seen.size
-        try:
-            found = self._tiles.nodes(merkle.consistency_nodes(last.size, size), size)
-            under = merkle.root(last.size, self._tiles.nodes(merkle.root_nodes(last.size), size))
-        except Untrusted:
-            # Who forks a log need not show the tiles that prove it.
-            return Fork(before, note, merkle.EMPTY, ())
-        return Fork(before, note, under, tuple(merkle.consistency_proof(last.size, size, found)))
-
-    def _forked(self, evidence: Fork) -> Untrusted:
-        """Keep the evidence, and return the sentence that says what it shows."""
-        first, second = self.opened(evidence.first), self.opened(evidence.second)
-        path = self._notebook.convict(evidence, (first.size, second.size))
-        both = (
-            f"{first.size} entries with the root {first.root.hex()}, and {second.size} entries with the root"
-            f" {second.root.hex()}"
-        )
-        try:
-            fork.check(evidence, self._pinned.origin, self._pinned.log().public)
-        except Refused:
-            return Untrusted(
-                f"the log {first.origin} does not show that it only grew: it signed {both}, and the tiles served do not"
-                f" lead from one to the other; they are corrupt, or hide a fork; both checkpoints are in {path}"
-            )
-        return Untrusted(
-            f"the log {first.origin} is forked: it signed {both}, which no one log can have; {path} proves it to anybody"
-        )
+    def _look(self, before: bytes) -> None:
+        """Ask for the checkpoint, and accept it if it continues the one `before`, empty if there was none."""
+        note, self.seen = self.continuity.ask(before)
+        self.memory = replace(self.memory, checkpoint=note)
 
     def _check(self, bundle: Tile, hashes: list[bytes]) -> None:
         """Refuse a bundle that the signed root does not hold, and tiles that disagree with it or each other."""
@@ -189,14 +153,20 @@ class Audit:
                 break
             below, level = above, level + 8
 
-    def _entry(self, index: int, raw: bytes) -> Entry:
+    def _envelopes(self, one: tuple[int, bytes]) -> Iterator[bytes]:
+        """Ask for what may be the envelope of a leaf, and return it when the first answer is here."""
+        index, raw = one
+        found = self._source.envelopes(Leaf.parse(raw).pae, index)
+        return chain([next(found)], found)
+
+    def _entry(self, index: int, raw: bytes, envelopes: Callable[[], Iterator[bytes]]) -> Entry:
         """Verify one entry, and follow the trusted root that it may bring into force."""
         memory = self.memory
         with judging(f"entry {index}"):
             leaf = Leaf.parse(raw)
             if leaf.time < memory.time:
                 raise Untrusted(f"its time is {leaf.time}, before that of the entry above it, {memory.time}")
-        said = self._said(index, leaf)
+        said = self._said(index, leaf, envelopes)
         if said is None:
             self.memory = replace(memory, size=index + 1, time=leaf.time)
             return Entry(index, leaf, None)
@@ -211,15 +181,43 @@ class Audit:
             self.memory = replace(self.memory, root=document, roots=roots)
             if following.version == self._pinned.version:
                 self._check_pin()
-        removes = next((fact.entry for fact in judged.facts if isinstance(fact, Redacted)), None)
-        self._gone.pop(removes or "", None)
-        return Entry(index, leaf, envelope, removes)
+        removed = next((fact for fact in judged.facts if isinstance(fact, Redacted)), None)
+        if removed is None:
+            return Entry(index, leaf, envelope)
+        self._compare_removed(index, leaf, envelope, removed)
+        self._gone.pop(removed.entry, None)
+        return Entry(index, leaf, envelope, removed.entry)
 
-    def _said(self, index: int, leaf: Leaf) -> tuple[bytes, Judged] | None:
+    def _compare_removed(self, index: int, leaf: Leaf, envelope: bytes, fact: Redacted) -> None:
+        """Refuse a redaction that misstates what it removes, where somebody still has it: the log ought to have."""
+        for raw in (*self._held(fact.entry), *self._served(fact.entry)):
+            with judging(f"entry {index}, a redaction of entry {fact.entry}"):
+                found = difference(fact, raw)
+            if found is None:
+                continue
+            size = self.seen.size
+            nodes = self._tiles.nodes(merkle.inclusion_nodes(index, size), size)
+            proof = tuple(merkle.inclusion_proof(index, size, nodes))
+            evidence = Misstated(Bundle(envelope, leaf, index, proof, self.memory.checkpoint), raw)
+            path = self._notebook.keep(f"redaction-{index}.json", evidence.encode() + b"\n")
+            raise Untrusted(
+                f"entry {index}, a redaction, misstates entry {fact.entry}, which it removes: {visible(found)}; {path} proves it"
+                " to anybody, and holds the words that were to be removed"
+            )
+
+    def _served(self, entry: str) -> tuple[bytes, ...]:
+        try:
+            return tuple(self._source.envelopes(entry, None))
+        except (Absent, Malformed):
+            return ()
+
+    def _said(
+        self, index: int, leaf: Leaf, envelopes: Callable[[], Iterator[bytes]]
+    ) -> tuple[bytes, Judged] | None:
         """Return the envelope that a leaf names, and what it says; None where none is served."""
         objections: list[str] = []
         try:
-            for raw in self._source.envelopes(leaf.pae, index):
+            for raw in envelopes():
                 try:
                     return raw, judge.stands(self._root, raw, leaf)
                 except Refused as error:
@@ -230,6 +228,8 @@ class Audit:
                 return None
         except Malformed as error:
             objections.append(str(error))
+        except Refused as error:
+            raise Refused(f"entry {index}: {visible(str(error))}") from error
         raise Untrusted(f"entry {index}: {visible(objections[0])}")
 
     def _check_pin(self) -> None:

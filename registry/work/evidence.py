@@ -6,13 +6,24 @@ called clean, reproduced or complete: a failed verdict, a retraction or an incid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lineage import authority
+from lineage import authority, predicates, residue
 from lineage.around import Edge, Incident
 from lineage.authority import TrustedRoot
-from lineage.facts import Agreed, Built, Derived, Fact, Rebuilt, Registered, Reported, Restaged
+from lineage.facts import (
+    Agreed,
+    Built,
+    Derived,
+    Fact,
+    Rebuilt,
+    Redacted,
+    Registered,
+    Reported,
+    Restaged,
+)
+from lineage.residue import Residue, misstated
 from lineage.standing import spread
 from registry.work import lines
 from registry.work.lines import Broken, Held, Line
@@ -28,6 +39,22 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """The statement of entry `entry` was removed by entry `by`, under `order` of these operators; `left` is what it still says."""
+
+    entry: str
+    by: int
+    order: str
+    operators: tuple[str, ...]
+    left: Residue
+
+    @property
+    def artifacts(self) -> tuple[str, ...]:
+        """What it was about, which is unknown since."""
+        return residue.artifacts(self.left.facts)
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What a file proves, judged by version `judge` of the trusted root, as of a log of `size` entries."""
 
@@ -37,6 +64,7 @@ class Evidence:
     edges: tuple[Edge, ...]
     rebuilds: tuple[Rebuilt, ...]
     incidents: tuple[Reached, ...]
+    gone: tuple[Gone, ...]
     unregistered: tuple[str, ...]
     """Artifacts that these edges name and that nothing in the file registers."""
 
@@ -61,8 +89,8 @@ def read(
 ) -> Evidence:
     """Return what these lines prove to whoever pinned a trusted root; refuse what holds no bundle at all."""
     judge, judged = lines.read(raws, pinned, progress)
-    known = _known(_logged(judged))
-    fitted = tuple(_fitted(line, known) if isinstance(line, Held) else line for line in judged)
+    known, said = _known(_logged(judged)), {line.proof.proven.entry: line for line in _logged(judged)}
+    fitted = tuple(_fitted(line, known, said) if isinstance(line, Held) else line for line in judged)
     facts = [(line.proof.proven.entry, fact) for line in _logged(fitted) for fact in line.facts]
     edges = dict.fromkeys(
         Edge(fact.child, fact.parent, fact.relation, fact.part, fact.evidence, entry)
@@ -79,6 +107,18 @@ def read(
         edges=tuple(edges),
         rebuilds=tuple(fact for _, fact in facts if isinstance(fact, Rebuilt)),
         incidents=_incidents([fact for _, fact in facts], tuple(edges)),
+        gone=tuple(
+            Gone(
+                fact.entry,
+                line.proof.proven.index,
+                fact.order,
+                line.proof.operators,
+                Residue.parse(fact.kept.encode()),
+            )
+            for line in _logged(fitted)
+            for fact in line.facts
+            if isinstance(fact, Redacted)
+        ),
         unregistered=tuple(one for one in named if one not in registered),
     )
 
@@ -94,7 +134,8 @@ def check_about(found: Evidence, artifact: str) -> None:
         if proof.artifacts and own.isdisjoint(proof.artifacts):
             about = ", ".join(proof.artifacts)
             raise Untrusted(f"entry {proof.proven.entry} is proven, and about {about}, not about {artifact}")
-    if not any(artifact in proof.artifacts for proof in proofs):
+    removed = any(artifact in one.artifacts for one in found.gone)
+    if not removed and not any(artifact in proof.artifacts for proof in proofs):
         raise Untrusted(f"nothing that this file proves is about {artifact}")
 
 
@@ -123,8 +164,8 @@ def _known(held: Iterable[Held]) -> _Known:
     return found
 
 
-def _fitted(line: Held, known: _Known) -> Line:
-    """Hold a line against what the file says besides: who registered its artifact, what was built, what was reported."""
+def _fitted(line: Held, known: _Known, said: Mapping[str, Held]) -> Line:
+    """Hold a line against what the file says besides: who registered its artifact, what was built, reported or removed."""
     facts = line.facts
     owned = authority.owned(line.proof.proven.statement, facts)
     absent = [one for one in owned if one not in known.publishers]
@@ -135,13 +176,13 @@ def _fitted(line: Held, known: _Known) -> Line:
     except Forbidden as error:
         return Broken(line.number, str(error))
     for fact in facts:
-        rested = _rested(line, fact, known)
+        rested = _rested(line, fact, known, said)
         if rested is not line:
             return rested
     return line
 
 
-def _rested(line: Held, fact: Fact, known: _Known) -> Line:
+def _rested(line: Held, fact: Fact, known: _Known, said: Mapping[str, Held]) -> Line:
     """Hold one fact of a line against what it builds on."""
     match fact:
         case Rebuilt(artifact, build) if known.builds.get(build, artifact) != artifact:
@@ -155,6 +196,12 @@ def _rested(line: Held, fact: Fact, known: _Known) -> Line:
             return _agreed(line, artifact, verdicts, known)
         case Restaged(incident) if incident not in known.incidents:
             return replace(line, apart=f"what was reported: incident {incident}")
+        case Redacted(entry, _, kept) if entry in said:
+            removed = said[entry].proof.proven
+            due = predicates.facts(removed.statement, entry)
+            false = misstated(Residue.parse(kept.encode()), removed.statement.predicate_type, due)
+            why = f"it misstates entry {entry}, which it removes: {false}"
+            return line if false is None else Broken(line.number, why)
         case _:
             return line
 

@@ -2,16 +2,18 @@
 
 The newest version of the trusted root that the pinned one leads to in the file judges every line: keys are ended, never
 removed (`lineage.succession`), so an end that was set back later voids here what the key signed since, as it does in the log.
+What never falls there, a redaction, is judged by the version that was in force before it, where the file shows which that was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lineage import authority, predicates
 from lineage.authority import TrustedRoot
 from lineage.facts import Fact
+from lineage.predicates import redaction
 from registry.work.verify import Proof, prove, prove_root
 from signing import checkpoint
 from signing.bundle import Bundle
@@ -67,10 +69,13 @@ def read(
     else:
         raise next(one for one in bundles if isinstance(one, Refused))
     judge = _newest((one for one in bundles if isinstance(one, Bundle)), pinned)
+    versions = _versions((one for one in bundles if isinstance(one, Bundle)), judge)
     lines = []
     for number, bundle in enumerate(bundles, 1):
         lines.append(
-            Broken(number, str(bundle)) if isinstance(bundle, Refused) else _judged(number, bundle, judge)
+            Broken(number, str(bundle))
+            if isinstance(bundle, Refused)
+            else _judged(number, bundle, judge, versions)
         )
         progress(1)
     proven = (pair for pair in zip(bundles, lines, strict=True) if not isinstance(pair[1], Broken))
@@ -93,6 +98,10 @@ def _rooted(bundle: Bundle) -> TrustedRoot | None:
     return authority.rooted(predicates.facts(Statement.parse(envelope.payload), envelope.entry))
 
 
+def _redacts(bundle: Bundle) -> bool:
+    return Statement.parse(Envelope.parse(bundle.envelope).payload).predicate_type == redaction.URI
+
+
 def _newest(bundles: Iterable[Bundle], pinned: TrustedRoot) -> TrustedRoot:
     """Follow the pinned version through the file, each version signed as the one before it asks."""
     following = []
@@ -113,10 +122,38 @@ def _newest(bundles: Iterable[Bundle], pinned: TrustedRoot) -> TrustedRoot:
     return judge
 
 
-def _judged(number: int, bundle: Bundle, judge: TrustedRoot) -> Line:
+def _versions(bundles: Iterable[Bundle], judge: TrustedRoot) -> dict[int, tuple[int, TrustedRoot]]:
+    """Return the versions that these bundles bring into force, each with the entry that does."""
+    found = {}
+    for bundle in bundles:
+        try:
+            version = _rooted(bundle)
+            if version is not None:
+                prove_root(bundle, judge)
+                found[version.version] = (bundle.index, version)
+        except Refused:
+            continue  # its own line will say so
+    return found
+
+
+def _in_force(index: int, versions: Mapping[int, tuple[int, TrustedRoot]], judge: TrustedRoot) -> TrustedRoot:
+    """Return the version in force before entry `index`, where the one after it shows that, or what judges all the rest."""
+    before = [one for one in versions.values() if one[0] < index]
+    if not before:
+        return judge
+    _, newest = max(before, key=lambda one: one[1].version)
+    return newest if newest.version + 1 in versions else judge
+
+
+def _judged(
+    number: int, bundle: Bundle, judge: TrustedRoot, versions: Mapping[int, tuple[int, TrustedRoot]]
+) -> Line:
     try:
-        rooted = _rooted(bundle) is not None
-        return Held(number, prove_root(bundle, judge) if rooted else prove(bundle, judge))
+        if _rooted(bundle) is not None:
+            return Held(number, prove_root(bundle, judge))
+        if _redacts(bundle):
+            return Held(number, prove(bundle, _in_force(bundle.index, versions, judge)))
+        return Held(number, prove(bundle, judge))
     except Forbidden as error:
         refusal = str(error)
     except Refused as error:

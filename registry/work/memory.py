@@ -5,7 +5,8 @@ One folder for each URL, beside the home, for audits and for every command that 
     state.json            the newest checkpoint that was accepted, and how far its entries are verified
     checkpoints/<size>    every checkpoint that was accepted: a second one of that size has the same root, or is a fork
     fork-….json           evidence of a fork (`signing.fork`)
-    trusted_root.json     the trusted root that was pinned on first use, where that was asked for
+    redaction-….json      evidence of a redaction that misstates what it removed (`registry.work.misstated`)
+    trusted_root.json     the trusted root that was pinned for it (`registry.work.pinned`)
 
 Each file is there whole or not at all, so an audit that is killed goes on where it was.
 """
@@ -133,15 +134,15 @@ class Notebook:
     def convict(self, fork: Fork, sizes: tuple[int, int]) -> Path:
         """Keep the evidence of a fork and return where it is."""
         encoded = fork.encode()
-        path = self.folder / f"fork-{sizes[0]}-{sizes[1]}-{sha256_hex(encoded)[:8]}.json"
-        replace(path, encoded + b"\n", _MODE)
+        return self.keep(f"fork-{sizes[0]}-{sizes[1]}-{sha256_hex(encoded)[:8]}.json", encoded + b"\n")
+
+    def keep(self, name: str, evidence: bytes) -> Path:
+        """Keep evidence under this name and return where it is."""
+        path = self.folder / name
+        replace(path, evidence, _MODE)
         return path
 
     @property
     def pinned(self) -> Path:
-        """Where the trusted root lies that was pinned on first use."""
+        """Where the trusted root lies that was pinned for this log."""
         return self.folder / "trusted_root.json"
-
-    def pin(self, document: bytes) -> None:
-        """Trust this root from now on."""
-        replace(self.pinned, document + b"\n", _MODE)

@@ -13,7 +13,7 @@ not copied. A mirror that is killed goes on where it was; run again, it fetches 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from registry.store.disk import replace
@@ -39,11 +39,16 @@ class Mirror:
         self.folder = folder
         self.notebook = Notebook(folder / _OURS)
 
+    def envelopes(self, entry: str) -> Iterator[bytes]:
+        """Go through the envelopes that the copy holds of an entry."""
+        for copy in sorted((self.folder / "entries").glob(f"{entry}*")):
+            yield copy.read_bytes()
+
     def renew(self, audit: Audit, progress: Callable[[int], object] = lambda _: None) -> None:
         """Bring the copy up to what `audit` has seen; `progress` hears of every entry."""
         path = self.folder / "checkpoint"
         with judging(str(path)):
-            before = audit.opened(path.read_bytes()).size if path.exists() else 0
+            before = audit.continuity.opened(path.read_bytes()).size if path.exists() else 0
         for one in audit.entries():
             match one:
                 case Entry():

@@ -1,55 +1,69 @@
-"""The trusted root by which a rebuilder judges a registry: pinned beforehand, and never replaced by an older one.
+"""The trusted root by which somebody else's log is judged: pinned beforehand, and never replaced by an older one.
 
-`rebuilder/trusted_root.json` below a home is what it pinned for a registry that is not its own. A home's own
-`trusted_root.json` serves where the registry is this very home's.
+Whoever audits, mirrors or rebuilds keeps what was pinned in a file of their own: `rebuilder/trusted_root.json` below a home,
+`trusted_root.json` beside what an auditor remembers. A home's own `trusted_root.json` serves where the log is this very home's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from lineage.authority import TrustedRoot
+from registry.store import Absent
 from registry.store.disk import replace
-from registry.work.fetch import Source
+from registry.work.served import visible
 from signing import checkpoint
-from signing.errors import Malformed, Refused, Untrusted
+from signing.errors import Malformed, Untrusted
 
 _MODE = 0o644
 
 
+class Source(Protocol):
+    """Whoever shows a log."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence."""
+
+    def checkpoint(self) -> bytes:
+        """Return the newest signed checkpoint."""
+
+    def root(self) -> bytes:
+        """Return the trusted root that it says is in force."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """The trusted root to judge by, and whether it is the registry's own word, taken just now."""
+    """The trusted root to judge by, and whether it is the word of whoever is judged, taken just now."""
 
     root: TrustedRoot
     taken: bool
-    newer: int | None
-    """The version that the registry says is in force, where that is a newer one."""
 
 
-def pin(home: Path, source: Source, given: Path | None, *, first_use: bool) -> Pinned:
-    """Return the trusted root that is pinned for the registry `source`, or refuse to judge by none.
+def pin(kept: Path, own: Path, source: Source, given: Path | None, *, first_use: bool) -> Pinned:
+    """Return the trusted root that is pinned in `kept` for the log that `source` shows, or refuse to judge by none.
 
-    `given` is a file that reached its owner another way, and is pinned from now on; `first_use` takes the registry's word
-    where nothing is pinned yet.
+    `given` is a file that reached its owner another way, and is pinned from now on; `own` is that of a home, and serves if
+    the log is the home's; `first_use` takes the word of `source` where nothing is pinned yet.
     """
-    kept, own = home / "rebuilder" / "trusted_root.json", home / "trusted_root.json"
-    before = _read(kept) if kept.is_file() else None
+    before = read(kept) if kept.is_file() else None
     taken = False
     if given is not None:
-        root = _read(given)
+        root = read(given)
         if before is not None:
             _check_follows(before, root, kept)
     elif before is not None:
         root = before
-    elif own.is_file() and _signs(_read(own), source):
-        root = _read(own)
+    elif own.is_file() and _signs(read(own), source):
+        root = read(own)
     elif first_use:
         root, taken = TrustedRoot.parse(source.root()), True
     else:
-        raise Untrusted(
-            f"no trusted root is pinned for {source.name}: name the file that you got from somebody you trust with --root"
+        raise Malformed(
+            f"no trusted root is pinned for {source.name}: name the file that you got from somebody you trust with --root, or"
+            " take the one it shows with --insecure-first-use"
         )
     if not _signs(root, source):
         raise Untrusted(
@@ -59,11 +73,19 @@ def pin(home: Path, source: Source, given: Path | None, *, first_use: bool) -> P
     if (given is not None or taken) and root != before:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace(kept, root.encode() + b"\n", _MODE)
+    return Pinned(root, taken)
+
+
+def newer(root: TrustedRoot, source: Source) -> int | None:
+    """Return the version that `source` says is in force, where it is a newer one than `root`."""
     said = TrustedRoot.parse(source.root()).version
-    return Pinned(root, taken, said if said > root.version else None)
+    return said if said > root.version else None
 
 
-def _read(path: Path) -> TrustedRoot:
+def read(path: Path) -> TrustedRoot:
+    """Return the trusted root in a file."""
+    if not path.is_file():
+        raise Absent(f"no trusted root at {path}: name the one you pinned with --root")
     try:
         return TrustedRoot.parse(path.read_bytes().strip())
     except Malformed as error:
@@ -74,8 +96,8 @@ def _check_follows(before: TrustedRoot, root: TrustedRoot, kept: Path) -> None:
     """Refuse a root of another log, or an older one: whoever took a key back would be undone (3-trust, T16)."""
     if (root.origin, root.log().public) != (before.origin, before.log().public):
         raise Untrusted(
-            f"{kept} pins the log {before.origin}, and this trusted root is for {root.origin}: give another registry"
-            " another --home"
+            f"{kept} pins the log {before.origin}, and this trusted root is for {root.origin}: judge another log from another"
+            " folder"
         )
     if root.version < before.version:
         raise Untrusted(
@@ -89,5 +111,7 @@ def _signs(root: TrustedRoot, source: Source) -> bool:
     except Untrusted:
         return False
     except Malformed as error:
-        raise Refused(f"{source.name} has no checkpoint that could be read: {error}") from error
+        raise Untrusted(
+            f"{source.name} has no checkpoint that could be read: {visible(str(error))}"
+        ) from error
     return True

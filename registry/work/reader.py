@@ -2,24 +2,25 @@
 
 A signature shows that a log said something, and not that it says the same to everybody. So before anything is asked, the
 checkpoint that is served must continue the one that was remembered, and so must the checkpoint of every bundle and
-receipt that is handed over. It is what an audit does first (`registry.work.audit`), in the same notebook: whatever an
+receipt that is handed over. It is what an audit does first (`registry.work.continuity`), in the same notebook: whatever an
 audit saw binds the registry's readers, and the other way round. Entries are not verified here.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from lineage.authority import TrustedRoot
-from registry.work.audit import Audit
-from registry.work.memory import Notebook
-from registry.work.served import Source, judging
+from registry.work.continuity import Continuity
+from registry.work.memory import Memory, Notebook
+from registry.work.served import Source, Tiles, judging
 
 
 class Rooted(Source, Protocol):
     """A log that is served with its trusted root."""
 
-    def trusted_root(self) -> bytes:
+    def root(self) -> bytes:
         """Return the trusted root that is served: its own word."""
 
 
@@ -34,32 +35,37 @@ class Reader:
         """
         self._log, self._notebook, self._root = log, notebook, root
         self.first = False
-        self._audit = self._look()
+        self._look()
 
     @property
     def origin(self) -> str:
         """The name of the log."""
-        return self._audit.seen.origin
+        return self._seen.origin
 
     def admit(self, note: bytes) -> None:
         """Refuse a checkpoint that was handed over with something else, unless what was seen continues it, or it that."""
         with judging("a checkpoint that it handed over"):
-            size = self._audit.opened(note).size
-        if size > self._audit.seen.size:
-            self._audit = self._look(note)
+            size = self._continuity.opened(note).size
+        if size > self._seen.size:
+            self._look(note)
             return
         with self._notebook.held():
-            self._audit.admit(note)
+            self._continuity.accept(note, self._note)
 
-    def _look(self, note: bytes | None = None) -> Audit:
+    def _look(self, note: bytes | None = None) -> None:
+        """Accept the checkpoint that is served, or this one, and remember it."""
         with self._notebook.held():
             root = self._root or self._pinned()
             if root is None:
-                served = self._log.trusted_root()
+                served = self._log.root()
                 with judging("its trusted root"):
                     root = TrustedRoot.parse(served)
                 self.first = self._notebook.read() is None
-            return Audit(self._log, root, self._notebook, note)
+            self._continuity = Continuity(self._log, Tiles(self._log), root, self._notebook)
+            memory = self._notebook.read() or Memory(b"")
+            self._note = self._log.checkpoint() if note is None else note
+            self._seen = self._continuity.accept(memory.checkpoint, self._note)
+            self._notebook.write(replace(memory, checkpoint=self._note))
 
     def _pinned(self) -> TrustedRoot | None:
         path = self._notebook.pinned

@@ -37,12 +37,14 @@ class Provenance:
     """SHA-256 of the account of the execution, if the entry names one."""
     by_rows: bool
     """Whether it says that the recipe's tokenizer carries a row map."""
+    removed: tuple[int, ...] = ()
+    """Newer entries that said how it was made and were removed by an order."""
 
     @classmethod
-    def of(cls, artifact: str, entry: str, statement: Statement) -> Provenance:
+    def of(cls, artifact: str, entry: str, statement: Statement, removed: tuple[int, ...] = ()) -> Provenance:
         """Read the provenance of `artifact` that is logged as `entry`."""
         recipe, account = provenance.recipe(statement), provenance.account(statement)
-        return cls(artifact, entry, recipe, account, provenance.by_rows(statement))
+        return cls(artifact, entry, recipe, account, provenance.by_rows(statement), removed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +59,23 @@ class Rebuilt:
 
 
 def find(home: Home, ref: str) -> Provenance:
-    """Return the newest logged provenance of an artifact."""
+    """Return the newest logged provenance of an artifact that can be read; it says which newer ones were removed."""
     with home.store.reading() as connection:
         artifact = refs.resolve(connection, ref)
         builds = artifacts.builds(connection, artifact)
         if not builds:
             raise Absent(f"{artifact} was not made by a recipe that is logged, so it cannot be derived again")
-        logged = log.read(connection, builds[-1])
-    if logged.envelope is None:
-        raise Absent(
-            f"the provenance of {artifact}, entry {logged.entry}, was removed from the log by an order"
-        )
-    statement = Statement.parse(Envelope.parse(logged.envelope).payload)
-    return Provenance.of(artifact, logged.entry, statement)
+        removed = list[int]()
+        for index in reversed(builds):
+            logged = log.read(connection, index)
+            if logged.envelope is not None:
+                statement = Statement.parse(Envelope.parse(logged.envelope).payload)
+                return Provenance.of(artifact, logged.entry, statement, tuple(removed))
+            removed.append(index)
+    gone = ", ".join(map(str, reversed(removed)))
+    raise Absent(
+        f"every provenance of {artifact} was removed from the log by an order, entry {gone}: nothing says how it was made"
+    )
 
 
 def rederive(

@@ -1,69 +1,16 @@
-"""Change who may say what: the next version of the trusted root, signed by as many operators as the one in force asks for."""
+"""Change who may say what: which keys the next version of the trusted root names, and what falls with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from lineage import authority, predicates, succession
+from lineage import succession
 from lineage.authority import TrustedRoot
 from lineage.facts import Role
-from lineage.predicates import root as root_predicate
 from lineage.predicates.root import Period
 from registry.home import Home
-from registry.publish import publish
 from registry.store import keys, log, tenure
 from registry.store.log import Logged, Receipt
-from signing import dsse
-from signing.dsse import Envelope
-from signing.errors import Malformed, Refused
-from signing.keys import PrivateKey, PublicKey
-from signing.statement import Statement
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A signed version of the trusted root, and who has signed it of the `needed` operators."""
-
-    envelope: Envelope
-    following: TrustedRoot
-    operators: tuple[str, ...]
-    needed: int
-
-
-def propose(home: Home, following: TrustedRoot) -> Proposal:
-    """Return `following`, signed by this home's root key."""
-    statement = root_predicate.statement(following)
-    return proposal(home, dsse.sign(statement.encode(), [home.keys("root")]))
-
-
-def proposal(home: Home, envelope: Envelope) -> Proposal:
-    """Return what an envelope proposes and who of the version in force has signed it; `submit` judges the rest."""
-    root = home.root()
-    statement = Statement.parse(envelope.payload)
-    following = authority.rooted(predicates.facts(statement, envelope.entry))
-    if following is None:
-        raise Malformed(f"{statement.predicate_type} is no version of a trusted root, {root_predicate.URI}")
-    succession.check(root, following, home.now())
-    signed = {key.id for key in dsse.verified(envelope, root.public("root"))}
-    good = {key.operator for key in root.keys if key.public.id in signed and key.valid(home.now())}
-    return Proposal(envelope, following, tuple(sorted(good)), root.threshold)
-
-
-def countersign(home: Home, envelope: Envelope, key: PrivateKey) -> Proposal:
-    """Return the proposal with one more signature."""
-    proposal(home, envelope)  # nobody signs what could not be submitted
-    if key.public not in home.root().public("root"):
-        raise Refused(
-            f"the key {key.public.id} holds no root role in version {home.root().version} of the trusted root"
-        )
-    (signature,) = dsse.sign(envelope.payload, [key]).signatures
-    others = tuple(one for one in envelope.signatures if one.sig != signature.sig)
-    return proposal(home, Envelope(envelope.payload_type, envelope.payload, (*others, signature)))
-
-
-def submit(home: Home, proposed: Proposal) -> Receipt:
-    """Log a version that enough operators have signed; from its leaf on it is in force."""
-    return publish(home.writer(), proposed.envelope.encode())
+from signing.errors import Refused
+from signing.keys import PublicKey
 
 
 def fallen(home: Home, receipt: Receipt) -> tuple[Logged, ...]:

@@ -28,8 +28,8 @@ class Source(Protocol):
     def tile(self, tile: Tile) -> bytes:
         """Return the bytes of a tile or entry bundle."""
 
-    def envelopes(self, entry: str, index: int) -> Iterator[bytes]:
-        """Go through what may be the envelope of leaf `index`, whose entry id is `entry`."""
+    def envelopes(self, entry: str, index: int | None) -> Iterator[bytes]:
+        """Go through what may be the envelope of leaf `index`, or of any leaf, whose entry id is `entry`."""
 
 
 class Tiles:

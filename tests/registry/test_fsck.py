@@ -139,12 +139,15 @@ def story(world: World) -> World:
     world.advance(10)
     world.say(name.statement(child, "guest/stolen", None, 0), thief)
     world.end(thief, world.time - 5)
-    gone = world.publish(
-        "publisher", name.statement(base, "kennel/gone", None, 0), manifest.statement(child, "ab" * 32)
-    )[1]
-    with world.home.store.reading() as connection:
-        left = redaction.left(connection, gone.index)
-    world.publish("root", redacting.statement(gone.entry, "an order", left))
+    for gone in world.publish(
+        "publisher",
+        name.statement(base, "kennel/gone", None, 0),
+        name.statement(child, "kennel/gone", None, 0),
+        manifest.statement(child, "ab" * 32),
+    )[1:]:
+        with world.home.store.reading() as connection:
+            left = redaction.left(connection, gone.index)
+        world.publish("root", redacting.statement(gone.entry, "an order", left))
     world.publish("publisher", measured(child), reviewed(base))
     return world
 

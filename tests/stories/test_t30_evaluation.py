@@ -104,6 +104,10 @@ def test_what_a_stolen_key_measured_and_attested_counts_no_longer(world: World) 
     assert world.verdict(artifact, before).evaluated == "1", "as of then, it counted"
     assert world.verdict(other).evaluations[0].operators == ("lab",)
     assert world.verdict(other).attestations[0].operators == ("lab",)
+    assert world.verdict(other, before).evaluations[0].operators == ("anna", "lab"), (
+        "as of then, both said it"
+    )
+    assert world.verdict(other, before).attestations[0].operators == ("anna", "lab")
     world.check()
 
 

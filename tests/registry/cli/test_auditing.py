@@ -7,11 +7,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
-from auditing import Held, copied
+from auditing import Held, Signed, copied
 
+from lineage.predicates import redaction
+from lineage.residue import Residue
 from registry.home import Home
 from registry.store import log
 from signing import canonical
+from signing.errors import Untrusted
 from signing.proof import Proof
 
 
@@ -60,8 +63,8 @@ def test_what_a_log_says_of_itself_is_not_taken_in_silence(terminal, site) -> No
 
     loud = terminal(*words, "--insecure-first-use")
     assert loud.code == 0
-    assert "insecure: " in loud.err
-    assert "was believed about itself" in loud.err
+    assert "INSECURE" in loud.err
+    assert "is pinned by its word alone" in loud.err
     # It is pinned from now on, and nobody is asked again.
     again = terminal(*words)
     assert (again.code, again.err) == (0, "")
@@ -71,10 +74,37 @@ def test_what_a_log_says_of_itself_is_not_taken_in_silence(terminal, site) -> No
 
 def test_a_named_root_is_the_one_that_counts(terminal, site) -> None:
     assert terminal("log", "audit", site.url, "--root", site.folder / "root.json").code == 0
+    # It is pinned from now on, for this log; a home's own root is not, for a log that is not the home's.
+    assert terminal("log", "audit", site.url).code == 0
     terminal.holds("init")
+    assert terminal("log", "audit", site.url).code == 0
     said = terminal("log", "audit", site.url, "--state", "another")
+    assert said.code == 2
+    assert "no trusted root is pinned for" in said.err
+    said = terminal(
+        "log", "audit", site.url, "--root", terminal.home / "trusted_root.json", "--state", "another"
+    )
     assert said.code == 1
-    assert "its checkpoint: the note is not signed by" in said.err
+    assert "does not sign its log as the pinned trusted root says" in said.err
+
+
+def test_t16_an_older_root_than_the_pinned_one_is_no_root_to_audit_by(world, terminal, tmp_path) -> None:
+    copy, words = tmp_path / "copy", ("--state", "state", "--root")
+    (terminal.folder / "old.json").write_bytes(world.home.root().encode())
+    world.join("ann", "rebuilder")
+    (terminal.folder / "new.json").write_bytes(world.home.root().encode())
+    copied(Held(world), world.home.root(), copy)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=copy))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        assert terminal("log", "audit", url, *words, "new.json").code == 0
+        said = terminal("log", "audit", url, *words, "old.json")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert said.code == 1
+    assert "version 2 of the trusted root is pinned, and this is version 1" in said.err
 
 
 def test_a_log_is_copied_and_the_copy_holds(kennel, terminal, site) -> None:
@@ -148,6 +178,26 @@ def test_the_log_continues_what_it_signed_before(kennel) -> None:
         assert one in said.out
     said = kennel("log", "consistency", sizes[-1], sizes[1])
     assert (said.code, "there is no consistency proof" in said.err) == (2, True)
+
+
+def test_a_redaction_that_misstates_is_shown_by_the_file_that_an_audit_left(world, terminal) -> None:
+    world.license(world.artifact(), "mit")
+    source, root = Signed.of(world), world.home.root()
+    copied(source, root, terminal.folder / "copy")
+    entry = world.logged()[-1]
+    said = redaction.statement(entry, "court 17", Residue("https://studbook.dev/license/v1", ()))
+    source.append(said, [world.home.keys("root")], time=1_800_000_000)
+    with pytest.raises(Untrusted):
+        copied(source, root, terminal.folder / "copy")
+    (terminal.folder / "root.json").write_bytes(root.encode())
+    words = ("log", "evidence", "copy/.audit/redaction-3.json", "--root", "root.json")
+
+    found = terminal.holds(*words)
+
+    assert (found["redaction"], found["removed"], found["signed"]) == (3, entry, ["kennel"])
+    assert "its fact 0 is said to be none, and is" in found["difference"]
+    said = terminal(*words)
+    assert f"logged as entry 3 a redaction, signed by kennel, that misstates entry {entry}" in said.out
 
 
 def test_a_tlog_proof_is_written_and_verified(kennel, terminal) -> None:

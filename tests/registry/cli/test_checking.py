@@ -1,9 +1,17 @@
 """Checks in part and from afar as they are typed: verdict, odds, exit code, and the same for programs."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from making import floats, write_model
+
+from registry.home import Home
+from registry.store import artifacts, log
+from registry.work import rebuild
+from signing import canonical
+from signing.dsse import Envelope
+from signing.statement import Statement
 
 
 @pytest.fixture
@@ -98,3 +106,34 @@ def test_a_weight_is_told_part_by_part(copies) -> None:
 )
 def test_what_cannot_be_checked_is_refused_in_a_sentence(copies, words, sentences) -> None:
     copies.refuses(words, 2, sentences)
+
+
+def test_the_newest_provenance_that_can_be_read_is_taken_and_the_newer_one_is_named(copies) -> None:
+    """Somebody else built it later, and had to have the words removed."""
+    home = Home.open(copies.home)
+    found = rebuild.find(home, "kennel/both")
+    assert found.removed == ()
+    with home.store.reading() as connection:
+        (index,) = artifacts.builds(connection, found.artifact)
+        raw = log.read(connection, index).envelope
+    payload = canonical.decode(Envelope.parse(raw).payload)
+    payload["predicate"]["runDetails"]["builder"]["id"] = "https://example.org/another"
+    (newer,) = home.say("builder", Statement.parse(canonical.encode(payload)))
+    assert rebuild.find(home, "kennel/both").entry == newer.entry
+    home.store.close()
+    copies.holds("log", "redact", newer.index, "--order", "court 17", "--yes")
+
+    assert rebuild.find(home, "kennel/both") == replace(found, removed=(newer.index,))
+    for words in (
+        ("rebuild", "kennel/both", "--sample", "1"),
+        ("rebuild", "kennel/both"),
+        ("shares", "kennel/both"),
+        ("attribute", "kennel/both", "layers.0.weight[0,0]"),
+    ):
+        said = copies(*words)
+        assert said.code == 0, said
+        assert f"entry {newer.index}, newer, was removed by an order" in said.err
+    copies.holds("log", "redact", index, "--order", "court 17", "--yes")
+    gone = copies("rebuild", "kennel/both")
+    assert gone.code == 2
+    assert f"was removed from the log by an order, entry {index}, {newer.index}: nothing says" in gone.err

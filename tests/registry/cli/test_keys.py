@@ -2,6 +2,7 @@
 
 import pytest
 
+from registry.cli import session
 from registry.home import KEY_FILES, Home
 from signing.keys import PrivateKey, PublicKey
 
@@ -61,3 +62,46 @@ def test_a_key_that_the_root_in_force_does_not_name_is_listed_as_nobodys(world, 
     assert rows["publisher"] == "kennel"
     assert "not in the trusted root" in terminal("keys", "list").out
     world.check()
+
+
+def test_a_sealed_home_lists_its_keys_without_a_passphrase_and_says_so(terminal, monkeypatch) -> None:
+    monkeypatch.setenv("STUDBOOK_PASSPHRASE", "geheim")
+    terminal.holds("init", "--operator", "acme")
+    opened = terminal.holds("keys", "list")["keys"]
+    assert all(row["opened"] for row in opened)
+    monkeypatch.delenv("STUDBOOK_PASSPHRASE")
+    monkeypatch.setattr(session, "passphrase", lambda name: pytest.fail(f"{name} was asked for"))
+
+    closed = terminal.holds("keys", "list")["keys"]
+
+    assert closed == [row | {"opened": False} for row in opened]
+    shown = terminal("keys", "list")
+    assert shown.out.splitlines()[1].split()[:4] == ["root", opened[0]["key"], "ecdsa-p256", "acme"]
+    assert (
+        "are sealed and were not opened: these are the keys that version 1 of the trusted root" in shown.err
+    )
+
+
+def test_which_of_two_keys_a_sealed_file_holds_is_not_guessed(terminal, monkeypatch) -> None:
+    monkeypatch.setenv("STUDBOOK_PASSPHRASE", "geheim")
+    terminal.holds("init", "--operator", "acme")
+    (terminal.folder / "second.pub").write_bytes(PrivateKey.generate("ecdsa-p256").public.pem())
+    terminal.holds("root", "add-key", "second.pub", "--operator", "acme", "--role", "security")
+    terminal.holds("root", "rotate", "publisher")
+    new = {row["role"]: row["key"] for row in terminal.holds("keys", "list")["keys"]}
+    monkeypatch.delenv("STUDBOOK_PASSPHRASE")
+
+    rows = {row["role"]: row["key"] for row in terminal.holds("keys", "list")["keys"]}
+
+    assert rows == new | {"security": None}
+    line = next(one for one in terminal("keys", "list").out.splitlines() if one.startswith("security"))
+    assert line.split()[:3] == ["security", "unknown", "unknown"]
+
+
+def test_a_key_that_others_can_read_is_refused_though_it_is_not_opened(terminal, monkeypatch) -> None:
+    monkeypatch.setenv("STUDBOOK_PASSPHRASE", "geheim")
+    terminal.holds("init")
+    monkeypatch.delenv("STUDBOOK_PASSPHRASE")
+    (terminal.home / "keys" / "security.pem").chmod(0o644)
+    refused = terminal("keys", "list")
+    assert (refused.code, "others can reach this key" in refused.err) == (2, True)

@@ -54,7 +54,7 @@ def shown(yard: Yard) -> str:
 def test_a_rebuilder_needs_a_pin_and_then_judges_once(yard: Yard) -> None:
     store(yard.world, *yard.parents)
     unpinned = yard.run("ann")
-    assert (unpinned.code, f"no trusted root is pinned for {URL}" in unpinned.err) == (1, True)
+    assert (unpinned.code, f"no trusted root is pinned for {URL}" in unpinned.err) == (2, True)
 
     said = yard.run("ann", "--root", "root.json")
 

@@ -130,7 +130,8 @@ def test_two_operators_change_the_root_together(registry) -> None:
     alone = registry("root", "threshold", "1")
     assert alone.code == 2
     assert (
-        "2 operators must sign version 4, and this home signs as acme: write it with --out FILE" in alone.err
+        "2 operators must sign version 4 of the trusted root, and this home signs as acme: write it with --out FILE"
+        in alone.err
     )
 
     assert registry.holds("root", "threshold", "1", "--out", "change.json")["signed"] == ["acme"]
@@ -157,7 +158,7 @@ def test_a_root_is_founded_by_several_operators(terminal) -> None:
     terminal.holds("root", "init", *words)
     assert [key["operator"] for key in listed(terminal, "root")] == ["anna", "ben", "cat"]
     assert terminal.holds("root", "show")["threshold"] == "2"
-    assert "2 operators must sign version 3" in terminal("root", "threshold", "3").err
+    assert "2 operators must sign version 3 of the trusted root" in terminal("root", "threshold", "3").err
     assert "has a trusted root already, version 2" in terminal("root", "init", *words).err
     assert "'ben' names no holder; write OPERATOR=FILE" in terminal("root", "init", "--holder", "ben").err
 

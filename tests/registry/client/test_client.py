@@ -12,10 +12,12 @@ from fastapi.testclient import TestClient
 from world import World
 
 from lineage.predicates import license as license_predicate
+from lineage.predicates import redaction as redaction_predicate
 from registry import client
 from registry.answers import VerdictOut
 from registry.app import create
 from registry.client import Remote
+from registry.store import log, redaction
 from signing import canonical, dsse
 from signing.errors import Malformed, Refused, Untrusted
 
@@ -229,6 +231,18 @@ def test_a_file_about_something_else_is_not_what_was_asked_for(
         liar.says(f"/artifacts/{mine}/bundle", lie)
         with pytest.raises(Untrusted, match=f"was asked about {mine}, and answered about"):
             remote.bundle(mine, ancestors=True)
+
+
+def test_a_file_of_what_was_removed_is_about_what_it_was_about(
+    world: World, liar: Liar, remote: Remote
+) -> None:
+    mine = world.artifact()
+    with world.home.store.reading() as connection:
+        left, entry = redaction.left(connection, 1), log.read(connection, 1).entry
+    world.publish("root", redaction_predicate.statement(entry, "court 17", left))
+    with TestClient(create(world.home)) as api:
+        liar.says(f"/artifacts/{mine}/bundle", api.get(f"/artifacts/{mine}/bundle").content)
+    assert len(remote.bundle(mine, ancestors=True)) == 2
 
 
 def test_a_receipt_for_another_statement_is_not_believed(world: World, liar: Liar, remote: Remote) -> None:

@@ -4,7 +4,9 @@ import pytest
 from sqlalchemy import event, text
 from world import World
 
-from registry.store import artifacts, lineage, log, places, refs, tiles, verdicts
+from lineage.predicates import name
+from lineage.predicates import redaction as redacting
+from registry.store import Absent, artifacts, lineage, log, places, redaction, refs, tiles, verdicts
 
 # Read whole on purpose: a row an incident.
 SMALL = {"incident", "alembic_version"}
@@ -68,6 +70,24 @@ def test_no_write_walks_through_a_table(story: World) -> None:
         story.retract(story.report(base, "license"))
 
     assert {statement: walks for statement, walks in scanned(story, write).items() if walks} == {}
+
+
+def test_neither_does_a_redaction_nor_a_name_that_lost_its_meaning(story: World) -> None:
+    base, other = story.artifact(), story.artifact()
+    story.publish("publisher", name.statement(base, "x/y", "v1", 1), name.statement(other, "x/y", "v1", 2))
+    moved = story.publish("publisher", name.statement(base, "x/y", "v1", 3))[0]
+
+    def ask() -> None:
+        with story.home.store.reading() as connection:
+            left = redaction.left(connection, moved.index)
+        story.publish("root", redacting.statement(moved.entry, "an order", left))
+        with story.home.store.reading() as connection:
+            for ref in ("x/y", "x/y@v1"):
+                with pytest.raises(Absent, match="means is unknown"):
+                    refs.resolve(connection, ref)
+            lineage.around(connection, other)
+
+    assert {statement: walks for statement, walks in scanned(story, ask).items() if walks} == {}
 
 
 def test_no_answer_walks_through_a_table(story: World) -> None:

@@ -77,7 +77,7 @@ def test_files_behind_any_web_server_are_audited_and_mirrored_like_a_registry(
         audit, found = look(remote, root, tmp_path / "state")
         assert (audit.memory.size, len(found)) == (300, 300)
         copied(remote, root, tmp_path / "again")
-        assert remote.trusted_root() == root.encode()
+        assert remote.root() == root.encode()
 
     assert look(Files(tmp_path / "again"), root, tmp_path / "second")[0].memory.size == 300
 
@@ -104,7 +104,7 @@ def test_a_full_tile_stands_in_for_the_partial_one_that_it_became(world: World, 
         (lambda log: log.tile(Tile(1, 0, 3)), 96),
         (lambda log: log.tile(Tile("entries", 0)), tiles.MAX_BYTES),
         (lambda log: next(log.envelopes("ab" * 32, 0)), 16 << 20),
-        (lambda log: log.trusted_root(), 16 << 20),
+        (lambda log: log.root(), 16 << 20),
     ],
 )
 def test_an_answer_is_as_long_as_it_may_be(ask, most: int) -> None:

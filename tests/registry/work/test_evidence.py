@@ -13,7 +13,8 @@ from world import World
 
 from lineage.authority import TrustedRoot
 from lineage.predicates import license, rebuild, root  # noqa: A004
-from registry.store import log
+from lineage.predicates import redaction as redaction_predicate
+from registry.store import log, redaction
 from registry.store.bundles import bundles
 from registry.work import evidence
 from registry.work.evidence import Evidence
@@ -36,6 +37,10 @@ def lab(world: World) -> str:
     world.publish("publisher", measured(built), reviewed(base), license.statement(tuned, "mit", 1))
     world.retract(world.report(tuned, "compromised"))
     world.report(base, "data-poisoned", other)
+    removed = world.license(base, "mit")
+    with world.home.store.reading() as connection:
+        left = redaction.left(connection, removed.index)
+    world.publish("root", redaction_predicate.statement(removed.entry, "court 17", left))
     return built
 
 
@@ -64,6 +69,7 @@ def claims(found: Evidence) -> dict[str, set[object]]:
         "edges": set(found.edges),
         "rebuilds": set(found.rebuilds),
         "incidents": {one.incident.id for one in found.incidents},
+        "gone": {(one.entry, one.by, one.order, one.operators) for one in found.gone},
         "reached": {(one.incident.id, artifact) for one in found.incidents for artifact in one.artifacts},
     }
 

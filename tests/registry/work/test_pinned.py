@@ -1,4 +1,4 @@
-"""The trusted root that a rebuilder judges by: pinned beforehand, followed forwards, and never the registry's word unasked."""
+"""The trusted root that rebuilders and auditors judge by: pinned beforehand, followed forwards, and never the registry's word unasked."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from rebuilding import supply
 from world import World
 
 from registry.home import Home
-from registry.work.pinned import Pinned, pin
+from registry.work.pinned import Pinned, newer, pin
 from signing.errors import Malformed, Untrusted
 
 
@@ -25,12 +25,18 @@ def file(world: World, name: str = "root.json") -> Path:
 
 def pinned(world: World, home: Path, given: Path | None = None, *, first_use: bool = False) -> Pinned:
     with supply(world) as source:
-        return pin(home, source, given, first_use=first_use)
+        kept, own = home / "rebuilder" / "trusted_root.json", home / "trusted_root.json"
+        return pin(kept, own, source, given, first_use=first_use)
+
+
+def said_newer(world: World, found: Pinned) -> int | None:
+    with supply(world) as source:
+        return newer(found.root, source)
 
 
 def test_t16_the_registry_s_own_word_is_not_taken_unasked(world: World, home: Path) -> None:
     with pytest.raises(
-        Untrusted, match=r"no trusted root is pinned for http://kennel.example: name the file"
+        Malformed, match=r"no trusted root is pinned for http://kennel.example: name the file"
     ):
         pinned(world, home)
     assert not home.exists()
@@ -47,9 +53,10 @@ def test_what_was_given_once_stays_pinned_and_is_followed_by_a_newer_one(world: 
     world.join("ann", "rebuilder")
 
     behind = pinned(world, home)
-    assert (behind.root.version, behind.newer) == (1, 2)
+    assert (behind.root.version, said_newer(world, behind)) == (1, 2)
     assert pinned(world, home, file(world)).root.version == 2
-    assert pinned(world, home) == Pinned(world.home.root(), taken=False, newer=None)
+    assert pinned(world, home) == Pinned(world.home.root(), taken=False)
+    assert said_newer(world, pinned(world, home)) is None
 
 
 def test_t16_an_older_version_than_the_pinned_one_is_refused(world: World, home: Path) -> None:
@@ -74,7 +81,7 @@ def test_a_registry_that_signs_its_log_with_another_key_is_not_the_pinned_one(
         with pytest.raises(Untrusted, match="does not sign its log as the pinned trusted root says"):
             pinned(other, home, given)
     with pytest.raises(
-        Untrusted, match=r"pins the log .*, and this trusted root is for .*: give another registry another"
+        Untrusted, match=r"pins the log .*, and this trusted root is for .*: judge another log"
     ):
         pinned(other, home, file(other))
     with pytest.raises(Untrusted, match="does not sign its log as the pinned"):
@@ -88,7 +95,7 @@ def test_a_home_is_pinned_to_its_own_registry_and_to_no_other(world: World, tmp_
     _rekey(other)
 
     assert pinned(world, world.home.path).root == world.home.root()
-    with pytest.raises(Untrusted, match="no trusted root is pinned"):
+    with pytest.raises(Malformed, match="no trusted root is pinned"):
         pinned(other, world.home.path)
 
 

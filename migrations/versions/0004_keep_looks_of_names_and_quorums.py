@@ -1,4 +1,4 @@
-"""Keep what names look like beside them, and which entries state a quorum: what is folded is emptied, and folded again by whoever called for the migration."""
+"""Keep what names look like, which an order took a binding from, and which entries state a quorum: what is folded is emptied, and folded again by whoever called for the migration."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -51,6 +51,9 @@ def upgrade() -> None:
     artifact = sa.Column("artifact", sa.Integer(), nullable=False)
     op.create_table("agreement", key("entry"), key("seq"), artifact)
     op.create_index("ix_agreement_artifact", "agreement", ["artifact"])
+    op.create_table("unbound", key("entry"), key("seq"), words("name"), words("revision"))
+    for column in ("name", "revision"):
+        op.create_index(f"ix_unbound_{column}", "unbound", [column])
 
 
 def key(name: str) -> sa.Column[int]:
