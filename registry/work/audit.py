@@ -20,7 +20,7 @@ from lineage.facts import Redacted
 from registry.store import Absent, judge
 from registry.store.judge import Judged
 from registry.work.memory import Memory, Notebook
-from registry.work.served import Source, Tiles, judging, visible
+from registry.work.served import Source, Tiles, judging
 from signing import fork, merkle, tiles
 from signing.checkpoint import Checkpoint
 from signing.digest import sha256_hex
@@ -217,11 +217,11 @@ class Audit:
                     objections.append(str(error))
         except Absent as error:
             if not objections:
-                self._gone.setdefault(leaf.pae, f"entry {index}: {visible(str(error))}")
+                self._gone.setdefault(leaf.pae, f"entry {index}: {error}")
                 return None
         except Malformed as error:
             objections.append(str(error))
-        raise Untrusted(f"entry {index}: {visible(objections[0])}")
+        raise Untrusted(f"entry {index}: {objections[0]}")
 
     def _check_pin(self) -> None:
         """Refuse a log whose trusted root of the pinned version is another one."""
