@@ -156,6 +156,14 @@ def test_t7_a_huge_unclosed_string_is_refused_at_once():
     assert time.perf_counter() - start < 5
 
 
+def test_t7_a_key_that_stands_twice_among_very_many_is_found_at_once():
+    many = b",".join(b'"%d":0' % n for n in range(60_000))
+    start = time.process_time()
+    with pytest.raises(Malformed, match="the key '59999' occurs twice"):
+        canonical.decode(b'{%b,"59999":0}' % many)
+    assert time.process_time() - start < 2
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, {1: 2}, {"\ud800": 1}, "\udc00", object()])
 def test_what_has_no_canonical_form_is_refused(value):
     with pytest.raises(Malformed, match="no canonical JSON"):
