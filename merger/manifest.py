@@ -116,7 +116,7 @@ class Manifest(BaseModel):
                 raise Malformed(
                     f"manifest: {tensor.name} is said to be in {tensor.file!r:.80}, which it does not list"
                 )
-            if min(tensor.shape, default=0) < 0:
+            if min(tensor.shape, default=0) < 0 or len(tensor.shape) > RANK_LIMIT:
                 raise Malformed(f"manifest: {tensor.name} has the shape {tensor.shape!r:.80}")
         return manifest
 

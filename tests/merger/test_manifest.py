@@ -247,6 +247,7 @@ def broken(path, value):
         (broken(["tensors", 0, "name"], "b"), "not sorted by name, each once"),
         (broken(["tensors", 0, "dtype"], "F31"), "manifest: a has the unknown type 'F31'"),
         (broken(["tensors", 0, "shape"], [-2, -2]), r"manifest: a has the shape \(-2, -2\)"),
+        (broken(["tensors", 0, "shape"], [1] * 65), r"manifest: a has the shape \(1, 1, 1"),
         (broken(["tensors", 0, "shape"], [2.5]), r"manifest: tensors\.0\.shape\.0"),
         (
             broken(["tensors", 0, "file"], "../../x"),
