@@ -102,6 +102,9 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 
 def _integer(digits: str) -> int:
+    # An integer to some readers, the floating-point number -0.0 to others.
+    if digits == "-0":
+        raise Malformed("the number -0 is read differently by JSON readers; 0 is written without a sign")
     # Length first: int() of a megabyte of digits is quadratic, and Python refuses it with another error.
     return _in_range(int(digits) if len(digits) <= len(str(-_LARGEST)) else _LARGEST + 1, digits)
 

@@ -112,6 +112,13 @@ def test_t7_numbers_that_readers_disagree_about_are_refused(raw):
         canonical.decode(raw)
 
 
+@pytest.mark.parametrize("raw", [b"-0", b"[1,-0]", b'{"a":-0}'])
+def test_t7_a_zero_with_a_sign_is_refused(raw):
+    with pytest.raises(Malformed, match="the number -0 is read differently"):
+        canonical.decode(raw)
+    assert canonical.decode(b'"-0"') == "-0"
+
+
 def test_t7_the_largest_integers_are_read():
     assert canonical.decode(b"[9007199254740991,-9007199254740991]") == [LARGEST, -LARGEST]
 
