@@ -116,7 +116,7 @@ class Manifest(BaseModel):
                 raise Malformed(
                     f"manifest: {tensor.name} is said to be in {tensor.file!r:.80}, which it does not list"
                 )
-            if min(tensor.shape, default=0) < 0 or len(tensor.shape) > RANK_LIMIT:
+            if min(tensor.shape, default=0) < 0 or not _held(tensor.shape, tensor.dtype):
                 raise Malformed(f"manifest: {tensor.name} has the shape {tensor.shape!r:.80}")
         return manifest
 
@@ -239,8 +239,8 @@ def _entry(where: str, name: str, said: canonical.Json) -> Entry:
         raise Malformed(f"{label}: its data_offsets {offsets!r:.80} are no begin and end")
     begin, end = offsets
     need = math.prod(shape) * SIZES[dtype]
-    if end - begin != need:
-        takes = str(need) if need < 1 << 63 else "more than 2^63"
+    if end - begin != need or not _held(shape, dtype):
+        takes = str(need) if _held(shape, dtype) else "more than 2^63"
         raise Malformed(
             f"{label}: {dtype} {shape!r:.80} takes {takes} bytes, its data_offsets hold {end - begin}"
         )
@@ -249,3 +249,8 @@ def _entry(where: str, name: str, said: canonical.Json) -> Entry:
 
 def _sizes(value: canonical.Json) -> bool:
     return isinstance(value, list) and all(type(v) is int and v >= 0 for v in value)
+
+
+def _held(shape: Sequence[int], dtype: str) -> bool:
+    """Tell whether libraries hold such a tensor; the dimensions that they multiply may be too large beside one of 0."""
+    return len(shape) <= RANK_LIMIT and math.prod(filter(None, shape)) * SIZES[dtype] < 1 << 63
