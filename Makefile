@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL = $(PIP) install --progress-bar off -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e
 
-.PHONY: help demo test check system soak bench fmt lint types imports clean
+.PHONY: help demo test check system soak fuzz bench fmt lint types imports clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -56,6 +56,14 @@ bench: .venv/.dev  ## figures, as ratios against a named rival
 
 soak: .venv/.dev  ## the same laws with many more examples, and many more kills
 	STUDBOOK_KILLS=500 STUDBOOK_SOAK=20 $(BIN)/pytest -q -n 2 -m "system or not system" -k "law or kill"
+
+.venv/.fuzz: .venv/.dev
+	@echo "installing what guides the fuzzing (atheris: about 35 MB, for Linux x86-64)"
+	@deploy/install.sh .venv/fuzz.log $(INSTALL) '.[fuzz]'
+	@touch $@
+
+fuzz: .venv/.fuzz  ## parsers of strangers' bytes, guided by coverage, for over an hour; what it finds joins the corpus
+	$(BIN)/python tests/fuzz/run.py --all
 
 fmt: .venv/.dev  ## format, and mend what can be mended
 	$(BIN)/ruff format .

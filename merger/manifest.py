@@ -116,11 +116,12 @@ class Manifest(BaseModel):
                 raise Malformed(
                     f"manifest: {tensor.name} is said to be in {tensor.file!r:.80}, which it does not list"
                 )
-            # Without the bound a signed megabyte of sizes is a product that takes minutes to multiply.
-            if min(tensor.shape, default=0) < 0 or len(tensor.shape) > RANK_LIMIT:
+            if len(tensor.shape) > RANK_LIMIT:
                 raise Malformed(
                     f"manifest: {tensor.name} has the shape {tensor.shape!r:.80}, no list of at most {RANK_LIMIT} sizes"
                 )
+            if min(tensor.shape, default=0) < 0 or not _held(tensor.shape, tensor.dtype):
+                raise Malformed(f"manifest: {tensor.name} has the shape {tensor.shape!r:.80}")
         return manifest
 
     def encode(self) -> bytes:
@@ -242,8 +243,8 @@ def _entry(where: str, name: str, said: canonical.Json) -> Entry:
         raise Malformed(f"{label}: its data_offsets {offsets!r:.80} are no begin and end")
     begin, end = offsets
     need = math.prod(shape) * SIZES[dtype]
-    if end - begin != need:
-        takes = str(need) if need < 1 << 63 else "more than 2^63"
+    if end - begin != need or not _held(shape, dtype):
+        takes = str(need) if _held(shape, dtype) else "more than 2^63"
         raise Malformed(
             f"{label}: {dtype} {shape!r:.80} takes {takes} bytes, its data_offsets hold {end - begin}"
         )
@@ -252,3 +253,8 @@ def _entry(where: str, name: str, said: canonical.Json) -> Entry:
 
 def _sizes(value: canonical.Json) -> bool:
     return isinstance(value, list) and all(type(v) is int and v >= 0 for v in value)
+
+
+def _held(shape: Sequence[int], dtype: str) -> bool:
+    """Tell whether libraries hold a tensor of at most 64 sizes; those that they multiply may be too large beside one of 0."""
+    return math.prod(filter(None, shape)) * SIZES[dtype] < 1 << 63

@@ -24,7 +24,6 @@ from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, 
 from registry.outcomes import RebuildersOut
 from registry.site import Site
 from registry.store.log import Receipt
-from registry.work.served import HIDING
 from signing import canonical
 from signing.bundle import Bundle
 from signing.canonical import Json
@@ -37,6 +36,8 @@ from signing.statement import Statement
 MAX_BYTES = 256 << 20
 # What is read page by page must end somewhere, or a registry could feed its reader for ever.
 MAX_INCIDENTS = 100_000
+# What could rewrite a terminal around the text: control characters, and those that turn the direction of writing.
+_HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _Model = TypeVar("_Model", bound=BaseModel)
 _ID = re.compile(rf"sha256:[0-9a-f]{{64}}|hf:{NAME}(?:@[0-9a-f]{{40}})?")
 
@@ -216,7 +217,7 @@ class Remote:
     def _get(self, path: str, **query: str) -> Json:
         """Return the value of an answer, which is safe to show."""
         value = canonical.decode(self.request("GET", path, params=query))
-        hiding = next((text for text in _texts(value) if HIDING.search(text)), None)
+        hiding = next((text for text in _texts(value) if _HIDING.search(text)), None)
         if hiding is not None:
             raise Malformed(f"{self.shown}{path} holds a character that hides what is shown: {hiding!r:.80}")
         return value

@@ -13,7 +13,6 @@ import httpx
 
 from registry import problems
 from registry.store import Absent
-from registry.work.served import visible
 from signing.errors import Malformed, Refused
 
 # A byte now and then would hold the asker for ever: what a whole answer may take beside one second for each MiB.
@@ -78,8 +77,7 @@ class Site:
         return found
 
     def _refusal(self, status: int, found: bytes) -> Refused:
-        refusal = problems.raised(status, found, self.shown)
-        return type(refusal)(visible(str(refusal)))
+        return problems.raised(status, found, self.shown)
 
     def _silent(self, error: httpx.HTTPError) -> Refused:
         return Refused(f"{self.shown} does not answer: {str(error) or type(error).__name__}")

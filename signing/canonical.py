@@ -95,14 +95,16 @@ def _check_depth(raw: bytes) -> None:
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        # Counted in one pass: a megabyte of keys, anybody's to send, must not be searched once for each of them.
-        times = Counter(key for key, _ in pairs)
-        twice = next(key for key, count in times.items() if count > 1)
+        # Counted once for all: to count each key anew would take hours for the object that an envelope has room for.
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise Malformed(f"the key {twice!r} occurs twice in one JSON object")
     return found
 
 
 def _integer(digits: str) -> int:
+    # An integer to some readers, the floating-point number -0.0 to others.
+    if digits == "-0":
+        raise Malformed("the number -0 is read differently by JSON readers; 0 is written without a sign")
     # Length first: int() of a megabyte of digits is quadratic, and Python refuses it with another error.
     return _in_range(int(digits) if len(digits) <= len(str(-_LARGEST)) else _LARGEST + 1, digits)
 

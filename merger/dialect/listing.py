@@ -16,6 +16,8 @@ from signing.errors import Malformed
 
 # More than any architecture has.
 _MOST_MODULES = 16
+# As many parents as a recipe holds.
+_MOST_MODELS = 1000
 
 
 def modules(top: Mapping[str, Plain]) -> dict[str, tuple[dict[str, Plain], dict[str, Plain]]]:
@@ -60,13 +62,13 @@ def slices(method: Method, top: Mapping[str, Plain]) -> Iterator[Slice]:
             f"slices are cut from models, and {method.id} merges adapters whole; list them under models"
         )
     if "models" in top:
-        models = schema.sequence("models", top["models"])
+        models = _models("models", top["models"])
         yield Slice("models", tuple(_source(method, f"models.{i}", m) for i, m in enumerate(models)))
         return
     for i, item in enumerate(schema.sequence("slices", top["slices"])):
         place = f"slices.{i}"
         found = schema.mapping(place, item, ("sources", "parameters", "base_model"))
-        listed = schema.sequence(f"{place}.sources", found.get("sources"))
+        listed = _models(f"{place}.sources", found.get("sources"))
         spans = [_span(f"{place}.sources.{j}", source) for j, source in enumerate(listed)]
         for j, (start, end) in enumerate(spans):
             if end - start != spans[0][1] - spans[0][0]:
@@ -85,6 +87,13 @@ def slices(method: Method, top: Mapping[str, Plain]) -> Iterator[Slice]:
             schema.parameters(f"{place}.parameters", method, found.get("parameters", {}), numbers, flags),
             None if base is None else schema.reference(f"{place}.base_model", base),
         )
+
+
+def _models(place: str, value: Plain) -> list[Plain]:
+    found = schema.sequence(place, value)
+    if len(found) > _MOST_MODELS:
+        raise Malformed(f"{place} lists {len(found)} models; a recipe has at most {_MOST_MODELS} parents")
+    return found
 
 
 def _source(method: Method, place: str, value: Plain, span: tuple[int, int] | None = None) -> Source:

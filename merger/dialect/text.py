@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import TypeAlias
 
 import yaml
@@ -30,6 +29,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
+_DIGIT = re.compile(r"[-+.0]*[1-9]", re.ASCII)
 _FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", re.ASCII)
 
 
@@ -114,7 +114,8 @@ def _scalar(where: str, event: yaml.ScalarEvent) -> Plain:
 
 def _number(where: str, text: str) -> float:
     number = float(text)
-    if number == 0 and Decimal(text) != 0:
+    # Not by a `Decimal`: that has a smallest exponent, too.
+    if number == 0 and _DIGIT.match(text):
         raise Malformed(f"{where}: {text} is too small a number: it would count as 0")
     return number
 

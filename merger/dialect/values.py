@@ -17,8 +17,8 @@ from merger.method import Method
 from merger.parameters import Parameter
 from signing.errors import Malformed
 
-# Rules times layers times parents: some hundred times what people write, and some seconds of work at most.
-MOST_NUMBERS = 100_000
+# Rules times layers times parents, and what a gradient goes by: some hundred times what people write, and a second of work.
+MOST_NUMBERS = 30_000
 
 
 @dataclass
@@ -46,7 +46,9 @@ class Numbers:
         lengths = [s.length for s in self.slices]
         if lengths == [0] and rules.has_gradient(given):
             lengths = [self.models.common_depth(self._layered())]
-        self._size += max(1, sum(lengths)) * max(len(setting) for setting in given)
+        rules_of_all = max(1, sum(lengths)) * max(len(setting) for setting in given)
+        anchors = sum(len(choice.anchors) for setting in given for choice in setting)
+        self._size += max(rules_of_all, anchors)
         if self._size > MOST_NUMBERS:
             raise Malformed(f"the recipe would hold more than {MOST_NUMBERS} numbers; use fewer rules")
         value = rules.value(p.name, list(zip(settings, lengths, strict=True)))

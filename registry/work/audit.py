@@ -23,7 +23,7 @@ from registry.work.ahead import ahead
 from registry.work.continuity import Continuity
 from registry.work.memory import Memory, Notebook
 from registry.work.misstated import Misstated, difference
-from registry.work.served import Source, Tiles, judging, visible
+from registry.work.served import Source, Tiles, judging
 from signing import merkle, tiles
 from signing.bundle import Bundle
 from signing.digest import sha256_hex
@@ -201,7 +201,7 @@ class Audit:
             evidence = Misstated(Bundle(envelope, leaf, index, proof, self.memory.checkpoint), raw)
             path = self._notebook.keep(f"redaction-{index}.json", evidence.encode() + b"\n")
             raise Untrusted(
-                f"entry {index}, a redaction, misstates entry {fact.entry}, which it removes: {visible(found)}; {path} proves it"
+                f"entry {index}, a redaction, misstates entry {fact.entry}, which it removes: {found}; {path} proves it"
                 " to anybody, and holds the words that were to be removed"
             )
 
@@ -224,13 +224,13 @@ class Audit:
                     objections.append(str(error))
         except Absent as error:
             if not objections:
-                self._gone.setdefault(leaf.pae, f"entry {index}: {visible(str(error))}")
+                self._gone.setdefault(leaf.pae, f"entry {index}: {error}")
                 return None
         except Malformed as error:
             objections.append(str(error))
         except Refused as error:
-            raise Refused(f"entry {index}: {visible(str(error))}") from error
-        raise Untrusted(f"entry {index}: {visible(objections[0])}")
+            raise Refused(f"entry {index}: {error}") from error
+        raise Untrusted(f"entry {index}: {objections[0]}")
 
     def _check_pin(self) -> None:
         """Refuse a log whose trusted root of the pinned version is another one."""

@@ -13,7 +13,6 @@ from typing import Protocol
 from lineage.authority import TrustedRoot
 from registry.store import Absent
 from registry.store.disk import replace
-from registry.work.served import visible
 from signing import checkpoint
 from signing.errors import Malformed, Untrusted
 
@@ -111,7 +110,5 @@ def _signs(root: TrustedRoot, source: Source) -> bool:
     except Untrusted:
         return False
     except Malformed as error:
-        raise Untrusted(
-            f"{source.name} has no checkpoint that could be read: {visible(str(error))}"
-        ) from error
+        raise Untrusted(f"{source.name} has no checkpoint that could be read: {error}") from error
     return True

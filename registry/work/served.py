@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
@@ -13,8 +12,6 @@ from signing.errors import Malformed, Refused, Untrusted
 from signing.merkle import Node
 from signing.tiles import Tile
 
-# What could rewrite a terminal around the text: control characters, and those that turn the direction of writing.
-HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # Tiles in memory at once, of 8 KiB each: one of each level is read over and over, and the edge of the tree.
 _TILES = 64
 
@@ -72,9 +69,4 @@ def judging(what: str) -> Iterator[None]:
     try:
         yield
     except Refused as error:
-        raise Untrusted(f"{what}: {visible(str(error))}") from error
-
-
-def visible(said: str) -> str:
-    """Return somebody else's words without what hides or rewrites others on a screen."""
-    return HIDING.sub("\N{REPLACEMENT CHARACTER}", said)
+        raise Untrusted(f"{what}: {error}") from error

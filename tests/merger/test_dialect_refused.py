@@ -88,6 +88,9 @@ MODULES = "merge_method: linear\nparameters: {weight: 1}\nmodules:\n"
         (slerp("2"), r"parameters.t is 2; it must be at least 0 and at most 1"),
         (slerp(".nan"), r"parameters.t is '.nan'; write a number"),
         (slerp("1e999"), r"parameters.t: inf is not a finite number"),
+        (slerp("1e-999"), "line 5: 1e-999 is too small a number: it would count as 0"),
+        # Below what Python's decimals can hold, too.
+        (slerp("-.1e-99999999999999999999"), "line 5: -.1e-99999999999999999999 is too small a number"),
         (slerp("'0.5'"), r"parameters.t is '0.5'; write a number"),
         (slerp("1:30"), r"parameters.t is '1:30'; write a number"),
         (slerp("0x1"), r"parameters.t is '0x1'; write a number"),

@@ -1,5 +1,7 @@
 """Threat T20: a recipe that says more than its reviewer sees, by unknown field, YAML tag or address."""
 
+import time
+
 import pytest
 from dialects import compiled, merge, slerp, sliced
 
@@ -65,8 +67,34 @@ def test_t20_paths_and_ids_are_models(path: str) -> None:
 def test_t20_a_short_text_makes_no_endless_recipe() -> None:
     rules = "{filter: a, value: [0, 1]}, " * 200
 
-    with pytest.raises(Malformed, match="would hold more than 100000 numbers"):
+    with pytest.raises(Malformed, match="would hold more than 30000 numbers"):
         compiled(slerp(f"[{rules}{{value: 0}}]"), layers=1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            f"merge_method: linear\nparameters: {{weight: [{'0, 1, ' * 4000}]}}\nmodels: [{{model: a}}, {'{model: b}, ' * 90}]",
+            "would hold more than 30000 numbers",
+        ),
+        (
+            f"merge_method: linear\nparameters: {{weight: 1}}\nmodels: [{'{model: a}, ' * 5000}]",
+            "models lists 5000 models; a recipe has at most 1000 parents",
+        ),
+        (
+            f"merge_method: linear\nparameters: {{weight: 1}}\nslices:\n- sources: [{'{model: a, layer_range: [0, 1]}, ' * 1001}]",
+            r"slices\.0\.sources lists 1001 models",
+        ),
+    ],
+    ids=["anchors", "models", "sources"],
+)
+def test_t20_a_short_text_makes_no_long_work(text: str, said: str) -> None:
+    start = time.process_time()
+
+    with pytest.raises(Malformed, match=said):
+        compiled(text)
+    assert time.process_time() - start < 1
 
 
 def test_t20_names_that_do_not_print_are_no_models() -> None:

@@ -73,6 +73,11 @@ FAULTS = {
     ),
     "a product beyond 2^63": ({"a": tensor(shape=(1 << 31, 1 << 31, 4))}, 8, "takes more than 2^63 bytes"),
     "a product beyond fp64": ({"a": tensor(shape=(2**53 - 1,) * 64)}, 8, "takes more than 2^63 bytes"),
+    "a product beyond 2^63 beside a zero": (
+        {"a": tensor(shape=(1 << 31, 1 << 31, 4, 0), offsets=(0, 0))},
+        0,
+        "takes more than 2^63 bytes",
+    ),
     "a negative size": ({"a": tensor(shape=(-2,))}, 8, "its shape [-2] is no list"),
     "two negative sizes": ({"a": tensor(shape=(-1, -2))}, 8, "its shape [-1, -2] is no list"),
     "a size that is a float": ({"a": tensor(shape=(2.0,))}, 8, "its shape [2.0] is no list"),
@@ -248,6 +253,7 @@ def broken(path, value):
         (broken(["tensors", 0, "dtype"], "F31"), "manifest: a has the unknown type 'F31'"),
         (broken(["tensors", 0, "shape"], [-2, -2]), r"manifest: a has the shape \(-2, -2\)"),
         (broken(["tensors", 0, "shape"], [1] * 65), r"a has the shape \(1, .*, no list of at most 64 sizes"),
+        (broken(["tensors", 0, "shape"], [2**31, 2**31, 4, 0]), r"manifest: a has the shape \(2147483648, "),
         (broken(["tensors", 0, "shape"], [2.5]), r"manifest: tensors\.0\.shape\.0"),
         (
             broken(["tensors", 0, "file"], "../../x"),

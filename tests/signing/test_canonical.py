@@ -112,6 +112,13 @@ def test_t7_numbers_that_readers_disagree_about_are_refused(raw):
         canonical.decode(raw)
 
 
+@pytest.mark.parametrize("raw", [b"-0", b"[1,-0]", b'{"a":-0}'])
+def test_t7_a_zero_with_a_sign_is_refused(raw):
+    with pytest.raises(Malformed, match="the number -0 is read differently"):
+        canonical.decode(raw)
+    assert canonical.decode(b'"-0"') == "-0"
+
+
 def test_t7_the_largest_integers_are_read():
     assert canonical.decode(b"[9007199254740991,-9007199254740991]") == [LARGEST, -LARGEST]
 
@@ -156,12 +163,12 @@ def test_t7_a_huge_unclosed_string_is_refused_at_once():
     assert time.perf_counter() - start < 5
 
 
-def test_t7_a_key_twice_among_very_many_is_found_at_once():
-    keys = ",".join(f'"{number}":0' for number in range(40_000))
-    start = time.perf_counter()
-    with pytest.raises(Malformed, match="the key '39999' occurs twice"):
-        canonical.decode(f'{{{keys},"39999":0}}'.encode())
-    assert time.perf_counter() - start < 5
+def test_t7_a_key_that_stands_twice_among_very_many_is_found_at_once():
+    many = b",".join(b'"%d":0' % n for n in range(60_000))
+    start = time.process_time()
+    with pytest.raises(Malformed, match="the key '59999' occurs twice"):
+        canonical.decode(b'{%b,"59999":0}' % many)
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, {1: 2}, {"\ud800": 1}, "\udc00", object()])

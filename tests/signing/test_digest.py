@@ -1,5 +1,6 @@
 import re
 import subprocess
+import time
 import unicodedata
 from pathlib import Path
 
@@ -150,10 +151,23 @@ def test_t5_normalisation_twins_are_refused(name):
     digest.check_names([unicodedata.normalize("NFC", name)])
 
 
-@pytest.mark.parametrize("names", [["a", "a/b"], ["A/B/c", "a"], ["x/y/z", "x/y"]])
+# "!" and "-" come before "/", so between a name and those below it in plain order.
+@pytest.mark.parametrize(
+    "names", [["a", "a/b"], ["A/B/c", "a"], ["x/y/z", "x/y"], ["a", "a!b", "a-b/c", "a/b/c/d"]]
+)
 def test_t5_a_file_is_no_folder(names):
     with pytest.raises(Malformed, match="cannot be a file and hold"):
         digest.check_names(names)
+
+
+def test_t5_names_that_only_begin_alike_are_files_apart():
+    digest.check_names(["a", "a!/b", "ab/c", "a-b/c"])
+
+
+def test_t5_a_very_deep_name_is_checked_at_once():
+    start = time.process_time()
+    digest.check_names(["a/" * 300_000 + "b"])
+    assert time.process_time() - start < 2
 
 
 def test_t5_links_are_not_followed_here(tmp_path):
