@@ -129,10 +129,11 @@ class Worded:
 
     def _row(self, name: str, place: str, i: int) -> bytes:
         lenders = [place, *self.inputs()]
-        lender = next(p for p in lenders if self.vectors[p][i] != -1)
-        _, shape, raw = self.models[int(lender)][name]
+        # Where every weight is zero nobody lends, and the row of a model that gives nothing may be any.
+        lender = next((p for p in lenders if self.vectors[p][i] != -1), None)
+        _, shape, raw = self.models[int(lender or place)][name]
         width = len(raw) // shape[0]
-        at = self.vectors[lender][i]
+        at = -2 if lender is None else self.vectors[lender][i]
         return bytes(width) if at == -2 else raw[at * width : (at + 1) * width]
 
 
