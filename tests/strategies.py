@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from adapting import Adapter, adapted, adapted_by_shapes, seeds, with_tensors
 from filling import Model, Stored, filled, packed
 from hypothesis import HealthCheck, settings
@@ -38,6 +39,8 @@ LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, Healt
 
 # The methods whose parents and result are models, for laws that build those by hand.
 MODELS = sorted(m for m in METHODS if METHODS[m].merges == "models")
+# Exact probabilities of every rank, and counts without a guess, take longest where tensors are large.
+_LONG = frozenset({"arcee_fusion", "della", "della_linear"})
 
 NAMES = (
     "lm_head.weight",
@@ -173,6 +176,11 @@ def on_disk() -> Iterator[On]:
     """A place for the models of one example."""
     with tempfile.TemporaryDirectory() as root:
         yield On(Path(root))
+
+
+def long_ones(methods):
+    """Return these methods for a law over large tensors; those that take longest belong to the system ring."""
+    return [pytest.param(m, marks=pytest.mark.system) if m in _LONG else m for m in methods]
 
 
 def tensors(files: Mapping[str, bytes]) -> Model:

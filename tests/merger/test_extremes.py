@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from filling import filled
-from strategies import MODELS, big, on_disk
+from strategies import MODELS, big, long_ones, on_disk
 
 from merger.kernels.compiled import CompiledKernels
 from merger.methods import METHODS
@@ -26,7 +26,8 @@ def crowd(method: str, count: int):
 
 
 @pytest.mark.parametrize(
-    "method", [m for m in MODELS if METHODS[m].parents[1] is None and METHODS[m].statistics is None]
+    "method",
+    long_ones(m for m in MODELS if METHODS[m].parents[1] is None and METHODS[m].statistics is None),
 )
 def test_twenty_parents_are_merged_the_same_every_way(method):
     case = crowd(method, 20)
