@@ -32,7 +32,7 @@ class Held:
         with self.world.home.store.reading() as connection:
             return log.newest(connection)
 
-    def trusted_root(self) -> bytes:
+    def root(self) -> bytes:
         return self.world.home.root().encode()
 
     def tile(self, tile: Tile) -> bytes:

@@ -156,7 +156,7 @@ def test_another_log_at_the_same_url_is_refused_though_it_vouches_for_itself(
 def test_a_root_that_was_pinned_for_audits_judges_readers_too(world: World, tmp_path: Path) -> None:
     other, state = stranger(tmp_path / "new"), Notebook(tmp_path / "state")
     with state.held():
-        state.pin(other.home.root().encode())
+        state.pinned.write_bytes(other.home.root().encode())
     with pytest.raises(Untrusted, match="its checkpoint: "):
         Reader(Held(world), state)
     assert not Reader(Held(other), state).first, "it is no longer the log's own word"
