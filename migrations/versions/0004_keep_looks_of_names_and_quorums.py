@@ -1,4 +1,7 @@
-"""Keep what names look like, which an order took a binding from, and which entries state a quorum: what is folded is emptied, and folded again by whoever called for the migration."""
+"""Keep what names look like, which lost their newest binding to an order, and which entries state a quorum; no longer who says what.
+
+What is folded is emptied, and folded again by whoever called for the migration.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +11,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-# All that is folded, but for `name`, and for `redaction`: what that removed cannot be read again.
+# All that is folded, but for what is made anew, and for `redaction`: what that removed cannot be read again.
 EMPTIED = (
     "root",
     "node",
@@ -26,8 +29,6 @@ EMPTIED = (
     "build",
     "rebuild",
     "unknown",
-    "evaluation",
-    "attestation",
 )
 
 
@@ -43,17 +44,38 @@ def upgrade() -> None:
         words("folded"),
         words("skeleton"),
         words("revision", nullable=True),
-        sa.Column("artifact", sa.Integer(), nullable=False),
+        number("artifact"),
     )
     op.create_index("ix_name_artifact", "name", ["artifact"])
     op.create_index("name_by_folded", "name", ["folded", "revision", "entry"])
     op.create_index("name_by_skeleton", "name", ["skeleton", "name"])
-    artifact = sa.Column("artifact", sa.Integer(), nullable=False)
-    op.create_table("agreement", key("entry"), key("seq"), artifact)
+    for table in ("evaluation", "attestation"):
+        op.drop_table(table)
+    op.create_table(
+        "evaluation",
+        *about(),
+        *map(words, ("result", "suite", "runner", "metric", "value")),
+        number("n"),
+        number("seed", nullable=True),
+    )
+    op.create_table("attestation", *about(), words("type"), words("digest"))
+    for table in ("evaluation", "attestation"):
+        op.create_index(f"ix_{table}_artifact", table, ["artifact"])
+    op.create_table("agreement", *about())
     op.create_index("ix_agreement_artifact", "agreement", ["artifact"])
     op.create_table("unbound", key("entry"), key("seq"), words("name"), words("revision"))
     for column in ("name", "revision"):
         op.create_index(f"ix_unbound_{column}", "unbound", [column])
+
+
+def about() -> tuple[sa.Column[int], ...]:
+    """Declare which fact of which entry a row came from, and about what."""
+    return (key("entry"), key("seq"), number("artifact"))
+
+
+def number(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    """Declare an integer column."""
+    return sa.Column(name, sa.Integer(), nullable=nullable)
 
 
 def key(name: str) -> sa.Column[int]:

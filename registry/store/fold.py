@@ -122,11 +122,11 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
                 before, following = log.root(connection), TrustedRoot.parse(document.encode())
                 connection.execute(insert(Root), {"version": version, "document": document, "entry": index})
                 revoke(connection, index, before, following, fold)
-            case Evaluated() | Attested():
-                _witness(connection, at, numbers[fact.artifact], fact, operators)
             case Unbound(_, name, revision):
                 connection.execute(insert(tables.Unbound), at | {"name": name, "revision": revision})
-            case Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
+            case (
+                Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named() | Evaluated() | Attested()
+            ):
                 table, values = _claim(fact, entry)
                 connection.execute(insert(table), at | {"artifact": numbers[fact.artifact]} | values)
     edges = [(seq, fact) for seq, fact in enumerate(facts) if isinstance(fact, Derived)]
@@ -134,8 +134,8 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
         _derive(connection, index, numbers, edges)
 
 
-def _claim(
-    fact: Described | Built | Rebuilt | Agreed | Licensed | Named, entry: str
+def _claim(  # noqa: PLR0911 - one return a kind
+    fact: Described | Built | Rebuilt | Agreed | Licensed | Named | Evaluated | Attested, entry: str
 ) -> tuple[type[SQLModel], Values]:
     """Return the table that holds facts like this one, and its row but for entry, seq and artifact."""
     match fact:
@@ -148,6 +148,11 @@ def _claim(
             return Rebuild, {"build": build, "passed": passed, "verifier": verifier, "differs": words}
         case Agreed():
             return Agreement, {}
+        case Evaluated(_, result, suite, runner, metric, value, n, seed):
+            how: Values = {"result": result, "suite": suite, "runner": runner, "metric": metric}
+            return Evaluation, how | {"value": value, "n": n, "seed": seed}
+        case Attested(_, uri, digest):
+            return Attestation, {"type": uri, "digest": digest}
         case Licensed(_, license_id):
             return License, {"license": license_id}
         case Named(name, revision, _):
@@ -200,23 +205,6 @@ def _register(
     if files and connection.scalar(_LISTED, {"number": number}) is None:
         rows = [{"artifact": number, "name": name, "sha256": sha256} for name, sha256 in files]
         connection.execute(_INSERT_FILE, rows)
-
-
-def _witness(
-    connection: Connection,
-    at: Values,
-    number: int,
-    fact: Evaluated | Attested,
-    operators: Sequence[str],
-) -> None:
-    """Write what anybody may say of an artifact, with who says it."""
-    said: Values = {"artifact": number, "operators": " ".join(sorted(operators))}
-    match fact:
-        case Evaluated(_, result, suite, runner, metric, value, n, seed):
-            words: Values = {"result": result, "suite": suite, "runner": runner, "metric": metric}
-            connection.execute(insert(Evaluation), at | said | words | {"value": value, "n": n, "seed": seed})
-        case Attested(_, uri, digest):
-            connection.execute(insert(Attestation), at | said | {"type": uri, "digest": digest})
 
 
 def _derive(

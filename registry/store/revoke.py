@@ -29,12 +29,7 @@ _SIGNED = text("""
     AND NOT EXISTS (SELECT 1 FROM tenure WHERE tenure.entry = entry."index" AND tenure.until IS NOT NULL)
     ORDER BY "index"
 """)
-# Who says it stands beside these; an entry is in one of the tables.
-_OPERATORS = (
-    text("UPDATE registration SET publishers = :operators WHERE entry = :entry"),
-    text("UPDATE evaluation SET operators = :operators WHERE entry = :entry"),
-    text("UPDATE attestation SET operators = :operators WHERE entry = :entry"),
-)
+_PUBLISHERS = text("UPDATE registration SET publishers = :operators WHERE entry = :entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +57,7 @@ def revoke(
             continue
         if said.operators:
             operators = " ".join(sorted(said.operators))
-            for update in _OPERATORS:
-                connection.execute(update, {"entry": index, "operators": operators})
+            connection.execute(_PUBLISHERS, {"entry": index, "operators": operators})
         else:
             void[index] = said
     if not void:

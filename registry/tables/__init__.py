@@ -1,0 +1,79 @@
+"""The tables of one home, for `registry.store` alone: storage, never validation.
+
+`entry`, `payload`, `checkpoint` and `hash` are the log. `location` is what this machine knows. Every other table is a
+fold over the log (1-architecture, "The log is the truth"): `entry` and `seq` say which leaf, and which fact of it, a
+row came from, so that the state at any log size N is the rows with `entry < N`. Artifacts are numbered in the order in
+which the log first names them; the number is local to the database and leaves the store never.
+"""
+
+from __future__ import annotations
+
+from registry.tables.graph import (
+    Closure,
+    Edge,
+    Flag,
+    Incident,
+    Node,
+    Stage,
+    Target,
+    Unknown,
+)
+from registry.tables.log import (
+    TRIGGERS,
+    Checkpoint,
+    Entry,
+    Hash,
+    Location,
+    Payload,
+    Redaction,
+    Root,
+    Tenure,
+)
+from registry.tables.said import (
+    Agreement,
+    Attestation,
+    Build,
+    Evaluation,
+    File,
+    License,
+    Manifest,
+    Name,
+    Rebuild,
+    Registration,
+    Unbound,
+)
+
+__all__ = [
+    "SCHEMA",
+    "TRIGGERS",
+    "Agreement",
+    "Attestation",
+    "Build",
+    "Checkpoint",
+    "Closure",
+    "Edge",
+    "Entry",
+    "Evaluation",
+    "File",
+    "Flag",
+    "Hash",
+    "Incident",
+    "License",
+    "Location",
+    "Manifest",
+    "Name",
+    "Node",
+    "Payload",
+    "Rebuild",
+    "Redaction",
+    "Registration",
+    "Root",
+    "Stage",
+    "Target",
+    "Tenure",
+    "Unbound",
+    "Unknown",
+]
+
+SCHEMA = "0004"
+"""The migration this code reads and writes; compared when a home is opened, without importing alembic."""

@@ -1,0 +1,91 @@
+"""Artifacts, what leads from one to another, and how far incidents reach."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from registry.tables.columns import CLUSTERED, Args, key
+
+
+class Node(SQLModel, table=True):
+    """An artifact, or a stub: named upstream, never seen. `ancestors` and `depth` bound what stands above it (`store.bounds`)."""
+
+    number: int = key()
+    id: str = Field(unique=True)
+    first: int
+    ancestors: int
+    depth: int
+
+
+class Edge(SQLModel, table=True):
+    """One statement's word that `child` was made from `parent`."""
+
+    entry: int = key()
+    seq: int = key()
+    child: int = Field(index=True)
+    parent: int = Field(index=True)
+    relation: str
+    part: str
+    evidence: int
+
+
+class Closure(SQLModel, table=True):
+    """`ancestor` put weights into `descendant`, directly or not, as of entry `first`."""
+
+    __table_args__: ClassVar[Args] = (Index("closure_by_descendant", "descendant", "ancestor"), CLUSTERED)
+    ancestor: int = key()
+    descendant: int = key()
+    first: int
+
+
+class Incident(SQLModel, table=True):
+    """An incident and the stage it was reported in; `id` is the id of the entry that reported it."""
+
+    entry: int = key()
+    id: str = Field(index=True)
+    what: str
+    severity: str
+    stage: str
+    summary: str
+    contact: str
+
+
+class Target(SQLModel, table=True):
+    """An artifact that an incident names."""
+
+    __table_args__: ClassVar[Args] = (Index("target_by_artifact", "artifact"), CLUSTERED)
+    incident: int = key()
+    artifact: int = key()
+
+
+class Stage(SQLModel, table=True):
+    """A stage that the incident with this id moved to, and why."""
+
+    entry: int = key()
+    seq: int = key()
+    incident: str = Field(index=True)
+    stage: str
+    reason: str
+
+
+class Flag(SQLModel, table=True):
+    """An incident that reaches an artifact, as of entry `first`: it names it, or edges carry it there."""
+
+    __table_args__: ClassVar[Args] = (Index("flag_by_artifact", "artifact", "incident"), CLUSTERED)
+    incident: int = key()
+    artifact: int = key()
+    first: int
+
+
+class Unknown(SQLModel, table=True):
+    """An artifact about which something was removed by the redaction `entry`: nobody can check any longer what it is.
+
+    It is unknown while a leaf of what was removed counts.
+    """
+
+    __table_args__: ClassVar[Args] = (CLUSTERED,)
+    artifact: int = key()
+    entry: int = key()

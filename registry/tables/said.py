@@ -1,0 +1,134 @@
+"""What statements say of one artifact."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from registry.tables.columns import CLUSTERED, Args, key
+
+
+class Registration(SQLModel, table=True):
+    """A statement that lists an artifact's files; `publishers` are the operators that signed it, in order, spaces between.
+
+    Those of the first one that counts speak for the artifact.
+    """
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = Field(index=True)
+    publishers: str
+
+
+class File(SQLModel, table=True):
+    """One file of a registered artifact."""
+
+    __table_args__: ClassVar[Args] = (Index("file_by_digest", "sha256"), CLUSTERED)
+    artifact: int = key()
+    name: str = Field(primary_key=True)
+    sha256: str
+
+
+class Manifest(SQLModel, table=True):
+    """The manifest that lists an artifact's tensors."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = Field(index=True)
+    sha256: str = Field(index=True)
+
+
+class Name(SQLModel, table=True):
+    """A binding of a name to an artifact; the newest entry wins, older ones stay.
+
+    `folded` ignores case; names with one `skeleton` look alike (`lineage.skeleton`).
+    """
+
+    __table_args__: ClassVar[Args] = (
+        Index("name_by_folded", "folded", "revision", "entry"),
+        Index("name_by_skeleton", "skeleton", "name"),
+    )
+    entry: int = key()
+    seq: int = key()
+    name: str
+    folded: str
+    skeleton: str
+    revision: str | None
+    artifact: int = Field(index=True)
+
+
+class Unbound(SQLModel, table=True):
+    """A binding of a name that an order had removed; `name` and `revision` are ids of entries that bind the same (`lineage.facts`)."""
+
+    entry: int = key()
+    seq: int = key()
+    name: str = Field(index=True)
+    revision: str = Field(index=True)
+
+
+class License(SQLModel, table=True):
+    """A license that an artifact's publisher declared."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = Field(index=True)
+    license: str
+
+
+class Build(SQLModel, table=True):
+    """A builder's word, in the statement with the entry id `id`, that executing `recipe` gave `artifact`."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = Field(index=True)
+    id: str = Field(index=True)
+    recipe: str
+    manifest: str
+    builder: str
+
+
+class Rebuild(SQLModel, table=True):
+    """A rebuilder's verdict on the build of entry id `build`; `differs` is a canonical JSON list of tensors."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = Field(index=True)
+    build: str
+    passed: bool
+    verifier: str
+    differs: str
+
+
+class Agreement(SQLModel, table=True):
+    """The registry's word that verdicts make a quorum; which ones still do is read from the verdicts."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = Field(index=True)
+
+
+class Evaluation(SQLModel, table=True):
+    """What somebody measured on an artifact."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = Field(index=True)
+    result: str
+    suite: str
+    runner: str
+    metric: str
+    value: str
+    n: int
+    seed: int | None
+
+
+class Attestation(SQLModel, table=True):
+    """That somebody said something about an artifact in a type of their own; `digest` is the SHA-256 of what."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = Field(index=True)
+    type: str
+    digest: str
