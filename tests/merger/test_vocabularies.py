@@ -83,7 +83,7 @@ def test_the_config_counts_the_rows_and_finds_its_tokens_again(tmp_path: Path) -
 
 @pytest.mark.parametrize("method", sorted(m for m in METHODS if not METHODS[m].draws))
 @given(data=st.data())
-@settings(LAW, max_examples=12)
+@settings(LAW, max_examples=8)
 def test_a_merge_by_a_row_map_is_one_of_models_that_have_these_rows(method: str, data: st.DataObject) -> None:
     case = data.draw(worded(method))
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:

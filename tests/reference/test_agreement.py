@@ -228,20 +228,20 @@ def cases(draw: st.DrawFn, method: str, *, sliced: bool, adapted: bool) -> Case:
 
 @METHOD
 @given(data=st.data())
-@settings(LAW, max_examples=12)
+@settings(LAW, max_examples=6)
 def test_with_adapters(method: str, data: st.DataObject) -> None:
     assert agree(data.draw(cases(method, sliced=False, adapted=True)))
 
 
 @METHOD
 @given(data=st.data())
-@settings(LAW, max_examples=12)
+@settings(LAW, max_examples=6)
 def test_with_slices(method: str, data: st.DataObject) -> None:
     assert agree(data.draw(cases(method, sliced=True, adapted=False)))
 
 
 @METHOD
 @given(data=st.data())
-@settings(LAW, max_examples=6)
+@settings(LAW, max_examples=4)
 def test_with_slices_of_parents_with_adapters(method: str, data: st.DataObject) -> None:
     assert agree(data.draw(cases(method, sliced=True, adapted=True)))

@@ -22,7 +22,7 @@ METHOD = pytest.mark.parametrize(
 
 @METHOD
 @given(data=st.data())
-@settings(LAW, max_examples=15)
+@settings(LAW, max_examples=8)
 def test_with_a_row_map(method: str, data: st.DataObject) -> None:
     case = data.draw(worded(method, free=data.draw(st.booleans())))
     with tempfile.TemporaryDirectory() as root:
