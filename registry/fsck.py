@@ -120,9 +120,9 @@ def _said(
         # What is left was signed by whoever had it removed; the tree says that these keys had signed the rest.
         statement, facts = redaction.said(fresh, logged)
         judged = Judged(log.root(fresh), statement, facts, leaf.keys)
-        return facts, judge.admit(fresh, judged, leaf.time, tail.flush)
+        return facts, judge.admit(fresh, judged, leaf.pae, leaf.time, tail.flush)
     judged = judge.stands(log.root(fresh), logged.envelope, leaf)
-    return judged.facts, judge.admit(fresh, judged, leaf.time, tail.flush)
+    return judged.facts, judge.admit(fresh, judged, leaf.pae, leaf.time, tail.flush)
 
 
 def _checkpoints(live: Connection, fresh: Connection) -> Iterator[str]:

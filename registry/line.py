@@ -44,7 +44,8 @@ class Line(Generic[_Place]):
         """Let `room` callers wait."""
         self._room = BoundedSemaphore(room)
         self._waiting: deque[_Place] = deque()
-        self._lock, self._led = Lock(), False
+        self._lock = Lock()
+        self._leader: _Place | None = None
 
     def stand(self, place: _Place, work: Callable[[], object], patience: float) -> bool:
         """Return once `place` is done, by others or by calls of `work` here; tell whether there was room.
@@ -54,13 +55,16 @@ class Line(Generic[_Place]):
         """
         if not self._room.acquire(timeout=patience):
             return False
-        with self._lock:
-            self._waiting.append(place)
-            leads, self._led = not self._led, True
-        if not leads:
-            self._wait(place)
-        if not place.done:
-            self._lead(place, work)
+        try:
+            with self._lock:
+                self._waiting.append(place)
+                if self._leader is None:
+                    self._hand_on()
+            place._told.wait()  # noqa: SLF001 - a place is told by its line alone
+            while not place.done:
+                work()
+        finally:
+            self._leave(place)
         return True
 
     def take(self, most: int) -> list[_Place]:
@@ -72,27 +76,15 @@ class Line(Generic[_Place]):
                 self._room.release()
         return taken
 
-    def _wait(self, place: _Place) -> None:
-        try:
-            place._told.wait()  # noqa: SLF001 - a place is told by its line alone
-        except BaseException:
-            with self._lock:
-                if place in self._waiting:
-                    self._waiting.remove(place)
-                    self._room.release()
-                    if place._told.is_set():  # noqa: SLF001 - it was to work: somebody else has to
-                        self._hand_on()
-            raise
-
-    def _lead(self, place: _Place, work: Callable[[], object]) -> None:
-        try:
-            while not place.done:
-                work()
-        finally:
-            with self._lock:
+    def _leave(self, place: _Place) -> None:
+        with self._lock:
+            if not place.done and place in self._waiting:
+                self._waiting.remove(place)
+                self._room.release()
+            if place is self._leader:
                 self._hand_on()
 
     def _hand_on(self) -> None:
-        self._led = bool(self._waiting)
-        if self._led:
-            self._waiting[0]._told.set()  # noqa: SLF001 - a place is told by its line alone
+        self._leader = self._waiting[0] if self._waiting else None
+        if self._leader is not None:
+            self._leader._told.set()  # noqa: SLF001 - a place is told by its line alone

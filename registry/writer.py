@@ -109,8 +109,9 @@ class Writer:
             return _judged(self._expected, raws)
 
     def _drain(self) -> None:
-        groups = self._line.take(self._settings.batch)
+        groups: list[_Group] = []
         try:
+            groups = self._line.take(self._settings.batch)
             self._commit(groups)
             self._cover()
             self._prove([group for group in groups if group.error is None])
@@ -174,7 +175,7 @@ class Writer:
             redaction.check_removed(connection, envelope.entry)
         # A clock that was set back must not make the log's time decrease (3-trust, "Log").
         time = max(self._clock(), tail.time)
-        operators = judge.admit(connection, judged, time, tail.flush)
+        operators = judge.admit(connection, judged, envelope.entry, time, tail.flush)
         facts = once(tail, envelope.entry, judged.facts)
         bounds.check(connection, facts, self._settings)
         redaction.check(connection, facts)

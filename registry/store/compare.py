@@ -25,6 +25,7 @@ _MASTER = text(
 _WITHOUT = {"trigger": "the log can be changed in place", "index": "questions walk through whole tables"}
 _APART = frozenset({Checkpoint.__tablename__, Location.__tablename__})
 _SHOWN = 3
+_SORTED = {str: 1, bytes: 2}
 
 # In an acyclic graph the closure is the one set that holds every edge and, for every edge, what leads to its parent.
 _CLOSED = f"""
@@ -135,7 +136,8 @@ def _differing(live: Connection, fresh: Connection, table: Table) -> Iterator[st
 
 
 def _key(row: Row[tuple[object, ...]], keys: list[int]) -> tuple[object, ...]:
-    return tuple(row[key] for key in keys)
+    # As SQLite sorts: numbers, then text, then bytes, whatever the column was declared for.
+    return tuple((_SORTED.get(type(row[key]), 0), row[key]) for key in keys)
 
 
 def _shown(row: Row[tuple[object, ...]] | None) -> str:

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, TextClause, text
 
 from lineage import admission, authority, predicates, rebuilds
 from lineage.authority import TrustedRoot
-from lineage.facts import Agreed, Fact
+from lineage.facts import Agreed, Fact, Named
+from lineage.skeleton import skeleton
 from registry.store import verdicts
 from registry.store.lists import asking
 from registry.store.tenure import standing
@@ -45,6 +46,8 @@ _ALIKE = asking(
     f"SELECT DISTINCT skeleton, name FROM name WHERE skeleton IN :some AND {standing('name')}",
     "some",
 )
+# The binding that this one moved was removed, and left behind that this one moved it.
+_MOVED = text(f"SELECT 1 FROM unbound WHERE name = :id AND {standing('unbound')} LIMIT 1")
 _BUILDS = asking(
     f"""
     SELECT build.id, node.id FROM build JOIN node ON node.number = build.artifact
@@ -101,8 +104,10 @@ def stands(root: TrustedRoot | None, raw: bytes, leaf: Leaf) -> Judged:
     return judged
 
 
-def admit(connection: Connection, judged: Judged, time: int, settle: Callable[[], object]) -> tuple[str, ...]:
-    """Return the operators that say it; refuse what they may not say or what does not fit what the log says so far.
+def admit(
+    connection: Connection, judged: Judged, entry: str, time: int, settle: Callable[[], object]
+) -> tuple[str, ...]:
+    """Return the operators that say it, as entry `entry`; refuse what they may not say or what does not fit what the log says so far.
 
     `settle` writes the leaves that wait to be, where they are asked for.
     """
@@ -111,6 +116,10 @@ def admit(connection: Connection, judged: Judged, time: int, settle: Callable[[]
     operators = authority.check(judged.root, judged.statement, judged.facts, judged.keys, time)
     asked = admission.questions(judged.facts)
     names = _alike(connection, asked.names)
+    if asked.names and connection.scalar(_MOVED, {"id": entry}):
+        for fact in judged.facts:
+            if isinstance(fact, Named):
+                names.setdefault(skeleton(fact.name), []).append(fact.name)
     spelled = {name for some in names.values() for name in some}
     known = admission.Known(
         artifacts=_pairs(connection, _PUBLISHERS, asked.artifacts),

@@ -25,6 +25,11 @@ _OTHER = text("""
           (SELECT max(own.entry) FROM entry AS leaf JOIN name AS own ON own.entry = leaf."index" WHERE leaf.id = :id)
     ORDER BY name.entry DESC LIMIT 1
 """)
+# Where no older entry binds it, the next one: it moved a name that was taken, and was admitted for that (`judge.admit`).
+_NEXT = text("""
+    SELECT entry.id FROM name JOIN entry ON entry."index" = name.entry
+    WHERE name.folded = :folded AND entry.id <> :id ORDER BY name.entry LIMIT 1
+""")
 _PUT = text("""
     INSERT INTO unbound (entry, seq, name, revision)
     SELECT entry, seq, :name, :revision FROM name WHERE entry IN (SELECT "index" FROM entry WHERE id = :id)
@@ -63,11 +68,12 @@ class Lost:
 
 
 def linked(connection: Connection, entry: str, named: Named, left: Residue) -> Residue:
-    """Return `left`, what is left of the binding `named` in `entry`, with the ids of older entries that bind the same name."""
+    """Return `left`, what is left of the binding `named` in `entry`, with the ids of other entries that bind the same name: older ones, or else the next."""
     asked = {"folded": named.name.casefold(), "id": entry}
     name: str | None = connection.scalar(_OTHER, asked | {"revision": None})
     if name is None:
-        return left
+        name = connection.scalar(_NEXT, asked)
+        return left if name is None else unbound(left, name, "")
     revision: str | None = (
         None if named.revision is None else connection.scalar(_OTHER, asked | {"revision": named.revision})
     )

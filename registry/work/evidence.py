@@ -23,6 +23,7 @@ from lineage.facts import (
     Reported,
     Restaged,
 )
+from lineage.predicates.rebuild import operator
 from lineage.residue import Residue, misstated
 from lineage.standing import spread
 from registry.work import lines
@@ -82,6 +83,7 @@ class _Known:
     builds: dict[str, str]
     incidents: set[str]
     verdicts: dict[str, Rebuilt]
+    builders: dict[str, tuple[str, ...]]
 
 
 def read(
@@ -146,7 +148,7 @@ def _logged(judged: Iterable[Line]) -> list[Held]:
 
 
 def _known(held: Iterable[Held]) -> _Known:
-    found = _Known({}, {}, set(), {})
+    found = _Known({}, {}, set(), {}, {})
     for line in held:
         for fact in line.facts:
             match fact:
@@ -155,6 +157,7 @@ def _known(held: Iterable[Held]) -> _Known:
                     found.publishers.setdefault(artifact, line.proof.operators)
                 case Built(artifact):
                     found.builds[line.proof.proven.entry] = artifact
+                    found.builders[line.proof.proven.entry] = line.proof.operators
                 case Rebuilt():
                     found.verdicts[line.proof.proven.entry] = fact
                 case Reported(incident):
@@ -206,19 +209,29 @@ def _rested(line: Held, fact: Fact, known: _Known, said: Mapping[str, Held]) -> 
             return line
 
 
-def _agreed(line: Held, artifact: str, verdicts: Iterable[str], known: _Known) -> Line:
-    """Hold a quorum against the verdicts that it rests on."""
-    for entry in verdicts:
-        verdict = known.verdicts.get(entry)
-        if verdict is None:
-            return replace(line, apart=f"on what the quorum rests: the verdict, entry {entry}")
+def _agreed(line: Held, artifact: str, verdicts: Sequence[str], known: _Known) -> Line:
+    """Hold a quorum against the verdicts that it rests on: of one provenance, by operators that are independent of it and of each other."""
+    missing = next((entry for entry in verdicts if entry not in known.verdicts), None)
+    rests = {entry: known.verdicts[entry] for entry in verdicts if entry in known.verdicts}
+    voted = [operator(one.verifier) for one in rests.values()]
+    for entry, verdict in rests.items():
+        by = operator(verdict.verifier)
+        why = None
         if verdict.artifact != artifact or not verdict.passed:
-            said = "PASSED" if verdict.passed else "FAILED"
-            return Broken(
-                line.number,
-                f"it is a quorum on {artifact} that rests on entry {entry}, {said} on {verdict.artifact}",
-            )
-    return line
+            why = f"{'PASSED' if verdict.passed else 'FAILED'} on {verdict.artifact}"
+        elif by in line.proof.operators or by in known.builders.get(verdict.build, ()):
+            why = f"by {by}, who keeps the log or built it"
+        elif voted.count(by) > 1:
+            why = f"by {by}, who is counted twice"
+        elif len({one.build for one in rests.values()}) > 1:
+            why = f"on another provenance than the other, entry {verdict.build}"
+        if why is not None:
+            return Broken(line.number, f"it is a quorum on {artifact} that rests on entry {entry}, {why}")
+    return (
+        line
+        if missing is None
+        else replace(line, apart=f"on what the quorum rests: the verdict, entry {missing}")
+    )
 
 
 def _incidents(facts: Iterable[Fact], edges: Collection[Edge]) -> tuple[Reached, ...]:

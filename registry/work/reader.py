@@ -15,6 +15,7 @@ from lineage.authority import TrustedRoot
 from registry.work.continuity import Continuity
 from registry.work.memory import Memory, Notebook
 from registry.work.served import Source, Tiles, judging
+from signing.checkpoint import Checkpoint
 
 
 class Rooted(Source, Protocol):
@@ -26,6 +27,10 @@ class Rooted(Source, Protocol):
 
 class Reader:
     """One reader of one log, who has looked at it just now."""
+
+    _continuity: Continuity
+    _note: bytes
+    _seen: Checkpoint
 
     def __init__(self, log: Rooted, notebook: Notebook, root: TrustedRoot | None = None) -> None:
         """Accept the log as it is served, or refuse it: a fork, a step back, or not the log that was seen here before.
@@ -46,14 +51,17 @@ class Reader:
         """Refuse a checkpoint that was handed over with something else, unless what was seen continues it, or it that."""
         with judging("a checkpoint that it handed over"):
             size = self._continuity.opened(note).size
-        if size > self._seen.size:
-            self._look(note)
-            return
         with self._notebook.held():
-            self._continuity.accept(note, self._note)
+            # Others read from the same log, and what they have seen since is the newest.
+            memory = self._notebook.read() or Memory(self._note)
+            if size <= self._continuity.opened(memory.checkpoint).size:
+                self._continuity.accept(note, memory.checkpoint)
+            else:
+                self._seen, self._note = self._continuity.accept(memory.checkpoint, note), note
+                self._notebook.write(replace(memory, checkpoint=note))
 
-    def _look(self, note: bytes | None = None) -> None:
-        """Accept the checkpoint that is served, or this one, and remember it."""
+    def _look(self) -> None:
+        """Accept the checkpoint that is served, and remember it."""
         with self._notebook.held():
             root = self._root or self._pinned()
             if root is None:
@@ -63,8 +71,7 @@ class Reader:
                 self.first = self._notebook.read() is None
             self._continuity = Continuity(self._log, Tiles(self._log), root, self._notebook)
             memory = self._notebook.read() or Memory(b"")
-            self._note = self._log.checkpoint() if note is None else note
-            self._seen = self._continuity.accept(memory.checkpoint, self._note)
+            self._note, self._seen = self._continuity.ask(memory.checkpoint)
             self._notebook.write(replace(memory, checkpoint=self._note))
 
     def _pinned(self) -> TrustedRoot | None:

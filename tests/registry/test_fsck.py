@@ -117,6 +117,10 @@ CASES: dict[str, tuple[Tamper, str]] = {
         run("UPDATE registration SET publishers = 'eve'"),
         "table registration holds",
     ),
+    "a key becomes text": (
+        run("UPDATE registration SET entry = 'x' WHERE entry = (SELECT max(entry) FROM registration)"),
+        "table registration holds ('x'",
+    ),
     "a checkpoint is not signed": (
         untriggered(
             "UPDATE checkpoint SET note = CAST(replace(note, 'studbook.local', 'studbook.lokal') AS BLOB)"

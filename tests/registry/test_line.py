@@ -153,3 +153,20 @@ def test_who_is_interrupted_as_its_turn_comes_hands_on() -> None:
         thread.join(30)
     assert other.done
     assert not mine.done
+
+
+def test_who_fails_before_its_part_was_taken_is_not_waited_for() -> None:
+    line, mine, other = Line[Place](4), Place(1), Place(1)
+
+    def fail() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        line.stand(mine, fail, 1)
+
+    assert not line._waiting
+    thread = Thread(target=line.stand, args=(other, one_each(line), 1), daemon=True)
+    thread.start()
+    thread.join(30)
+    assert other.done
+    assert all(line._room.acquire(blocking=False) for _ in range(4))

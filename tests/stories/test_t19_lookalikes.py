@@ -1,6 +1,12 @@
 """T19: a name that looks like one that is taken is bound only if whoever may bind that one signs too."""
 
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from world import World
 
 from lineage import predicates
@@ -32,6 +38,12 @@ def bind(world: World, bound: str, *keys: PrivateKey, revision: str | None = Non
     artifact = world.artifact()
     world.advance(1)
     return world.say(name.statement(artifact, bound, revision, world.time), *keys)
+
+
+def redact(world: World, bound: Receipt) -> None:
+    with world.home.store.reading() as connection:
+        left = stored.left(connection, bound.index)
+    world.publish("root", redaction.statement(bound.entry, "order 17", left))
 
 
 def taken(world: World, bound: str) -> bool:
@@ -160,3 +172,51 @@ def test_t19_a_name_whose_keys_all_ended_stays_taken(
 
     assert taken(world, "acme/x")
     world.check()
+
+
+def test_t19_moves_of_a_name_whose_first_binding_was_removed_stay_what_they_were(
+    world: World, acme: PrivateKey, stranger: PrivateKey
+) -> None:
+    """A lookalike was admitted in between with both signatures; the second fold no longer sees the first binding."""
+    model = world.artifact()
+    bindings = [world.say(name.statement(model, "acme/x", None, 1), acme)]
+    world.say(name.statement(model, "acrne/x", None, 2), stranger, acme)
+    bindings += [world.say(name.statement(model, "acme/x", None, issued), acme) for issued in (3, 4)]
+    for bound in bindings[:2]:
+        redact(world, bound)
+        assert world.resolve("acme/x") == model
+        world.check()
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_t19_law_names_of_two_owners_bound_removed_and_ended_are_folded_the_same_again(
+    data: st.DataObject,
+) -> None:
+    with TemporaryDirectory() as folder:
+        world = World(Path(folder))
+        model = world.artifact()
+        keys = {one: world.join(one, "publisher", namespaces=(one,)) for one in ("acme", "acrne")}
+        bound: list[Receipt] = []
+        for _ in range(data.draw(st.integers(4, 14))):
+            world.advance(1)
+            match data.draw(st.sampled_from(["bind", "bind", "bind", "redact", "end"])):
+                case "redact" if bound:
+                    redact(world, bound.pop(data.draw(st.integers(0, len(bound) - 1))))
+                case "end":
+                    with suppress(Refused):
+                        world.end(
+                            keys[data.draw(st.sampled_from(sorted(keys)))],
+                            world.time - data.draw(st.integers(1, 5)),
+                        )
+                case _:
+                    whose, word = (
+                        data.draw(st.sampled_from(sorted(keys))),
+                        data.draw(st.sampled_from(["x1", "xl", "x.1"])),
+                    )
+                    said = name.statement(model, f"{whose}/{word}", None, world.time)
+                    signers = list(keys) if data.draw(st.booleans()) else [whose]
+                    with suppress(Refused):
+                        bound.append(world.say(said, *(keys[one] for one in signers)))
+        world.check()
+        world.home.store.close()

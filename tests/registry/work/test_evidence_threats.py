@@ -46,6 +46,32 @@ def test_t13_a_quorum_on_verdicts_that_say_something_else_is_refused_where_they_
         assert broken(found) == [f"it is a quorum on {one} that rests on entry {entry}, {words}"]
 
 
+def test_t10_a_quorum_of_votes_that_are_not_independent_is_refused_where_they_are_shown(world: World) -> None:
+    """The writer admits none; whoever holds the log's key could still write one down, and the file tells."""
+    built, parent = world.artifact(), world.artifact()
+    keys = {who: world.join(who, "rebuilder") for who in ("ann", "bob", "mill")}
+    keys[OPERATOR] = world.home.keys("rebuilder")
+    builder = world.join("mill", "builder")
+    made = [world.say(provenance(built, parent, digit), builder).entry for digit in "01"]
+
+    def verdict(who: str, entry: str) -> str:
+        world.advance(1)
+        return world.say(rebuild.statement(built, entry, who, world.time, []), keys[who]).entry
+
+    ann, again, own = verdict("ann", made[0]), verdict("ann", made[0]), verdict(OPERATOR, made[0])
+    bob, mill = verdict("bob", made[1]), verdict("mill", made[0])
+    lines = bundle(world, built, ancestors=False)
+    for rest, why in (
+        ((ann, again), f"entry {ann}, by ann, who is counted twice"),
+        ((ann, own), f"entry {own}, by {OPERATOR}, who keeps the log or built it"),
+        ((ann, mill), f"entry {mill}, by mill, who keeps the log or built it"),
+        ((ann, bob), f"entry {ann}, on another provenance than the other, entry {made[0]}"),
+    ):
+        stated = forged(world, rebuild.agreement(built, rest, OPERATOR, world.time), keys[OPERATOR])
+        found = read(world, [*lines, stated])
+        assert broken(found) == [f"it is a quorum on {built} that rests on {why}"]
+
+
 def test_t13_a_file_about_something_else_is_not_accepted_as_what_was_asked_for(world: World) -> None:
     one, other = world.artifact(), world.artifact()
     child = world.artifact(one)

@@ -130,6 +130,24 @@ def test_checkpoints_of_this_log_are_admitted_older_and_newer(world: World, tmp_
     assert Notebook(tmp_path / "state").read().checkpoint == Held(world).checkpoint()
 
 
+def test_what_another_reader_has_seen_meanwhile_makes_no_older_checkpoint_a_step_back(
+    world: World, tmp_path: Path
+) -> None:
+    """A bundle carries the first checkpoint that covers it, and other commands look at the same log."""
+    world.model()
+    state = Notebook(tmp_path / "state")
+    mine = Reader(Held(world), state)
+    world.model()
+    handed = Held(world).checkpoint()
+    world.model()
+    Reader(Held(world), state)
+    newest = Held(world).checkpoint()
+
+    mine.admit(handed)
+
+    assert state.read().checkpoint == newest
+
+
 def test_t14_a_log_that_has_gone_back_is_refused(world: World, tmp_path: Path) -> None:
     world.model()
     before = twin(world, tmp_path / "before")
