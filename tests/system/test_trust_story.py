@@ -45,8 +45,9 @@ def _rebuilt_by_two_and_denied_by_a_liar(cast: Cast) -> None:
         eve.states(artifact, rebuild.URI, said, "--key", eve.pem, *at)
 
     run = ("rebuilder", "run", *at, "--threads", "1", "--backend", "numpy", "--key")
-    assert ann.refused(*run, ann.pem) == (
-        f"no trusted root is pinned for {cast.url}: name the file that you got from somebody you trust with --root"
+    assert ann.refused(*run, ann.pem, code=2) == (
+        f"no trusted root is pinned for {cast.url}: name the file that you got from somebody you trust with --root, or take"
+        " the one it shows with --insecure-first-use"
     )
     for judged in together(*(lambda p=p: p.each(*run, p.pem, *pinned, code=1) for p in (ann, bob))):
         outcomes = {one["artifact"]: one["outcome"] for one in judged}
