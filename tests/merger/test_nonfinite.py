@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from filling import packed, values
-from strategies import MODELS, big, on_disk
+from strategies import MODELS, big, long_ones, on_disk
 
 from merger.methods import METHODS
 from signing.errors import Malformed
@@ -61,7 +61,7 @@ def test_a_finite_value_that_overflows_on_the_way_out_is_refused(method):
         disk.make(made)
 
 
-@METHOD
+@pytest.mark.parametrize("method", long_ones(MODELS))
 def test_allowed_they_are_merged_and_nothing_is_printed(method):
     made = case(method, 70001, np.inf, model=0, allow_nonfinite=True)
     made = replace(
