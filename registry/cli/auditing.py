@@ -27,7 +27,7 @@ from registry.work.audit import Audit, Entry
 from registry.work.memory import Notebook
 from registry.work.mirror import Mirror
 from registry.work.misstated import Misstated
-from registry.work.pinned import pin
+from registry.work.pinned import Pinned, keep, pin
 from signing import canonical
 from signing.canonical import Json
 from signing.fork import Fork, check
@@ -77,8 +77,8 @@ def audit(
         def look() -> bool:
             # Held for one look at a time: between two, other commands read from the same registry.
             with notebook.held():
-                trusted = _trusted(log, notebook, root, home, insecure_first_use)
-                return _look(log, trusted, notebook, as_json)
+                found = _trusted(log, notebook, root, home, insecure_first_use)
+                return _look(log, found, notebook, as_json)
 
         again(look, follow)
 
@@ -97,11 +97,12 @@ def mirror(
 
     copy = Mirror(folder)
     with RemoteLog(url) as log, copy.notebook.held():
-        trusted = _trusted(log, copy.notebook, root, home, insecure_first_use)
-        audited = Audit(log, trusted, copy.notebook, copy.envelopes, _pause)
+        found = _trusted(log, copy.notebook, root, home, insecure_first_use)
+        audited = Audit(log, found.root, copy.notebook, copy.envelopes, _pause)
         before = audited.memory.size
         with progress("copying", audited.seen.size - before, quiet=as_json, in_bytes=False) as advance:
             copy.renew(audited, advance)
+        keep(copy.notebook.pinned, found)
 
     def show() -> None:
         out.print(
@@ -169,14 +170,15 @@ def _forked(evidence: Fork, trusted: TrustedRoot, as_json: bool) -> None:
     say(as_json, value, show)
 
 
-def _look(log: RemoteLog, trusted: TrustedRoot, notebook: Notebook, as_json: bool) -> bool:
+def _look(log: RemoteLog, found: Pinned, notebook: Notebook, as_json: bool) -> bool:
     """Audit once, and say what was found: it holds, or this refuses."""
-    audited = Audit(log, trusted, notebook, pause=_pause)
+    audited = Audit(log, found.root, notebook, pause=_pause)
     before = audited.memory.size
     with progress("verifying", audited.seen.size - before, quiet=as_json, in_bytes=False) as advance:
         for one in audited.entries():
             if isinstance(one, Entry):
                 advance(1)
+    keep(notebook.pinned, found)
     seen, version = audited.seen, len(audited.memory.roots)
 
     def show() -> None:
@@ -208,9 +210,9 @@ def _value(audited: Audit, before: int) -> dict[str, Json]:
 
 def _trusted(
     log: RemoteLog, notebook: Notebook, root: Path | None, home: Path | None, first_use: bool
-) -> TrustedRoot:
-    """Return the trusted root that was pinned for this log; what it serves itself is never taken in silence."""
+) -> Pinned:
+    """Return the trusted root to judge this log by; what it serves itself is never taken in silence."""
     own = (home or Settings().home) / "trusted_root.json"
     found = pin(notebook.pinned, own, log, root, first_use=first_use)
     warn(found, log.name)
-    return found.root
+    return found

@@ -29,7 +29,7 @@ from registry.cli.session import (
 )
 from registry.settings import Settings
 from registry.store import keys
-from registry.work.pinned import newer, pin
+from registry.work.pinned import keep, newer, pin
 from registry.work.rebuilder import Judged, Means, NotExecutable, Rebuilder
 from signing import canonical
 from signing.canonical import Json
@@ -101,6 +101,7 @@ def run(
             warn(pinned, source.name)
             _remark(pinned.root, newer(pinned.root, source), source.name)
             follow(remote, folder, pinned.root)
+            keep(kept, pinned)
             one = Rebuilder(
                 folder, source, pinned.root, signer, means,
                 bar=lambda what, total: progress(what, total, quiet=as_json),

@@ -163,8 +163,8 @@ def warn(pinned: Pinned, name: str) -> None:
     if pinned.taken:
         err.print(
             f"[bold red]INSECURE[/] {escape(name)} was asked which trusted root to judge it by, and version"
-            f" {pinned.root.version} for {escape(pinned.root.origin)} is pinned by its word alone; compare its log key"
-            f" {pinned.root.log().public.id} with somebody you trust",
+            f" {pinned.root.version} for {escape(pinned.root.origin)} is taken by its word alone, and pinned if the log"
+            f" holds by it; compare its log key {pinned.root.log().public.id} with somebody you trust",
             soft_wrap=True,
         )
 

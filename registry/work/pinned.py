@@ -35,17 +35,19 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """The trusted root to judge by, and whether it is the word of whoever is judged, taken just now."""
+    """The trusted root to judge by; `taken` if it is the word of whoever is judged, `new` until it is kept."""
 
     root: TrustedRoot
     taken: bool
+    new: bool
 
 
 def pin(kept: Path, own: Path, source: Source, given: Path | None, *, first_use: bool) -> Pinned:
-    """Return the trusted root that is pinned in `kept` for the log that `source` shows, or refuse to judge by none.
+    """Return the trusted root by which to judge the log that `source` shows, or refuse to judge by none.
 
-    `given` is a file that reached its owner another way, and is pinned from now on; `own` is that of a home, and serves if
-    the log is the home's; `first_use` takes the word of `source` where nothing is pinned yet.
+    `kept` is where one may be pinned. `given` is a file that reached its owner another way; `own` is that of a home, and
+    serves if the log is the home's; `first_use` takes the word of `source` where nothing is pinned yet. Nothing is written:
+    whoever accepts the log by this root then has it pinned with `keep`.
     """
     before = read(kept) if kept.is_file() else None
     taken = False
@@ -69,10 +71,17 @@ def pin(kept: Path, own: Path, source: Source, given: Path | None, *, first_use:
             f"{source.name} does not sign its log as the pinned trusted root says: {root.origin}, with the key"
             f" {root.log().public.id}"
         )
-    if (given is not None or taken) and root != before:
-        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace(kept, root.encode() + b"\n", _MODE)
-    return Pinned(root, taken)
+    return Pinned(root, taken, new=(given is not None or taken) and root != before)
+
+
+def keep(kept: Path, found: Pinned) -> None:
+    """Pin in `kept` the root by which a log was accepted: one that was refused pins nothing, or it would shut out the next."""
+    if not found.new:
+        return
+    if kept.is_file():
+        _check_follows(read(kept), found.root, kept)  # what somebody else pinned meanwhile
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    replace(kept, found.root.encode() + b"\n", _MODE)
 
 
 def newer(root: TrustedRoot, source: Source) -> int | None:

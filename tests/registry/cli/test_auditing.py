@@ -2,17 +2,22 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from auditing import Held, Signed, copied
+from world import World
 
 from lineage.predicates import redaction
 from lineage.residue import Residue
 from registry.home import Home
 from registry.store import log
+from registry.work.memory import Notebook
+from registry.work.reader import Reader
 from signing import canonical
 from signing.errors import Untrusted
 from signing.proof import Proof
@@ -30,11 +35,20 @@ def site(kennel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNam
     copied(Held(SimpleNamespace(home=home)), home.root(), folder)
     (folder / "root.json").write_bytes(home.root().encode())
     home.store.close()
+    with serving(folder) as url:
+        yield SimpleNamespace(url=url, folder=folder)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Hand out a folder of files, and give the URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}", folder=folder)
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def size(kennel) -> int:
@@ -64,7 +78,7 @@ def test_what_a_log_says_of_itself_is_not_taken_in_silence(terminal, site) -> No
     loud = terminal(*words, "--insecure-first-use")
     assert loud.code == 0
     assert "INSECURE" in loud.err
-    assert "is pinned by its word alone" in loud.err
+    assert "is taken by its word alone, and pinned if the log holds by it" in loud.err
     # It is pinned from now on, and nobody is asked again.
     again = terminal(*words)
     assert (again.code, again.err) == (0, "")
@@ -94,17 +108,53 @@ def test_t16_an_older_root_than_the_pinned_one_is_no_root_to_audit_by(world, ter
     world.join("ann", "rebuilder")
     (terminal.folder / "new.json").write_bytes(world.home.root().encode())
     copied(Held(world), world.home.root(), copy)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=copy))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(copy) as url:
         assert terminal("log", "audit", url, *words, "new.json").code == 0
         said = terminal("log", "audit", url, *words, "old.json")
-    finally:
-        server.shutdown()
-        server.server_close()
     assert said.code == 1
     assert "version 2 of the trusted root is pinned, and this is version 1" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "notebook"),
+    [(("audit", "--state", "state"), "state"), (("mirror", "copy"), "copy/.audit")],
+    ids=("audit", "mirror"),
+)
+@pytest.mark.parametrize(
+    "how", [("--insecure-first-use",), ("--root", "impostor.json")], ids=("taken", "given")
+)
+def test_t16_who_stands_in_for_a_log_that_was_seen_is_not_pinned(
+    world, terminal, words, notebook, how
+) -> None:
+    (terminal.folder / "elsewhere").mkdir()
+    impostor = World(terminal.folder / "elsewhere")
+    impostor.home.store.close()
+    impostor.home = Home.create(terminal.folder / "another", "kennel", clock=lambda: world.time)
+    for name, one in {"honest": world, "impostor": impostor}.items():
+        (terminal.folder / f"{name}.json").write_bytes(one.home.root().encode())
+        copied(Held(one), one.home.root(), terminal.folder / name)
+    Reader(Held(world), Notebook(terminal.folder / notebook))
+    command, *more = words
+
+    with serving(terminal.folder / "impostor") as url:
+        said = terminal("log", command, url, *more, *how)
+    assert (said.code, "what is remembered in " in said.err) == (1, True)
+    assert not (terminal.folder / notebook / "trusted_root.json").exists()
+
+    with serving(terminal.folder / "honest") as url:
+        assert terminal("log", command, url, *more, "--root", "honest.json").code == 0
+        assert terminal("log", command, url, *more).code == 0
+
+
+def test_t16_a_root_that_the_log_does_not_hold_is_not_pinned_for_its_key_alone(world, terminal) -> None:
+    copied(Held(world), world.home.root(), terminal.folder / "copy")
+    document = canonical.decode(world.home.root().encode())
+    false = document | {"keys": [key | {"contact": "mallory"} for key in document["keys"]]}
+    (terminal.folder / "copy" / "trusted-root").write_bytes(canonical.encode(false))
+    with serving(terminal.folder / "copy") as url:
+        said = terminal("log", "audit", url, "--state", "state", "--home", "none", "--insecure-first-use")
+    assert (said.code, "version 1 of the trusted root is" in said.err) == (1, True)
+    assert not (terminal.folder / "state" / "trusted_root.json").exists()
 
 
 def test_a_log_is_copied_and_the_copy_holds(kennel, terminal, site) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,6 +12,7 @@ from world import World
 from registry import site
 from registry.app import create
 from registry.cli import session
+from registry.home import Home
 from registry.store import keys
 from signing.errors import Refused, Untrusted
 from signing.keys import PrivateKey
@@ -97,6 +99,22 @@ def test_the_registry_s_own_word_is_taken_only_when_asked_for_and_said_loudly(ya
     assert "INSECURE" not in yard.run("ann", "--insecure-first-use").err, "it is pinned by now"
     yard.world.join("eve", "rebuilder")
     assert "version 4 of the trusted root is in force, and version 3 is pinned" in yard.run("ann").err
+
+
+def test_t16_who_stands_in_for_a_registry_that_was_seen_is_not_pinned(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert yard.terminal("show", yard.merged, "--registry", URL, "--home", "ann-home").code == 0
+    impostor = Home.create(tmp_path / "another", "kennel")
+    with monkeypatch.context() as patched:
+        patched.setattr(site.httpx, "Client", lambda **_: TestClient(create(impostor), base_url=URL))
+        said = yard.run("ann", "--insecure-first-use")
+    impostor.store.close()
+    assert (said.code, "what is remembered in " in said.err) == (1, True)
+    assert not (yard.terminal.folder / "ann-home" / "rebuilder" / "trusted_root.json").exists()
+
+    store(yard.world, *yard.parents)
+    assert yard.run("ann", "--root", "root.json").code == 0
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from rebuilding import supply
 from world import World
 
 from registry.home import Home
-from registry.work.pinned import Pinned, newer, pin
+from registry.work.pinned import Pinned, keep, newer, pin
 from signing.errors import Malformed, Untrusted
 
 
@@ -26,7 +26,9 @@ def file(world: World, name: str = "root.json") -> Path:
 def pinned(world: World, home: Path, given: Path | None = None, *, first_use: bool = False) -> Pinned:
     with supply(world) as source:
         kept, own = home / "rebuilder" / "trusted_root.json", home / "trusted_root.json"
-        return pin(kept, own, source, given, first_use=first_use)
+        found = pin(kept, own, source, given, first_use=first_use)
+    keep(kept, found)
+    return found
 
 
 def said_newer(world: World, found: Pinned) -> int | None:
@@ -49,13 +51,13 @@ def test_t16_the_registry_s_own_word_is_not_taken_unasked(world: World, home: Pa
 
 def test_what_was_given_once_stays_pinned_and_is_followed_by_a_newer_one(world: World, home: Path) -> None:
     first = pinned(world, home, file(world))
-    assert pinned(world, home) == first
+    assert pinned(world, home) == Pinned(first.root, taken=False, new=False)
     world.join("ann", "rebuilder")
 
     behind = pinned(world, home)
     assert (behind.root.version, said_newer(world, behind)) == (1, 2)
     assert pinned(world, home, file(world)).root.version == 2
-    assert pinned(world, home) == Pinned(world.home.root(), taken=False)
+    assert pinned(world, home) == Pinned(world.home.root(), taken=False, new=False)
     assert said_newer(world, pinned(world, home)) is None
 
 
