@@ -14,6 +14,7 @@ from lineage.authority import TrustedRoot
 from registry.store import Absent
 from registry.store.disk import replace
 from signing import checkpoint
+from signing.digest import sha256_hex
 from signing.errors import Malformed, Untrusted
 
 _MODE = 0o644
@@ -101,7 +102,7 @@ def read(path: Path) -> TrustedRoot:
 
 
 def _check_follows(before: TrustedRoot, root: TrustedRoot, kept: Path) -> None:
-    """Refuse a root of another log, or an older one: whoever took a key back would be undone (3-trust, T16)."""
+    """Refuse a root of another log, another one of the same version, or an older one, which brings back lost keys (T16)."""
     if (root.origin, root.log().public) != (before.origin, before.log().public):
         raise Untrusted(
             f"{kept} pins the log {before.origin}, and this trusted root is for {root.origin}: judge another log from another"
@@ -110,6 +111,12 @@ def _check_follows(before: TrustedRoot, root: TrustedRoot, kept: Path) -> None:
     if root.version < before.version:
         raise Untrusted(
             f"version {before.version} of the trusted root is pinned, and this is version {root.version}"
+        )
+    hashes = [sha256_hex(one.encode()) for one in (before, root)]
+    if root.version == before.version and hashes[0] != hashes[1]:
+        raise Untrusted(
+            f"version {root.version} of the trusted root is pinned in {kept} as {hashes[0]}, and this one is {hashes[1]}: a"
+            " log has one of each version"
         )
 
 

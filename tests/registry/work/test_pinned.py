@@ -1,6 +1,7 @@
 """The trusted root that rebuilders and auditors judge by: pinned beforehand, followed forwards, and never the registry's word unasked."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rebuilding import supply
@@ -8,6 +9,7 @@ from world import World
 
 from registry.home import Home
 from registry.work.pinned import Pinned, keep, newer, pin
+from signing import canonical
 from signing.errors import Malformed, Untrusted
 
 
@@ -71,6 +73,24 @@ def test_t16_an_older_version_than_the_pinned_one_is_refused(world: World, home:
     assert pinned(world, home).root.version == 2
 
 
+def test_t16_another_root_of_the_pinned_version_is_refused_also_where_it_was_pinned_meanwhile(
+    world: World, home: Path
+) -> None:
+    kept, other = home / "rebuilder" / "trusted_root.json", world.folder / "other.json"
+    other.write_bytes(canonical.encode(bent(canonical.decode(world.home.root().encode()))))
+    with supply(world) as source:
+        beside = pin(kept, home / "none", source, other, first_use=False)
+    assert not home.exists(), "nothing is pinned before the log is accepted"
+    pinned(world, home, file(world))
+
+    for refused in (lambda: pinned(world, home, other), lambda: keep(kept, beside)):
+        with pytest.raises(
+            Untrusted, match=r"version 1 of the trusted root is pinned in .* as \w{64}, and this one is"
+        ):
+            refused()
+    assert pinned(world, home).root == world.home.root()
+
+
 def test_a_registry_that_signs_its_log_with_another_key_is_not_the_pinned_one(
     world: World, home: Path, tmp_path: Path
 ) -> None:
@@ -106,6 +126,11 @@ def test_a_file_that_is_no_trusted_root_is_named(world: World, home: Path, tmp_p
 
     with pytest.raises(Malformed, match=r"x\.json: trusted root: "):
         pinned(world, home, tmp_path / "x.json")
+
+
+def bent(document: dict[str, Any]) -> dict[str, Any]:
+    """The same version of the same log's root, saying something else."""
+    return document | {"keys": [key | {"contact": "mallory"} for key in document["keys"]]}
 
 
 def _rekey(world: World) -> None:
