@@ -106,8 +106,7 @@ class Home:
         A new home is the `operator`'s, `local` if none is named; a home that exists refuses another one.
         """
         settings = settings or Settings()
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with alone(path):
+        with alone(path, lambda: path.mkdir(mode=0o700, parents=True, exist_ok=True)):
             found = {one.name for one in path.iterdir()}
             if found and not found & _OURS:
                 raise Refused(

@@ -95,15 +95,26 @@ class Notebook:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Have the folder to oneself; folders that were made for it and in which nothing was written are taken away."""
-        made = [one for one in (self._seen, *self._seen.parents) if not one.exists()]
-        self._seen.mkdir(parents=True, exist_ok=True)
-        try:
-            with alone(self.folder):
+        made: list[Path] = []
+
+        def make() -> None:
+            for one in reversed((self.folder, *self.folder.parents)):
+                if not one.exists():
+                    with suppress(FileExistsError):  # somebody else was first
+                        one.mkdir()
+                        made.insert(0, one)
+
+        with alone(self.folder, make):
+            if not self._seen.exists():
+                self._seen.mkdir()
+                made.insert(0, self._seen)
+            try:
                 yield
-        finally:
-            for one in made:
-                with suppress(OSError):  # it is no longer empty
-                    one.rmdir()
+            finally:
+                # While it is still locked: whoever waits for it finds out, and makes it again.
+                for one in made:
+                    with suppress(OSError):  # it is no longer empty
+                        one.rmdir()
 
     def read(self) -> Memory | None:
         """Return what is remembered; None of a log that was never seen."""

@@ -1,6 +1,7 @@
 """An auditor believes nothing that it is handed: honest logs hold, and everything else is refused for its reason."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,27 @@ def test_a_log_that_never_answered_leaves_no_trace(tmp_path: Path) -> None:
     with Notebook(folder).held():
         assert Notebook(folder).seen(7) == b"a note"
     assert (folder / "checkpoints" / "7").is_file()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_is_one_s_own_while_others_make_it_and_take_it_away(tmp_path: Path, there: bool) -> None:
+    folder, inside, rounds = tmp_path / "audits" / "state", [], 150
+    if there:
+        folder.mkdir(parents=True)
+
+    def hold() -> None:
+        for _ in range(rounds):
+            with Notebook(folder).held():
+                inside.append("in")
+                Notebook(folder).see(7, b"a note")
+                (folder / "checkpoints" / "7").unlink()
+                inside.append("out")
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(hold) for _ in range(4)]:
+            done.result()
+    assert inside == ["in", "out"] * 4 * rounds
+    assert (folder.exists(), (folder / "checkpoints").exists()) == (there, False)
 
 
 def test_what_is_remembered_is_read_as_it_was_written(tmp_path: Path) -> None:
