@@ -88,9 +88,12 @@ class Notebook:
 
     @classmethod
     def beside(cls, home: Path, url: str) -> Notebook:
-        """Return where the log at `url` is remembered unless a folder is named; never in a home, which holds nothing else."""
+        """Return where the log at `url` is remembered unless a folder is named; never in a home, which holds nothing else.
+
+        However the home is spelled, and wherever one stands: what was seen under another spelling would not bind otherwise.
+        """
         words = re.sub("[^A-Za-z0-9.]+", "-", url.partition("://")[2])[:60]
-        return cls(home.with_name("studbook-audits") / f"{words}-{sha256_hex(url.encode())[:8]}")
+        return cls(home.resolve().parent / "studbook-audits" / f"{words}-{sha256_hex(url.encode())[:8]}")
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -106,6 +106,20 @@ def test_a_folder_is_one_s_own_while_others_make_it_and_take_it_away(tmp_path: P
     assert (folder.exists(), (folder / "checkpoints").exists()) == (there, False)
 
 
+@pytest.mark.parametrize("spelled", [".", "../home", "inner/..", "../other"])
+def test_a_log_is_remembered_in_one_place_however_the_home_is_spelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelled: str
+) -> None:
+    home = tmp_path / "home"
+    (home / "inner").mkdir(parents=True)
+    (tmp_path / "other").symlink_to(home)
+    monkeypatch.chdir(home)
+    found = Notebook.beside(Path(spelled), "http://kennel.example").folder
+    assert found == Notebook.beside(home, "http://kennel.example").folder
+    assert found.parent == tmp_path / "studbook-audits"
+    assert Notebook.beside(Path("/"), "http://kennel.example").folder.parent == Path("/studbook-audits")
+
+
 def test_what_is_remembered_is_read_as_it_was_written(tmp_path: Path) -> None:
     notebook = Notebook(tmp_path)
     assert notebook.read() is None
