@@ -30,6 +30,7 @@ from registry.work.misstated import Misstated
 from registry.work.pinned import Pinned, keep, pin
 from signing import canonical
 from signing.canonical import Json
+from signing.errors import Malformed
 from signing.fork import Fork, check
 
 if TYPE_CHECKING:
@@ -122,12 +123,21 @@ def evidence(
     as_json: JsonOption = False,
 ) -> None:
     """Does this file prove that a log signed two histories, or took a false account of what was removed? Exit 1 if not."""
-    trusted, raw = pinned(root, home), file.read_bytes().strip()
+    trusted, raw = pinned(root, home), _bounded(file).strip()
     match canonical.decode(raw):
         case {"redaction": _}:
             _misstated(Misstated.parse(raw), trusted, as_json)
         case _:
             _forked(Fork.parse(raw), trusted, as_json)
+
+
+def _bounded(file: Path) -> bytes:
+    """Return the bytes of a file of evidence, of either kind, unless no evidence is as long."""
+    with file.open("rb") as opened:
+        raw = opened.read(misstated.MAX_BYTES + 1)
+    if len(raw) > misstated.MAX_BYTES:
+        raise Malformed(f"{file} has more than {misstated.MAX_BYTES} bytes, and no evidence has")
+    return raw
 
 
 def _misstated(evidence: Misstated, trusted: TrustedRoot, as_json: bool) -> None:

@@ -47,14 +47,20 @@ class Memory:
         """Read what was remembered."""
         match canonical.decode(raw):
             case {
-                "v": 1,
+                "v": version,
                 "checkpoint": str(note),
-                "size": int(size),
-                "time": int(time),
+                "size": size,
+                "time": time,
                 "roots": [*roots],
                 "root": str(root),
                 **rest,
-            } if not rest:
+            } if (
+                canonical.is_integer(version)
+                and version == VERSION
+                and canonical.is_integer(size)
+                and canonical.is_integer(time)
+                and not rest
+            ):
                 hashes = tuple(check_hex(one, "a version of the trusted root") for one in roots)
             case _:
                 raise Malformed(

@@ -15,13 +15,15 @@ from lineage.authority import TrustedRoot
 from lineage.facts import Redacted
 from lineage.residue import Residue, misstated
 from registry.work.verify import Proof, prove
-from signing import canonical
+from signing import bundle, canonical, dsse
 from signing.bundle import Bundle
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
 from signing.statement import Statement
 
 VERSION = 1
+# Written as text in JSON, an envelope has twice as many bytes at most; 1 KiB is more than what stands around the two.
+MAX_BYTES = bundle.MAX_BYTES + 2 * dsse.MAX_BYTES + 2**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,13 @@ class Misstated:
     @classmethod
     def parse(cls, raw: bytes) -> Misstated:
         """Read the evidence, checking nothing yet."""
+        if len(raw) > MAX_BYTES:
+            raise Malformed(f"evidence of {len(raw)} bytes; at most {MAX_BYTES} are read")
         match canonical.decode(raw):
-            case {"v": 1, "redaction": bundle, "envelope": str(envelope), **rest} if not rest:
-                return cls(Bundle.parse(canonical.encode(bundle)), envelope.encode())
+            case {"v": version, "redaction": redaction, "envelope": str(envelope), **rest} if (
+                canonical.is_integer(version) and version == VERSION and not rest
+            ):
+                return cls(Bundle.parse(canonical.encode(redaction)), envelope.encode())
             case _:
                 raise Malformed(f"evidence of version {VERSION} has exactly v, redaction and envelope")
 

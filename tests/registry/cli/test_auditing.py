@@ -17,6 +17,7 @@ from lineage.residue import Residue
 from registry.home import Home
 from registry.store import log
 from registry.work.memory import Notebook
+from registry.work.misstated import MAX_BYTES
 from registry.work.reader import Reader
 from signing import canonical
 from signing.errors import Untrusted
@@ -248,6 +249,14 @@ def test_a_redaction_that_misstates_is_shown_by_the_file_that_an_audit_left(worl
     assert "its fact 0 is said to be none, and is" in found["difference"]
     said = terminal(*words)
     assert f"logged as entry 3 a redaction, signed by kennel, that misstates entry {entry}" in said.out
+
+
+def test_evidence_is_no_longer_than_evidence_can_be(kennel, terminal) -> None:
+    terminal.home = kennel.home
+    with (terminal.folder / "long.json").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    said = terminal("log", "evidence", "long.json")
+    assert (said.code, f"long.json has more than {MAX_BYTES} bytes" in said.err) == (2, True)
 
 
 def test_a_tlog_proof_is_written_and_verified(kennel, terminal) -> None:

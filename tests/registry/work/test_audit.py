@@ -20,6 +20,8 @@ from signing import dsse
 from signing.errors import Malformed, Untrusted
 from signing.keys import PrivateKey
 
+# JSON values that Python takes for an integer, or for the integer 1.
+ODD = [('"v":1', '"v":true'), ('"v":1', '"v":1.0'), ('"size":7', '"size":true'), ('"time":8', '"time":false')]
 LATER = 1_800_000_000
 
 
@@ -129,9 +131,12 @@ def test_what_is_remembered_is_read_as_it_was_written(tmp_path: Path) -> None:
         notebook.read()
     notebook.write(Memory(b"a note", 7, 8))
     assert notebook.read() == Memory(b"a note", 7, 8)
-    (tmp_path / "state.json").write_text("{}")
-    with pytest.raises(Malformed, match="is damaged: a memory of version 1"):
-        notebook.read()
+    whole = (tmp_path / "state.json").read_text()
+    for harmed in ("{}", *(whole.replace(*odd) for odd in ODD)):
+        assert harmed != whole
+        (tmp_path / "state.json").write_text(harmed)
+        with pytest.raises(Malformed, match="is damaged: a memory of version 1"):
+            notebook.read()
 
 
 def stale(forged: Signed, world: World) -> None:

@@ -1,7 +1,7 @@
 """What was removed from a log is removed from its copies, and a redaction that misstates what it removes is convicted."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from registry.store import redaction as stored
 from registry.work import misstated
 from registry.work.memory import Notebook
 from registry.work.misstated import Misstated
-from signing import canonical, tiles
+from signing import canonical, checkpoint, dsse, tiles
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
 from signing.statement import Statement
@@ -251,3 +251,24 @@ def test_evidence_that_is_none_is_refused(world: World, forged: Signed, tmp_path
     for broken in ({"v": 2}, {"more": 1}):
         with pytest.raises(Malformed, match="exactly v, redaction and envelope"):
             Misstated.parse(canonical.encode(dict(canonical.decode(found.encode())) | broken))
+    head, version = found.encode()[:-1], b'"v":1'  # its keys are sorted, so the version is the last
+    assert head.endswith(version)
+    for odd in (b"true", b"1.0"):
+        with pytest.raises(Malformed, match="exactly v, redaction and envelope"):
+            Misstated.parse(head.removesuffix(b"1") + odd + b"}")
+    with pytest.raises(Malformed, match=f"at most {misstated.MAX_BYTES} are read"):
+        Misstated.parse(bytes(misstated.MAX_BYTES + 1))
+
+
+@pytest.mark.usefixtures("forged")
+def test_evidence_with_the_longest_envelope_fits_the_bound(world: World) -> None:
+    with world.home.store.reading() as connection:
+        whole = log.bundle(connection, 2)
+
+    def length(envelope: bytes) -> int:
+        return len(Misstated(replace(whole, envelope=envelope), envelope).encode())
+
+    # Nothing in JSON becomes longer than a line's end or a quote when it is written as text in JSON.
+    bare, more = length(whole.envelope), 1000
+    assert length(whole.envelope + b"\n" * more) == bare + 4 * more
+    assert 4 * dsse.MAX_BYTES + checkpoint.MAX_BYTES < misstated.MAX_BYTES
