@@ -17,6 +17,7 @@ from registry.store import Absent, log, redaction, schema
 from registry.store.schema import migrations
 from registry.tables import SCHEMA
 from registry.writer import Step
+from signing import dsse
 from signing.digest import parse_id
 from signing.errors import Refused
 from signing.keys import PrivateKey
@@ -202,9 +203,42 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
     world.check()
 
 
-def test_t19_init_finds_out_what_the_names_of_an_older_home_look_like(world: World) -> None:
+def before_looks(world: World) -> None:
+    """Take from a home's database what schema 0004 brought."""
     from sqlalchemy import text
 
+    with world.home.store.writing() as connection:
+        connection.execute(text("DROP INDEX name_by_skeleton"))
+        connection.execute(text("ALTER TABLE name DROP COLUMN skeleton"))
+        connection.execute(text("DROP TABLE agreement"))
+        connection.execute(text("DROP TABLE unbound"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+
+
+def test_init_says_which_entry_of_an_older_home_is_no_longer_taken_and_changes_nothing(world: World) -> None:
+    from sqlalchemy import text
+
+    base = world.model()
+    old = Statement((Subject(base, parse_id(base)),), "https://example.com/notes", {"x": 0})
+    index = world.publish("publisher", old)[0].index
+    payload = old.encode().replace(b'"x":0', b'"x":-0')
+    assert payload != old.encode()
+    before_looks(world)
+    sealed = dsse.sign(payload, [world.home.keys("publisher")]).encode()
+    with world.home.store.writing() as connection:
+        connection.execute(
+            text('UPDATE payload SET envelope = :sealed WHERE "index" = :index'),
+            {"sealed": sealed, "index": index},
+        )
+
+    with pytest.raises(Refused, match=f"^entry {index}: the number -0 is read differently"):
+        Home.create(world.home.path, clock=lambda: world.time)
+
+    with pytest.raises(Refused, match=f"schema 0003, this Studbook reads {SCHEMA}: run `studbook init`"):
+        world.reopen()
+
+
+def test_t19_init_finds_out_what_the_names_of_an_older_home_look_like(world: World) -> None:
     base = world.model(name="kennel/base")
     child = world.model(base, name="kennel/secret")
     anna = world.join("anna", "publisher", namespaces=("kenne1",))
@@ -214,12 +248,7 @@ def test_t19_init_finds_out_what_the_names_of_an_older_home_look_like(world: Wor
     with world.home.store.reading() as connection:
         left = redaction.left(connection, bound.index)
     world.publish("root", redactions.statement(bound.entry, "order 17", left))
-    with world.home.store.writing() as connection:
-        connection.execute(text("DROP INDEX name_by_skeleton"))
-        connection.execute(text("ALTER TABLE name DROP COLUMN skeleton"))
-        connection.execute(text("DROP TABLE agreement"))
-        connection.execute(text("DROP TABLE unbound"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    before_looks(world)
     with pytest.raises(Refused, match=f"schema 0003, this Studbook reads {SCHEMA}: run `studbook init`"):
         world.reopen()
 
