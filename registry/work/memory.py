@@ -1,6 +1,7 @@
 """What is remembered of somebody's log: its newest checkpoint, how far its entries were verified, and what convicts it.
 
-One folder for each URL, beside the home, for audits and for every command that reads from a registry.
+One folder for each URL, beside the home, for every command that reads from a registry, and for audits that name no other. A
+mirror has its own.
 
     state.json            the newest checkpoint that was accepted, and how far its entries are verified
     checkpoints/<size>    every checkpoint that was accepted: a second one of that size has the same root, or is a fork

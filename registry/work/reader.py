@@ -2,8 +2,9 @@
 
 A signature shows that a log said something, and not that it says the same to everybody. So before anything is asked, the
 checkpoint that is served must continue the one that was remembered, and so must the checkpoint of every bundle and
-receipt that is handed over. It is what an audit does first (`registry.work.continuity`), in the same notebook: whatever an
-audit saw binds the registry's readers, and the other way round. Entries are not verified here.
+receipt that is handed over. It is what an audit does first (`registry.work.continuity`), in the same notebook: what an audit
+saw there binds the registry's readers, and the other way round. What one saw elsewhere, in a folder of its own (`--state`) or
+in a mirror's, does not. Entries are not verified here.
 """
 
 from __future__ import annotations
