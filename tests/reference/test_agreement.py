@@ -240,8 +240,9 @@ def test_with_slices(method: str, data: st.DataObject) -> None:
     assert agree(data.draw(cases(method, sliced=True, adapted=False)))
 
 
+@pytest.mark.system
 @METHOD
 @given(data=st.data())
-@settings(LAW, max_examples=4)
+@settings(LAW, max_examples=6)
 def test_with_slices_of_parents_with_adapters(method: str, data: st.DataObject) -> None:
     assert agree(data.draw(cases(method, sliced=True, adapted=True)))
