@@ -1,43 +1,19 @@
 """T24 over HTTP: what is served as tiles, proofs and entries lets no inner node of the tree pass for an entry."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
-from growing import grow
+from growing import SIZE, signed
 from refusals import problem, refused
 from world import SIGNERS, World
 
-from registry.app import create
 from registry.store import log
 from signing import canonical, merkle, tiles
 from signing.bundle import Bundle, verify
-from signing.checkpoint import Checkpoint
 from signing.errors import Malformed, Refused, Untrusted
 from signing.log import Leaf
 from signing.tiles import Tile
-
-SIZE = 515
-
-
-@pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A log over several tiles, to which nothing is added."""
-    world = World(tmp_path_factory.mktemp("grown"))
-    grow(world, SIZE)
-    return world
-
-
-@pytest.fixture(scope="module")
-def long(grown: World) -> Iterator[TestClient]:
-    with TestClient(create(grown.home), raise_server_exceptions=False) as client:
-        yield client
-
-
-def signed(world: World, api: TestClient) -> Checkpoint:
-    root = world.home.root()
-    return Checkpoint.opened(api.get("/checkpoint").content, root.origin, root.log().public)
 
 
 def path_of(api: TestClient, index: int, size: int) -> list[bytes]:

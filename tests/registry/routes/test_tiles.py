@@ -1,41 +1,16 @@
 """A stranger's client, with tiles and the pinned log key alone, makes every proof; what no checkpoint covers is not served."""
 
-from collections.abc import Iterator
-
 import pytest
 from fastapi.testclient import TestClient
-from growing import grow
+from growing import SIZE, grow, signed
 from sqlalchemy import text
 from world import World
 
 from lineage.predicates import signature
-from registry.app import create
 from registry.store import log
 from registry.writer import Step
 from signing import canonical, merkle, tiles
-from signing.checkpoint import Checkpoint
 from signing.log import Leaf
-
-SIZE = 600
-
-
-@pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A log over several tiles, to which nothing is added."""
-    world = World(tmp_path_factory.mktemp("grown"))
-    grow(world, SIZE)
-    return world
-
-
-@pytest.fixture(scope="module")
-def long(grown: World) -> Iterator[TestClient]:
-    with TestClient(create(grown.home), raise_server_exceptions=False) as client:
-        yield client
-
-
-def signed(world: World, api: TestClient) -> Checkpoint:
-    root = world.home.root()
-    return Checkpoint.opened(api.get("/checkpoint").content, root.origin, root.log().public)
 
 
 def read(api: TestClient, wanted: list[merkle.Node], size: int) -> list[bytes]:
