@@ -121,7 +121,9 @@ class Manifest(BaseModel):
                     f"manifest: {tensor.name} has the shape {tensor.shape!r:.80}, no list of at most {RANK_LIMIT} sizes"
                 )
             if min(tensor.shape, default=0) < 0 or not _held(tensor.shape, tensor.dtype):
-                raise Malformed(f"manifest: {tensor.name} has the shape {tensor.shape!r:.80}")
+                raise Malformed(
+                    f"manifest: {tensor.name} has the shape {tensor.shape!r:.80}, which no tensor of {tensor.dtype} can have"
+                )
         return manifest
 
     def encode(self) -> bytes:
