@@ -6,7 +6,8 @@ reached. File names, summaries, contacts, reasons, tensor names, names that were
 that what is left was said, so the artifacts that it is about are unknown from then on, never clean.
 
 Of a binding not even a hash of the name stays, since names can be guessed. Where an older entry binds the same name its id is
-kept (`unbound`), so that the older binding is not the newest again; that entry says the name itself, until it is removed, too.
+kept (`unbound`), so that the older binding is not the newest again, or else that of the next newer one, which moved the name;
+that entry says the name itself, until it is removed, too.
 """
 
 from __future__ import annotations
