@@ -79,7 +79,7 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ask.add_argument("--sizes", type=int, nargs="+", default=[5_000, 20_000])
     ask.add_argument(
-        "--million", action="store_true", help="a million entries, too: an hour, and 6 GB of disk"
+        "--million", action="store_true", help="a million entries, too: half an hour, and 6 GB of disk"
     )
     given = ask.parse_args()
     numbers = iter(range(10**9))
