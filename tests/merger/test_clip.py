@@ -97,6 +97,7 @@ def test_clipped_files_are_the_same_on_every_backend_and_thread(method, data):
 
 
 @METHOD
+@pytest.mark.system
 def test_tensors_of_several_chunks_are_clipped_the_same_every_way(method):
     device = pytest.importorskip("merger.kernels.device")
     shapes = {"a": (3, 5, 7), "b": ((1 << 19) + (1 << 16) + 77,)}

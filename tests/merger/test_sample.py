@@ -97,7 +97,7 @@ def bench():
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
-@pytest.mark.parametrize("out", ["bfloat16", "float64"])
+@pytest.mark.parametrize("out", ["bfloat16", pytest.param("float64", marks=pytest.mark.system)])
 def test_an_honest_merge_is_the_same_wherever_it_is_looked_at(bench, method, out):
     one = bench(big(method, SHAPES, ("BF16", "F32", "BF16"), out_dtype=out, shard_bytes="1000000"))
     total = one.sample(1).total
@@ -225,6 +225,7 @@ def test_altered_counts_of_a_selection_are_found_where_they_were_altered(bench):
     assert abs(one.found(2, forged, DRAWS) - (1 - missing(11, 6, 2))) < 0.12
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_what_an_account_counts_is_held_to_the_blocks_drawn(bench, method):
     one = bench(big(method, {"a": (3, 7), "w": (5 << 17,)}, ("BF16", "BF16", "BF16"), out_dtype="float64"))

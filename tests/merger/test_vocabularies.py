@@ -93,6 +93,7 @@ def test_a_merge_by_a_row_map_is_one_of_models_that_have_these_rows(method: str,
 
 
 @METHOD
+@pytest.mark.system
 @given(data=st.data())
 @settings(LAW, max_examples=6)
 def test_neither_threads_nor_backends_are_seen_in_gathered_rows(method: str, data: st.DataObject) -> None:

@@ -46,7 +46,11 @@ def plain(monkeypatch):
 
 @pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("method", sorted(METHODS))
-@pytest.mark.parametrize("dtypes", [("BF16", "BF16", "BF16"), ("F16", "F32", "F64")], ids="-".join)
+@pytest.mark.parametrize(
+    "dtypes",
+    [pytest.param(("BF16", "BF16", "BF16"), marks=pytest.mark.system), ("F16", "F32", "F64")],
+    ids="-".join,
+)
 def test_a_plain_processor_gives_the_same_files(method, dtypes):
     case = big(method, SHAPES, dtypes, out_dtype="float16")
     with on_disk() as disk:
@@ -55,7 +59,11 @@ def test_a_plain_processor_gives_the_same_files(method, dtypes):
 
 @pytest.mark.parametrize("method", sorted(METHODS))
 @pytest.mark.parametrize("out", ["float64", "float32", "float16", "bfloat16"])
-@pytest.mark.parametrize("through", [None, "float32", "float16", "bfloat16"])
+# The sixteen ways are held in the system ring, those of no type on the way here too.
+@pytest.mark.parametrize(
+    "through",
+    [None, *(pytest.param(t, marks=pytest.mark.system) for t in ("float32", "float16", "bfloat16"))],
+)
 def test_every_way_in_and_out_gives_the_files_of_the_reference(method, out, through):
     case = big(method, {"a": (70001,), "b": (7,)}, ("F32", "F16", "BF16"), out_dtype=out, dtype=through)
     case = case.but(dtype=through)
