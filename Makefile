@@ -3,6 +3,9 @@ PYTHON ?= python3.11
 # An index of CPU-only torch wheels, where the default one would bring gigabytes of CUDA.
 TORCH_INDEX ?=
 BIN := .venv/bin
+# What writes and reads logs, once more with all of them in PostgreSQL.
+ON_POSTGRESQL := tests/stories tests/registry/store tests/registry/test_writer.py tests/registry/test_writer_waits.py \
+  tests/registry/test_writer_faults.py tests/registry/test_fsck.py tests/registry/test_postgresql.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL = $(PIP) install --progress-bar off -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e
 
@@ -43,7 +46,10 @@ types: .venv/.dev
 imports: .venv/.dev
 	$(BIN)/lint-imports
 
-system: .venv/.dev  ## real processes: kill tests, servers, the wheel; a skip is a failure
+system: .venv/.dev  ## real processes: kill tests, servers, PostgreSQL, the wheel; a skip is a failure
+	@deploy/packages.sh
+	@start=$$(date +%s); STUDBOOK_NO_SKIP=1 STUDBOOK_TEST_ON=postgresql $(BIN)/pytest -q -n 2 --dist worksteal $(ON_POSTGRESQL) && \
+	  echo "on PostgreSQL: $$(( $$(date +%s) - start )) s"
 	@start=$$(date +%s); STUDBOOK_NO_SKIP=1 $(BIN)/pytest -q -m system && echo "system: $$(( $$(date +%s) - start )) s"
 
 bench: .venv/.dev  ## figures, as ratios against a named rival

@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 from registry import tables
 from registry.settings import Settings
-from registry.store.engine import Database
+from registry.store.engine import Database, place
 
 # Never batch-altered: alembic copies such a table, and a copy of the log is not the log (1-architecture).
 APPEND_ONLY = frozenset({tables.Entry.__tablename__, tables.Checkpoint.__tablename__})
@@ -33,5 +33,5 @@ if handed is not None:
     run(handed)
 else:
     settings = Settings()
-    with Database(settings.home / "studbook.db", settings.busy_seconds).writing() as opened:
+    with Database(place(settings.home, settings), settings.busy_seconds).writing() as opened:
         run(opened)

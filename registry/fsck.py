@@ -51,7 +51,7 @@ def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Repo
     damage = _damage(home)
     if damage:  # what cannot be read cannot be compared
         return Report(0, 0, 0, damage)
-    settled = home.store.settle()
+    left = home.store.settle()
     with TemporaryDirectory(prefix="studbook-fsck-") as folder, home.store.reading() as live:
         again = Database(Path(folder) / "studbook.db", home.settings.busy_seconds, create=True)
         with again.writing() as fresh:
@@ -63,7 +63,7 @@ def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Repo
             findings += _checkpoints(live, fresh)
             findings += _pinned(home, fresh)
             findings += _blobs(home, fresh)
-            remarks = (*_behind(home, fresh), *_redacted(home, fresh, settled=settled))
+            remarks = (*_behind(home, fresh), *_redacted(fresh, left))
         again.close()
         size, waiting = log.size(live), max(0, log.size(live) - log.covered(live))
         return Report(size, log.signed(live), waiting, tuple(findings), remarks)
@@ -72,7 +72,7 @@ def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Repo
 def _damage(home: Home) -> tuple[str, ...]:
     try:
         with home.store.reading() as live:
-            return tuple(compare.pages(live))
+            return tuple(home.store.damage(live))
     except Refused as error:
         return (str(error),)
 
@@ -191,13 +191,13 @@ def _pinned(home: Home, fresh: Connection) -> Iterator[str]:
         yield str(error)
 
 
-def _redacted(home: Home, fresh: Connection, *, settled: bool) -> Iterator[str]:
+def _redacted(fresh: Connection, left: str | None) -> Iterator[str]:
     orders = redaction.orders(fresh)
     for entry, (by, order) in orders.items():
         indexes = ", ".join(map(str, log.indexes(fresh, entry)))
         yield f"entry {indexes} is redacted by entry {by}: {order}"
-    if orders and not settled:
-        yield f"{home.store.path}-wal is in use, and may still hold what was redacted; check again once nothing reads it"
+    if orders and left:
+        yield left
 
 
 def _behind(home: Home, fresh: Connection) -> Iterator[str]:

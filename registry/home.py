@@ -1,6 +1,6 @@
 """A home: one folder with everything of one registry (5-service, "Storage": one folder, local first).
 
-    studbook.db        the log and what is folded from it
+    studbook.db        the log and what is folded from it, unless the setting `database` names another place
     blobs/             stored files, by SHA-256
     keys/              private keys: root, log, publisher, security; mode 0600
     trusted_root.json  the trusted root in force, what clients pin
@@ -23,7 +23,7 @@ from registry.settings import Clock, Settings, now
 from registry.store import Absent, keys, log, pin
 from registry.store.blobs import Blobs
 from registry.store.disk import alone
-from registry.store.engine import Database
+from registry.store.engine import Database, place
 from registry.store.log import Receipt
 from registry.store.schema import migrate
 from registry.writer import Step, Writer
@@ -66,7 +66,7 @@ class Home:
         """
         self.path = path
         self.blobs = Blobs(path / "blobs")
-        self.store = Database(path / "studbook.db", settings.busy_seconds)
+        self.store = Database(place(path, settings), settings.busy_seconds)
         self.settings, self._clock, self._at = settings, clock, at
         self._passphrase = _secret(settings)
         self.ask: keys.Ask = ask if ask and self._passphrase is None else lambda _: self._passphrase
@@ -85,7 +85,13 @@ class Home:
         """Open the home at `path`, which `create` completed."""
         if not (path / _PINNED).is_file():
             raise Absent(f"{path} is no Studbook home: `studbook init --home {path}` makes or completes one")
-        home = cls(path, clock, settings or Settings(), at, ask)
+        settings = settings or Settings()
+        if settings.database is None and not (path / "studbook.db").exists():
+            raise Absent(
+                f"{path} has no studbook.db: restore it, or set STUDBOOK_DATABASE to the PostgreSQL database that holds"
+                " its log"
+            )
+        home = cls(path, clock, settings, at, ask)
         home.store.check_schema()
         with home.store.reading() as connection:
             pin.renew(connection, path / _PINNED)
@@ -112,8 +118,9 @@ class Home:
                 raise Refused(
                     f"{path} holds {', '.join(sorted(found)[:4])} and is no home: name an empty folder"
                 )
-            _check_database(path)
-            migrate(path / "studbook.db", settings.busy_seconds)
+            if settings.database is None:
+                _check_database(path)
+            migrate(place(path, settings), settings.busy_seconds)
             home = cls(path, clock, settings, at)
             home._complete(operator)
         return home
@@ -190,8 +197,8 @@ class Home:
         if size == 0:
             if (self.path / _PINNED).exists():
                 raise Refused(
-                    f"{self.path} has {_PINNED}, and the log in studbook.db is empty: restore studbook.db from a"
-                    " backup; a second log under one name is not begun"
+                    f"{self.path} has {_PINNED}, and the log in {self.store.name} is empty: restore it from a backup;"
+                    " a second log under one name is not begun"
                 )
             keys.make(self.path / "keys", _KINDS, self._passphrase)
             self._found(operator or _OPERATOR)

@@ -37,6 +37,11 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("studbook"),
         description="folder that holds studbook.db, blobs/ and keys/",
     )
+    database: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description="postgresql://user@host/name of a database for the log, in place of studbook.db in the home",
+    )
     passphrase: SecretStr | None = Field(
         default=None, min_length=1, description="what opens sealed private keys"
     )

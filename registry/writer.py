@@ -191,7 +191,7 @@ class Writer:
         with self._store.writing() as connection:
             root = log.root(connection)
             if root is None:
-                raise Refused(f"{self._store.path} has entries and no trusted root: run `studbook log fsck`")
+                raise Refused(f"{self._store.name} has entries and no trusted root: run `studbook log fsck`")
             log.cover(connection, root.origin, self._log_key)
             self._at(Step.SIGNED)
         self._at(Step.COVERED)

@@ -6,6 +6,7 @@ log again and verifies the bundle of every entry offline.
 
 import os
 import shutil
+import weakref
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 from applying import pair, write_adapter
+from clusters import ON_POSTGRESQL, cluster
 from making import floats, write_model, write_statistics
 from measuring import measured
 from strategies import tensors
@@ -54,16 +56,29 @@ CRASHED = 9
 def _template() -> TemporaryDirectory[str]:
     """Make one home with `studbook init`; every world begins as a copy of it."""
     folder = TemporaryDirectory(prefix="studbook-world-")
-    Home.create(Path(folder.name) / "home", OPERATOR, clock=lambda: BEGINNING).store.close()
+    settings = Settings(database=cluster().url(_database())) if ON_POSTGRESQL else None
+    Home.create(
+        Path(folder.name) / "home", OPERATOR, clock=lambda: BEGINNING, settings=settings
+    ).store.close()
     return folder
+
+
+@cache
+def _database() -> str:
+    """The database that a world's own is a copy of."""
+    return cluster().create()
 
 
 class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.settings = Settings(home=folder / "home")
         self.time = BEGINNING
         shutil.copytree(Path(_template().name) / "home", folder / "home")
+        self.settings = Settings(home=folder / "home")
+        if ON_POSTGRESQL:
+            copy = cluster().create("TEMPLATE", _database())
+            weakref.finalize(self, cluster().drop, copy).atexit = False  # the server goes then
+            self.settings = Settings(home=folder / "home", database=cluster().url(copy))
         self.home = Home.open(folder / "home", clock=lambda: self.time, settings=self.settings)
         self._made = 0
 

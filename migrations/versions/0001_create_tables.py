@@ -8,6 +8,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 TRIGGERS = """
 CREATE TRIGGER entry_no_update BEFORE UPDATE ON entry BEGIN SELECT RAISE(ABORT, 'the log is append-only: an entry is never changed'); END
 CREATE TRIGGER entry_no_delete BEFORE DELETE ON entry BEGIN SELECT RAISE(ABORT, 'the log is append-only: an entry is never removed'); END
@@ -17,15 +19,27 @@ CREATE TRIGGER checkpoint_no_delete BEFORE DELETE ON checkpoint BEGIN SELECT RAI
 CREATE TRIGGER checkpoint_only_grows BEFORE INSERT ON checkpoint WHEN NEW.size <= (SELECT max(size) FROM checkpoint) BEGIN SELECT RAISE(ABORT, 'a checkpoint is never signed for a smaller size'); END
 """
 
+ON_POSTGRESQL = """
+CREATE FUNCTION studbook_refuses() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END$$
+CREATE FUNCTION studbook_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF NEW.size <= (SELECT max(size) FROM checkpoint) THEN RAISE EXCEPTION 'a checkpoint is never signed for a smaller size' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END$$
+CREATE TRIGGER entry_no_update BEFORE UPDATE ON entry FOR EACH STATEMENT EXECUTE FUNCTION studbook_refuses('the log is append-only: an entry is never changed')
+CREATE TRIGGER entry_no_delete BEFORE DELETE ON entry FOR EACH STATEMENT EXECUTE FUNCTION studbook_refuses('the log is append-only: an entry is never removed')
+CREATE TRIGGER entry_no_truncate BEFORE TRUNCATE ON entry FOR EACH STATEMENT EXECUTE FUNCTION studbook_refuses('the log is append-only: an entry is never removed')
+CREATE TRIGGER checkpoint_no_update BEFORE UPDATE ON checkpoint FOR EACH STATEMENT EXECUTE FUNCTION studbook_refuses('a checkpoint is never changed')
+CREATE TRIGGER checkpoint_no_delete BEFORE DELETE ON checkpoint FOR EACH STATEMENT EXECUTE FUNCTION studbook_refuses('a checkpoint is never removed')
+CREATE TRIGGER checkpoint_no_truncate BEFORE TRUNCATE ON checkpoint FOR EACH STATEMENT EXECUTE FUNCTION studbook_refuses('a checkpoint is never removed')
+CREATE TRIGGER checkpoint_only_grows BEFORE INSERT ON checkpoint FOR EACH ROW EXECUTE FUNCTION studbook_only_grows()
+"""
+
 
 def key(name: str) -> sa.Column[int]:
     """Declare a part of a primary key that the store assigns."""
-    return sa.Column(name, sa.Integer(), primary_key=True, autoincrement=False, nullable=False)
+    return sa.Column(name, WHOLE, primary_key=True, autoincrement=False, nullable=False)
 
 
 def number(name: str, *, nullable: bool = False) -> sa.Column[int]:
     """Declare an integer column."""
-    return sa.Column(name, sa.Integer(), nullable=nullable)
+    return sa.Column(name, WHOLE, nullable=nullable)
 
 
 def words(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:
@@ -46,8 +60,9 @@ def upgrade() -> None:
     create_claims()
     op.create_table("location", words("path", primary_key=True), words("artifact"))
     op.create_index("ix_location_artifact", "location", ["artifact"])
-    for trigger in TRIGGERS.strip().splitlines():
-        op.execute(trigger)
+    own = op.get_bind().dialect.name == "postgresql"
+    for statement in (ON_POSTGRESQL if own else TRIGGERS).strip().splitlines():
+        op.execute(statement)
 
 
 def create_log() -> None:

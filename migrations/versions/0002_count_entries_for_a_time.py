@@ -8,6 +8,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 EMPTIED = (
     "root",
     "file",
@@ -62,12 +64,12 @@ def upgrade() -> None:
 
 def key(name: str) -> sa.Column[int]:
     """Declare a part of a primary key that the store assigns."""
-    return sa.Column(name, sa.Integer(), primary_key=True, autoincrement=False, nullable=False)
+    return sa.Column(name, WHOLE, primary_key=True, autoincrement=False, nullable=False)
 
 
 def number(name: str, *, nullable: bool = False) -> sa.Column[int]:
     """Declare an integer column."""
-    return sa.Column(name, sa.Integer(), nullable=nullable)
+    return sa.Column(name, WHOLE, nullable=nullable)
 
 
 def words(name: str) -> sa.Column[str]:

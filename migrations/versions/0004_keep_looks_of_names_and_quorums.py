@@ -11,6 +11,8 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 # All that is folded, but for what is made anew, and for `redaction`: what that removed cannot be read again.
 EMPTIED = (
     "root",
@@ -75,12 +77,12 @@ def about() -> tuple[sa.Column[int], ...]:
 
 def number(name: str, *, nullable: bool = False) -> sa.Column[int]:
     """Declare an integer column."""
-    return sa.Column(name, sa.Integer(), nullable=nullable)
+    return sa.Column(name, WHOLE, nullable=nullable)
 
 
 def key(name: str) -> sa.Column[int]:
     """Declare a part of a primary key that the store assigns."""
-    return sa.Column(name, sa.Integer(), primary_key=True, autoincrement=False, nullable=False)
+    return sa.Column(name, WHOLE, primary_key=True, autoincrement=False, nullable=False)
 
 
 def words(name: str, *, nullable: bool = False) -> sa.Column[str]:

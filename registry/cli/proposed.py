@@ -61,17 +61,13 @@ def outcome(home: Home, change: Change, receipt: Receipt) -> Told:
         case TrustedRoot(version=version):
             return _in_force(home, version, receipt)
         case Redacted(entry, order, kept):
-            leaves, settled = _leaves(home, entry), home.store.settle()
-            note = (
-                f"{home.store.path}-wal still holds the words, since another process reads it: once that is done,"
-                " `studbook log fsck` clears it"
-            )
+            leaves, left = _leaves(home, entry), home.store.settle()
             about = residue.artifacts(Residue.parse(kept.encode()).facts)
-            done: dict[str, Json] = {"redacted_by": receipt.index, "settled": settled}
+            done: dict[str, Json] = {"redacted_by": receipt.index, "settled": left is None}
             return Told(
                 (f"entry {_listed(leaves)} is redacted by entry {receipt.index}: {order}",),
                 _redacted(entry, leaves, about) | done,
-                () if settled else (note,),
+                () if left is None else (left,),
             )
 
 

@@ -18,12 +18,13 @@ from registry.settings import Settings
 from registry.store.tenure import standing
 from signing.errors import Refused
 
-# CROSS JOIN keeps SQLite to the order written: one look into an index for each artifact that was reached.
+# The plus keeps SQLite to one look into an index of edges for each artifact that was reached: what stands behind it is not
+# looked up in its turn. PostgreSQL reads it as what it is.
 _STANDING = standing("edge")
 _WOULD = text(f"""
     WITH RECURSIVE above (number) AS (
         SELECT number FROM node WHERE id IN :all
-        UNION SELECT edge.parent FROM above CROSS JOIN edge ON edge.child = above.number AND {_STANDING}
+        UNION SELECT edge.parent FROM above JOIN edge ON edge.child = +above.number AND {_STANDING}
     )
     SELECT node.number, node.ancestors, node.depth,
            (SELECT count(*) - 1 FROM above) AS known,
@@ -33,23 +34,23 @@ _WOULD = text(f"""
 """).bindparams(bindparam("all", expanding=True), bindparam("parents", expanding=True))
 _LATE = text(f"""
     WITH RECURSIVE below (number) AS (
-        SELECT :child UNION SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.number AND {_STANDING}
+        SELECT CAST(:child AS BIGINT) UNION SELECT edge.child FROM below JOIN edge ON edge.parent = +below.number AND {_STANDING}
     )
     SELECT count(*) - 1 AS artifacts, max(node.ancestors) AS ancestors, max(node.depth) AS depth
-    FROM below CROSS JOIN node ON node.number = below.number
+    FROM below JOIN node ON node.number = +below.number
 """)
 _IS = text(f"""
     WITH RECURSIVE above (number) AS (
-        SELECT :child UNION SELECT edge.parent FROM above CROSS JOIN edge ON edge.child = above.number AND {_STANDING}
+        SELECT CAST(:child AS BIGINT) UNION SELECT edge.parent FROM above JOIN edge ON edge.child = +above.number AND {_STANDING}
     )
     SELECT node.ancestors, node.depth, (SELECT count(*) - 1 FROM above) AS now,
-           (SELECT max(parent.depth) FROM edge CROSS JOIN node AS parent ON parent.number = edge.parent
+           (SELECT max(parent.depth) FROM edge JOIN node AS parent ON parent.number = +edge.parent
             WHERE edge.child = :child AND {_STANDING}) + 1 AS deep
     FROM node WHERE number = :child
 """)
 _GAIN = text(f"""
     WITH RECURSIVE below (number) AS (
-        SELECT :child UNION SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.number AND {_STANDING}
+        SELECT CAST(:child AS BIGINT) UNION SELECT edge.child FROM below JOIN edge ON edge.parent = +below.number AND {_STANDING}
     )
     UPDATE node SET ancestors = ancestors + :ancestors, depth = depth + :depth
     WHERE number IN (SELECT number FROM below)
@@ -60,9 +61,9 @@ _GAIN = text(f"""
 _FREED = text(f"""
     WITH RECURSIVE freed (number) AS (
         SELECT edge.child FROM edge WHERE edge.entry IN (SELECT entry FROM tenure WHERE until = :at)
-        UNION SELECT edge.child FROM freed CROSS JOIN edge ON edge.parent = freed.number AND {_STANDING}
+        UNION SELECT edge.child FROM freed JOIN edge ON edge.parent = +freed.number AND {_STANDING}
     )
-    SELECT node.number FROM freed CROSS JOIN node ON node.number = freed.number ORDER BY node.depth, node.number
+    SELECT node.number FROM freed JOIN node ON node.number = +freed.number ORDER BY node.depth, node.number
 """)
 _SET = text("UPDATE node SET ancestors = :ancestors, depth = :depth WHERE number = :child")
 

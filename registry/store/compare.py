@@ -14,14 +14,12 @@ from sqlmodel import SQLModel
 
 from lineage.facts import KINDS, WEIGHTLESS
 from lineage.standing import flow
+from registry.store import postgresql, sqlite
 from registry.store.lists import asking
 from registry.store.tenure import standing
-from registry.tables import TRIGGERS, Checkpoint, Location
+from registry.tables import Checkpoint, Location
 
 # Not folded: signed once each, or about this machine. Alembic's own table is not among ours.
-_MASTER = text(
-    "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
-)
 _WITHOUT = {"trigger": "the log can be changed in place", "index": "questions walk through whole tables"}
 _APART = frozenset({Checkpoint.__tablename__, Location.__tablename__})
 _SHOWN = 3
@@ -49,7 +47,7 @@ _FLOWING = f"""
 """
 _NAMED = f"""
     SELECT incident.id, node.id FROM (
-        SELECT * FROM ({{here}}) EXCEPT SELECT * FROM ({{there}}) LIMIT {_SHOWN}
+        SELECT * FROM ({{here}}) AS one EXCEPT SELECT * FROM ({{there}}) AS other LIMIT {_SHOWN}
     ) AS odd JOIN incident ON incident.entry = odd.incident JOIN node ON node.number = odd.artifact
 """
 _CLOSURE = "SELECT ancestor, descendant FROM closure"
@@ -74,10 +72,13 @@ def differences(live: Connection, fresh: Connection) -> Iterator[str]:
 
 def layout(live: Connection, fresh: Connection) -> Iterator[str]:
     """Say what the database holds besides rows, and should not, or lacks: tables, indexes, triggers, views."""
-    due = {name: one for name, one in _layout(fresh).items() if one[0] != "table"}
-    due |= {name: ("trigger", sql) for name, sql in TRIGGERS.items()}
+    if live.dialect.name == "postgresql":
+        due, found = postgresql.due(live), postgresql.layout(live)
+    else:
+        due = {name: one for name, one in sqlite.layout(fresh).items() if one[0] != "table"}
+        due |= {name: ("trigger", sql) for name, sql in sqlite.TRIGGERS.items()}
+        found = sqlite.layout(live)
     tables = {*SQLModel.metadata.tables, "alembic_version"}
-    found = _layout(live)
     for name, (kind, sql) in due.items():
         if name not in found:
             yield f"the {kind} {name} is missing: {_WITHOUT[kind]}"
@@ -89,31 +90,22 @@ def layout(live: Connection, fresh: Connection) -> Iterator[str]:
             yield f"the {kind} {name} is none of Studbook's: {sql}"
 
 
-def _layout(connection: Connection) -> dict[str, tuple[str, str]]:
-    """Return the kind and the definition of everything by its name, but for what SQLite makes for itself."""
-    return {row.name: (row.type, row.sql) for row in connection.execute(_MASTER)}
-
-
-def pages(live: Connection) -> Iterator[str]:
-    """Say what SQLite itself finds wrong with the file."""
-    for (line,) in live.execute(text("PRAGMA integrity_check")):
-        if line != "ok":
-            yield f"the database file is damaged: {line}"
-
-
 def definitions(live: Connection) -> Iterator[str]:
     """Say where closure or flags are not what the edges make them."""
     for (artifact,) in live.execute(_LOOPS):
         yield f"closure: {artifact} is its own ancestor"
     for here, there, word in ((_CLOSURE, _CLOSED, "holds"), (_CLOSED, _CLOSURE, "lacks")):
-        only = asking(f"SELECT * FROM ({here}) EXCEPT SELECT * FROM ({there}) LIMIT 1", "weightless")
+        only = asking(
+            f"SELECT * FROM ({here}) AS one EXCEPT SELECT * FROM ({there}) AS other LIMIT 1",
+            words="weightless",
+        )
         row = live.execute(only, {"weightless": sorted(WEIGHTLESS)}).first()
         if row is not None:
             yield f"closure: it {word} the pair {row[0]} above {row[1]}, against what the edges say"
     for kind in KINDS:
         values = {"what": kind, "flow": sorted(flow(kind))}
         for here, there, word in ((_FLAGGED, _FLOWING, "does not reach"), (_FLOWING, _FLAGGED, "reaches")):
-            only = asking(_NAMED.format(here=here, there=there), "flow")
+            only = asking(_NAMED.format(here=here, there=there), words="flow")
             for row in live.execute(only, values):
                 yield f"flag: incident {row[0]} {word} {row[1]}, and the table says otherwise"
 

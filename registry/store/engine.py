@@ -1,97 +1,115 @@
-"""One SQLite file, opened the one way that is safe for several writers.
-
-Every write transaction begins with `BEGIN IMMEDIATE`: four writers with deferred transactions gave 630 errors, with
-immediate ones none (5-service, "Storage"). WAL and `synchronous=FULL` make a commit durable before it returns;
-`recursive_triggers=ON` lets the append-only triggers see what `INSERT OR REPLACE` removes.
-"""
+"""The database of one home: a SQLite file in it, or a PostgreSQL database that a setting names; everything else is the same."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
-from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import URL, Connection, Engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, ProgrammingError
 
+from registry.settings import Settings
+from registry.store import postgresql, sqlite
 from registry.tables import SCHEMA
-from signing.errors import Refused
+from signing.errors import Malformed, Refused
 
 _WRITES = "studbook_writes"
-_SETTLING = 500  # milliseconds
 
 
 class Database:
     """The database of one home; `reading` gives a snapshot, `writing` the one writer's place."""
 
-    def __init__(self, path: Path, busy_seconds: int, *, create: bool = False) -> None:
-        """Open `path`; a missing file is an error unless `create`, or a typo would make an empty log."""
-        self.path = path
-        url = URL.create(
-            "sqlite",
-            database=f"file:{quote(str(path))}",
-            query={"mode": "rwc" if create else "rw", "uri": "true"},
+    def __init__(self, at: Path | URL, busy_seconds: int, *, create: bool = False) -> None:
+        """Open what is `at` there; a missing file is an error unless `create`, and a missing database always."""
+        self.at = at
+        self._engine = (
+            sqlite.engine(at, busy_seconds, create=create)
+            if isinstance(at, Path)
+            else postgresql.engine(at, busy_seconds)
         )
-        self._engine = create_engine(
-            # As many connections as a server has threads: who waits for one would wait for another's answer.
-            url,
-            connect_args={"timeout": float(busy_seconds)},
-            pool_size=5,
-            max_overflow=35,
-        )
-        event.listen(self._engine, "connect", _configure)
-        event.listen(self._engine, "begin", _begin)
-        self._writes = self._engine.execution_options(**{_WRITES: True})
+        event.listen(self._engine, "begin", self._begin)
+        kind = sqlite if isinstance(at, Path) else postgresql
+        self._reads = self._engine.execution_options(**kind.READS)
+        self._writes = self._engine.execution_options(**kind.WRITES | {_WRITES: True})
+
+    @property
+    def name(self) -> str:
+        """Where it is, in words."""
+        return str(self.at) if isinstance(self.at, Path) else postgresql.named(self.at)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the log, whatever is written meanwhile."""
-        with _opened(self._engine, self.path) as connection:
+        with _opened(self._reads, self.name) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give the only connection that writes now; commit when the block ends, roll back when it raises."""
-        with _opened(self._writes, self.path) as connection:
+        with _opened(self._writes, self.name) as connection:
             yield connection
 
+    def check_order(self) -> None:
+        """Refuse a database in which text does not sort by its bytes."""
+        if isinstance(self.at, URL):
+            with self.reading() as connection:
+                postgresql.check(connection, self.at)
+
     def check_schema(self) -> None:
-        """Refuse a database that another version of Studbook laid out."""
+        """Refuse a database that another version of Studbook laid out, or nobody yet."""
+        self.check_order()
         with self.reading() as connection:
-            found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            try:
+                found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            except ProgrammingError:
+                found = None
         if found != SCHEMA:
             raise Refused(
-                f"{self.path} has schema {found}, this Studbook reads {SCHEMA}: run `studbook init`"
+                f"{self.name} has schema {found}, this Studbook reads {SCHEMA}: run `studbook init`"
             )
 
-    def settle(self) -> bool:
-        """Move everything from the write-ahead log into the database; tell whether nothing that was removed is left in it."""
-        with self._engine.connect() as connection:
-            driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-            connection.rollback()
-            (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
-            # Whoever logs a redaction has the writer's turn: others do not wait for a long reader's sake.
-            driver.execute(f"PRAGMA busy_timeout={_SETTLING}")
-            try:
-                busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            except sqlite3.DatabaseError:
-                # Locked, read-only or damaged: what was committed before stays so, and what is asked here is not done.
-                return False
-            finally:
-                driver.execute(f"PRAGMA busy_timeout={patience}")
-        return not busy
+    def settle(self) -> str | None:
+        """Take what was removed out of every file, as far as that can be done now; say what may still hold it."""
+        if isinstance(self.at, URL):
+            return (
+                f"{self.name} keeps what was removed in its files until `VACUUM FULL payload` and the like, in its"
+                " write-ahead log until that is recycled, and in every backup"
+            )
+        if sqlite.settle(self._engine):
+            return None
+        return f"{self.at}-wal is in use, and may still hold what was redacted: once nothing reads it, `studbook log fsck` clears it"
+
+    def damage(self, connection: Connection) -> Iterator[str]:
+        """Say what the database itself finds wrong with its files."""
+        yield from (sqlite if isinstance(self.at, Path) else postgresql).damage(connection)
 
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
 
+    def _begin(self, connection: Connection) -> None:
+        writes = bool(connection.get_execution_options().get(_WRITES, False))
+        (sqlite if isinstance(self.at, Path) else postgresql).begin(connection, writes=writes)
+
+
+def place(home: Path, settings: Settings) -> Path | URL:
+    """Return where the log of a home lies by these settings."""
+    if settings.database is None:
+        return home / "studbook.db"
+    try:
+        url = make_url(settings.database.get_secret_value())
+    except ArgumentError as error:
+        raise Malformed("STUDBOOK_DATABASE is no URL: write postgresql://user@host/name") from error
+    if url.get_backend_name() != "postgresql" or not url.database:
+        raise Malformed(
+            f"{postgresql.named(url)} names no PostgreSQL database: write postgresql://user@host/name"
+        )
+    return url.set(drivername="postgresql+psycopg")
+
 
 @contextmanager
-def _opened(engine: Engine, path: Path) -> Iterator[Connection]:
+def _opened(engine: Engine, name: str) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
@@ -99,19 +117,4 @@ def _opened(engine: Engine, path: Path) -> Iterator[Connection]:
         # Locked, full, read-only, damaged: the reader's to hear. Its subclasses but one are defects of ours.
         if type(error) not in {DatabaseError, OperationalError}:
             raise
-        raise Refused(f"{path}: {error.orig}") from error
-
-
-def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-    # The driver's own BEGIN is deferred and comes late; None leaves every BEGIN to `_begin`.
-    connection.isolation_level = None
-    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        connection.execute("PRAGMA journal_mode=WAL")
-    # What an order has removed must not be left on a free page.
-    for pragma in ("synchronous=FULL", "recursive_triggers=ON", "foreign_keys=ON", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        raise Refused(f"{name}: {' '.join(str(error.orig).split())}") from error

@@ -21,7 +21,7 @@ from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.errors import Refused
 
-_ALL = -1
+_ALL = 1 << 62
 
 
 class Link(NamedTuple):
@@ -56,7 +56,7 @@ _NODES = asking(f"""
                   SELECT 1 FROM unknown JOIN redaction ON redaction.entry = unknown.entry JOIN entry ON entry.id = redaction.id
                   WHERE unknown.artifact = node.number AND unknown.entry < :size
                   AND NOT EXISTS (SELECT 1 FROM tenure WHERE tenure.entry = entry."index" AND :size > tenure.until)) AS seen
-          FROM node WHERE node.number IN :some)
+          FROM node WHERE node.number IN :some) AS found
     ORDER BY number
 """)
 _NAMES = asking(f"""

@@ -13,12 +13,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, TextClause, insert, text
+from sqlalchemy import (
+    Connection,
+    Executable,
+    LargeBinary,
+    Row,
+    TextClause,
+    bindparam,
+    cast,
+    insert,
+    outerjoin,
+    select,
+    text,
+)
+from sqlmodel import col
 
 from lineage.authority import TrustedRoot
 from registry.store import Absent
 from registry.store.lists import asking, parts
-from registry.tables import Checkpoint
+from registry.tables import Checkpoint, Entry, Payload
 from signing import checkpoint, merkle
 from signing.bundle import Bundle
 from signing.errors import Refused
@@ -50,23 +63,31 @@ class Receipt:
     checkpoint: bytes
 
 
+_END = (1 << 63) - 1
 _SIZE = text('SELECT max("index") + 1 FROM entry')
 _TIME = text('SELECT time FROM entry ORDER BY "index" DESC LIMIT 1')
 _FIND = text('SELECT "index" FROM entry WHERE id = :id AND keys = :keys')
 _HELD = asking("SELECT id FROM entry WHERE id IN :some")
 _INDEXES = text('SELECT "index" FROM entry WHERE id = :id ORDER BY "index"')
 # SQLite keeps text in a column of bytes if told to; whoever did that is to be found, not to stop the search.
-_SCAN = text("""
-    SELECT entry."index" AS number, entry.id, CAST(entry.leaf AS BLOB) AS leaf,
-           CAST(payload.envelope AS BLOB) AS envelope
-    FROM entry LEFT JOIN payload ON payload."index" = entry."index"
-    WHERE entry."index" >= :start AND (:end IS NULL OR entry."index" < :end) ORDER BY entry."index"
-""")
+_SCAN: Executable = (
+    select(
+        col(Entry.index).label("number"),
+        col(Entry.id),
+        cast(Entry.leaf, LargeBinary).label("leaf"),
+        cast(Payload.envelope, LargeBinary).label("envelope"),
+    )
+    .select_from(outerjoin(Entry, Payload, col(Payload.index) == col(Entry.index)))
+    .where(col(Entry.index) >= bindparam("start"), col(Entry.index) < bindparam("end"))
+    .order_by(col(Entry.index))
+)
+_CHECKPOINTS = select(col(Checkpoint.size), cast(Checkpoint.note, LargeBinary).label("note")).order_by(
+    col(Checkpoint.size)
+)
 # Level by level: asked for pairs of level and index, SQLite walks through the whole table.
 _HASHES = asking('SELECT "index", hash FROM hash WHERE level = :level AND "index" IN :some')
 _COVERED = text("SELECT max(size) FROM checkpoint")
 _SIGNINGS = text("SELECT count(*) FROM checkpoint")
-_CHECKPOINTS = text("SELECT size, CAST(note AS BLOB) AS note FROM checkpoint ORDER BY size")
 _NOTE = text("SELECT note FROM checkpoint WHERE size = :size")
 _NEAR = text("SELECT size FROM checkpoint ORDER BY abs(size - :size), size LIMIT 4")
 _NEWEST = text("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
@@ -77,7 +98,9 @@ _SIGNED = asking("""
           FROM entry WHERE "index" IN :some) AS covered
     JOIN checkpoint ON checkpoint.size = covered.size
 """)
-_ROOT = text("SELECT document FROM root WHERE :size IS NULL OR entry < :size ORDER BY version DESC LIMIT 1")
+_ROOT = text(
+    "SELECT document FROM root WHERE CAST(:size AS BIGINT) IS NULL OR entry < :size ORDER BY version DESC LIMIT 1"
+)
 _ROOTS = text("SELECT document FROM root ORDER BY version DESC")
 
 
@@ -247,7 +270,9 @@ def named(connection: Connection, what: str) -> tuple[int, ...]:
 
 def scan(connection: Connection, start: int = 0, end: int | None = None) -> Iterator[Logged]:
     """Go through the entries from `start` up to, not including, `end`, in order, never all at once."""
-    for row in connection.execute(_SCAN, {"start": start, "end": end}).yield_per(256):
+    for row in connection.execute(_SCAN, {"start": start, "end": _END if end is None else end}).yield_per(
+        256
+    ):
         yield Logged(row.number, row.id, row.leaf, row.envelope)
 
 

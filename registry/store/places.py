@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
 from registry.tables import Location
 
+_PUT = text("""
+    INSERT INTO location (path, artifact) VALUES (:path, :artifact)
+    ON CONFLICT (path) DO UPDATE SET artifact = excluded.artifact
+""")
+
 
 def put(connection: Connection, folder: Path, artifact: str) -> None:
     """Remember that `folder` holds `artifact`; what it held before is forgotten."""
-    row = {"path": str(folder.resolve()), "artifact": artifact}
-    new = insert(Location).values(row)
-    connection.execute(new.on_conflict_do_update(index_elements=["path"], set_={"artifact": artifact}))
+    connection.execute(_PUT, {"path": str(folder.resolve()), "artifact": artifact})
 
 
 def at(connection: Connection, folder: Path) -> str | None:

@@ -58,9 +58,9 @@ _SPREAD = f"""
 _FLAG_EDGES = asking(
     f"""
     INSERT INTO flag (incident, artifact, first)
-    {_SPREAD.format("SELECT :artifact")} SELECT :incident, number, :entry FROM reached WHERE true ON CONFLICT DO NOTHING
+    {_SPREAD.format("SELECT CAST(:artifact AS BIGINT)")} SELECT :incident, number, :entry FROM reached WHERE true ON CONFLICT DO NOTHING
     """,
-    "flow",
+    words="flow",
 )
 # Asked of the table, since a stolen key may have signed more entries than one statement takes as values.
 _ENDED = "SELECT entry FROM tenure WHERE until = :at"
@@ -80,7 +80,7 @@ _TRIM_CLOSURE = asking(
     DELETE FROM closure WHERE descendant IN (SELECT number FROM below)
         AND (descendant, ancestor) NOT IN (SELECT descendant, ancestor FROM reached)
     """,
-    "weightless",
+    words="weightless",
 )
 _DROP_FLAGS = text(f"DELETE FROM flag WHERE incident IN ({_ENDED})")
 # What an incident reaches through an edge it reaches by the edge's child, too.
@@ -93,7 +93,7 @@ _TRIM_FLAGS = asking(
     {_SPREAD.format("SELECT artifact FROM target WHERE incident = :incident")}
     DELETE FROM flag WHERE incident = :incident AND artifact NOT IN (SELECT number FROM reached)
     """,
-    "flow",
+    words="flow",
 )
 
 

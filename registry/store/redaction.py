@@ -35,7 +35,7 @@ _TELL = text("INSERT INTO redaction (entry, id, reason, kept) VALUES (:entry, :i
 _ALL = text("SELECT entry, id, reason, kept FROM redaction")
 _UNKNOWN = asking(
     "INSERT INTO unknown (artifact, entry) SELECT number, :entry FROM node WHERE id IN :some ON CONFLICT DO NOTHING",
-    "some",
+    words="some",
 )
 _FORGET = tuple(
     asking(sql, "leaves")

@@ -25,7 +25,7 @@ _ID = re.compile(r"sha256:[0-9a-f]{8,64}")
 _SHOWN = 4
 _NAMED = text(f"""
     SELECT node.id, name.entry FROM name JOIN node ON node.number = name.artifact
-    WHERE name.folded = :folded AND (:revision IS NULL OR name.revision = :revision) AND {standing("name")}
+    WHERE name.folded = :folded AND (CAST(:revision AS TEXT) IS NULL OR name.revision = :revision) AND {standing("name")}
     ORDER BY name.entry DESC, name.seq DESC LIMIT 1
 """)
 

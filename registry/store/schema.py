@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import URL
+
 from registry.store import Absent, log
 from registry.store.engine import Database
 from registry.store.refold import refold
 
 
-def migrate(path: Path, busy_seconds: int) -> None:
-    """Bring the database at `path` to the current schema, in one transaction, folding the log again where that asks for it."""
+def migrate(at: Path | URL, busy_seconds: int) -> None:
+    """Bring the database that is `at` there to the current schema, in one transaction, folding the log again where that asks for it."""
     # Imported here: alembic takes a third of a second, and only `studbook init` needs it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
-    database = Database(path, busy_seconds, create=True)
+    database = Database(at, busy_seconds, create=True)
+    database.check_order()
     with database.writing() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

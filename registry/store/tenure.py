@@ -15,7 +15,7 @@ _COUNTING = """NOT EXISTS (SELECT 1 FROM tenure WHERE tenure.entry = {0}.entry
 _STANDING = "NOT EXISTS (SELECT 1 FROM tenure WHERE tenure.entry = {0}.entry AND tenure.until IS NOT NULL)"
 _LEAVES = text("""
     SELECT entry."index" FROM entry LEFT JOIN tenure ON tenure.entry = entry."index"
-    WHERE entry.id = :id AND tenure.until IS NULL AND (:before IS NULL OR entry."index" < :before) ORDER BY entry."index"
+    WHERE entry.id = :id AND tenure.until IS NULL AND (CAST(:before AS BIGINT) IS NULL OR entry."index" < :before) ORDER BY entry."index"
 """)
 _END = text("""
     INSERT INTO tenure (entry, first, until) VALUES (:entry, :entry, :until)

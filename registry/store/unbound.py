@@ -21,7 +21,7 @@ Bound = tuple[str, str | None]
 
 _OTHER = text("""
     SELECT entry.id FROM name JOIN entry ON entry."index" = name.entry
-    WHERE name.folded = :folded AND (:revision IS NULL OR name.revision = :revision) AND entry.id <> :id AND name.entry <
+    WHERE name.folded = :folded AND (CAST(:revision AS TEXT) IS NULL OR name.revision = :revision) AND entry.id <> :id AND name.entry <
           (SELECT max(own.entry) FROM entry AS leaf JOIN name AS own ON own.entry = leaf."index" WHERE leaf.id = :id)
     ORDER BY name.entry DESC LIMIT 1
 """)

@@ -19,7 +19,6 @@ from registry.tables.graph import (
     Unknown,
 )
 from registry.tables.log import (
-    TRIGGERS,
     Checkpoint,
     Entry,
     Hash,
@@ -45,7 +44,6 @@ from registry.tables.said import (
 
 __all__ = [
     "SCHEMA",
-    "TRIGGERS",
     "Agreement",
     "Attestation",
     "Build",

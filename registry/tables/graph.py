@@ -7,7 +7,7 @@ from typing import ClassVar
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from registry.tables.columns import CLUSTERED, Args, key
+from registry.tables.columns import CLUSTERED, Args, key, whole
 
 
 class Node(SQLModel, table=True):
@@ -15,9 +15,9 @@ class Node(SQLModel, table=True):
 
     number: int = key()
     id: str = Field(unique=True)
-    first: int
-    ancestors: int
-    depth: int
+    first: int = whole()
+    ancestors: int = whole()
+    depth: int = whole()
 
 
 class Edge(SQLModel, table=True):
@@ -25,11 +25,11 @@ class Edge(SQLModel, table=True):
 
     entry: int = key()
     seq: int = key()
-    child: int = Field(index=True)
-    parent: int = Field(index=True)
+    child: int = whole(index=True)
+    parent: int = whole(index=True)
     relation: str
     part: str
-    evidence: int
+    evidence: int = whole()
 
 
 class Closure(SQLModel, table=True):
@@ -38,7 +38,7 @@ class Closure(SQLModel, table=True):
     __table_args__: ClassVar[Args] = (Index("closure_by_descendant", "descendant", "ancestor"), CLUSTERED)
     ancestor: int = key()
     descendant: int = key()
-    first: int
+    first: int = whole()
 
 
 class Incident(SQLModel, table=True):
@@ -77,7 +77,7 @@ class Flag(SQLModel, table=True):
     __table_args__: ClassVar[Args] = (Index("flag_by_artifact", "artifact", "incident"), CLUSTERED)
     incident: int = key()
     artifact: int = key()
-    first: int
+    first: int = whole()
 
 
 class Unknown(SQLModel, table=True):

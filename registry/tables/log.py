@@ -1,4 +1,4 @@
-"""The log itself, what it says of its own entries, and what this machine knows; and the triggers that keep it append-only."""
+"""The log itself, what it says of its own entries, and what this machine knows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from registry.tables.columns import CLUSTERED, Args, key
+from registry.tables.columns import CLUSTERED, Args, key, perhaps, whole
 
 
 class Entry(SQLModel, table=True):
@@ -17,14 +17,14 @@ class Entry(SQLModel, table=True):
     index: int = key()
     id: str
     keys: str
-    time: int
+    time: int = whole()
     leaf: bytes
 
 
 class Payload(SQLModel, table=True):
     """The envelope of an entry as received; apart, so that an order can remove it and keep the leaf."""
 
-    index: int = Field(primary_key=True, foreign_key="entry.index", sa_column_kwargs={"autoincrement": False})
+    index: int = key(foreign_key="entry.index")
     envelope: bytes
 
 
@@ -49,7 +49,7 @@ class Root(SQLModel, table=True):
 
     version: int = key()
     document: str
-    entry: int
+    entry: int = whole()
 
 
 class Tenure(SQLModel, table=True):
@@ -60,8 +60,8 @@ class Tenure(SQLModel, table=True):
     """
 
     entry: int = key()
-    first: int
-    until: int | None
+    first: int = whole()
+    until: int | None = perhaps()
 
 
 class Redaction(SQLModel, table=True):
@@ -79,28 +79,3 @@ class Location(SQLModel, table=True):
 
     path: str = Field(primary_key=True)
     artifact: str = Field(index=True)
-
-
-_NO = "BEGIN SELECT RAISE(ABORT, '{why}'); END"
-TRIGGERS: dict[str, str] = {
-    name: f"CREATE TRIGGER {name} BEFORE {event} {_NO.format(why=why)}"
-    for name, event, why in (
-        ("entry_no_update", "UPDATE ON entry", "the log is append-only: an entry is never changed"),
-        ("entry_no_delete", "DELETE ON entry", "the log is append-only: an entry is never removed"),
-        (
-            # INSERT OR REPLACE fires neither of the two above unless recursive_triggers is on, and a
-            # connection of another program decides that for itself.
-            "entry_no_replace",
-            'INSERT ON entry WHEN EXISTS (SELECT 1 FROM entry WHERE "index" = NEW."index")',
-            "the log is append-only: this index is taken",
-        ),
-        ("checkpoint_no_update", "UPDATE ON checkpoint", "a checkpoint is never changed"),
-        ("checkpoint_no_delete", "DELETE ON checkpoint", "a checkpoint is never removed"),
-        (
-            "checkpoint_only_grows",
-            "INSERT ON checkpoint WHEN NEW.size <= (SELECT max(size) FROM checkpoint)",
-            "a checkpoint is never signed for a smaller size",
-        ),
-    )
-}
-"""Append-only in the database too (1-architecture, "Data flow"); `fsck` compares these with what is there."""

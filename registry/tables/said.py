@@ -7,7 +7,7 @@ from typing import ClassVar
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from registry.tables.columns import CLUSTERED, Args, key
+from registry.tables.columns import CLUSTERED, Args, key, perhaps, whole
 
 
 class Registration(SQLModel, table=True):
@@ -18,7 +18,7 @@ class Registration(SQLModel, table=True):
 
     entry: int = key()
     seq: int = key()
-    artifact: int = Field(index=True)
+    artifact: int = whole(index=True)
     publishers: str
 
 
@@ -36,7 +36,7 @@ class Manifest(SQLModel, table=True):
 
     entry: int = key()
     seq: int = key()
-    artifact: int = Field(index=True)
+    artifact: int = whole(index=True)
     sha256: str = Field(index=True)
 
 
@@ -56,7 +56,7 @@ class Name(SQLModel, table=True):
     folded: str
     skeleton: str
     revision: str | None
-    artifact: int = Field(index=True)
+    artifact: int = whole(index=True)
 
 
 class Unbound(SQLModel, table=True):
@@ -73,7 +73,7 @@ class License(SQLModel, table=True):
 
     entry: int = key()
     seq: int = key()
-    artifact: int = Field(index=True)
+    artifact: int = whole(index=True)
     license: str
 
 
@@ -82,7 +82,7 @@ class Build(SQLModel, table=True):
 
     entry: int = key()
     seq: int = key()
-    artifact: int = Field(index=True)
+    artifact: int = whole(index=True)
     id: str = Field(index=True)
     recipe: str
     manifest: str
@@ -94,7 +94,7 @@ class Rebuild(SQLModel, table=True):
 
     entry: int = key()
     seq: int = key()
-    artifact: int = Field(index=True)
+    artifact: int = whole(index=True)
     build: str
     passed: bool
     verifier: str
@@ -106,7 +106,7 @@ class Agreement(SQLModel, table=True):
 
     entry: int = key()
     seq: int = key()
-    artifact: int = Field(index=True)
+    artifact: int = whole(index=True)
 
 
 class Evaluation(SQLModel, table=True):
@@ -114,14 +114,14 @@ class Evaluation(SQLModel, table=True):
 
     entry: int = key()
     seq: int = key()
-    artifact: int = Field(index=True)
+    artifact: int = whole(index=True)
     result: str
     suite: str
     runner: str
     metric: str
     value: str
-    n: int
-    seed: int | None
+    n: int = whole()
+    seed: int | None = perhaps()
 
 
 class Attestation(SQLModel, table=True):
@@ -129,6 +129,6 @@ class Attestation(SQLModel, table=True):
 
     entry: int = key()
     seq: int = key()
-    artifact: int = Field(index=True)
+    artifact: int = whole(index=True)
     type: str
     digest: str

@@ -12,7 +12,6 @@ from lineage.predicates import derivation, license, name, signature  # noqa: A00
 from registry.home import Home
 from registry.line import Busy
 from registry.publish import publish
-from registry.settings import Settings
 from registry.store import log
 from registry.writer import Step
 from signing import checkpoint
@@ -128,7 +127,7 @@ def test_a_clock_that_is_set_back_does_not_turn_the_log_s_time_back(world: World
 
 
 def test_a_full_queue_is_refused_and_not_forgotten(world: World) -> None:
-    world.settings = Settings(home=world.home.path, queue=1, busy_seconds=1)
+    world.settings = world.settings.model_copy(update={"queue": 1, "busy_seconds": 1})
     world.reopen()
     writer, (_, one), (_, two) = world.home.writer(), registration(1), registration(2)
     with held(writer._line):
@@ -153,7 +152,7 @@ def test_an_unexpected_error_reaches_every_caller_and_the_writer_goes_on(world: 
             raise Defect
 
     failing = True
-    home = Home.open(world.home.path, clock=lambda: world.time, at=fail)
+    home = Home.open(world.home.path, clock=lambda: world.time, settings=world.settings, at=fail)
     with pytest.raises(Defect):
         home.say("publisher", registration(1)[1])
     failing = False
@@ -168,7 +167,7 @@ def test_an_interrupt_stops_the_caller_and_leaves_the_writer_usable(world: World
             raise KeyboardInterrupt
 
     failing = True
-    home = Home.open(world.home.path, clock=lambda: world.time, at=interrupt)
+    home = Home.open(world.home.path, clock=lambda: world.time, settings=world.settings, at=interrupt)
     with pytest.raises(KeyboardInterrupt):
         home.say("publisher", registration(1)[1])
     failing = False
@@ -185,7 +184,7 @@ def test_four_processes_on_one_home_lose_nothing(world: World) -> None:
         if child == 0:
             status = 1
             try:
-                home = Home.open(world.home.path, clock=lambda: world.time)
+                home = Home.open(world.home.path, clock=lambda: world.time, settings=world.settings)
                 for count in range(each):
                     artifact, statement = registration(process * 1000 + count)
                     bound = name.statement(artifact, f"kennel/p{process}", None, count)

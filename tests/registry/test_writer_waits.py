@@ -33,7 +33,7 @@ def changed(world: World, key: PrivateKey) -> TrustedRoot:
 
 def test_what_no_key_vouches_for_never_takes_the_lock(world: World) -> None:
     steps: list[Step] = []
-    home = Home.open(world.home.path, clock=lambda: world.time, at=steps.append)
+    home = Home.open(world.home.path, clock=lambda: world.time, settings=world.settings, at=steps.append)
     anonymous = sign(registration(1).encode(), [PrivateKey.generate("ecdsa-p256")])
     many = Envelope(anonymous.payload_type, anonymous.payload, anonymous.signatures * 64)
 
@@ -83,7 +83,7 @@ def test_a_root_that_changes_while_a_statement_waits_decides(
             one["validFor"]["end"] = str(world.time - 1)
     second = TrustedRoot.parse(canonical.encode(document | {"version": "2"}))
     mine, first = world.home.writer(), judge.read
-    other = Home.open(world.home.path, clock=lambda: world.time)
+    other = Home.open(world.home.path, clock=lambda: world.time, settings=world.settings)
 
     def between(*asked: object):
         found = first(*asked)

@@ -45,6 +45,7 @@ def on_disk(world: World, words: str) -> list[str]:
     ]
 
 
+@pytest.mark.sqlite
 def test_the_words_are_gone_from_disk_and_the_leaf_and_its_proof_stay(world: World) -> None:
     (said,) = world.publish("publisher", signature.statement(SECRET, FILES))
     below = world.artifact(ARTIFACT)
@@ -200,6 +201,7 @@ def test_nothing_is_left_in_the_write_ahead_log_whoever_sends_the_order(world: W
     world.check()
 
 
+@pytest.mark.sqlite
 def test_while_somebody_reads_the_words_may_stay_and_it_is_said(world: World) -> None:
     (said,) = world.publish("publisher", signature.statement(SECRET, FILES))
     with world.home.store.reading() as connection:

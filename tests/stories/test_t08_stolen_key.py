@@ -222,6 +222,7 @@ def _signed(world: World, role: Role, statement: Statement) -> bytes:
     return sign(statement.encode(), [world.home.keys(role)]).encode()
 
 
+@pytest.mark.sqlite
 def test_a_key_that_signed_more_than_a_statement_takes_as_values_is_ended(world: World) -> None:
     anna = world.join("anna", "publisher", "security")
     model = world.artifact()

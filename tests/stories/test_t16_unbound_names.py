@@ -235,7 +235,7 @@ def means(world: World, ref: str) -> tuple[str, str] | None:
     revision = ref.partition("@")[2] or None
     found = text(f"""
         SELECT node.id, entry.id FROM name JOIN node ON node.number = name.artifact JOIN entry ON entry."index" = name.entry
-        WHERE (:revision IS NULL OR name.revision = :revision) AND {tenure.standing("name")} ORDER BY name.entry DESC
+        WHERE (CAST(:revision AS TEXT) IS NULL OR name.revision = :revision) AND {tenure.standing("name")} ORDER BY name.entry DESC
     """)
     with world.home.store.reading() as connection:
         row = connection.execute(found, {"revision": revision}).first()

@@ -11,10 +11,12 @@ from world import World
 
 from registry.store.engine import Database
 from registry.store.schema import migrations
-from registry.tables import SCHEMA, TRIGGERS
+from registry.store.sqlite import TRIGGERS
+from registry.tables import SCHEMA
 from signing.errors import Refused
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("statement", "why"),
     [
@@ -36,6 +38,7 @@ def test_t14_the_log_is_append_only_in_the_database_too(world: World, statement:
     world.check()
 
 
+@pytest.mark.sqlite
 def test_a_connection_is_durable_and_sees_what_replace_removes(world: World) -> None:
     with world.home.store.reading() as connection:
         found = [connection.scalar(text(f"PRAGMA {one}")) for one in ("journal_mode", "synchronous")]
@@ -54,8 +57,9 @@ def test_a_reader_sees_one_state_while_another_writes(world: World) -> None:
     assert world.size() == before + 1
 
 
+@pytest.mark.sqlite
 def test_a_writer_that_waits_too_long_says_so(world: World) -> None:
-    impatient = Database(world.home.store.path, busy_seconds=1)
+    impatient = Database(world.home.store.at, busy_seconds=1)
     with (
         world.home.store.writing(),
         pytest.raises(Refused, match=r"studbook\.db: database is locked"),
@@ -86,6 +90,7 @@ def test_a_missing_database_is_not_made_by_opening_it(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.sqlite
 def test_the_migrations_make_what_the_tables_say(world: World) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext

@@ -11,7 +11,6 @@ from world import World
 from lineage.around import Edge
 from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Evidence
 from lineage.standing import Clean, Unknown, spread
-from registry.settings import Settings
 from registry.store import Absent, lineage
 from signing.errors import Refused
 
@@ -198,7 +197,7 @@ def test_a_deep_chain_is_read_and_judged(world: World) -> None:
 
 
 def test_t21_more_ancestors_than_the_settings_allow_are_refused_with_both_numbers(world: World) -> None:
-    world.settings = Settings(home=world.home.path, ancestors=5, late_rows=12)
+    world.settings = world.settings.model_copy(update={"ancestors": 5, "late_rows": 12})
     world.reopen()
     chain = [world.artifact()]
     while len(chain) < 6:
@@ -219,7 +218,7 @@ def test_t21_more_ancestors_than_the_settings_allow_are_refused_with_both_number
 
 
 def test_t21_edges_that_carry_no_weights_are_bounded_as_well(world: World) -> None:
-    world.settings = Settings(home=world.home.path, ancestors=4)
+    world.settings = world.settings.model_copy(update={"ancestors": 4})
     world.reopen()
     chain = [world.artifact()]
     while len(chain) < 5:
@@ -232,7 +231,7 @@ def test_t21_edges_that_carry_no_weights_are_bounded_as_well(world: World) -> No
 
 
 def test_t21_a_chain_deeper_than_the_settings_allow_is_refused_with_both_numbers(world: World) -> None:
-    world.settings = Settings(home=world.home.path, depth=3)
+    world.settings = world.settings.model_copy(update={"depth": 3})
     world.reopen()
     chain = [world.artifact()]
     while len(chain) < 4:
@@ -248,7 +247,7 @@ def test_t21_a_chain_deeper_than_the_settings_allow_is_refused_with_both_numbers
 
 
 def test_what_is_named_late_counts_for_everything_below(world: World) -> None:
-    world.settings = Settings(home=world.home.path, ancestors=3)
+    world.settings = world.settings.model_copy(update={"ancestors": 3})
     world.reopen()
     middle = world.artifact()
     bottom = world.artifact(middle)

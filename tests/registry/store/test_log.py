@@ -50,10 +50,11 @@ def test_what_is_not_there_is_absent_with_the_size(world: World) -> None:
         assert log.indexes(connection, "ab" * 32) == ()
 
 
+@pytest.mark.sqlite
 def test_an_empty_log_has_nothing_to_show(world: World) -> None:
     from sqlalchemy import text
 
-    from registry.tables import TRIGGERS
+    from registry.store.sqlite import TRIGGERS
 
     with world.home.store.writing() as connection:
         for name in TRIGGERS:

@@ -61,6 +61,7 @@ def scanned(world: World, action: object) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.sqlite
 def test_no_write_walks_through_a_table(story: World) -> None:
     def write() -> None:
         base = story.model(name="kennel/other", license="mit")
@@ -72,6 +73,7 @@ def test_no_write_walks_through_a_table(story: World) -> None:
     assert {statement: walks for statement, walks in scanned(story, write).items() if walks} == {}
 
 
+@pytest.mark.sqlite
 def test_neither_does_a_redaction_nor_a_name_that_lost_its_meaning(story: World) -> None:
     base, other = story.artifact(), story.artifact()
     story.publish("publisher", name.statement(base, "x/y", "v1", 1), name.statement(other, "x/y", "v1", 2))
@@ -90,6 +92,7 @@ def test_neither_does_a_redaction_nor_a_name_that_lost_its_meaning(story: World)
     assert {statement: walks for statement, walks in scanned(story, ask).items() if walks} == {}
 
 
+@pytest.mark.sqlite
 def test_no_answer_walks_through_a_table(story: World) -> None:
     def ask() -> None:
         with story.home.store.reading() as connection:
