@@ -1,6 +1,7 @@
 """Licenses: one TOML file each, found by being here; facts in our own words about what a text asks, and no legal advice.
 
-To add a license, drop `<id>.toml` in, where `<id>` is its id on the hub or on SPDX's list in lower case. A file says:
+To add a license, drop `<id>.toml` in, where `<id>` is its id on the hub or on SPDX's list in lower case, and a worked
+example as `tests/cases/licenses/<id>.toml`; schema, algebra and conflict rules then hold for it. A file says:
 
 - `spdx`, `aka`, `links`: under which other words cards declare it; `family` is for people who read lists.
 - `commercial`: "yes", "conditional" (a threshold, a registration), "no" or "unknown".
@@ -15,7 +16,7 @@ To add a license, drop `<id>.toml` in, where `<id>` is its id on the hub or on S
   where there is nothing else, `verified` is false, and no answer that rests on it is `ok`. `review` marks what the text, or
   what is known of it, leaves open.
 
-`VERSION` counts the rule-set, of which these files are a part.
+`VERSION` counts the rule-set, which is these files and the rules of `lineage.conflicts` and `lineage.uses`; every finding names it.
 """
 
 from __future__ import annotations
