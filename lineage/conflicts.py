@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Literal
 
-from lineage.finding import Case, Finding, found
-from lineage.licenses import Bar, License, Obligation, Restriction, discovered
+from lineage.facts import WEIGHTLESS, Relation
+from lineage.finding import Case, Decides, Finding, found
+from lineage.licenses import UNKNOWN, Bar, License, Obligation, Restriction, discovered
 from lineage.matrix import goes_into
-from lineage.terms import Borne, Way
+from lineage.terms import TRAINED, Borne, Way
 
 _EVERYWHERE: frozenset[Bar] = frozenset({"patent_retaliation", "no_further_restrictions"})
+# What its licensor may do stays between licensor and user, and is no clause that a later license must have.
+_STAYING = _EVERYWHERE | {"remote_restrict"}
 _MAY = ("no", "open", "yes")
 # A copy of the text, a list of changes and a credit are owed beside any license, and are no terms of it.
 _TERMS = frozenset(
@@ -44,10 +47,10 @@ def permissive_over(case: Case) -> Iterator[Finding]:
         above, names = case.called(way[0]), ", ".join(case.declares)
         if lacking := _lacking(facts, mine):
             said = f"{case.called(case.artifact)} declares {names}, which lacks {', '.join(lacking)} of {borne.license}, inherited from {above}"
-            yield found("LIC-PERMISSIVE-OVER", borne, way, said)
+            yield found("LIC-PERMISSIVE-OVER", borne, way, said, "conflict", *case.here.own)
         elif facts.flow_down == "use_restrictions":
             said = f"{case.called(case.artifact)} declares {names}; whether it restricts use as {borne.license} does, inherited from {above}, was not compared"
-            yield found("LIC-PERMISSIVE-OVER", borne, way, said, "needs_review")
+            yield found("LIC-PERMISSIVE-OVER", borne, way, said, "needs_review", *case.here.own)
 
 
 def copyleft_drop(case: Case) -> Iterator[Finding]:
@@ -103,7 +106,7 @@ def name_prefix(case: Case) -> Iterator[Finding]:
     for borne, way in case.travelling():
         for duty in borne.facts.duties("name_prefix"):
             for name in case.nodes[case.artifact].names:
-                base = name.partition("/")[2].partition("@")[0]
+                base = name.rpartition("/")[2].partition("@")[0]
                 if not any(_folded(base).startswith(_folded(text)) for text in duty.texts):
                     said = f"{name} does not begin with {' or '.join(map(repr, duty.texts))}, as {borne.license}, inherited from {case.called(way[0])}, wants"
                     yield found("LIC-NAME-PREFIX", borne, way, said)
@@ -129,46 +132,41 @@ def improve_other(case: Case) -> Iterator[Finding]:
     for child, parent, relation in sorted({(one.child, one.parent, one.relation) for one in case.edges}):
         for borne, way in sorted(case.terms[parent].all.items()):
             for bar in borne.facts.bars("no_improve_other_models"):
-                trained = bar.outputs and relation in {"distill", "synthetic"}
-                merged = bar.materials and relation == "merge"
                 family = {borne.license, *bar.unless}
-                others = _outside(case, child, parent, family) if merged else ()
-                if (trained and not _within(case, child, family)) or others:
-                    into = f"{case.called(child)}" + (f", beside {case.called(others[0])}" if others else "")
-                    given = f" where it is {bar.when}" if bar.when else ""
-                    said = f"{relation} brings {case.called(parent)} into {into}, and {borne.license} does not let it improve models outside {', '.join(sorted(family))}{given}"
-                    whole = (*way, child, *case.ways[child][1:])
-                    yield found(
-                        "LIC-IMPROVE-OTHER", borne, whole, said, "needs_review" if bar.when else "conflict"
-                    )
+                bearing = _improved(case, child, parent, relation, bar)
+                outside = sorted(one for one, licenses in bearing.items() if not licenses & family)
+                if not outside:
+                    continue
+                # Where nothing is known of what it went into, that may be of the family.
+                known = any(not bearing[one] & set(UNKNOWN) for one in outside)
+                into = case.called(child) + (
+                    f", beside {case.called(outside[0])}" if outside != [child] else ""
+                )
+                given = f" where it is {bar.when}" if bar.when else ""
+                said = f"{relation} brings {case.called(parent)} into {into}, and {borne.license} does not let it improve models outside {', '.join(sorted(family))}{given}"
+                decides: Decides = "conflict" if known and not bar.when else "needs_review"
+                yield found("LIC-IMPROVE-OTHER", borne, (*way, child, *case.ways[child][1:]), said, decides)
 
 
-def _within(case: Case, child: str, family: set[str]) -> bool:
-    """Tell whether a trained model is of the family by anything but what it was trained on."""
-    above = [
-        e.parent
-        for e in case.edges
-        if e.child == child and e.relation not in {"distill", "synthetic", "tokenizer"}
-    ]
-    bearing = {one.license for one in case.terms[child].own}.union(
-        *(case.terms[one].licenses for one in above)
-    )
-    return bool(bearing & family)
-
-
-def _outside(case: Case, child: str, parent: str, family: set[str]) -> tuple[str, ...]:
-    """Return the other parents of a merge that bear no license of the family."""
-    merged = {one.parent for one in case.edges if one.child == child and one.relation == "merge"} - {parent}
-    return tuple(sorted(one for one in merged if not case.terms[one].licenses & family))
+def _improved(
+    case: Case, child: str, parent: str, relation: Relation, bar: Restriction
+) -> dict[str, frozenset[str]]:
+    """Return what an edge lets a parent improve, where a license bars that, with the licenses each of them bears besides."""
+    beside = [one for one in case.edges if one.child == child]
+    if bar.outputs and relation in TRAINED:
+        above = (case.terms[one.parent].licenses for one in beside if one.relation not in WEIGHTLESS)
+        return {child: frozenset(one.license for one in case.terms[child].own).union(*above)}
+    if bar.materials and relation == "merge":
+        merged = {one.parent for one in beside if one.relation == "merge"} - {parent}
+        return {one: case.terms[one].licenses for one in merged}
+    return {}
 
 
 def _lacking(above: License, mine: list[License]) -> list[str]:
     """Return what a license above asks that none of one's own does, in words."""
     bars = [bar for one in mine for bar in one.restrictions]
     duties = [duty for one in mine for duty in one.obligations]
-    barred = [
-        one.said for one in above.restrictions if one.kind not in _EVERYWHERE and not _barred(one, bars)
-    ]
+    barred = [one.said for one in above.restrictions if one.kind not in _STAYING and not _barred(one, bars)]
     owed = [
         one.said
         for one in above.obligations

@@ -25,7 +25,7 @@ from lineage.facts import Relation
 from lineage.licenses import COMMERCIAL, FLOW_DOWN, UNKNOWN, Bar, Commercial, FlowDown, License, discovered
 from signing.errors import Refused
 
-_TRAINED: frozenset[Relation] = frozenset({"distill", "synthetic"})
+TRAINED: frozenset[Relation] = frozenset({"distill", "synthetic"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,9 +93,9 @@ def least(allowed: Iterable[Commercial]) -> Commercial:
 def carried(license_id: str, relation: Relation) -> Literal["yes", "unsettled", "no"]:
     """Tell whether a license of a parent holds for a child made by `relation`."""
     scope = discovered()[license_id].scope
-    if license_id in UNKNOWN or (relation != "adapter_of" and relation not in _TRAINED):
+    if license_id in UNKNOWN or (relation != "adapter_of" and relation not in TRAINED):
         return "yes"
-    if relation in _TRAINED:
+    if relation in TRAINED:
         return "yes" if "outputs_train" in scope else "no"
     return "yes" if "adapter" in scope else "unsettled"
 

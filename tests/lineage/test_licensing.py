@@ -172,6 +172,7 @@ def test_a_territory_that_is_none_is_refused(place: str) -> None:
         ("acme/Llama 3", True),
         ("acme/Llama-3-x@v1", True),
         ("llama-3/x", False),
+        ("Llama-3-x", True),
         ("acme/x-Llama-3", False),
         ("acme/Llama3-x", False),
     ],
@@ -354,3 +355,23 @@ def test_licenses_that_go_together_do_not_clash_and_what_depends_is_to_be_review
     # OSADL: AGPL 3.0 within GPL 3.0 depends on how they are combined.
     depends = only(made(("agpl-3.0", "finetune"), declares="gpl-3.0"), "LIC-COPYLEFT-DROP")
     assert depends.decides == "needs_review"
+
+
+def test_what_rests_on_a_license_of_its_own_that_says_too_little_is_to_be_reviewed() -> None:
+    vague = only(made(("gemma", "finetune"), declares="openrail"), "LIC-PERMISSIVE-OVER")
+    remembered = only(made(("gemma", "finetune"), declares="isc"), "LIC-PERMISSIVE-OVER")
+
+    assert (vague.decides, vague.verified) == ("needs_review", False)
+    assert (remembered.decides, remembered.verified) == ("conflict", False)
+
+
+def test_a_right_that_its_licensor_keeps_is_no_clause_that_another_license_lacks() -> None:
+    found = only(made(("openrail++", "finetune"), declares="deepfloyd-if-license"), "LIC-PERMISSIVE-OVER")
+    assert "was not compared" in found.sentence
+
+
+def test_what_is_merged_with_something_unknown_may_be_of_the_family() -> None:
+    found = judge(made(("llama3", "merge"), (None, "merge"), declares="llama3", name="acme/Llama-3-x"))
+
+    assert [one.decides for one in found.findings if one.kind == "LIC-IMPROVE-OTHER"] == ["needs_review"]
+    assert found.outcome == "unknown"
