@@ -16,6 +16,9 @@ What the facts then mean:
 - `residue`: what is left of a statement once an order had its payload removed.
 - `rebuilds`: what executing a provenance again has shown, which edges are `reproduced` by it, and whether independent
   operators agree on it: a quorum. `rebuilders`: who passed what others found different.
+- `licenses`: what is recorded of each license, one file each, which is the manual. `declared`: which of them a card's words
+  mean. `terms`: which of them reach an artifact, along which relations. `conflicts` and `uses`: the fifteen rules about that,
+  each of which gives a `finding`; `matrix`: which software licenses go together. `licensing.judge` makes one answer of all.
 - `around`: the slice of lineage about an artifact that a store hands over; `verdict.assess` makes everything `show` and
   `status` say from it.
 - `graph`: distances and reasons in a slice. It alone loads networkx, and nothing here imports it, so that

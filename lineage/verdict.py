@@ -6,22 +6,14 @@ ancestor it holds nothing about, never gives a clean standing.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from lineage.around import Around, Edge, Node, Said
 from lineage.facts import Attested, Evaluated
 from lineage.rebuilds import Outcome, graded, outcomes
 from lineage.standing import Clean, Standing, Unknown, standing
+from lineage.terms import Effective, slice_terms
 from signing.errors import Refused
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """A license that ancestors declare, None for those that declare none, and which ancestors they are."""
-
-    license: str | None
-    artifacts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +24,8 @@ class Verdict:
     names: tuple[str, ...]
     files: int
     license: str | None
-    inherited: tuple[Terms, ...]
+    terms: Effective
+    """The licenses that it declares and inherits, and the way each of them takes."""
     standing: Standing
     parents: tuple[Edge, ...]
     rebuilds: tuple[tuple[str, Outcome], ...]
@@ -71,7 +64,7 @@ def assess(around: Around, now: int) -> Verdict:
         names=here.names,
         files=here.files,
         license=_declared(here),
-        inherited=_inherited(here, around.nodes),
+        terms=slice_terms(around.nodes, around.edges)[here.id],
         standing=found,
         parents=tuple(edge for edge in edges if edge.child == here.id),
         rebuilds=tuple((build, what) for (made, build), what in rebuilt.items() if made == here.id),
@@ -86,13 +79,3 @@ def assess(around: Around, now: int) -> Verdict:
 
 def _declared(node: Node) -> str | None:
     return node.licenses[0] if node.licenses else None
-
-
-def _inherited(here: Node, nodes: tuple[Node, ...]) -> tuple[Terms, ...]:
-    """Return what the ancestors declare, license by license in order, those that declare none last."""
-    by_license: dict[str | None, list[str]] = defaultdict(list)
-    for node in nodes:
-        if node.id != here.id:
-            by_license[_declared(node)].append(node.id)
-    ordered = sorted(by_license.items(), key=lambda item: (item[0] is None, item[0] or ""))
-    return tuple(Terms(license_id, tuple(sorted(ids))) for license_id, ids in ordered)

@@ -15,6 +15,7 @@ from lineage.around import Edge, Incident
 from lineage.facts import Evidence
 from lineage.standing import Affected, Clean, Hit, Standing, Unknown
 from lineage.verdict import Verdict
+from registry.licensed import InheritedOut, LicenseOut, UseOut, inherited
 from registry.outcomes import RebuildersOut, RebuildOut
 from registry.said import Answer, AttestationOut, EvaluationOut
 
@@ -100,13 +101,6 @@ class EdgeOut(Answer):
         )
 
 
-class TermsOut(Answer):
-    """A license that ancestors declare (None: those that declare none)."""
-
-    license: str | None
-    artifacts: tuple[str, ...]
-
-
 class VerdictOut(Answer):
     """Everything there is to say about one artifact."""
 
@@ -114,7 +108,7 @@ class VerdictOut(Answer):
     names: tuple[str, ...]
     files: int
     license: str | None
-    inherited: tuple[TermsOut, ...]
+    inherited: tuple[InheritedOut, ...]
     standing: StandingOut
     parents: tuple[EdgeOut, ...]
     rebuilds: tuple[RebuildOut, ...]
@@ -133,7 +127,7 @@ class VerdictOut(Answer):
             names=verdict.names,
             files=verdict.files,
             license=verdict.license,
-            inherited=tuple(TermsOut(license=t.license, artifacts=t.artifacts) for t in verdict.inherited),
+            inherited=inherited(verdict.terms),
             standing=StandingOut.of(verdict.standing),
             parents=tuple(map(EdgeOut.of, verdict.parents)),
             rebuilds=tuple(RebuildOut.of(build, outcome) for build, outcome in verdict.rebuilds),
@@ -208,6 +202,9 @@ class Answers(Protocol):
 
     def verdict(self, ref: str) -> VerdictOut:
         """Return everything about an artifact."""
+
+    def license(self, ref: str, asked: UseOut, card: str | None = None) -> LicenseOut:
+        """Return what the licenses in the lineage of an artifact say about a use of it, and about what its card shows."""
 
     def ancestors(self, ref: str) -> LineageOut:
         """Return everything an artifact is made of."""

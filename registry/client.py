@@ -21,6 +21,7 @@ from lineage.facts import Built, Redacted, Registered, about
 from lineage.residue import Residue
 from lineage.schema import NAME
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
+from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuildersOut
 from registry.site import Site
 from registry.store.log import Receipt
@@ -86,6 +87,16 @@ class Remote:
         artifact = self._meant(ref)
         found = self.ask(VerdictOut, f"/artifacts/{artifact}")
         self._same(artifact, found.artifact)
+        return found
+
+    def license(self, ref: str, asked: UseOut, card: str | None = None) -> LicenseOut:
+        """Return what the registry says that the licenses in the lineage of an artifact say about a use of it."""
+        if card is not None:
+            raise Malformed(f"{self.shown} judges no cards: ask without one, or ask a home")
+        artifact = self._meant(ref)
+        found = self.ask(LicenseOut, f"/artifacts/{artifact}/license", **asked.query())
+        self._same(artifact, found.artifact)
+        self._same(f"the use {asked.query()}", f"the use {found.asked.query()}")
         return found
 
     def ancestors(self, ref: str) -> LineageOut:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from lineage.licensing import judge
 from lineage.rebuilders import rebuilders
 from lineage.rebuilds import graded
 from lineage.standing import ENDED
@@ -22,6 +23,7 @@ from registry.answers import (
     VerdictOut,
     WhyOut,
 )
+from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuilderOut, RebuildersOut
 from registry.settings import Clock
 from registry.store import Absent, artifacts, lineage, log, redaction, refs, said, verdicts
@@ -62,6 +64,13 @@ class Local:
         with self._store.reading() as connection:
             around = lineage.around(connection, self._meaning(connection, ref))
             return VerdictOut.of(assess(around, self._clock()))
+
+    def license(self, ref: str, asked: UseOut, card: str | None = None) -> LicenseOut:
+        """Return what the licenses in the lineage of an artifact say about a use of it, and about what its card shows."""
+        with self._store.reading() as connection:
+            around = lineage.around(connection, self._meaning(connection, ref))
+        names = {node.id: node.names for node in around.nodes}
+        return LicenseOut.of(judge(around, asked.use(), asked.seen(card)), asked, names)
 
     def ancestors(self, ref: str) -> LineageOut:
         """Return everything an artifact is made of."""

@@ -239,10 +239,10 @@ def _hit(hit: HitOut, names: Mapping[str, Sequence[str]]) -> None:
 
 def _terms(answer: VerdictOut) -> str:
     if not answer.inherited:
-        return "nothing: it has no ancestors"
+        return "nothing: no license above reaches it"
     return "; ".join(
-        f"{escape(t.license) if t.license else '[yellow]none declared[/]'} from {len(t.artifacts)}"
-        for t in answer.inherited
+        f"{escape(one.license)} from {escape(short(one.via[0]))}" + ("" if one.settled else ", unsettled")
+        for one in answer.inherited
     )
 
 

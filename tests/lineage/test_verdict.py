@@ -10,7 +10,8 @@ from lineage.facts import Attested, Evaluated, Evidence
 from lineage.predicates.rebuild import verifier
 from lineage.rebuilds import Reproduced
 from lineage.standing import Affected, Clean, Unknown
-from lineage.verdict import Terms, assess
+from lineage.terms import Borne
+from lineage.verdict import assess
 from signing.errors import Refused
 
 EDGES = (
@@ -45,10 +46,12 @@ def test_a_verdict_says_everything_about_a_merge():
     found = assess(AROUND, 7)
 
     assert (found.artifact, found.names, found.files) == ("merged", ("acme/merged",), 3)
-    assert (found.license, found.inherited) == (
-        "mit",
-        (Terms("apache-2.0", ("tuned",)), Terms(None, ("base",))),
-    )
+    assert found.license == "mit"
+    assert found.terms.own == {Borne("mit", settled=True): ("merged",)}
+    assert found.terms.inherited == {
+        Borne("apache-2.0", settled=True): ("tuned", "merged"),
+        Borne("missing", settled=False): ("base", "merged"),
+    }
     assert found.standing == Clean()
     assert [(one.parent, one.evidence.name) for one in found.parents] == [
         ("tuned", "REPRODUCED"),
@@ -108,5 +111,5 @@ def test_a_slice_holds_what_it_is_about():
 def test_an_artifact_alone_has_no_parents():
     found = assess(Around("x", 1, (Node("x", seen=True, files=1),), ()), 7)
 
-    assert (found.license, found.inherited, found.parents, found.rebuilds) == (None, (), (), ())
+    assert (found.license, found.terms.inherited, found.parents, found.rebuilds) == (None, {}, (), ())
     assert found.standing == Clean()

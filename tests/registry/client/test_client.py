@@ -17,6 +17,7 @@ from registry import client
 from registry.answers import VerdictOut
 from registry.app import create
 from registry.client import Remote
+from registry.licensed import LicenseOut, UseOut
 from registry.store import log, redaction
 from signing import canonical, dsse
 from signing.errors import Malformed, Refused, Untrusted
@@ -90,6 +91,31 @@ def verdict(artifact: str, **changes: object) -> dict:
     return told | changes
 
 
+def license_answer(artifact: str, **changes: object) -> dict:
+    told = {
+        "artifact": artifact,
+        "names": {artifact: []},
+        "outcome": "ok",
+        "notice": "not legal advice",
+        "asked": {},
+        "declared": {"state": "resolved", "licenses": ["mit"]},
+        "commercial": "yes",
+        "flow_down": "notice",
+        "monthly_users": None,
+        "revenue": None,
+        "at_least": False,
+        "terms": [],
+        "findings": [],
+        "doubts": [],
+        "unasked": [],
+        "rules": 1,
+        "as_of": 1,
+        "complete": True,
+    }
+    assert LicenseOut.model_validate(told)
+    return told | changes
+
+
 def relative(artifact: str, *incidents: str) -> dict:
     rest = {"distance": 1, "names": [], "license": None, "seen": True}
     return {"artifact": artifact, "incidents": list(incidents)} | rest
@@ -114,6 +140,12 @@ def why(ancestor: str, descendant: str, *witness: str) -> dict:
     ("path", "value", "ask"),
     [
         (f"/artifacts/{ONE}", verdict(OTHER), lambda remote: remote.verdict(ONE)),
+        (f"/artifacts/{ONE}/license", license_answer(OTHER), lambda remote: remote.license(ONE, UseOut())),
+        (
+            f"/artifacts/{ONE}/license",
+            license_answer(ONE, asked={"territory": "US"}),
+            lambda remote: remote.license(ONE, UseOut(territory="EU")),
+        ),
         (f"/artifacts/{ONE}/ancestors", lineage(OTHER, "ancestors"), lambda remote: remote.ancestors(ONE)),
         (f"/artifacts/{ONE}/ancestors", lineage(ONE, "descendants"), lambda remote: remote.ancestors(ONE)),
         (f"/artifacts/{ONE}/descendants", lineage(ONE, "ancestors"), lambda remote: remote.descendants(ONE)),

@@ -21,6 +21,7 @@ from lineage.predicates import derivation
 from lineage.predicates import license as license_predicate
 from registry.client import Remote
 from registry.home import Home
+from registry.licensed import UseOut
 from registry.local import Local
 from registry.serve import run
 from registry.store import artifacts
@@ -61,6 +62,8 @@ def test_every_question_has_the_same_answer_here_and_there(world: World, serving
             for question in ("resolve", "verdict", "ancestors", "descendants"):
                 here, there = getattr(local, question), getattr(remote, question)
                 assert outcome(there, ref) == outcome(here, ref), (question, ref)
+            licensed = [partial(one.license, asked=UseOut(commercial=True)) for one in (remote, local)]
+            assert outcome(licensed[0], ref) == outcome(licensed[1], ref)
         for artifact in (base, tuned, merged, other, stub, unknown):
             assert outcome(remote.bundles, artifact) == outcome(local.bundles, artifact)
             for ancestors in (True, False):

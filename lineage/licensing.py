@@ -1,0 +1,140 @@
+"""Licensing: may this artifact be used, and how? Everything that the licenses in its lineage say, as one value.
+
+`judge` takes the slice of lineage around an artifact and gives terms, findings and an outcome, which is `ok` only where every license
+above is known, was read, and contradicts nothing. Its words are what publishers declared and what Studbook records of license
+texts; it is not legal advice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lineage import conflicts, uses
+from lineage.around import Around, Edge, Node
+from lineage.declared import Declared
+from lineage.finding import Case, Finding, Outcome, Seen, Use, doubts, outcome
+from lineage.licenses import UNKNOWN, VERSION
+from lineage.terms import Effective, Way, said_of, slice_terms
+from signing.errors import Malformed, Refused
+
+NOTICE = "Not legal advice: what publishers declared, and what is recorded here of license texts."
+RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+    conflicts.permissive_over,
+    uses.commercial,
+    conflicts.no_derivatives,
+    conflicts.copyleft_clash,
+    conflicts.extra_restrictions,
+    conflicts.copyleft_drop,
+    conflicts.name_prefix,
+    conflicts.display_missing,
+    conflicts.improve_other,
+    uses.thresholds,
+    uses.territory,
+    uses.unknown,
+    uses.gated,
+    uses.changed,
+    uses.gone,
+)
+_PLACE = re.compile("[A-Z]{2}")
+_GRAVITY = ("conflict", "unknown", "needs_review", "nothing")
+
+
+@dataclass(frozen=True, slots=True)
+class Licensing:
+    """What the licenses in the lineage of an artifact say, in the log of `as_of` entries, by version `rules` of the rules.
+
+    `doubts` are what keeps terms that contradict nothing from being `ok`; `unasked` the rules that nobody gave the facts for.
+    """
+
+    artifact: str
+    names: tuple[str, ...]
+    declared: Declared
+    terms: Effective
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    doubts: tuple[str, ...]
+    unasked: tuple[str, ...]
+    use: Use
+    as_of: int
+    complete: bool
+    rules: int = VERSION
+
+
+def judge(around: Around, use: Use | None = None, seen: Seen | None = None) -> Licensing:
+    """Return what the licenses say of the artifact that `around` is about, for a use, with what was seen outside the log."""
+    asked, beside = _checked(use or Use()), seen or Seen()
+    ways = _ways(around.artifact, around.edges)
+    edges = tuple(edge for edge in around.edges if edge.child in ways)
+    held = {node.id: node for node in around.nodes if node.id in ways}
+    if around.artifact not in held:
+        raise Refused(f"the slice of lineage around {around.artifact} does not hold it")
+    complete = around.complete and held.keys() == ways.keys()
+    nodes = {one: held.get(one, Node(one, seen=False)) for one in ways}
+    case = Case(
+        around.artifact,
+        nodes,
+        edges,
+        {one: said_of(node) for one, node in nodes.items()},
+        slice_terms(tuple(nodes.values()), edges),
+        ways,
+        asked,
+        beside,
+    )
+    findings = [one for rule in RULES for one in rule(case)]
+    return Licensing(
+        artifact=around.artifact,
+        names=nodes[around.artifact].names,
+        declared=case.said[around.artifact],
+        terms=case.here,
+        outcome=outcome(case.here, findings, complete=complete),
+        findings=tuple(sorted(findings, key=lambda one: _GRAVITY.index(one.decides))),
+        doubts=doubts(case.here),
+        unasked=_unasked(case),
+        use=asked,
+        as_of=around.size,
+        complete=complete,
+    )
+
+
+def _checked(use: Use) -> Use:
+    if use.territory is not None and _PLACE.fullmatch(use.territory) is None:
+        raise Malformed(
+            f"{use.territory!r:.80} is no territory: two letters of ISO 3166-1, such as DE, or EU"
+        )
+    return use
+
+
+def _ways(artifact: str, edges: tuple[Edge, ...]) -> dict[str, Way]:
+    """Return a shortest way down to `artifact` from every ancestor and from itself."""
+    parents: dict[str, set[str]] = defaultdict(set)
+    for edge in edges:
+        parents[edge.child].add(edge.parent)
+    ways: dict[str, Way] = {artifact: (artifact,)}
+    waiting = deque([artifact])
+    while waiting:
+        here = waiting.popleft()
+        # In order of id, so that everybody is shown the same one of several shortest ways.
+        for parent in sorted(parents[here] - ways.keys()):
+            ways[parent] = (parent, *ways[here])
+            waiting.append(parent)
+    return ways
+
+
+def _unasked(case: Case) -> tuple[str, ...]:
+    """Return, a sentence each, the rules that nothing was given to judge by, where a license here has such a term."""
+    facts = [one.facts for one in case.here.all if one.license not in UNKNOWN]
+    shown = any(one.duties("display", "notice_text", "name_statement") for one in facts)
+    why = {
+        "LIC-NAME-PREFIX: the artifact has no name": not case.nodes[case.artifact].names
+        and any(one.duties("name_prefix") for one in facts),
+        "LIC-DISPLAY-MISSING: nobody looked at what its card shows": case.seen.shown is None and shown,
+        "LIC-TERRITORY: no territory was given": case.use.territory is None
+        and any(one.bars("territory_excluded") for one in facts),
+        "LIC-GATED-BYPASS: nobody said whether its terms have to be accepted": case.seen.gated is None
+        and any(one.gated for one in facts),
+        "LIC-ANCESTOR-GONE: nobody looked upstream": case.seen.gone is None and len(case.ways) > 1,
+    }
+    return tuple(said for said, holds in why.items() if holds)

@@ -1,0 +1,146 @@
+"""Commands that ask about licenses: license, licenses."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from registry.cli.answering import asked
+from registry.cli.asking import Ref
+from registry.cli.session import (
+    Fails,
+    HomeOption,
+    JsonOption,
+    RegistryOption,
+    called,
+    out,
+    path_of,
+    say,
+)
+from registry.cli.tables import headed
+from registry.licensed import FindingOut, KnownOut, LicenseOut, TermOut, UseOut, known
+from signing.errors import Malformed
+
+app = typer.Typer()
+
+_COLOURS = {"ok": "green", "conflict": "red", "unknown": "yellow", "needs_review": "yellow", "nothing": "dim"}
+
+
+class UseName(StrEnum):
+    """What a use can be called."""
+
+    commercial = "commercial"
+
+
+@app.command(name="license")
+def ask(
+    ref: Ref,
+    use: Annotated[UseName | None, typer.Option("--use", help="May it be used so?")] = None,
+    territory: Annotated[
+        str | None, typer.Option("--territory", metavar="PLACE", help="There: DE, US, or EU for all of it.")
+    ] = None,
+    mau: Annotated[
+        int | None, typer.Option("--mau", min=0, metavar="N", help="By so many monthly users.")
+    ] = None,
+    revenue: Annotated[
+        int | None, typer.Option("--revenue", min=0, metavar="N", help="At so many US dollars a year.")
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Without distributing it; else it is taken to be distributed.")
+    ] = False,
+    gated: Annotated[
+        bool | None,
+        typer.Option("--gated/--ungated", help="Whether it is given only to who accepts its terms."),
+    ] = None,
+    card: Annotated[
+        Path | None, typer.Option("--card", help="Its card and notices: do they show what they have to?")
+    ] = None,
+    home: HomeOption = None,
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """May I use it, and how, by what its lineage declares? Exit 0 only if that is ok. Not legal advice."""
+    wanted = UseOut.of(
+        commercial=use is not None,
+        territory=None if territory is None else territory.upper(),
+        monthly_users=mau,
+        revenue=revenue,
+        distributing=not private,
+        gated=gated,
+    )
+    answer = asked(home, registry).license(ref, wanted, None if card is None else _text(card))
+    say(as_json, answer, lambda: _show(answer))
+    if answer.outcome != "ok":
+        raise Fails
+
+
+@app.command()
+def licenses(as_json: JsonOption = False) -> None:
+    """Which licenses are known here, what does each ask, and what was read for that?"""
+    found = known()
+    say(as_json, found, lambda: _list(found))
+
+
+def _text(card: Path) -> str:
+    raw = card.read_bytes()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise Malformed(f"{card} is not UTF-8, so what it shows cannot be read") from None
+
+
+def _show(answer: LicenseOut) -> None:
+    head = escape(called(answer.artifact, answer.names[answer.artifact]))
+    word = answer.outcome.replace("_", " ")
+    out.print(
+        f"[bold]{head}[/]  [bold {_COLOURS[answer.outcome]}]{word}[/]  {answer.artifact}", soft_wrap=True
+    )
+    lower = " at least, since not everything is known" if answer.at_least else ""
+    out.print(
+        f"  commercial use: {answer.commercial}; to be passed on: {answer.flow_down.replace('_', ' ')}{lower}",
+        soft_wrap=True,
+    )
+    for one in answer.findings:
+        _finding(one, answer)
+    for said in answer.doubts:
+        out.print(f"  [yellow]read the text:[/] {escape(said)}", soft_wrap=True)
+    if answer.terms:
+        table = headed("license", "from", "commercial", "asks")
+        for term in answer.terms:
+            table.add_row(*_term(term, answer))
+        out.print(table)
+    for said in answer.unasked:
+        out.print(f"  not judged: {escape(said)}", soft_wrap=True)
+    out.print(f"  by rule-set {answer.rules}, as of {answer.as_of} log entries")
+    out.print(f"  {answer.notice}", soft_wrap=True)
+
+
+def _finding(one: FindingOut, answer: LicenseOut) -> None:
+    remembered = "" if one.verified else " (remembered, not read)"
+    out.print(
+        f"  [{_COLOURS[one.decides]}]{one.kind}[/] {one.severity}: {escape(one.sentence)}{remembered}",
+        soft_wrap=True,
+    )
+    if len(one.via) > 1:
+        out.print(f"    by way of {escape(path_of(one.via, answer.names))}", soft_wrap=True)
+
+
+def _term(term: TermOut, answer: LicenseOut) -> tuple[str, str, str, str]:
+    unsettled = "" if term.settled else "\n[yellow]unsettled[/]"
+    source = called(term.via[0], answer.names[term.via[0]]) if term.inherited else "its own declaration"
+    asks = ", ".join((*term.obligations, *term.restrictions)) or "nothing"
+    return escape(term.license) + unsettled, escape(source), term.commercial, escape(asks)
+
+
+def _list(found: tuple[KnownOut, ...]) -> None:
+    table = headed("license", "commercial", "passed on", "verified", "asks")
+    for one in found:
+        asks = ", ".join((*one.obligations, *one.restrictions)) or "nothing"
+        verified = "yes" if one.verified else "[yellow]no[/]"
+        table.add_row(escape(one.license), one.commercial, one.flow_down, verified, escape(asks))
+    out.print(table)
+    out.print(f"rule-set {found[0].rules}; what was read for each, and when, is in --json; not legal advice")

@@ -1,0 +1,253 @@
+"""What the licenses of a lineage say, as values with one JSON form: terms with their origins, findings, and an outcome.
+
+Like the rest of `answers`, made from the store, sent by the HTTP routes, read back by a client, printed by the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from lineage.declared import Ambiguous, Declared, Resolved, Unresolved
+from lineage.finding import Finding, Seen, Use
+from lineage.licenses import VERSION, License, discovered
+from lineage.licensing import NOTICE, Licensing
+from lineage.terms import Borne, Effective, Way
+from merger.recipe import sentence
+from registry.said import Answer
+from signing.errors import Malformed
+
+Outcome = Literal["ok", "needs_review", "unknown", "conflict"]
+
+
+class UseOut(Answer):
+    """What was asked about; None is not. `gated`: whether it is given only to who accepts its terms."""
+
+    commercial: bool = False
+    territory: str | None = Field(None, pattern="^[A-Z]{2}$")
+    monthly_users: int | None = Field(None, ge=0, lt=10**15)
+    revenue: int | None = Field(None, ge=0, lt=10**15)
+    distributing: bool = True
+    gated: bool | None = None
+
+    @classmethod
+    def of(cls, **asked: object) -> UseOut:
+        """Return a use, or say in a sentence what is wrong with it."""
+        try:
+            return cls.model_validate(asked)
+        except ValidationError as error:
+            raise Malformed(sentence("the use that is asked about", error)) from None
+
+    def use(self) -> Use:
+        """Return the use as the core takes it."""
+        return Use(self.commercial, self.territory, self.monthly_users, self.revenue, self.distributing)
+
+    def seen(self, card: str | None) -> Seen:
+        """Return what was seen outside the log, the text of its card too, as the core takes it."""
+        return Seen(shown=card, gated=self.gated)
+
+    def query(self) -> dict[str, str]:
+        """Return what was asked as the words of a query, each that says nothing left out."""
+        asked = self.model_dump(exclude_defaults=True)
+        return {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in asked.items()
+        }
+
+
+class InheritedOut(Answer):
+    """A license that reaches an artifact from above, and a way: from the artifact that declares it down to this one."""
+
+    license: str
+    settled: bool
+    via: tuple[str, ...]
+
+
+class TermOut(Answer):
+    """A license that holds for an artifact with what it asks, and where it comes from; not `settled` where that is open."""
+
+    license: str
+    inherited: bool
+    settled: bool
+    verified: bool
+    via: tuple[str, ...]
+    commercial: str
+    flow_down: str
+    gated: bool
+    obligations: tuple[str, ...]
+    restrictions: tuple[str, ...]
+
+    @classmethod
+    def of(cls, borne: Borne, via: Way, *, inherited: bool) -> TermOut:
+        """Make the answer from the core's value."""
+        facts = borne.facts
+        return cls(
+            license=borne.license,
+            inherited=inherited,
+            settled=borne.settled,
+            verified=facts.verified,
+            via=via,
+            commercial=facts.commercial,
+            flow_down=facts.flow_down,
+            gated=facts.gated,
+            obligations=tuple(one.said for one in facts.obligations),
+            restrictions=tuple(one.said for one in facts.restrictions),
+        )
+
+
+class FindingOut(Answer):
+    """What a rule of the rule-set `rules` found, from which license, and the way that takes to the artifact."""
+
+    kind: str
+    severity: Literal["high", "medium", "low", "info"]
+    decides: Literal["nothing", "needs_review", "unknown", "conflict"]
+    sentence: str
+    license: str
+    origin: str
+    via: tuple[str, ...]
+    verified: bool
+    rules: int
+
+    @classmethod
+    def of(cls, found: Finding) -> FindingOut:
+        """Make the answer from the core's value."""
+        return cls(
+            kind=found.kind,
+            severity=found.severity,
+            decides=found.decides,
+            sentence=found.sentence,
+            license=found.license,
+            origin=found.origin,
+            via=found.via,
+            verified=found.verified,
+            rules=found.rules,
+        )
+
+
+class DeclaredOut(Answer):
+    """Which licenses an artifact's own declaration means, and why that is open where it is."""
+
+    state: Literal["resolved", "ambiguous", "unresolved"]
+    licenses: tuple[str, ...]
+    why: str = ""
+
+    @classmethod
+    def of(cls, said: Declared) -> DeclaredOut:
+        """Make the answer from the core's value."""
+        match said:
+            case Resolved(licenses=licenses):
+                return cls(state="resolved", licenses=licenses)
+            case Ambiguous(licenses=licenses, why=why):
+                return cls(state="ambiguous", licenses=licenses, why=why)
+            case Unresolved(why=why):
+                return cls(state="unresolved", licenses=said.licenses, why=why)
+
+
+class LicenseOut(Answer):
+    """Whether an artifact may be used so, by what its lineage declares. `at_least`: more may hold than is known here."""
+
+    artifact: str
+    names: dict[str, tuple[str, ...]]
+    outcome: Outcome
+    notice: str
+    asked: UseOut
+    declared: DeclaredOut
+    commercial: Literal["no", "unknown", "conditional", "yes"]
+    flow_down: str
+    monthly_users: int | None
+    revenue: int | None
+    at_least: bool
+    terms: tuple[TermOut, ...]
+    findings: tuple[FindingOut, ...]
+    doubts: tuple[str, ...]
+    unasked: tuple[str, ...]
+    rules: int
+    as_of: int
+    complete: bool
+
+    @classmethod
+    def of(cls, found: Licensing, asked: UseOut, names: Mapping[str, tuple[str, ...]]) -> LicenseOut:
+        """Make the answer from the core's value, with the names of the artifacts that it may mention."""
+        terms = found.terms
+        mine = (TermOut.of(one, via, inherited=False) for one, via in sorted(terms.own.items()))
+        above = (TermOut.of(one, via, inherited=True) for one, via in sorted(terms.inherited.items()))
+        told = (*mine, *above)
+        findings = tuple(map(FindingOut.of, found.findings))
+        ways = (*(one.via for one in told), *(one.via for one in findings))
+        shown = {found.artifact}.union(*ways)
+        return cls(
+            artifact=found.artifact,
+            names={one: names.get(one, ()) for one in sorted(shown)},
+            outcome=found.outcome,
+            notice=NOTICE,
+            asked=asked,
+            declared=DeclaredOut.of(found.declared),
+            commercial=terms.commercial,
+            flow_down=terms.flow_down,
+            monthly_users=terms.threshold("mau"),
+            revenue=terms.threshold("revenue"),
+            at_least=not (terms.complete and found.complete),
+            terms=told,
+            findings=findings,
+            doubts=found.doubts,
+            unasked=found.unasked,
+            rules=found.rules,
+            as_of=found.as_of,
+            complete=found.complete,
+        )
+
+
+class KnownOut(Answer):
+    """What the rule-set `rules` says of one license, with what was read for it and when."""
+
+    license: str
+    aka: tuple[str, ...]
+    family: str
+    commercial: str
+    flow_down: str
+    scope: tuple[str, ...]
+    obligations: tuple[str, ...]
+    restrictions: tuple[str, ...]
+    patent_grant: bool
+    gated: bool
+    verified: bool
+    note: str
+    sources: tuple[str, ...]
+    rules: int
+
+    @classmethod
+    def of(cls, facts: License) -> KnownOut:
+        """Make the answer from the core's value."""
+        return cls(
+            license=facts.id,
+            aka=facts.aka,
+            family=facts.family,
+            commercial=facts.commercial,
+            flow_down=facts.flow_down,
+            scope=facts.scope,
+            obligations=tuple(one.said for one in facts.obligations),
+            restrictions=tuple(one.said for one in facts.restrictions),
+            patent_grant=facts.patent_grant,
+            gated=facts.gated,
+            verified=facts.verified,
+            note=facts.note,
+            sources=tuple(
+                f"{one.what}: {one.reference}, read {one.read.isoformat()}" for one in facts.sources
+            ),
+            rules=VERSION,
+        )
+
+
+def inherited(terms: Effective) -> tuple[InheritedOut, ...]:
+    """Return the licenses that reach an artifact from above, in the order of their ids."""
+    return tuple(
+        InheritedOut(license=one.license, settled=one.settled, via=via)
+        for one, via in sorted(terms.inherited.items())
+    )
+
+
+def known() -> tuple[KnownOut, ...]:
+    """Return every license that the rule-set knows."""
+    return tuple(map(KnownOut.of, discovered().values()))

@@ -1,0 +1,60 @@
+"""Licenses: what the licenses in an artifact's lineage say about a use of it, and what is recorded of each license."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from registry.deps import Artifact, LocalDep
+from registry.licensed import KnownOut, LicenseOut, UseOut, known
+from registry.problems import documented
+from registry.store import Absent
+from signing.errors import Malformed
+
+router = APIRouter()
+
+Commercial = Annotated[bool, Query(description="whether it is to be used commercially", examples=[True])]
+Territory = Annotated[
+    str | None,
+    Query(pattern="^[A-Z]{2}$", description="where: two letters of ISO 3166-1, or EU", examples=["EU"]),
+]
+Users = Annotated[
+    int | None, Query(ge=0, lt=10**15, description="by how many monthly users", examples=[1000])
+]
+Revenue = Annotated[
+    int | None, Query(ge=0, lt=10**15, description="at which revenue, in US dollars a year", examples=[1000])
+]
+Distributing = Annotated[bool, Query(description="whether it is distributed, too", examples=[True])]
+Gated = Annotated[
+    bool | None, Query(description="whether it is given only to who accepts its terms", examples=[True])
+]
+
+
+@router.get("/artifacts/{artifact:artifact}/license", responses=documented(Absent, Malformed))
+def ask_license(
+    artifact: Artifact,
+    answers: LocalDep,
+    commercial: Commercial = False,
+    territory: Territory = None,
+    monthly_users: Users = None,
+    revenue: Revenue = None,
+    distributing: Distributing = True,
+    gated: Gated = None,
+) -> LicenseOut:
+    """Return what the licenses in the lineage of an artifact say about a use of it; this is not legal advice."""
+    asked = UseOut(
+        commercial=commercial,
+        territory=territory,
+        monthly_users=monthly_users,
+        revenue=revenue,
+        distributing=distributing,
+        gated=gated,
+    )
+    return answers.license(artifact, asked)
+
+
+@router.get("/licenses", responses=documented())
+def licenses() -> tuple[KnownOut, ...]:
+    """Return what is recorded of every known license, and what was read for it."""
+    return known()
