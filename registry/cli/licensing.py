@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,17 @@ app = typer.Typer()
 _COLOURS = {"ok": "green", "conflict": "red", "unknown": "yellow", "needs_review": "yellow", "nothing": "dim"}
 
 
+def _count(text: str | int) -> int:
+    """Return how many a person means by `1000000`, `1_000_000`, `1,000,000` or `1e6`."""
+    try:
+        found = Decimal(str(text).replace(",", "").replace("_", ""))
+    except InvalidOperation:
+        raise typer.BadParameter(f"{text!r} is no number: write 1000000 or 1e6") from None
+    if not found.is_finite() or found != found.to_integral_value() or not 0 <= found < 10**15:
+        raise typer.BadParameter(f"{text!r} is no whole number from 0 to 999,999,999,999,999")
+    return int(found)
+
+
 class UseName(StrEnum):
     """What a use can be called."""
 
@@ -44,10 +56,12 @@ def ask(
         str | None, typer.Option("--territory", metavar="PLACE", help="There: DE, US, or EU for all of it.")
     ] = None,
     mau: Annotated[
-        int | None, typer.Option("--mau", min=0, metavar="N", help="By so many monthly users.")
+        int | None,
+        typer.Option("--mau", parser=_count, metavar="N", help="By so many monthly users; 1e9 will do."),
     ] = None,
     revenue: Annotated[
-        int | None, typer.Option("--revenue", min=0, metavar="N", help="At so many US dollars a year.")
+        int | None,
+        typer.Option("--revenue", parser=_count, metavar="N", help="At so many US dollars a year."),
     ] = None,
     private: Annotated[
         bool, typer.Option("--private", help="Without distributing it; else it is taken to be distributed.")

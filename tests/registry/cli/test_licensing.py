@@ -81,6 +81,8 @@ def test_what_declares_nothing_is_unknown_and_its_terms_are_a_lower_bound(termin
         (("--use", "commercial"), 1, "how many there are was not said"),
         (("--use", "commercial", "--mau", "1000"), 0, "above 700,000,000 monthly users"),
         (("--mau", "700000001"), 1, "and there are 700,000,001"),
+        (("--mau", "1e9"), 1, "and there are 1,000,000,000"),
+        (("--mau", "1,000"), 0, "above 700,000,000 monthly users"),
         (("--revenue", "5"), 0, "ok"),
         (("--territory", "de"), 0, "ok"),
         (("--private",), 0, "ok"),
@@ -98,7 +100,9 @@ def test_a_use_is_judged_by_what_is_said_of_it(terminal, options, code: int, say
     ("options", "says"),
     [
         (("--territory", "Germany"), "territory"),
-        (("--mau", "9" * 16), "monthly_users"),
+        (("--mau", "9" * 16), "999,999,999,999,999"),
+        (("--mau", "many"), "'many' is no number"),
+        (("--revenue", "1.5"), "no whole number"),
         (("--use", "military"), "military"),
     ],
 )
