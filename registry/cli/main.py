@@ -23,6 +23,7 @@ from registry.cli import (
     attesting,
     attributing,
     auditing,
+    exporting,
     incidents,
     keys,
     logs,
@@ -64,6 +65,7 @@ for part in (
     asking.app,
     verifying.app,
     attesting.app,
+    exporting.app,
     agreeing.app,
     running.app,
 ):
