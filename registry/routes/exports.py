@@ -31,7 +31,7 @@ Relatives = Annotated[Scope, Query(description="which of its relatives", example
 
 def _answered(formats: Mapping[str, Format[Any]]) -> dict[int | str, dict[str, Any]]:
     types = sorted({one.MEDIA_TYPE for one in formats.values()})
-    content = {one: {"schema": {"type": "string"}} for one in types}
+    content = {one: {"schema": {"type": "object" if "json" in one else "string"}} for one in types}
     return documented(Absent, Malformed, answers={200: {"description": "The document", "content": content}})
 
 

@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import re
+from dataclasses import replace
 
 import networkx as nx
 import pydot
@@ -27,6 +28,11 @@ def rows(text: str) -> list[dict[str, str]]:
 def drawn(text: str) -> pydot.Dot:
     (graph,) = pydot.graph_from_dot_data(text)
     return graph
+
+
+def nodes_of(graph: pydot.Dot) -> list[pydot.Node]:
+    """The nodes; a statement that sets defaults is one, too, to pydot."""
+    return [one for one in graph.get_node_list() if one.get_name() not in {"graph", "node"}]
 
 
 def unquoted(value: str) -> str:
@@ -85,9 +91,7 @@ def test_law_graphml_holds_whatever_it_is_given(subject: Pedigree) -> None:
 def test_law_dot_holds_whatever_it_is_given(subject: Pedigree) -> None:
     graph = drawn(dot.text(subject))
 
-    # A statement that sets defaults is a node to pydot.
-    found = [one for one in graph.get_node_list() if one.get_name() not in {"graph", "node"}]
-    nodes = {unquoted(one.get_name()): one for one in found}
+    nodes = {unquoted(one.get_name()): one for one in nodes_of(graph)}
     assert nodes.keys() == {node.id for node in subject.nodes}
     for node in subject.nodes:
         assert unquoted(nodes[node.id].get_label()).startswith(plain(called(node)))
@@ -124,11 +128,21 @@ def test_law_no_cell_is_a_formula_and_every_cell_comes_back(subject: Pedigree) -
 
 @pytest.mark.parametrize("name", ["=1+1", " +cmd|' /C calc'!A0", "-2", "@SUM(A1)", "\uff1d1"])
 def test_a_name_that_begins_a_formula_is_a_text(name: str, world: World, family) -> None:
-    from dataclasses import replace
-
     subject = told(world, family["left"], "ancestors")
     nodes = tuple(replace(node, names=(name,)) for node in subject.nodes)
 
     found = rows(csv_format.text(replace(subject, nodes=nodes)))
 
     assert {row["child_name"] for row in found} == {f"'{name}"}
+
+
+@pytest.mark.parametrize("name", ["&lt;b&gt;", "&#34;", "a\\", 'a"b', "\\N", '"]; x -> y ["', "{a|b}"])
+def test_a_name_is_drawn_as_it_is(name: str, world: World, family) -> None:
+    subject = told(world, family["left"], "ancestors")
+    nodes = tuple(replace(node, names=(name,)) for node in subject.nodes)
+
+    graph = drawn(dot.text(replace(subject, nodes=nodes)))
+
+    labels = [unquoted(one.get_label()) for one in nodes_of(graph)]
+    assert [one for one in labels if not one.startswith(f"{name}; ")] == []
+    assert len(labels) == len(nodes)
