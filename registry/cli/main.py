@@ -23,6 +23,7 @@ from registry.cli import (
     attesting,
     attributing,
     auditing,
+    dossiers,
     exporting,
     incidents,
     keys,
@@ -66,6 +67,7 @@ for part in (
     verifying.app,
     attesting.app,
     exporting.app,
+    dossiers.app,
     agreeing.app,
     running.app,
 ):

@@ -97,9 +97,9 @@ def around(connection: Connection, artifact: str, size: int | None = None) -> Ar
     return _slice(connection, [artifact], _UP, size, None)
 
 
-def below(connection: Connection, artifact: str, most: int | None = None) -> Around:
+def below(connection: Connection, artifact: str, most: int | None = None, size: int | None = None) -> Around:
     """Return `artifact` with everything made of it, nearest first; beyond `most` artifacts it says it is cut."""
-    return _slice(connection, [artifact], _DOWN, None, most)
+    return _slice(connection, [artifact], _DOWN, size, most)
 
 
 def above_all(connection: Connection, artifacts: Sequence[str]) -> Around:
@@ -118,9 +118,11 @@ def incidents(connection: Connection, beginning: str = "") -> tuple[Incident, ..
     return tuple(_incidents(connection, numbers, log.size(connection)).values())
 
 
-def flags(connection: Connection, artifacts: Collection[str]) -> dict[str, tuple[Incident, ...]]:
+def flags(
+    connection: Connection, artifacts: Collection[str], size: int | None = None
+) -> dict[str, tuple[Incident, ...]]:
     """Return the incidents, in whatever stage, that reach each of `artifacts` along edges that carry them."""
-    at = log.size(connection)
+    at = _size(connection, size)
     numbers = {number: artifact for artifact, number in _numbers(connection, artifacts).items()}
     reaching: dict[str, list[int]] = {artifact: [] for artifact in artifacts}
     for row in _rows(connection, _FLAGGING, numbers, at):

@@ -6,7 +6,8 @@ from world import OPERATOR, World
 
 from lineage.around import Incident
 from lineage.predicates import derivation
-from registry.store import Absent
+from lineage.subjects import Pedigree
+from registry.store import Absent, subjects
 
 
 @pytest.fixture
@@ -77,3 +78,44 @@ def test_what_an_incident_spares_is_unknown_where_its_ancestors_are(world: World
 def test_an_entry_that_reports_nothing_is_no_incident(world: World) -> None:
     with pytest.raises(Absent, match="reports an incident"):
         reached(world, world.logged()[0])
+
+
+def test_a_pedigree_as_of_an_earlier_size_is_the_one_that_was_told_then(
+    world: World, family: dict[str, str]
+) -> None:
+    then: list[tuple[int, Pedigree]] = []
+
+    def note() -> None:
+        then.append((world.size(), told(world, family["left"])))
+
+    note()
+    reported = world.report(family["base"], "compromised")
+    note()
+    world.advance(10)
+    world.derive(family["left"], world.model())
+    note()
+    world.retract(reported)
+    note()
+    below = world.model(family["left"])
+    note()
+    world.license(family["left"], "mit")
+    with world.home.store.reading() as connection:
+        for size, expected in then:
+            assert subjects.pedigree(connection, family["left"], size=size) == expected
+        assert below in subjects.pedigree(connection, family["left"]).descendants
+
+
+def test_an_edge_s_entry_says_who_had_signed_it_by_then(world: World, family: dict[str, str]) -> None:
+    vet = world.join("vet", "publisher")
+    said = derivation.statement(family["merged"], [derivation.Parent(family["base"], "tokenizer")])
+    world.publish("publisher", said)
+    then = world.size()
+    entries = {edge.entry for edge in told(world, family["merged"]).edges}
+    receipt = world.say(said, world.home.keys("publisher"), vet)
+
+    with world.home.store.reading() as connection:
+        before = subjects.responsible(connection, entries, then)
+        now = subjects.responsible(connection, entries, world.size())
+
+    assert before == dict.fromkeys(entries, (OPERATOR,))
+    assert now == before | {receipt.entry: (OPERATOR, "vet")}
