@@ -1,6 +1,7 @@
 """SPDX, read by the SPDX project's own bindings, which are made from its SHACL model and refuse what it does not allow."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from exported import pedigrees, told
@@ -91,6 +92,16 @@ def test_what_nobody_saw_is_a_package_about_which_nothing_is_said(world: World, 
     assert "nothing is known" in stub.comment
     assert stub.software_packageUrl == f"pkg:huggingface/{family['stub'].removeprefix('hf:')}"
     assert of(objects, model.software_File) == []
+
+
+def test_what_was_registered_and_is_unknown_since_an_order_is_a_package_too(world: World, family) -> None:
+    subject = told(world, family["merged"])
+    nodes = tuple(replace(one, seen=one.id != family["base"]) for one in subject.nodes)
+
+    (_, gone) = sorted(of(read(replace(subject, nodes=nodes)), model.software_Package), key=name)
+
+    assert (gone.software_packageVersion, gone.suppliedBy) == (family["base"], None)
+    assert "nothing is known" in gone.comment
 
 
 def test_the_bindings_refuse_what_the_model_does_not_allow(world: World, family) -> None:
