@@ -21,6 +21,8 @@ What the facts then mean:
   each of which gives a `finding`; `matrix`: which software licenses go together. `licensing.judge` makes one answer of all.
 - `around`: the slice of lineage about an artifact that a store hands over; `verdict.assess` makes everything `show` and
   `status` say from it.
+- `subjects`: an artifact in its lineage, and an incident in its reach, as they are told to other tools.
+- `dossier`: everything about an artifact and what is made of it, as one value for one page.
 - `graph`: distances and reasons in a slice. It alone loads networkx, and nothing here imports it, so that
   publishing never pays for it.
 

@@ -93,13 +93,14 @@ def retract(
 ) -> None:
     """Take an incident back; both statements stay in the log, and its flags no longer count."""
     opened = home_at(home)
-    found = _incident(opened, which)
+    found = meant(opened, which)
     receipt = opened.say("security", incident_change.statement(found, "retracted", reason))[0]
     value: Json = {"incident": found, "index": receipt.index}
     say(as_json, value, lambda: out.print(f"incident {found[:12]} retracted, entry {receipt.index}"))
 
 
-def _incident(home: Home, beginning: str) -> str:
+def meant(home: Home, beginning: str) -> str:
+    """Return the id of the incident that its beginning means."""
     if _BEGINNING.fullmatch(beginning) is None:
         raise Malformed(f"{beginning!r} is no incident: write 8 to 64 lower-case hex digits of its id")
     with home.store.reading() as connection:

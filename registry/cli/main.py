@@ -23,6 +23,8 @@ from registry.cli import (
     attesting,
     attributing,
     auditing,
+    dossiers,
+    exporting,
     incidents,
     keys,
     licensing,
@@ -66,6 +68,8 @@ for part in (
     licensing.app,
     verifying.app,
     attesting.app,
+    exporting.app,
+    dossiers.app,
     agreeing.app,
     running.app,
 ):

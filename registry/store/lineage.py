@@ -9,7 +9,7 @@ reads no more of a hub than it keeps.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, TextClause, text
@@ -94,12 +94,22 @@ _INCIDENTS = asking(f"""
 
 def around(connection: Connection, artifact: str, size: int | None = None) -> Around:
     """Return `artifact` with everything it is made of, over every relation."""
-    return _slice(connection, artifact, _UP, size, None)
+    return _slice(connection, [artifact], _UP, size, None)
 
 
-def below(connection: Connection, artifact: str, most: int | None = None) -> Around:
+def below(connection: Connection, artifact: str, most: int | None = None, size: int | None = None) -> Around:
     """Return `artifact` with everything made of it, nearest first; beyond `most` artifacts it says it is cut."""
-    return _slice(connection, artifact, _DOWN, None, most)
+    return _slice(connection, [artifact], _DOWN, size, most)
+
+
+def above_all(connection: Connection, artifacts: Sequence[str]) -> Around:
+    """Return several artifacts with everything that any of them is made of, as a slice about the first."""
+    return _slice(connection, artifacts, _UP, None, None)
+
+
+def below_all(connection: Connection, artifacts: Sequence[str], most: int | None = None) -> Around:
+    """Return several artifacts with everything made of any of them, as a slice about the first; it may be cut, as in `below`."""
+    return _slice(connection, artifacts, _DOWN, None, most)
 
 
 def incidents(connection: Connection, beginning: str = "") -> tuple[Incident, ...]:
@@ -108,9 +118,11 @@ def incidents(connection: Connection, beginning: str = "") -> tuple[Incident, ..
     return tuple(_incidents(connection, numbers, log.size(connection)).values())
 
 
-def flags(connection: Connection, artifacts: Collection[str]) -> dict[str, tuple[Incident, ...]]:
+def flags(
+    connection: Connection, artifacts: Collection[str], size: int | None = None
+) -> dict[str, tuple[Incident, ...]]:
     """Return the incidents, in whatever stage, that reach each of `artifacts` along edges that carry them."""
-    at = log.size(connection)
+    at = _size(connection, size)
     numbers = {number: artifact for artifact, number in _numbers(connection, artifacts).items()}
     reaching: dict[str, list[int]] = {artifact: [] for artifact in artifacts}
     for row in _rows(connection, _FLAGGING, numbers, at):
@@ -125,13 +137,14 @@ def flagged(connection: Connection, incident: str) -> frozenset[str]:
 
 
 def _slice(
-    connection: Connection, artifact: str, step: TextClause, size: int | None, most: int | None
+    connection: Connection, artifacts: Sequence[str], step: TextClause, size: int | None, most: int | None
 ) -> Around:
-    at = _size(connection, size)
-    start = _numbers(connection, [artifact]).get(artifact)
-    if start is None:
-        raise Absent(f"{artifact} is not in this log")
-    seen, complete = _reached(connection, start, step, at, most)
+    at, artifact = _size(connection, size), artifacts[0]
+    numbers = _numbers(connection, artifacts)
+    for one in artifacts:
+        if one not in numbers:
+            raise Absent(f"{one} is not in this log")
+    seen, complete = _reached(connection, [numbers[one] for one in artifacts], step, at, most)
     nodes = _nodes(connection, seen, at)
     edges = (
         Edge(
@@ -155,10 +168,10 @@ def _slice(
 
 
 def _reached(
-    connection: Connection, start: int, step: TextClause, size: int, most: int | None
+    connection: Connection, starts: Sequence[int], step: TextClause, size: int, most: int | None
 ) -> tuple[list[int], bool]:
-    """Return the artifacts that steps from `start` lead to, nearest first, and whether these are all."""
-    seen, frontier = {start: None}, [start]
+    """Return the artifacts that steps from `starts` lead to, nearest first, and whether these are all."""
+    seen, frontier = dict.fromkeys(starts), list(starts)
     while frontier:
         # One more than may be kept: if all the others are known already, this one shows that the slice is cut.
         stop = _ALL if most is None else most + 1

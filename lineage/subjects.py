@@ -1,0 +1,179 @@
+"""Subjects: what is told to other tools: an artifact in its lineage, and an incident in its reach, as values.
+
+Everything stands in the order of ids, and the time is that of the log's newest entry: a log of one size gives one subject,
+whoever folded it and whenever it is asked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from lineage.around import Around, Edge, Incident, Node
+from lineage.rebuilds import graded
+from lineage.standing import ENDED, spread
+from lineage.verdict import Verdict, assess
+
+Scope = Literal["ancestors", "descendants", "both"]
+Status = Literal["affected", "under_investigation", "not_affected"]
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """The log of this name at `size` entries, the newest of which was logged at `time` (unix seconds)."""
+
+    origin: str
+    size: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """The entry that says something first, when it was logged, and by which operators."""
+
+    entry: str
+    time: int
+    operators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pedigree:
+    """An artifact and its relatives within `scope`; `complete` is False if any of these was left out."""
+
+    at: AsOf
+    verdict: Verdict
+    scope: Scope
+    files: tuple[tuple[str, str], ...]
+    """Name and SHA-256 (hex) of each; none where nothing is known about the artifact."""
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    ancestors: frozenset[str]
+    descendants: frozenset[str]
+    registered: Mapping[str, Logged]
+    incidents: Mapping[str, tuple[Incident, ...]]
+    """The live incidents that reach each node."""
+    complete: bool
+
+    @property
+    def here(self) -> Node:
+        """The artifact itself."""
+        return next(node for node in self.nodes if node.id == self.verdict.artifact)
+
+    def relatives(self, ids: frozenset[str]) -> tuple[Node, ...]:
+        """Return those nodes that are among `ids`."""
+        return tuple(node for node in self.nodes if node.id in ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """An incident, with the artifacts that it names and everything made of them."""
+
+    at: AsOf
+    incident: Incident
+    reported: Logged
+    changed: Logged
+    """Its newest change of stage; the report itself where there was none."""
+    nodes: tuple[Node, ...]
+    flagged: frozenset[str]
+    missing: Mapping[str, tuple[str, ...]]
+    """Of nodes that it does not flag: the ancestors, or the node itself, about which nothing is known."""
+    complete: bool
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether it was rejected or retracted."""
+        return self.incident.stage in ENDED
+
+    def status(self, artifact: str) -> Status:
+        """Return how the incident bears on a node. A resolved one still affects: bytes do not heal."""
+        if self.ended:
+            return "not_affected"
+        if artifact in self.flagged:
+            return "under_investigation" if self.incident.stage == "reported" else "affected"
+        return "under_investigation" if self.missing.get(artifact) else "not_affected"
+
+
+def pedigree(
+    at: AsOf,
+    above: Around,
+    below: Around | None,
+    scope: Scope,
+    files: Mapping[str, str],
+    registered: Mapping[str, Logged],
+    flags: Mapping[str, Iterable[Incident]],
+) -> Pedigree:
+    """Return an artifact with those of its relatives that `scope` asks for; `below` is None where it asks for ancestors alone.
+
+    What lies above is needed in every case: the artifact is judged by it.
+    """
+    up, down = above if scope != "descendants" else None, below if scope != "ancestors" else None
+    slices = [one for one in (up, down) if one is not None]
+    nodes = {node.id: node for one in slices for node in one.nodes}
+    return Pedigree(
+        at=at,
+        verdict=assess(above, at.time),
+        scope=scope,
+        files=tuple(sorted(files.items())),
+        nodes=tuple(nodes[one] for one in sorted(nodes)),
+        edges=tuple(sorted({edge for one in slices for edge in graded(one.edges, one.rebuilds)}, key=_place)),
+        ancestors=_others(up),
+        descendants=_others(down),
+        registered=registered,
+        incidents={one: _live(flags.get(one, ())) for one in sorted(nodes)},
+        complete=all(one.complete for one in slices),
+    )
+
+
+def spared(incident: Incident, below: Around) -> tuple[str, ...]:
+    """Return what is made of the artifacts that an incident names, and that it does not flag."""
+    flagged = spread(incident.artifacts, incident.what, below.edges)
+    return tuple(sorted({node.id for node in below.nodes} - flagged))
+
+
+def reach(
+    at: AsOf, incident: Incident, reported: Logged, changed: Logged, below: Around, above: Around | None
+) -> Reach:
+    """Return an incident in its reach: `below` is what is made of the artifacts it names, `above` what the `spared` are made of."""
+    others = frozenset(spared(incident, below))
+    unknown = {} if above is None else _missing(above)
+    return Reach(
+        at=at,
+        incident=incident,
+        reported=reported,
+        changed=changed,
+        nodes=tuple(sorted(below.nodes, key=lambda node: node.id)),
+        flagged=frozenset(node.id for node in below.nodes) - others,
+        missing={one: tuple(found) for one, found in unknown.items() if one in others},
+        complete=below.complete,
+    )
+
+
+def _missing(above: Around) -> Mapping[str, list[str]]:
+    """Return, for each node of a slice below one about which nothing is known, or being one itself, which these are."""
+    children = defaultdict(set)
+    for edge in above.edges:
+        children[edge.parent].add(edge.child)
+    found: dict[str, list[str]] = defaultdict(list)
+    for unseen in sorted(node.id for node in above.nodes if not node.seen):
+        reached, waiting = {unseen}, deque([unseen])
+        while waiting:
+            fresh = children[waiting.popleft()] - reached
+            reached |= fresh
+            waiting.extend(fresh)
+        for one in reached:
+            found[one].append(unseen)
+    return found
+
+
+def _others(one: Around | None) -> frozenset[str]:
+    return frozenset() if one is None else frozenset(node.id for node in one.nodes) - {one.artifact}
+
+
+def _live(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
+    return tuple(sorted((one for one in incidents if one.stage not in ENDED), key=lambda one: one.id))
+
+
+def _place(edge: Edge) -> tuple[str, str, str, str, str, int]:
+    return (edge.child, edge.parent, edge.entry, edge.relation, edge.part, edge.evidence)

@@ -1,0 +1,61 @@
+"""Exports: what the log says about an artifact or an incident, in formats that other people's tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+
+from lineage.subjects import Pedigree, Reach, Scope
+from registry import exports
+from registry.deps import DESCENDANTS, Artifact, Hex, StoreDep
+from registry.exports import Format
+from registry.problems import documented
+from registry.store import Absent, subjects
+from signing.errors import Malformed
+
+router = APIRouter()
+
+_OF_ARTIFACTS, _OF_INCIDENTS = exports.formats(Pedigree), exports.formats(Reach)
+
+ArtifactFormat = Annotated[
+    str,
+    Path(pattern=f"^({'|'.join(_OF_ARTIFACTS)})$", description="which format", examples=["cyclonedx"]),
+]
+IncidentFormat = Annotated[
+    str, Path(pattern=f"^({'|'.join(_OF_INCIDENTS)})$", description="which format", examples=["openvex"])
+]
+Relatives = Annotated[Scope, Query(description="which of its relatives", examples=["ancestors"])]
+
+
+def _answered(formats: Mapping[str, Format[Any]]) -> dict[int | str, dict[str, Any]]:
+    types = sorted({one.MEDIA_TYPE for one in formats.values()})
+    content = {one: {"schema": {"type": "object" if "json" in one else "string"}} for one in types}
+    return documented(Absent, Malformed, answers={200: {"description": "The document", "content": content}})
+
+
+@router.get(
+    "/artifacts/{artifact:artifact}/export/{form}",
+    response_class=Response,
+    responses=_answered(_OF_ARTIFACTS),
+)
+def export_artifact(
+    artifact: Artifact, form: ArtifactFormat, store: StoreDep, scope: Relatives = "both"
+) -> Response:
+    """Return what the log says about an artifact and its relatives; the document says how many entries it is as of."""
+    with store.reading() as connection:
+        subject = subjects.pedigree(connection, artifact, scope, DESCENDANTS)
+    known = _OF_ARTIFACTS[form]
+    return Response(known.text(subject), media_type=known.MEDIA_TYPE)
+
+
+@router.get(
+    "/incidents/{incident}/export/{form}", response_class=Response, responses=_answered(_OF_INCIDENTS)
+)
+def export_incident(incident: Hex, form: IncidentFormat, store: StoreDep) -> Response:
+    """Return what an incident means for every artifact that was made of those it names."""
+    with store.reading() as connection:
+        subject = subjects.reach(connection, incident, DESCENDANTS)
+    known = _OF_INCIDENTS[form]
+    return Response(known.text(subject), media_type=known.MEDIA_TYPE)
