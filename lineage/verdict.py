@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from lineage.around import Around, Edge, Node, Said
-from lineage.facts import Attested, Evaluated
+from lineage.facts import Attested, Claimed, Evaluated
 from lineage.rebuilds import Outcome, graded, outcomes
 from lineage.standing import Clean, Standing, Unknown, standing
 from signing.errors import Refused
@@ -18,10 +18,14 @@ from signing.errors import Refused
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A license that ancestors declare, None for those that declare none, and which ancestors they are."""
+    """A license that ancestors declare, None for those that declare none, and which ancestors they are.
+
+    `claimed`: others say so of these stubs, and no publisher does.
+    """
 
     license: str | None
     artifacts: tuple[str, ...]
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class Verdict:
     evaluations: tuple[Said[Evaluated], ...]
     """Made on these bytes: one of a parent's says nothing about them."""
     attestations: tuple[Said[Attested], ...]
+    claims: tuple[Said[Claimed], ...]
+    """Licenses that others say a stub has, oldest first; `license` is what its publisher declares, and a stub has none here."""
     as_of: int
     judged: int
     complete: bool
@@ -78,6 +84,7 @@ def assess(around: Around, now: int) -> Verdict:
         # Skill and safety are not preserved under merging (4-lineage, "Evaluation and gate").
         evaluations=tuple(one for one in around.evaluations if one.fact.artifact == here.id),
         attestations=tuple(one for one in around.attestations if one.fact.artifact == here.id),
+        claims=tuple(one for one in around.claims if one.fact.artifact == here.id),
         as_of=around.size,
         judged=now,
         complete=complete,
@@ -89,10 +96,11 @@ def _declared(node: Node) -> str | None:
 
 
 def _inherited(here: Node, nodes: tuple[Node, ...]) -> tuple[Terms, ...]:
-    """Return what the ancestors declare, license by license in order, those that declare none last."""
-    by_license: dict[str | None, list[str]] = defaultdict(list)
+    """Return what the ancestors declare, or have claimed of them, license by license in order, those without any last."""
+    by_license: dict[tuple[str | None, bool], list[str]] = defaultdict(list)
     for node in nodes:
         if node.id != here.id:
-            by_license[_declared(node)].append(node.id)
-    ordered = sorted(by_license.items(), key=lambda item: (item[0] is None, item[0] or ""))
-    return tuple(Terms(license_id, tuple(sorted(ids))) for license_id, ids in ordered)
+            declared, claimed = _declared(node), next(iter(node.claimed), None)
+            by_license[declared or claimed, declared is None and claimed is not None].append(node.id)
+    ordered = sorted(by_license.items(), key=lambda item: (item[0][0] is None, item[0][0] or "", item[0][1]))
+    return tuple(Terms(license_id, tuple(sorted(ids)), claimed) for (license_id, claimed), ids in ordered)

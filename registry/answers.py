@@ -16,7 +16,7 @@ from lineage.facts import Evidence
 from lineage.standing import Affected, Clean, Hit, Standing, Unknown
 from lineage.verdict import Verdict
 from registry.outcomes import RebuildersOut, RebuildOut
-from registry.said import Answer, AttestationOut, EvaluationOut
+from registry.said import Answer, AttestationOut, ClaimOut, EvaluationOut
 
 Grade = Literal["claimed", "signed", "consistent", "reproduced", "contradicted"]
 
@@ -101,10 +101,11 @@ class EdgeOut(Answer):
 
 
 class TermsOut(Answer):
-    """A license that ancestors declare (None: those that declare none)."""
+    """A license that ancestors declare (None: those that declare none); `claimed`: others say so of these stubs, no publisher does."""
 
     license: str | None
     artifacts: tuple[str, ...]
+    claimed: bool
 
 
 class VerdictOut(Answer):
@@ -121,6 +122,7 @@ class VerdictOut(Answer):
     evaluated: str
     evaluations: tuple[EvaluationOut, ...]
     attestations: tuple[AttestationOut, ...]
+    claims: tuple[ClaimOut, ...]
     as_of: int
     judged: int
     complete: bool
@@ -133,13 +135,17 @@ class VerdictOut(Answer):
             names=verdict.names,
             files=verdict.files,
             license=verdict.license,
-            inherited=tuple(TermsOut(license=t.license, artifacts=t.artifacts) for t in verdict.inherited),
+            inherited=tuple(
+                TermsOut(license=t.license, artifacts=t.artifacts, claimed=t.claimed)
+                for t in verdict.inherited
+            ),
             standing=StandingOut.of(verdict.standing),
             parents=tuple(map(EdgeOut.of, verdict.parents)),
             rebuilds=tuple(RebuildOut.of(build, outcome) for build, outcome in verdict.rebuilds),
             evaluated=verdict.evaluated,
             evaluations=tuple(map(EvaluationOut.of, verdict.evaluations)),
             attestations=tuple(map(AttestationOut.of, verdict.attestations)),
+            claims=tuple(map(ClaimOut.of, verdict.claims)),
             as_of=verdict.as_of,
             judged=verdict.judged,
             complete=verdict.complete,
@@ -153,6 +159,8 @@ class RelativeOut(Answer):
     distance: int
     names: tuple[str, ...]
     license: str | None
+    claimed: str | None
+    """The license that others say a stub has; nobody declared it."""
     seen: bool
     incidents: tuple[str, ...]
     """Ids of the live incidents that reach it."""
