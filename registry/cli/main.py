@@ -23,6 +23,7 @@ from registry.cli import (
     attesting,
     attributing,
     auditing,
+    importing,
     incidents,
     keys,
     logs,
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 for part in (
     registering.app,
+    importing.app,
     signatures.app,
     making.app,
     aligning.app,
