@@ -126,6 +126,15 @@ def test_t21_stubs_make_no_cycle_in_one_statement_or_in_several(world: World) ->
     world.check()
 
 
+def test_a_late_parent_and_a_new_child_of_one_stub_come_together(world: World) -> None:
+    claim(world, made(MERGED, TUNED))
+
+    claim(world, made(TUNED, BASE), made("hf:acme/new", TUNED))
+
+    assert world.ancestors(MERGED) == world.ancestors("hf:acme/new") == {TUNED, BASE}
+    world.check()
+
+
 @pytest.mark.parametrize(
     ("limit", "sentence"),
     [
