@@ -8,11 +8,13 @@ quorum that has fallen, or a name that was voided and that another looks like by
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lineage.facts import (
     Agreed,
+    Claimed,
     Derived,
     Fact,
     Named,
@@ -25,6 +27,7 @@ from lineage.facts import (
     Rooted,
     Stage,
     Unbound,
+    is_stub,
 )
 from lineage.skeleton import skeleton
 from signing.errors import Forbidden, Refused
@@ -42,8 +45,9 @@ class Questions:
 
     artifacts: frozenset[str]
     """Which of these are registered?"""
-    paths: frozenset[tuple[str, str]]
-    """For which of these does a path of edges of any relation lead from the first down to the second?"""
+    children: frozenset[str]
+    """From which of these does a path of edges of any relation lead down to which of `parents`?"""
+    parents: frozenset[str]
     incidents: frozenset[str]
     """In which stages are these?"""
     builds: frozenset[str]
@@ -70,11 +74,12 @@ class Known:
 
 def questions(facts: Sequence[Fact]) -> Questions:
     """Return what must be known to admit a statement with these facts."""
-    parents = [one for one in facts if isinstance(one, Derived) and not _is_stub(one.parent)]
+    edges = [one for one in facts if isinstance(one, Derived)]
     return Questions(
         artifacts=frozenset(artifact for fact in facts for artifact in _about(fact))
-        | frozenset(one.parent for one in parents),
-        paths=frozenset((one.child, one.parent) for one in parents),
+        | frozenset(one.parent for one in edges if not is_stub(one.parent)),
+        children=frozenset(one.child for one in edges),
+        parents=frozenset(one.parent for one in edges),
         incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged)),
         builds=frozenset(one.build for one in facts if isinstance(one, Rebuilt)),
         quorums=frozenset(one.artifact for one in facts if isinstance(one, Agreed)),
@@ -103,38 +108,64 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
                 _admit_stage(fact, known)
             case _:
                 pass
+    _admit_together([fact for fact in facts if isinstance(fact, Derived)], known.paths)
 
 
 def _about(fact: Fact) -> tuple[str, ...]:
     """Return the artifacts that must be registered before something is said about them."""
     match fact:
-        case Registered() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
+        case Registered() | Claimed() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
             return ()
         case Derived(child):
-            return (child,)
+            # Nobody registers a stub: what is claimed of one may be said before anything else is.
+            return () if is_stub(child) else (child,)
         case Reported(artifacts=artifacts):
             return artifacts
         case _:
             return (fact.artifact,)
 
 
-def _is_stub(parent: str) -> bool:
-    # A stub has no statement of its own: it is never a child, and no cycle runs through it.
-    return parent.startswith("hf:")
-
-
 def _admit_edge(edge: Derived, known: Known) -> None:
     if edge.parent == edge.child:
         raise Refused(f"{edge.child} cannot be its own parent ({edge.relation})")
-    if not _is_stub(edge.parent) and edge.parent not in known.artifacts:
+    if not is_stub(edge.parent) and edge.parent not in known.artifacts:
         raise Refused(
             f"the parent {edge.parent} of {edge.child} is not registered here; register it first, or name it as a"
             " stub, hf:<owner>/<name>"
         )
     if (edge.child, edge.parent) in known.paths:
-        raise Refused(
-            f"{edge.parent} descends from {edge.child}, so it cannot be its parent ({edge.relation})"
-        )
+        raise _cycle(edge)
+
+
+def _admit_together(edges: Sequence[Derived], paths: Iterable[tuple[str, str]]) -> None:
+    """Refuse edges that close a cycle among themselves, or by way of what is logged."""
+    if len({edge.child for edge in edges}) < 2:
+        return  # then each of them would close it alone
+    above: dict[str, set[str]] = defaultdict(set)
+    below: dict[str, set[str]] = defaultdict(set)
+    for parent, child in [*((edge.parent, edge.child) for edge in edges), *paths]:
+        above[child].add(parent)
+        below[parent].add(child)
+    waiting = {here: len(found) for here, found in above.items()}
+    free = [here for here in below if here not in waiting]
+    while free:
+        for child in below.get(free.pop(), ()):
+            waiting[child] -= 1
+            if not waiting[child]:
+                free.append(child)
+                del waiting[child]
+    if waiting:
+        # Everything that is left has a parent that is left, so the way up comes round.
+        here, way = min(waiting), dict[str, int]()
+        while here not in way:
+            way[here] = len(way)
+            here = min(parent for parent in above[here] if parent in waiting)
+        round_about = {one for one, place in way.items() if place >= way[here]}
+        raise _cycle(next(edge for edge in edges if round_about.issuperset((edge.child, edge.parent))))
+
+
+def _cycle(edge: Derived) -> Refused:
+    return Refused(f"{edge.parent} descends from {edge.child}, so it cannot be its parent ({edge.relation})")
 
 
 def _admit_quorum(stated: Agreed, known: Known) -> None:

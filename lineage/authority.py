@@ -23,6 +23,7 @@ from lineage.facts import (
     Role,
     Rooted,
     Unbound,
+    is_stub,
 )
 from lineage.predicates.rebuild import registry, verifier
 from lineage.predicates.root import Key, TrustedRoot
@@ -101,14 +102,15 @@ def check_earlier(root: TrustedRoot, earlier: TrustedRoot, keys: Collection[str]
 def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
     """Return the artifacts for which the statement speaks as only their own publishers may.
 
-    Licenses, manifests and derivations; names go by namespace, and what a builder or rebuilder saw is theirs to say.
+    Licenses, manifests and derivations; names go by namespace, and what a builder or rebuilder saw is theirs to say. A stub
+    has no publisher here, so what is claimed of one is anybody's word, and is told as that.
     """
     if predicates.roles(statement.predicate_type) != ("publisher",):
         return ()
     found: dict[str, None] = {}
     for fact in facts:
         match fact:
-            case Derived(child):
+            case Derived(child) if not is_stub(child):
                 found[child] = None
             case Described(artifact) | Licensed(artifact):
                 found[artifact] = None

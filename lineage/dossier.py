@@ -34,7 +34,8 @@ def dossier(
         "standing": _standing(subject),
         "license": verdict.license,
         "inherited": [
-            {"license": terms.license, "artifacts": len(terms.artifacts)} for terms in verdict.inherited
+            {"license": one.license, "settled": one.settled, "via": list(way)}
+            for one, way in sorted(verdict.terms.inherited.items())
         ],
         "evaluated": verdict.evaluated,
         "evaluations": [

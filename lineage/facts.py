@@ -156,6 +156,15 @@ class Licensed:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """Somebody other than its publisher says that the stub `artifact` is offered under this license id."""
+
+    artifact: str
+    license: str
+    kind: Literal["claimed"] = field(default="claimed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """`name` (and `name@revision`) points at `artifact` from this leaf on."""
 
@@ -243,6 +252,7 @@ Fact = (
     | Attested
     | Agreed
     | Licensed
+    | Claimed
     | Named
     | Reported
     | Restaged
@@ -251,6 +261,11 @@ Fact = (
     | Unbound
     | Redacted
 )
+
+
+def is_stub(artifact: str) -> bool:
+    """Tell whether an id names an artifact upstream that was never seen here; only a claim says what such a one is made from."""
+    return artifact.startswith("hf:")
 
 
 def about(fact: Fact) -> tuple[str, ...]:
@@ -264,5 +279,5 @@ def about(fact: Fact) -> tuple[str, ...]:
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)
-        case Evaluated() | Attested():
+        case Evaluated() | Attested() | Claimed():
             return (fact.artifact,)

@@ -25,6 +25,7 @@ from lineage.facts import (
     Agreed,
     Attested,
     Built,
+    Claimed,
     Derived,
     Described,
     Evaluated,
@@ -57,6 +58,7 @@ _KINDS: dict[str, type[Fact]] = {
     "rebuilt": Rebuilt,
     "agreed": Agreed,
     "licensed": Licensed,
+    "claimed": Claimed,
     "reported": Reported,
     "restaged": Restaged,
     "removed": Removed,
@@ -115,7 +117,7 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
             return Removed()
         case Built():
             return replace(fact, builder=REMOVED)
-        case Described() | Agreed() | Licensed():
+        case Described() | Agreed() | Licensed() | Claimed():
             return fact
         case Removed(namespace):
             _check_hashes(namespace)

@@ -31,10 +31,15 @@ BASE = "https://studbook.dev/"
 WORD = "[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 NAME = f"{WORD}/{WORD}"
 
+# The hub lets a repository's name begin with an underscore, and names here do not.
+UPSTREAM = "[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
+STUB = f"hf:{UPSTREAM}/{UPSTREAM}(@[0-9a-f]{{40}})?"
+
 Hex = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Artifact = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 # A stub keeps the hub's own spelling and is never folded (3-trust, Ids).
-Ref = Annotated[str, Field(pattern=f"^(sha256:[0-9a-f]{{64}}|hf:{NAME}(@[0-9a-f]{{40}})?)$")]
+Stub = Annotated[str, Field(pattern=f"^{STUB}$")]
+Ref = Annotated[str, Field(pattern=f"^(sha256:[0-9a-f]{{64}}|{STUB})$")]
 Word = Annotated[str, Field(pattern=f"^{WORD}$")]
 Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 License = Annotated[str, Field(pattern="^[A-Za-z0-9.+_-]{1,200}$")]

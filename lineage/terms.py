@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lineage.around import Edge, Node
-from lineage.declared import Declared, Resolved, declared
+from lineage.declared import Ambiguous, Declared, Resolved, declared
 from lineage.facts import Relation
 from lineage.licenses import COMMERCIAL, FLOW_DOWN, UNKNOWN, Bar, Commercial, FlowDown, License, discovered
 from signing.errors import Refused
@@ -137,8 +137,15 @@ def effective(child: str, said: Declared, parents: Iterable[tuple[Relation, Effe
 
 
 def said_of(node: Node) -> Declared:
-    """Return what the newest declaration of an artifact comes to; of one that was never seen, nothing is known."""
-    return declared(node.licenses[0] if node.licenses else None, seen=node.seen)
+    """Return what the newest declaration of an artifact comes to; of one that was never seen, nothing is known.
+
+    What others claim of a stub is held against what descends from it, and settles nothing: it may be all, or wrong.
+    """
+    if node.licenses or node.seen or not node.claimed:
+        return declared(node.licenses[0] if node.licenses else None, seen=node.seen)
+    claims = (declared(word) for word in node.claimed)
+    named = dict.fromkeys(one for said in claims for one in said.licenses)
+    return Ambiguous(tuple(named | {"unknown": None}), "was never seen here, and others claim its license")
 
 
 def slice_terms(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, Effective]:

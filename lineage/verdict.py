@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lineage.around import Around, Edge, Node, Said
-from lineage.facts import Attested, Evaluated
+from lineage.facts import Attested, Claimed, Evaluated
 from lineage.rebuilds import Outcome, graded, outcomes
 from lineage.standing import Clean, Standing, Unknown, standing
 from lineage.terms import Effective, slice_terms
@@ -33,6 +33,8 @@ class Verdict:
     evaluations: tuple[Said[Evaluated], ...]
     """Made on these bytes: one of a parent's says nothing about them."""
     attestations: tuple[Said[Attested], ...]
+    claims: tuple[Said[Claimed], ...]
+    """Licenses that others say a stub has, oldest first; `license` is what its publisher declares, and a stub has none here."""
     as_of: int
     judged: int
     complete: bool
@@ -71,6 +73,7 @@ def assess(around: Around, now: int) -> Verdict:
         # Skill and safety are not preserved under merging (4-lineage, "Evaluation and gate").
         evaluations=tuple(one for one in around.evaluations if one.fact.artifact == here.id),
         attestations=tuple(one for one in around.attestations if one.fact.artifact == here.id),
+        claims=tuple(one for one in around.claims if one.fact.artifact == here.id),
         as_of=around.size,
         judged=now,
         complete=complete,

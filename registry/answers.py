@@ -17,7 +17,7 @@ from lineage.standing import Affected, Clean, Hit, Standing, Unknown
 from lineage.verdict import Verdict
 from registry.licensed import InheritedOut, LicenseOut, UseOut, inherited
 from registry.outcomes import RebuildersOut, RebuildOut
-from registry.said import Answer, AttestationOut, EvaluationOut
+from registry.said import Answer, AttestationOut, ClaimOut, EvaluationOut
 
 Grade = Literal["claimed", "signed", "consistent", "reproduced", "contradicted"]
 
@@ -115,6 +115,7 @@ class VerdictOut(Answer):
     evaluated: str
     evaluations: tuple[EvaluationOut, ...]
     attestations: tuple[AttestationOut, ...]
+    claims: tuple[ClaimOut, ...]
     as_of: int
     judged: int
     complete: bool
@@ -134,6 +135,7 @@ class VerdictOut(Answer):
             evaluated=verdict.evaluated,
             evaluations=tuple(map(EvaluationOut.of, verdict.evaluations)),
             attestations=tuple(map(AttestationOut.of, verdict.attestations)),
+            claims=tuple(map(ClaimOut.of, verdict.claims)),
             as_of=verdict.as_of,
             judged=verdict.judged,
             complete=verdict.complete,
@@ -147,6 +149,8 @@ class RelativeOut(Answer):
     distance: int
     names: tuple[str, ...]
     license: str | None
+    claimed: str | None
+    """The license that others say a stub has; nobody declared it."""
     seen: bool
     incidents: tuple[str, ...]
     """Ids of the live incidents that reach it."""

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from lineage import predicates
 from lineage.facts import Built, Redacted, Registered, about
 from lineage.residue import Residue
-from lineage.schema import NAME
+from lineage.schema import STUB
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
 from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuildersOut
@@ -40,7 +40,7 @@ MAX_INCIDENTS = 100_000
 # What could rewrite a terminal around the text: control characters, and those that turn the direction of writing.
 _HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _Model = TypeVar("_Model", bound=BaseModel)
-_ID = re.compile(rf"sha256:[0-9a-f]{{64}}|hf:{NAME}(?:@[0-9a-f]{{40}})?")
+_ID = re.compile(rf"sha256:[0-9a-f]{{64}}|{STUB}")
 
 
 class Remote:

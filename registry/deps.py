@@ -16,7 +16,7 @@ from fastapi import Depends, Path, Query, Request
 from sqlalchemy import Connection
 from starlette.convertors import Convertor, register_url_convertor
 
-from lineage.schema import NAME, WORD
+from lineage.schema import NAME, STUB, WORD
 from registry.answers import Answers
 from registry.home import Home
 from registry.line import Busy
@@ -28,9 +28,8 @@ from registry.store.engine import Database
 from registry.writer import Writer
 from signing import dsse
 
-_STUB = f"hf:{NAME}(@[0-9a-f]{{40}})?"
-_ID = f"^(sha256:[0-9a-f]{{64}}|{_STUB})$"
-_REF = f"^(sha256:[0-9a-f]{{8,64}}|{_STUB}|{NAME}(@{WORD})?)$"
+_ID = f"^(sha256:[0-9a-f]{{64}}|{STUB})$"
+_REF = f"^(sha256:[0-9a-f]{{8,64}}|{STUB}|{NAME}(@{WORD})?)$"
 _HEX = "^[0-9a-f]{64}$"
 EXAMPLE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 

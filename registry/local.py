@@ -179,6 +179,7 @@ class Local:
                 distance=distance,
                 names=nodes[one].names,
                 license=next(iter(nodes[one].licenses), None),
+                claimed=next(iter(nodes[one].claimed), None),
                 seen=nodes[one].seen,
                 incidents=tuple(incident.id for incident in live[one]),
             )

@@ -1,11 +1,11 @@
-"""What anybody may say of an artifact, as values with one JSON form: evaluations, and statements that nobody here reads."""
+"""What anybody may say of an artifact, as values with one JSON form: evaluations, claims, and statements that nobody here reads."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
 from lineage.around import Said
-from lineage.facts import Attested, Evaluated
+from lineage.facts import Attested, Claimed, Evaluated
 
 
 class Answer(BaseModel):
@@ -65,3 +65,17 @@ class AttestationOut(Answer):
             time=said.time,
             entry=said.entry,
         )
+
+
+class ClaimOut(Answer):
+    """That others say a stub is offered under this license: these operators read it in a document, and its publisher says nothing here."""
+
+    license: str
+    operators: tuple[str, ...]
+    time: int
+    entry: str
+
+    @classmethod
+    def of(cls, said: Said[Claimed]) -> ClaimOut:
+        """Make the answer from the store's value."""
+        return cls(license=said.fact.license, operators=said.operators, time=said.time, entry=said.entry)

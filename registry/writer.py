@@ -180,7 +180,9 @@ class Writer:
         bounds.check(connection, facts, self._settings)
         redaction.check(connection, facts)
         self._check_key(authority.rooted(facts))
-        return enter(connection, tail, Leaf(envelope.entry, judged.keys, time), raw, facts, operators)
+        index = enter(connection, tail, Leaf(envelope.entry, judged.keys, time), raw, facts, operators)
+        bounds.check_grown(connection, facts, self._settings)
+        return index
 
     def _cover(self) -> None:
         """Transaction 2: a checkpoint over everything committed, whoever committed it."""

@@ -10,6 +10,7 @@ from lineage.facts import (
     SEVERITIES,
     Agreed,
     Built,
+    Claimed,
     Derived,
     Described,
     Evaluated,
@@ -25,6 +26,7 @@ from lineage.facts import (
     Rooted,
 )
 from lineage.predicates import (
+    claims,
     derivation,
     evaluation,
     incident,
@@ -111,6 +113,27 @@ def searches(draw) -> Example:
 def licenses(draw) -> Example:
     artifact, which = draw(ids), draw(st.from_regex(r"[A-Za-z0-9.+_-]{1,30}", fullmatch=True))
     return license.statement(artifact, which, draw(times)), (Licensed(artifact, which),)
+
+
+@st.composite
+def claimings(draw) -> Example:
+    children = draw(st.lists(stubs, min_size=1, max_size=3, unique=True))
+    one = st.builds(
+        claims.Parent,
+        st.one_of(ids, stubs).filter(lambda parent: parent not in children),
+        st.sampled_from(RELATIONS),
+        st.dictionaries(words, lines, max_size=2),
+    )
+    terms = st.from_regex(r"[A-Za-z0-9.+_-]{1,30}", fullmatch=True)
+    said: list[claims.Claim] = []
+    facts: list[object] = []
+    for child in children:
+        parents = draw(st.lists(one, max_size=3, unique_by=lambda parent: parent.artifact))
+        given = draw(terms if not parents else st.none() | terms)
+        said.append(claims.Claim(child, (*parents, *parents[:1]), given))
+        facts += [Derived(child, p.artifact, p.relation, p.spelled, Evidence.CLAIMED) for p in parents]
+        facts += [] if given is None else [Claimed(child, given)]
+    return claims.statement(draw(lines), draw(hexes), said, draw(times)), tuple(facts)
 
 
 @st.composite
@@ -232,7 +255,9 @@ def roots(draw) -> Example:
 
 @st.composite
 def redactions(draw) -> Example:
-    said, facts = draw(st.one_of(signatures(), derivations(), bindings(), rebuilds(), incidents(), changes()))
+    said, facts = draw(
+        st.one_of(signatures(), derivations(), claimings(), bindings(), rebuilds(), incidents(), changes())
+    )
     left = residue(said.predicate_type, facts)
     assert Residue.parse(left.encode()) == left
     which, order = draw(hexes), draw(lines)
@@ -245,6 +270,7 @@ EXAMPLES = {
     derivation.URI: derivations(),
     search.URI: searches(),
     license.URI: licenses(),
+    claims.URI: claimings(),
     name.URI: bindings(),
     provenance.URI: provenances(),
     rebuild.URI: st.one_of(rebuilds(), agreements()),

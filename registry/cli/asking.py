@@ -27,7 +27,10 @@ from signing.errors import Malformed
 app = typer.Typer()
 
 Ref = Annotated[
-    str, typer.Argument(help="sha256:<id or its beginning>, namespace/name\\[@revision], or a folder.")
+    str,
+    typer.Argument(
+        help="sha256:<id or its beginning>, namespace/name\\[@revision], hf:owner/name, or a folder."
+    ),
 ]
 
 

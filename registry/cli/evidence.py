@@ -12,6 +12,7 @@ from lineage.facts import (
     Agreed,
     Attested,
     Built,
+    Claimed,
     Derived,
     Described,
     Evaluated,
@@ -44,7 +45,7 @@ def show(found: Evidence, pinned: TrustedRoot) -> None:
     for line in found.lines:
         match line:
             case Void(number, proof, why):
-                what = f"entry {proof.proven.index}, about {', '.join(map(short, proof.artifacts)) or 'no artifact'}"
+                what = f"entry {proof.proven.index}, about {tables.about(proof.artifacts) or 'no artifact'}"
                 out.print(f"[bold red]void[/] line {number}, {escape(what)}: {escape(why)}", soft_wrap=True)
             case Broken(number, why):
                 out.print(f"[bold red]refused[/] line {number}: {escape(why)}", soft_wrap=True)
@@ -129,7 +130,11 @@ def _lineage(found: Evidence) -> None:
         rows = tables.headed("made", "from", "relation", "evidence", "executed again")
         for edge in found.edges:
             rows.add_row(
-                short(edge.child), escape(short(edge.parent)), edge.relation, "signed", _verdicts(edge, found)
+                short(edge.child),
+                escape(short(edge.parent)),
+                edge.relation,
+                EdgeOut.of(edge).evidence,
+                _verdicts(edge, found),
             )
         out.print(rows)
     for one in found.unregistered:
@@ -166,7 +171,7 @@ def _gist(line: Held) -> str:
     return ", ".join(dict.fromkeys(one for fact in line.facts if (one := _of(fact))))
 
 
-def _of(fact: Fact) -> str:  # noqa: C901, PLR0911 - one case a fact, so that mypy finds the one forgotten
+def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, so that mypy finds the one forgotten
     """Return what a fact says in a few words, where its statement's type does not say it all."""
     match fact:
         case Registered(files=files):
@@ -181,6 +186,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911 - one case a fact, so that my
             return f"unread: {uri}"
         case Licensed(license=terms):
             return terms
+        case Claimed():
+            return ""  # a document may claim a thousand
         case Named(name, revision):
             return name if revision is None else f"{name}@{revision}"
         case Reported(what=what, stage=stage):

@@ -25,6 +25,7 @@ from registry.cli import (
     auditing,
     dossiers,
     exporting,
+    importing,
     incidents,
     keys,
     licensing,
@@ -58,6 +59,7 @@ app = typer.Typer(
 )
 for part in (
     registering.app,
+    importing.app,
     signatures.app,
     making.app,
     aligning.app,

@@ -16,12 +16,13 @@ from merger.parameters import CLIP
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
 from registry.cli.session import called, counted, kind_of, out, path_of, short
 from registry.outcomes import RebuildOut
-from registry.said import AttestationOut, EvaluationOut
+from registry.said import AttestationOut, ClaimOut, EvaluationOut
 from registry.work.verify import Holds, Proof
 from signing import canonical
 from signing.log import Leaf
 
 _WHOLE = frozenset({"id", "artifact", "proven", "made", "from", "parent", "incident", "entry", "hops"})
+_ABOUT = 4
 _COLOURS = {"clean": "green", "affected": "red", "unknown": "yellow"}
 
 
@@ -32,6 +33,8 @@ def verdict(answer: VerdictOut) -> None:
     grid.add_row("names", ", ".join(answer.names) or "none")
     grid.add_row("files", str(answer.files))
     grid.add_row("license", answer.license or "[yellow]none[/]")
+    for claimed in answer.claims:
+        grid.add_row("claimed", escape(f"{claimed.license}; {_whose(claimed)}"))
     grid.add_row("inherits", _terms(answer))
     grid.add_row("standing", _standing(answer.standing))
     for rebuilt in answer.rebuilds:
@@ -76,7 +79,7 @@ def lineage(answer: LineageOut) -> None:
             names + short(one.artifact),
             "\n".join(relation for relation, _ in how),
             "\n".join(evidence for _, evidence in how),
-            one.license or "[yellow]none[/]",
+            _license(one.license, one.claimed),
             f"[red]{hits}[/]" if hits else known,
         )
     out.print(table)
@@ -178,16 +181,21 @@ def proofs(found: Sequence[Proof], said: Sequence[str] = ()) -> None:
     table = headed("proven", "about", "signed by", "logged", "entry", *(["says"] if said else []))
     for number, one in enumerate(found):
         place = f"{one.proven.index} of {one.proven.size}"
-        about = ", ".join(map(short, one.artifacts))
         table.add_row(
             kind_of(one.proven.statement.predicate_type),
-            about,
+            about(one.artifacts),
             ", ".join(one.operators),
             moment(one.proven.time),
             place,
             *map(escape, said[number : number + 1]),
         )
     out.print(table)
+
+
+def about(artifacts: Sequence[str]) -> str:
+    """Return which artifacts a statement is about, of which a document's claims may name a thousand."""
+    more = len(artifacts) - _ABOUT
+    return ", ".join(map(short, artifacts[:_ABOUT])) + (f" and {more} more" if more > 0 else "")
 
 
 def logged(leaf: Leaf, index: int, size: int) -> None:
@@ -198,7 +206,13 @@ def logged(leaf: Leaf, index: int, size: int) -> None:
         out.print(f"  signed by the key {key}", soft_wrap=True)
 
 
-def _whose(said: EvaluationOut | AttestationOut) -> str:
+def _license(declared: str | None, claimed: str | None) -> str:
+    if declared is not None or claimed is None:
+        return declared or "[yellow]none[/]"
+    return f"{claimed} [yellow](claimed)[/]"
+
+
+def _whose(said: EvaluationOut | AttestationOut | ClaimOut) -> str:
     return f"said by {', '.join(said.operators)} on {moment(said.time)}"
 
 

@@ -131,8 +131,8 @@ def _card(subject: Pedigree) -> Json:
     ]
     said = [
         *(
-            ("inherited_license", f"{terms.license or export.NOASSERTION} from {len(terms.artifacts)}")
-            for terms in verdict.inherited
+            ("inherited_license", f"{one.license} from {way[0]}" + ("" if one.settled else ", unsettled"))
+            for one, way in sorted(verdict.terms.inherited.items())
         ),
         *(
             ("rebuild", f"{RebuildOut.of(build, outcome).outcome}: provenance {build}")

@@ -26,11 +26,11 @@ _WOULD = text(f"""
         SELECT number FROM node WHERE id IN :all
         UNION SELECT edge.parent FROM above JOIN edge ON edge.child = +above.number AND {_STANDING}
     )
-    SELECT node.number, node.ancestors, node.depth,
-           (SELECT count(*) - 1 FROM above) AS known,
+    SELECT own.number, coalesce(own.ancestors, 0) AS ancestors, coalesce(own.depth, 0) AS depth,
+           (SELECT count(*) FROM above WHERE number IS NOT own.number) AS known,
            (SELECT count(*) FROM node WHERE id IN :parents) AS named,
            (SELECT max(depth) FROM node WHERE id IN :parents) AS deepest
-    FROM node WHERE id = :child
+    FROM (SELECT 1) LEFT JOIN node AS own ON own.id = :child
 """).bindparams(bindparam("all", expanding=True), bindparam("parents", expanding=True))
 _LATE = text(f"""
     WITH RECURSIVE below (number) AS (
@@ -39,6 +39,15 @@ _LATE = text(f"""
     SELECT count(*) - 1 AS artifacts, max(node.ancestors) AS ancestors, max(node.depth) AS depth
     FROM below JOIN node ON node.number = +below.number
 """)
+_GROWN = text(f"""
+    WITH RECURSIVE below (number) AS (
+        SELECT number FROM node WHERE id IN :children
+        UNION SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.number AND {_STANDING}
+    )
+    SELECT max(node.ancestors) AS ancestors, max(node.depth) AS depth,
+           (SELECT sum(ancestors) FROM node WHERE id IN :children) AS rows
+    FROM below CROSS JOIN node ON node.number = below.number
+""").bindparams(bindparam("children", expanding=True))
 _IS = text(f"""
     WITH RECURSIVE above (number) AS (
         SELECT CAST(:child AS BIGINT) UNION SELECT edge.parent FROM above JOIN edge ON edge.child = +above.number AND {_STANDING}
@@ -77,12 +86,39 @@ def shrink(connection: Connection, at: int) -> None:
 
 def check(connection: Connection, facts: Sequence[Fact], limits: Settings) -> None:
     """Refuse edges with which an artifact, or one below it, would exceed the limits of this home."""
-    parents: dict[str, set[str]] = defaultdict(set)
+    for child, named in _parents(facts).items():
+        _check(connection, child, named, limits)
+
+
+def check_grown(connection: Connection, facts: Sequence[Fact], limits: Settings) -> None:
+    """Refuse, once it is folded, a statement about several artifacts that lets one exceed the limits by way of another of them."""
+    children = sorted(_parents(facts))
+    if len(children) < 2:
+        return
+    grown = connection.execute(_GROWN, {"children": children}).one()
+    if grown.ancestors > limits.ancestors:
+        raise Refused(
+            f"one of {len(children)} artifacts, or of what is below them, would have up to {grown.ancestors} ancestors; at"
+            f" most {limits.ancestors} are admitted"
+        )
+    if grown.depth > limits.depth:
+        raise Refused(
+            f"one of {len(children)} artifacts, or of what is below them, would lie up to {grown.depth} generations deep; at"
+            f" most {limits.depth} are admitted"
+        )
+    if grown.rows > limits.late_rows:
+        raise Refused(
+            f"{len(children)} artifacts would have up to {grown.rows} ancestors together, and one statement adds at most"
+            f" {limits.late_rows} closure rows"
+        )
+
+
+def _parents(facts: Sequence[Fact]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
     for fact in facts:
         if isinstance(fact, Derived):
-            parents[fact.child].add(fact.parent)
-    for child, named in parents.items():
-        _check(connection, child, named, limits)
+            found[fact.child].add(fact.parent)
+    return found
 
 
 def _check(connection: Connection, child: str, parents: Collection[str], limits: Settings) -> None:
@@ -94,6 +130,8 @@ def _check(connection: Connection, child: str, parents: Collection[str], limits:
     depth = max(row.depth, (row.deepest or 0) + 1)
     if depth > limits.depth:
         raise Refused(f"{child} would lie {depth} generations deep; at most {limits.depth} are admitted")
+    if row.number is None:  # a stub that nothing named before, so nothing is below it
+        return
     late = connection.execute(_LATE, {"child": row.number}).one()
     if not late.artifacts:
         return

@@ -9,6 +9,7 @@ name or a license back to what it was. `once` is asked by the writer and by `fsc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
 from sqlalchemy import Connection, insert, text
 from sqlmodel import SQLModel
@@ -18,6 +19,7 @@ from lineage.facts import (
     Agreed,
     Attested,
     Built,
+    Claimed,
     Derived,
     Described,
     Evaluated,
@@ -125,7 +127,15 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
             case Unbound(_, name, revision):
                 connection.execute(insert(tables.Unbound), at | {"name": name, "revision": revision})
             case (
-                Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named() | Evaluated() | Attested()
+                Described()
+                | Built()
+                | Rebuilt()
+                | Agreed()
+                | Licensed()
+                | Claimed()
+                | Named()
+                | Evaluated()
+                | Attested()
             ):
                 table, values = _claim(fact, entry)
                 connection.execute(insert(table), at | {"artifact": numbers[fact.artifact]} | values)
@@ -135,7 +145,7 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
 
 
 def _claim(  # noqa: PLR0911 - one return a kind
-    fact: Described | Built | Rebuilt | Agreed | Licensed | Named | Evaluated | Attested, entry: str
+    fact: Described | Built | Rebuilt | Agreed | Licensed | Claimed | Named | Evaluated | Attested, entry: str
 ) -> tuple[type[SQLModel], Values]:
     """Return the table that holds facts like this one, and its row but for entry, seq and artifact."""
     match fact:
@@ -153,7 +163,7 @@ def _claim(  # noqa: PLR0911 - one return a kind
             return Evaluation, how | {"value": value, "n": n, "seed": seed}
         case Attested(_, uri, digest):
             return Attestation, {"type": uri, "digest": digest}
-        case Licensed(_, license_id):
+        case Licensed(_, license_id) | Claimed(_, license_id):
             return License, {"license": license_id}
         case Named(name, revision, _):
             looks: Values = {"folded": name.casefold(), "skeleton": skeleton(name)}
@@ -223,8 +233,10 @@ def _derive(
         }
         for (seq, edge), link in zip(edges, links, strict=True)
     ]
-    connection.execute(_INSERT_EDGE, rows)
-    bounds.grow(connection, dict.fromkeys(link.child for link in links))
+    # One child after the other: where a statement names parents first, nothing below a child is counted twice.
+    for child, some in groupby(rows, key=lambda row: row["child"]):
+        connection.execute(_INSERT_EDGE, list(some))
+        bounds.grow(connection, [child])
     grow(connection, index, links)
 
 

@@ -59,12 +59,12 @@ _WITH_CHILDREN = asking(
     "SELECT id, id FROM node WHERE id IN :some AND EXISTS (SELECT 1 FROM edge WHERE edge.parent = node.number)",
     "some",
 )
-_PATH = text(f"""
+_ABOVE = asking(f"""
     WITH RECURSIVE above (number) AS (
         SELECT number FROM node WHERE id = :descendant
         UNION SELECT edge.parent FROM edge JOIN above ON edge.child = above.number WHERE {standing("edge")}
     )
-    SELECT 1 FROM above JOIN node ON node.number = above.number WHERE node.id = :ancestor
+    SELECT node.id FROM above JOIN node ON node.number = above.number WHERE node.id IN :some
 """)
 
 
@@ -123,7 +123,7 @@ def admit(
     spelled = {name for some in names.values() for name in some}
     known = admission.Known(
         artifacts=_pairs(connection, _PUBLISHERS, asked.artifacts),
-        paths=_connected(connection, asked.paths) if asked.paths else (),
+        paths=_connected(connection, asked.children, asked.parents),
         incidents=_pairs(connection, _STAGES, asked.incidents),
         builds=_pairs(connection, _BUILDS, asked.builds),
         quorums={one: _quorums(connection, one) for one in asked.quorums},
@@ -160,9 +160,14 @@ def _pairs(connection: Connection, query: TextClause, asked: Collection[str]) ->
     return {row[0]: row[1] for row in connection.execute(query, {"some": list(asked)})}
 
 
-def _connected(connection: Connection, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the pairs of which the first leads down to the second over edges of any relation."""
-    # Almost every statement names parents before children: its child has none itself, and there is nothing to walk.
-    starts = set(_pairs(connection, _WITH_CHILDREN, {ancestor for ancestor, _ in pairs}))
-    ends = [{"ancestor": above, "descendant": below} for above, below in pairs if above in starts]
-    return {(one["ancestor"], one["descendant"]) for one in ends if connection.execute(_PATH, one).first()}
+def _connected(
+    connection: Connection, children: Collection[str], parents: Collection[str]
+) -> set[tuple[str, str]]:
+    """Return from which of `children` edges of any relation lead down to which other one of `parents`."""
+    # Almost every statement names parents before children: its children have none themselves, and there is nothing to walk.
+    starts = list(_pairs(connection, _WITH_CHILDREN, children))
+    found = set[tuple[str, str]]()
+    for parent in parents if starts else ():
+        asked = {"descendant": parent, "some": starts}
+        found |= {(above, parent) for above in connection.scalars(_ABOVE, asked) if above != parent}
+    return found

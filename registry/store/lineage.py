@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, TextClause, text
 
 from lineage.around import Around, Edge, Incident, Node
-from lineage.facts import Evidence, Relation
+from lineage.facts import Evidence, Relation, is_stub
 from registry.store import Absent, log, said, unbound, verdicts
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
@@ -163,6 +163,7 @@ def _slice(
         rebuilds=verdicts.tally(connection, seen, at),
         evaluations=said.evaluations(connection, artifact, at),
         attestations=said.attestations(connection, artifact, at),
+        claims=said.claims(connection, artifact, at),
         complete=complete,
     )
 
@@ -213,7 +214,12 @@ def _nodes(connection: Connection, numbers: Collection[int], size: int) -> dict[
         licenses[row.artifact].append(row.license)
     return {
         row.number: Node(
-            row.id, bool(row.seen), row.files, tuple(names[row.number]), tuple(licenses[row.number])
+            row.id,
+            bool(row.seen),
+            row.files,
+            tuple(names[row.number]),
+            () if is_stub(row.id) else tuple(licenses[row.number]),
+            tuple(licenses[row.number]) if is_stub(row.id) else (),
         )
         for row in _rows(connection, _NODES, numbers, size)
     }

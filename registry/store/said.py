@@ -1,4 +1,4 @@
-"""What is said of artifacts: evaluations and foreign statements of one, and the entries that anything is said of several in."""
+"""What is said of artifacts: evaluations, foreign statements and claims of one, and the entries that say anything of several."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from sqlalchemy import Connection, Row, text
 from lineage import authority
 from lineage.around import Said
 from lineage.authority import TrustedRoot
-from lineage.facts import Attested, Evaluated
+from lineage.facts import Attested, Claimed, Evaluated, is_stub
+from lineage.predicates import claims as claiming
 from lineage.predicates import evaluation
 from registry.store import log
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.statement import Statement
 
-_Fact = TypeVar("_Fact", Evaluated, Attested)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed)
 
 _OF = """
     SELECT said.*, entry.time, entry.id, entry.keys FROM {0} AS said
@@ -26,6 +27,7 @@ _OF = """
 """
 _EVALUATIONS = text(_OF.format("evaluation", counting("said")))
 _ATTESTATIONS = text(_OF.format("attestation", counting("said")))
+_CLAIMS = text(_OF.format("license", counting("said")))
 
 
 # Every table that is folded from statements about an artifact, with its column for which.
@@ -87,6 +89,17 @@ def attestations(connection: Connection, artifact: str, size: int) -> tuple[Said
     return tuple(
         _said(root, row, row.type, Attested(artifact, row.type, row.digest))
         for row in connection.execute(_ATTESTATIONS, {"artifact": artifact, "size": size})
+    )
+
+
+def claims(connection: Connection, artifact: str, size: int) -> tuple[Said[Claimed], ...]:
+    """Return the licenses that others say a stub has, as of the first `size` entries; of what is registered only its publisher says."""
+    if not is_stub(artifact):
+        return ()
+    root = log.root(connection, size)
+    return tuple(
+        _said(root, row, claiming.URI, Claimed(artifact, row.license))
+        for row in connection.execute(_CLAIMS, {"artifact": artifact, "size": size})
     )
 
 

@@ -69,7 +69,7 @@ class Unbound(SQLModel, table=True):
 
 
 class License(SQLModel, table=True):
-    """A license that an artifact's publisher declared."""
+    """A license that an artifact's publisher declared; of a stub, which has none here, one that somebody else claims."""
 
     entry: int = key()
     seq: int = key()

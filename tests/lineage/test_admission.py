@@ -1,5 +1,9 @@
 """Admission: what fits the log and what does not, decided from answers alone."""
 
+import re
+from dataclasses import fields
+
+import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +14,7 @@ from lineage.facts import (
     WEIGHTLESS,
     Agreed,
     Built,
+    Claimed,
     Derived,
     Described,
     Evidence,
@@ -76,7 +81,7 @@ def test_nothing_is_said_about_what_is_not_registered(fact):
 def test_some_statements_need_nothing(fact):
     nothing = frozenset()
 
-    assert questions([fact]) == Questions(nothing, nothing, nothing, nothing, nothing, nothing)
+    assert questions([fact]) == Questions(*[nothing] * len(fields(Questions)))
     admit([fact], Known())
 
 
@@ -88,11 +93,68 @@ def test_an_unknown_parent_is_refused_unless_it_is_named_as_a_stub():
 
 @pytest.mark.parametrize("relation", ["merge", *sorted(WEIGHTLESS)])
 def test_t21_a_cycle_is_refused_over_every_relation(relation):
-    assert questions([edge(B, relation), edge(STUB)]).paths == {(A, B)}
+    asked = questions([edge(B, relation), edge(STUB)])
+    assert (asked.children, asked.parents) == ({A}, {B, STUB})
     with pytest.raises(Refused, match=f"{B} descends from {A}, so it cannot be its parent"):
         admit([edge(B, relation)], Known(artifacts={A, B}, paths={(A, B)}))
     with pytest.raises(Refused, match=f"{A} cannot be its own parent"):
         admit([edge(A, relation)], Known(artifacts={A}))
+
+
+def claim(child, parent, relation="merge"):
+    return Derived(child, parent, relation, "{}", Evidence.CLAIMED)
+
+
+def test_a_stub_needs_nothing_to_be_claimed_of_and_its_registered_parent_is_registered():
+    facts = [claim(STUB, "hf:acme/older"), Claimed(STUB, "mit")]
+    assert questions(facts).artifacts == frozenset()
+    admit(facts, Known())
+    with pytest.raises(Refused, match=f"the parent {B} of {STUB} is not registered here"):
+        admit([claim(STUB, B)], Known(artifacts={A}))
+
+
+@pytest.mark.parametrize("relation", ["merge", *sorted(WEIGHTLESS)])
+def test_t21_a_cycle_through_stubs_is_refused_over_every_relation(relation):
+    one, two, three, four = (f"hf:acme/{name}" for name in ("one", "two", "three", "four"))
+    with pytest.raises(Refused, match=f"{two} descends from {one}, so it cannot be its parent"):
+        admit([claim(one, two, relation)], Known(paths={(one, two)}))
+    with pytest.raises(Refused, match="descends from"):
+        admit([claim(one, two), claim(two, three, relation), claim(three, one)], Known())
+    # Two edges close a cycle by way of what is logged, and neither of them does alone.
+    apart = [claim(one, two, relation), claim(three, four)]
+    admit(apart, Known(paths={(one, four)}))
+    with pytest.raises(Refused, match="descends from"):
+        admit(apart, Known(paths={(one, four), (three, two)}))
+    with pytest.raises(Refused, match=f"{one} cannot be its own parent"):
+        admit([claim(one, one, relation)], Known())
+
+
+PAIRS = st.lists(
+    st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(lambda pair: pair[0] != pair[1]), max_size=9
+)
+
+
+@given(PAIRS, PAIRS)
+def test_t21_law_edges_fit_together_just_if_no_cycle_runs_through_them_and_the_log(logged, new):
+    there = nx.DiGraph([pair for pair in logged if pair[0] < pair[1]])
+    there.add_nodes_from(range(7))
+    facts = [claim(f"hf:a/{child}", f"hf:a/{parent}") for parent, child in new]
+    paths = {
+        (f"hf:a/{child}", f"hf:a/{parent}")
+        for _, child in new
+        for parent, _ in new
+        if child != parent and nx.has_path(there, child, parent)
+    }
+    together = nx.DiGraph([*there.edges, *new])
+
+    if nx.is_directed_acyclic_graph(together):
+        admit(facts, Known(paths=paths))
+    else:
+        with pytest.raises(Refused, match="descends from") as refused:
+            admit(facts, Known(paths=paths))
+        parent, child = (int(word) for word in re.findall(r"hf:a/(\d)", str(refused.value)))
+        assert (parent, child) in new
+        assert nx.has_path(together, child, parent)
 
 
 def test_a_rebuild_names_a_provenance_of_the_artifact():

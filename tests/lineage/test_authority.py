@@ -4,7 +4,7 @@ import pytest
 from rooted import ANN, BOB, CAT, LOG, key, trusted
 
 from lineage import authority, predicates
-from lineage.predicates import incident, license, name, rebuild, root  # noqa: A004
+from lineage.predicates import claims, incident, license, name, rebuild, root  # noqa: A004
 from signing.errors import Forbidden
 
 ID = "sha256:" + "1" * 64
@@ -180,3 +180,14 @@ def test_t19_whoever_covers_every_namespace_owns_every_name():
     assert authority.owners(wide, [ANN.id], ["bob/x", "cat/x"], 15) == {}
     assert authority.owners(wide, [], ["cat/x"], 15) == {"cat/x": ("ann", "bob")}
     assert authority.owners(None, [ANN.id], ["bob/x"], 15) == {"bob/x": ()}
+
+
+def test_a_claim_about_stubs_is_for_any_publisher_and_nobody_owns_it():
+    said = claims.statement(
+        "card.md", "0" * 64, [claims.Claim("hf:bob/x", (claims.Parent(ID, "finetune"),), "mit")], 5
+    )
+
+    assert check(said, ANN) == ("ann",)
+    assert authority.owned(said, predicates.facts(said, "")) == ()
+    with pytest.raises(Forbidden, match="of bob holds root, security, not publisher"):
+        check(said, BOB)

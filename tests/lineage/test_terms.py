@@ -204,3 +204,20 @@ def test_what_a_declaration_leaves_open_is_unsettled() -> None:
 
     assert own("a", said) == {Borne("mit", settled=False): ("a",), Borne("gpl-3.0", settled=False): ("a",)}
     assert own("a", Unresolved("other", "says so")) == {Borne("other", settled=False): ("a",)}
+
+
+def test_what_others_claim_of_a_stub_is_held_against_its_children_and_settles_nothing() -> None:
+    stub = Node("hf:a/b", seen=False, claimed=("cc-by-nc-4.0", "mit"))
+    child = Node("sha256:" + "c" * 64, seen=True, licenses=("apache-2.0",))
+    edge = Edge(child.id, stub.id, "finetune", "{}", Evidence.CLAIMED, "e" * 64)
+
+    terms = slice_terms([stub, child], [edge])[child.id]
+
+    assert {one.license for one in terms.inherited} == {"cc-by-nc-4.0", "mit", "unknown"}
+    assert not any(one.settled for one in terms.inherited)
+    assert not terms.complete
+
+
+def test_what_a_publisher_declares_is_not_set_aside_by_a_claim() -> None:
+    node = Node("sha256:" + "c" * 64, seen=True, licenses=("mit",), claimed=("cc-by-nc-4.0",))
+    assert said_of(node) == Resolved(("mit",))

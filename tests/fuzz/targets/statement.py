@@ -26,7 +26,7 @@ WORDS = (
         "serialization resources algorithm ignore_paths verifier policy resourceUri inputAttestations residue"
     ),
     *members(
-        "verificationResult verifiedLevels stage kind severity summary contact configuration studbook_evaluation"
+        "claims artifact relation part license verificationResult verifiedLevels stage kind severity summary contact configuration studbook_evaluation"
     ),
     *texts(
         (

@@ -23,7 +23,15 @@ def family(size: int) -> LineageOut:
     )
     children = [f"sha256:{number:064x}" for number in range(1, size + 1)]
     relatives = (
-        RelativeOut(artifact=one, distance=1, names=(), license=None, seen=True, incidents=(incident.id,))
+        RelativeOut(
+            artifact=one,
+            distance=1,
+            names=(),
+            license=None,
+            claimed=None,
+            seen=True,
+            incidents=(incident.id,),
+        )
         for one in children
     )
     edges = (

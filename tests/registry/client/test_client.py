@@ -83,6 +83,7 @@ def verdict(artifact: str, **changes: object) -> dict:
         "evaluated": "never",
         "evaluations": [],
         "attestations": [],
+        "claims": [],
         "as_of": 1,
         "judged": 1,
         "complete": True,
@@ -117,7 +118,7 @@ def license_answer(artifact: str, **changes: object) -> dict:
 
 
 def relative(artifact: str, *incidents: str) -> dict:
-    rest = {"distance": 1, "names": [], "license": None, "seen": True}
+    rest = {"distance": 1, "names": [], "license": None, "claimed": None, "seen": True}
     return {"artifact": artifact, "incidents": list(incidents)} | rest
 
 

@@ -4,6 +4,8 @@ import pytest
 from fastapi.testclient import TestClient
 from world import World
 
+from lineage.predicates import claims
+from lineage.predicates.claims import Claim, Parent
 from registry.local import Local
 
 
@@ -74,3 +76,21 @@ def test_why_needs_an_ancestor_that_means_something(api: TestClient, family: dic
 @pytest.mark.parametrize("what", ["ancestors", "descendants", "why?ancestor=kennel/base", "bundles", "files"])
 def test_nothing_is_said_about_what_is_not_in_the_log(api: TestClient, what: str) -> None:
     assert api.get(f"/artifacts/sha256:{'0' * 64}/{what}").status_code == 404
+
+
+def test_what_is_claimed_of_a_stub_is_told_with_whose_word_it_is(world: World, api: TestClient) -> None:
+    stub, base = "hf:acme/_tuned", "hf:acme/base"
+    said = claims.statement(
+        "README.md", "a" * 64, [Claim(stub, (Parent(base, "finetune"),), "mit")], world.time
+    )
+    receipt = world.publish("publisher", said)[0]
+
+    found = api.get(f"/artifacts/{stub}").json()
+
+    whose = {"license": "mit", "operators": ["kennel"], "time": world.time, "entry": receipt.entry}
+    assert (found["license"], found["claims"]) == (None, [whose])
+    assert [one["evidence"] for one in found["parents"]] == ["claimed"]
+    (below,) = api.get(f"/artifacts/{base}/descendants").json()["relatives"]
+    assert (below["artifact"], below["license"], below["claimed"]) == (stub, None, "mit")
+    (above,) = api.get(f"/artifacts/{stub}/ancestors").json()["relatives"]
+    assert (above["artifact"], above["claimed"]) == (base, None)

@@ -4,9 +4,11 @@ import pytest
 from sqlalchemy import event, text
 from world import World
 
-from lineage.predicates import name
+from lineage.predicates import claims, name
 from lineage.predicates import redaction as redacting
-from registry.store import Absent, artifacts, lineage, log, places, redaction, refs, tiles, verdicts
+from lineage.predicates.claims import Claim, Parent
+from registry.store import Absent, artifacts, lineage, log, places, redaction, refs, said, tiles, verdicts
+from registry.store import claims as claimed
 
 # Read whole on purpose: a row an incident.
 SMALL = {"incident", "alembic_version"}
@@ -68,6 +70,11 @@ def test_no_write_walks_through_a_table(story: World) -> None:
         child = story.model(base, "hf:org/Base")
         story.derive(base, story.artifact())
         story.derive(child, story.artifact(), relation="tokenizer")
+        for number in range(2):  # new stubs, then a late parent of one that has children
+            said = [
+                Claim(f"hf:org/{n}", (Parent(f"hf:org/{n + number + 1}", "merge"),), "mit") for n in range(3)
+            ]
+            story.publish("publisher", claims.statement("cards.jsonl", "a" * 64, said, number))
         story.retract(story.report(base, "license"))
 
     assert {statement: walks for statement, walks in scanned(story, write).items() if walks} == {}
@@ -105,6 +112,11 @@ def test_no_answer_walks_through_a_table(story: World) -> None:
             artifacts.manifests(connection, artifact)
             artifacts.license_of(connection, artifact)
             artifacts.builds(connection, artifact)
+            stubs = ["hf:org/Base", artifact]
+            claimed.by(connection, ["k"], stubs)
+            claimed.described(connection, stubs)
+            claimed.adapters(connection, stubs)
+            said.claims(connection, "hf:org/Base", log.size(connection))
             places.of(connection, artifact)
             verdicts.of(connection, artifact)
             verdicts.due(connection, "ann", None, 10)
