@@ -160,6 +160,17 @@ def test_t21_a_chain_within_one_statement_counts(world: World, limit, sentence) 
     world.check()
 
 
+def test_what_comes_together_by_several_ways_is_counted_once(world: World) -> None:
+    world.settings = Settings(home=world.home.path, depth=2, ancestors=5)
+    world.reopen()
+    middle = [f"hf:a/{n}" for n in range(4)]
+
+    claim(world, *(made(one, BASE) for one in middle), made(MERGED, *middle))
+
+    assert world.ancestors(MERGED) == {BASE, *middle}
+    world.check()
+
+
 def test_claims_of_a_stolen_key_fall_with_what_followed_from_them(world: World) -> None:
     root = world.model()
     reported = world.report(root, "compromised")
