@@ -53,6 +53,10 @@ def import_(
         raise Malformed(f"{kind!r} is no kind of source; choose one of {', '.join(kinds())}")
     documents = sources.listed(reader, path)
     about = _about(target, len(documents))
+    if (target or index) and any(reader.tells(name) for name, _ in documents):
+        raise Malformed(
+            f"{path} says itself what it is about; leave {'--target' if target else '--index'} out"
+        )
     named = {} if index is None else sources.indexed(index)
     opened = home_at(home)
     with progress(f"reading {kind}", len(documents), quiet=as_json, in_bytes=False) as advance:

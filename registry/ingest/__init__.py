@@ -1,7 +1,7 @@
 """Readers of what others wrote: one module a kind of source, found by being here.
 
-A module defines `ABOUT` (what it reads, in one line), `wants(name)` (is a file of this name one of its documents?) and
-`read(document, target)`, which yields one record for everything that the document says of one artifact, and never raises: bytes
+A module defines `ABOUT` (what it reads, in one line), `wants(name)` (is a file of this name one of its documents?), `tells(name)`
+(do such documents say themselves what they are about?) and `read(document, target)`, which yields one record for everything that the document says of one artifact, and never raises: bytes
 of any kind come to records or to reasons. `target` is the stub that a document is about, where not the document but its place or
 whoever imports it says so. Readers know bytes and values alone; `registry.work.importing` does the rest.
 """
@@ -24,6 +24,9 @@ class Kind(Protocol):
 
     def wants(self, name: str) -> bool:
         """Tell whether a file of a folder, by its name below it, is a document of this kind."""
+
+    def tells(self, name: str) -> bool:
+        """Tell whether a document of this name says itself which artifacts it is about, so that nobody else may."""
 
     def read(self, document: Document, target: str | None) -> Iterator[Record]:
         """Yield what the document says, record by record."""

@@ -23,6 +23,11 @@ def wants(name: str) -> bool:
     return name.rpartition("/")[2] == _NAME
 
 
+def tells(name: str) -> bool:  # noqa: ARG001 - every reader's signature
+    """Return False: a config names the base, and not the adapter."""
+    return False
+
+
 def read(document: Document, target: str | None) -> Iterator[Record]:
     """Yield the one record of a config."""
     yield _record(document, target)

@@ -37,9 +37,14 @@ def wants(name: str) -> bool:
     return last.endswith((".md", ".jsonl"))
 
 
+def tells(name: str) -> bool:
+    """Tell whether these are cards as JSON lines: each names its model, and a README does not."""
+    return name.lower().endswith(".jsonl")
+
+
 def read(document: Document, target: str | None) -> Iterator[Record]:
     """Yield a record a card."""
-    if not document.name.lower().endswith(".jsonl"):
+    if not tells(document.name):
         yield _readme(document, target)
         return
     for number, line in enumerate(document.data.split(b"\n"), 1):

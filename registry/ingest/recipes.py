@@ -32,6 +32,11 @@ def wants(name: str) -> bool:
     return name.lower().endswith((".yaml", ".yml"))
 
 
+def tells(name: str) -> bool:  # noqa: ARG001 - every reader's signature
+    """Return False: a recipe says what is merged, and not what it makes."""
+    return False
+
+
 def read(document: Document, target: str | None) -> Iterator[Record]:
     """Yield the one record of a recipe file."""
     yield _record(document, target)

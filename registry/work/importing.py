@@ -86,20 +86,18 @@ def _due(home: Home, wanted: Import, progress: Callable[[int], object]) -> Itera
     records = [one.record for one in wanted.found]
     whose = home.operator("publisher")
     keys = [key.public.id for key in home.root().keys if key.operator == whose]
-    children = {one.claim.artifact for one in records if isinstance(one, Read)}
+    said = {place: one.claim for place, one in enumerate(records) if isinstance(one, Read)}
+    children = {claim.artifact for claim in said.values()}
     with home.store.reading() as connection:
         there = claimed.by(connection, keys, children)
         known = children | claimed.described(connection, named(records) - children)
     for place in ordered(records):
-        one = records[place]
-        if not isinstance(one, Read):
-            continue
-        claim = _lacking(one.claim, there.get(one.claim.artifact, Said()))
+        claim = _lacking(said[place], there.get(said[place].artifact, Said()))
         if claim is None:
             wanted.outcomes[place] = Outcome("already there")
             progress(1)
         else:
-            yield _Due(place, wanted.found[place].source, claim, _state(one.claim, known))
+            yield _Due(place, wanted.found[place].source, claim, _state(said[place], known))
 
 
 def _lacking(claim: Claim, said: Said) -> Claim | None:

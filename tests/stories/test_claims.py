@@ -1,6 +1,12 @@
 """What others wrote about stubs stands beside what publishers signed, and never above it."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import networkx as nx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 from world import World
 
@@ -135,6 +141,41 @@ def test_a_late_parent_and_a_new_child_of_one_stub_come_together(world: World) -
     world.check()
 
 
+NODES = st.integers(0, 5)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(st.lists(st.tuples(NODES, NODES), min_size=1, max_size=4), min_size=1, max_size=5),
+    st.integers(0, 4),
+)
+def test_t21_law_closure_and_flags_follow_from_whatever_is_claimed_in_whatever_order(
+    statements, when
+) -> None:
+    with TemporaryDirectory() as folder:
+        world = World(Path(folder))
+        root, graph, reported = world.artifact(), nx.DiGraph(), None
+        graph.add_node(root)
+        for at, pairs in enumerate(statements):
+            if at == when:
+                reported = world.report(root, "compromised")
+            # The first node is registered, and so a parent only.
+            named = [(f"hf:a/{parent}" if parent else root, f"hf:a/{child}") for parent, child in pairs]
+            together = nx.DiGraph([*graph.edges, *named])
+            if nx.is_directed_acyclic_graph(together):
+                claim(world, *(made(child, parent) for parent, child in named))
+                graph.add_edges_from(named)
+            else:
+                with pytest.raises(Refused, match=r"descends from|its own parent"):
+                    claim(world, *(made(child, parent) for parent, child in named))
+            world.advance(1)
+        assert closure(world) == set(nx.transitive_closure_dag(graph).edges)
+        if reported is not None:
+            assert world.flagged(reported) == nx.descendants(graph, root) | {root}
+        world.check()
+        world.home.store.close()
+
+
 @pytest.mark.parametrize(
     ("limit", "sentence"),
     [
@@ -157,6 +198,17 @@ def test_t21_a_chain_within_one_statement_counts(world: World, limit, sentence) 
         claim(world, *chain)
     assert world.size() == size
     claim(world, *chain[:3])
+    world.check()
+
+
+def test_what_comes_together_by_several_ways_is_counted_once(world: World) -> None:
+    world.settings = Settings(home=world.home.path, depth=2, ancestors=5)
+    world.reopen()
+    middle = [f"hf:a/{n}" for n in range(4)]
+
+    claim(world, *(made(one, BASE) for one in middle), made(MERGED, *middle))
+
+    assert world.ancestors(MERGED) == {BASE, *middle}
     world.check()
 
 

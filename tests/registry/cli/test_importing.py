@@ -73,8 +73,9 @@ def test_a_dry_run_logs_nothing(typed):
 
 
 def test_a_claimed_license_is_shown_as_somebody_s_word(typed):
-    (typed.folder / "README.md").write_text("---\nbase_model: acme/base\nlicense: mit\n---\n")
-    typed.holds("import", "cards", "README.md", "--target", "acme/card")
+    (typed.folder / "README.md").write_text("---\nbase_model: [acme/base, /x/y]\nlicense: mit\n---\n")
+    said = typed("import", "cards", "README.md", "--target", "acme/card")
+    assert "remarked, since it names a folder of somebody's machine: 1" in said.out
     typed.holds("import", "edges", "edges.csv")
 
     shown = typed("show", "hf:acme/card").out
@@ -106,6 +107,14 @@ def test_a_claimed_license_is_shown_as_somebody_s_word(typed):
         ),
         (("import", "cards", "two/a.md", "--target", "x"), "--target: 'x' has no owner"),
         (("import", "recipes", "edges.csv", "--index", "edges.csv"), "not JSON"),
+        (
+            ("import", "edges", "edges.csv", "--target", "acme/x"),
+            "says itself what it is about; leave --target out",
+        ),
+        (
+            ("import", "edges", "edges.csv", "--index", "edges.csv"),
+            "says itself what it is about; leave --index out",
+        ),
     ],
 )
 def test_misuse_is_refused_with_2(typed, words, sentence):

@@ -45,6 +45,7 @@ def test_help_loads_no_heavy_library(tmp_path) -> None:
         ("add", "one"),
         ("log", "fsck"),
         ("verify", "one", "--as", "./one"),
+        ("import", "edges", "edges.csv"),
     ],
 )
 def test_what_works_on_a_home_loads_no_heavy_library(terminal, words) -> None:
@@ -52,6 +53,7 @@ def test_what_works_on_a_home_loads_no_heavy_library(terminal, words) -> None:
     write_model(terminal.folder / "one", {"w": ("F32", (2,), floats([1, 2]))})
     terminal.holds("add", "one")
     (terminal.folder / "recipe.yaml").write_text(RECIPE)
+    (terminal.folder / "edges.csv").write_text("parent,child,relation\nacme/base,acme/tuned,finetune\n")
 
     found = loaded(terminal.folder, *words)
 

@@ -91,6 +91,20 @@ def test_an_edge_that_the_log_refuses_costs_itself_alone(world: World) -> None:
     world.check()
 
 
+def test_a_card_that_the_log_refuses_costs_none_of_those_logged_with_it(world: World) -> None:
+    imported(world, "edges", edges(world, "a/one,a/two,merge"))
+    for name, base in (("a/one", "a/two"), ("b/one", "b/base"), ("b/two", "b/one")):
+        folder = world.folder / "hub" / name
+        folder.mkdir(parents=True)
+        (folder / "README.md").write_text(f"---\nbase_model: {base}\n---\n")
+
+    found = imported(world, "cards", world.folder / "hub")
+
+    assert states(found) == ["refused", "admitted as stub", "admitted"]
+    assert (found.outcomes[0].why.gist, len(found.entries)) == (UNFIT, 2)
+    world.check()
+
+
 def test_an_adapter_of_what_the_log_knows_as_an_adapter_is_a_fine_tune(world: World) -> None:
     imported(world, "edges", edges(world, "a/base,a/lora,adapter"))
     imported(world, "edges", edges(world, "a/lora,a/more,adapter"))
