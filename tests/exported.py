@@ -31,9 +31,8 @@ ODD = [
     "\0",
     "\u202e",
     "\ufffe",
-    "]]>",
-    "%}",
 ]
+ODD += ["<script>", "</td>", "<!--", "&lt;", "]]>", "<p x=", '"]; x -> y ["', "=1+1"]
 texts = st.lists(
     st.one_of(st.sampled_from(ODD), st.text(st.characters(exclude_categories=["Cs"]), max_size=3)),
     max_size=12,

@@ -13,7 +13,7 @@ from rich.markup import escape
 from lineage.authority import TrustedRoot
 from merger import folder as folders
 from registry.answers import Answers
-from registry.cli import evidence, signatures, tables
+from registry.cli import dossiers, evidence, signatures, tables
 from registry.cli.answering import asked
 from registry.cli.session import (
     Fails,
@@ -32,6 +32,7 @@ from registry.home import Home
 from registry.store import Absent, places
 from registry.work import evidence as together
 from registry.work import verify as proving
+from registry.work.dossier import BEGINNING
 from registry.work.lines import Broken
 from registry.work.verify import Holds
 from signing import proof as logged
@@ -46,7 +47,9 @@ _ID = re.compile("sha256:[0-9a-f]{64}")
 
 @app.command()
 def verify(
-    what: Annotated[Path, typer.Argument(help="Folder of an artifact, file of bundles, or tlog-proof.")],
+    what: Annotated[
+        Path, typer.Argument(help="Folder of an artifact, file of bundles, signed dossier, or tlog-proof.")
+    ],
     expected: Annotated[
         str | None,
         typer.Option(
@@ -123,8 +126,12 @@ def _by_log(
             f"{what} is the signature of a folder: `studbook verify {what.parent} --key PEM` checks it, with the signer's key"
         )
     if what.is_file():
-        if what.read_bytes().startswith(logged.HEADER.encode()):
+        raw = what.read_bytes()
+        if raw.startswith(logged.HEADER.encode()):
             _logged(what, expected, trusted, as_json=as_json)
+            return
+        if raw.startswith(BEGINNING):
+            dossiers.check(what, _meant(expected, home, registry, trusted), trusted, as_json=as_json)
             return
         _verify_file(what, _meant(expected, home, registry, trusted), trusted, as_json=as_json)
         return

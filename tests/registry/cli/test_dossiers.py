@@ -93,6 +93,43 @@ def test_what_cannot_be_told_is_refused_and_nothing_is_written(kennel, words, se
     assert not (kennel.folder / "told").exists()
 
 
+def test_a_dossier_is_verified_with_its_page_by_whoever_pinned_the_root(puppies, tmp_path) -> None:
+    told = puppies.holds("dossier", "kennel/both", "--out", "told")
+    pinned = shutil.copy(puppies.home / "trusted_root.json", tmp_path / "pinned.json")
+    file = puppies.folder / "told" / "dossier.json"
+
+    value = puppies.holds("verify", file, "--root", pinned, "--home", tmp_path / "none")
+
+    assert value == {
+        "holds": True,
+        "artifact": told["artifact"],
+        "operators": ["kennel"],
+        "log": told["log"],
+        "as_of": told["as_of"],
+        "page": True,
+    }
+    assert "the page beside it is the one" in puppies("verify", file, "--as", "kennel/both").out
+    said = puppies("verify", file, "--as", "kennel/one")
+    assert (said.code, "not about sha256:" in said.err) == (1, True)
+
+    (puppies.folder / "told" / "dossier.html").write_text("<p>all is well</p>")
+    said = puppies("verify", file)
+    assert (said.code, "the page beside it is another" in said.out) == (1, True)
+    assert puppies("verify", file, "--json").json["page"] is False
+    (puppies.folder / "told" / "dossier.html").unlink()
+    said = puppies("verify", file)
+    assert (said.code, "no page is beside it" in said.out) == (0, True)
+
+    file.write_bytes(file.read_bytes().replace(b'"sig":"M', b'"sig":"N'))
+    assert puppies("verify", file).code == 1
+
+
+def test_a_dossier_that_no_envelope_holds_is_refused(kennel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dsse, "MAX_BYTES", 1000)
+    kennel.refuses(("dossier", "kennel/both", "--out", "told"), 2, ("4 edges are too many for one page",))
+    assert not (kennel.folder / "told").exists()
+
+
 def test_a_dossier_is_canonical(puppies) -> None:
     puppies.holds("dossier", "kennel/base", "--out", "told")
     raw = (puppies.folder / "told" / "dossier.json").read_bytes()
