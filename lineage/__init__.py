@@ -18,6 +18,7 @@ What the facts then mean:
   operators agree on it: a quorum. `rebuilders`: who passed what others found different.
 - `around`: the slice of lineage about an artifact that a store hands over; `verdict.assess` makes everything `show` and
   `status` say from it.
+- `influence`: how much of a source is in what descends from it, by one pass over shares that are intervals.
 - `graph`: distances and reasons in a slice. It alone loads networkx, and nothing here imports it, so that
   publishing never pays for it.
 

@@ -36,6 +36,7 @@ from registry.cli import (
     signatures,
     stats,
     tokenizers,
+    triaging,
     verifying,
 )
 from registry.cli.session import err
@@ -62,6 +63,7 @@ for part in (
     attributing.app,
     sharing.app,
     asking.app,
+    triaging.app,
     verifying.app,
     attesting.app,
     agreeing.app,
