@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from lineage.facts import Attested, Evaluated, Evidence, Kind, Rebuilt, Relation, Severity, Stage
+from lineage.facts import Attested, Corrected, Evaluated, Evidence, Kind, Rebuilt, Relation, Severity, Stage
 
-_Fact = TypeVar("_Fact", Evaluated, Attested)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Corrected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class Around:
     """An artifact and what lies above it (or below it) in the log of `size` entries.
 
     `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the provenances of its nodes and the
-    verdicts on them; `evaluations` and `attestations` are of the artifact itself, and of no other; `complete` is False
-    if anything was left out.
+    verdicts on them; `evaluations` and `attestations` are of the artifact itself, and of no other; `corrections` say what it
+    supersedes, or what supersedes it; `complete` is False if anything was left out.
     """
 
     artifact: str
@@ -108,4 +108,5 @@ class Around:
     rebuilds: Tally = Tally()
     evaluations: tuple[Said[Evaluated], ...] = ()
     attestations: tuple[Said[Attested], ...] = ()
+    corrections: tuple[Said[Corrected], ...] = ()
     complete: bool = True

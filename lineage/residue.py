@@ -25,6 +25,7 @@ from lineage.facts import (
     Agreed,
     Attested,
     Built,
+    Corrected,
     Derived,
     Described,
     Evaluated,
@@ -56,6 +57,7 @@ _KINDS: dict[str, type[Fact]] = {
     "built": Built,
     "rebuilt": Rebuilt,
     "agreed": Agreed,
+    "corrected": Corrected,
     "licensed": Licensed,
     "reported": Reported,
     "restaged": Restaged,
@@ -115,7 +117,7 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
             return Removed()
         case Built():
             return replace(fact, builder=REMOVED)
-        case Described() | Agreed() | Licensed():
+        case Described() | Agreed() | Corrected() | Licensed():
             return fact
         case Removed(namespace):
             _check_hashes(namespace)

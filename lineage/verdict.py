@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from lineage.around import Around, Edge, Node, Said
-from lineage.facts import Attested, Evaluated
+from lineage.facts import Attested, Corrected, Evaluated
 from lineage.rebuilds import Outcome, graded, outcomes
 from lineage.standing import Clean, Standing, Unknown, standing
 from signing.errors import Refused
@@ -40,6 +40,8 @@ class Verdict:
     evaluations: tuple[Said[Evaluated], ...]
     """Made on these bytes: one of a parent's says nothing about them."""
     attestations: tuple[Said[Attested], ...]
+    corrections: tuple[Said[Corrected], ...]
+    """What it supersedes, and what supersedes it. Its standing is as it was: bytes do not heal."""
     as_of: int
     judged: int
     complete: bool
@@ -78,6 +80,9 @@ def assess(around: Around, now: int) -> Verdict:
         # Skill and safety are not preserved under merging (4-lineage, "Evaluation and gate").
         evaluations=tuple(one for one in around.evaluations if one.fact.artifact == here.id),
         attestations=tuple(one for one in around.attestations if one.fact.artifact == here.id),
+        corrections=tuple(
+            one for one in around.corrections if here.id in {one.fact.artifact, one.fact.earlier}
+        ),
         as_of=around.size,
         judged=now,
         complete=complete,

@@ -16,7 +16,7 @@ from lineage.facts import Evidence
 from lineage.standing import Affected, Clean, Hit, Standing, Unknown
 from lineage.verdict import Verdict
 from registry.outcomes import RebuildersOut, RebuildOut
-from registry.said import Answer, AttestationOut, EvaluationOut
+from registry.said import Answer, AttestationOut, CorrectionOut, EvaluationOut
 
 Grade = Literal["claimed", "signed", "consistent", "reproduced", "contradicted"]
 
@@ -121,6 +121,7 @@ class VerdictOut(Answer):
     evaluated: str
     evaluations: tuple[EvaluationOut, ...]
     attestations: tuple[AttestationOut, ...]
+    corrections: tuple[CorrectionOut, ...]
     as_of: int
     judged: int
     complete: bool
@@ -140,6 +141,7 @@ class VerdictOut(Answer):
             evaluated=verdict.evaluated,
             evaluations=tuple(map(EvaluationOut.of, verdict.evaluations)),
             attestations=tuple(map(AttestationOut.of, verdict.attestations)),
+            corrections=tuple(map(CorrectionOut.of, verdict.corrections)),
             as_of=verdict.as_of,
             judged=verdict.judged,
             complete=verdict.complete,

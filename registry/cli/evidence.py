@@ -12,6 +12,7 @@ from lineage.facts import (
     Agreed,
     Attested,
     Built,
+    Corrected,
     Derived,
     Described,
     Evaluated,
@@ -166,7 +167,7 @@ def _gist(line: Held) -> str:
     return ", ".join(dict.fromkeys(one for fact in line.facts if (one := _of(fact))))
 
 
-def _of(fact: Fact) -> str:  # noqa: C901, PLR0911 - one case a fact, so that mypy finds the one forgotten
+def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, so that mypy finds the one forgotten
     """Return what a fact says in a few words, where its statement's type does not say it all."""
     match fact:
         case Registered(files=files):
@@ -179,6 +180,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911 - one case a fact, so that my
             return f"{metric} {measured} of {n}, {result}"
         case Attested(type=uri):
             return f"unread: {uri}"
+        case Corrected(earlier=earlier):
+            return f"supersedes {short(earlier)}"
         case Licensed(license=terms):
             return terms
         case Named(name, revision):

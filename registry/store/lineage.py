@@ -150,6 +150,7 @@ def _slice(
         rebuilds=verdicts.tally(connection, seen, at),
         evaluations=said.evaluations(connection, artifact, at),
         attestations=said.attestations(connection, artifact, at),
+        corrections=said.corrections(connection, artifact, at),
         complete=complete,
     )
 

@@ -109,6 +109,15 @@ class Agreement(SQLModel, table=True):
     artifact: int = Field(index=True)
 
 
+class Correction(SQLModel, table=True):
+    """That `artifact` supersedes `earlier`."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = Field(index=True)
+    earlier: int = Field(index=True)
+
+
 class Evaluation(SQLModel, table=True):
     """What somebody measured on an artifact."""
 

@@ -10,6 +10,7 @@ from lineage.facts import (
     WEIGHTLESS,
     Agreed,
     Built,
+    Corrected,
     Derived,
     Described,
     Evidence,
@@ -61,6 +62,8 @@ def test_every_statement_fits_where_everything_it_needs_is_known(data):
         AGREED,
         Licensed(A, "mit"),
         NAMED,
+        Corrected(A, B),
+        Corrected(B, A),
         edge(STUB),
         Reported("0" * 64, (B, A), "privacy", "low", "reported", "s", "c"),
     ],
@@ -72,11 +75,19 @@ def test_nothing_is_said_about_what_is_not_registered(fact):
         admit([fact], Known(artifacts={B}, builds={"b" * 64: A}))
 
 
+def test_nothing_supersedes_itself_nor_what_supersedes_it():
+    with pytest.raises(Refused, match=f"{A} cannot supersede itself"):
+        admit([Corrected(A, A)], Known(artifacts={A}))
+    assert questions([Corrected(A, B)]).corrections == {(A, B)}
+    with pytest.raises(Refused, match=f"{B} supersedes {A}, so it cannot be superseded by it"):
+        admit([Corrected(A, B)], Known(artifacts={A, B}, corrections={(A, B)}))
+
+
 @pytest.mark.parametrize("fact", [Registered(A, (("x", "0" * 64),)), Rooted(1, "{}")])
 def test_some_statements_need_nothing(fact):
     nothing = frozenset()
 
-    assert questions([fact]) == Questions(nothing, nothing, nothing, nothing, nothing, nothing)
+    assert questions([fact]) == Questions(*[nothing] * 7)
     admit([fact], Known())
 
 

@@ -82,6 +82,7 @@ def verdict(artifact: str, **changes: object) -> dict:
         "evaluated": "never",
         "evaluations": [],
         "attestations": [],
+        "corrections": [],
         "as_of": 1,
         "judged": 1,
         "complete": True,
