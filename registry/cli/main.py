@@ -30,6 +30,7 @@ from registry.cli import (
     rebuilding,
     recipes,
     registering,
+    remedying,
     roots,
     running,
     sharing,
@@ -76,6 +77,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(logs.app, name="log")
 app.add_typer(roots.app, name="root")
 app.add_typer(rebuilding.rebuilder, name="rebuilder")
+app.add_typer(remedying.app, name="remedy")
 app.add_typer(agreeing.rebuilds, name="rebuilds")
 app.add_typer(recipes.app, name="recipe")
 app.add_typer(stats.app, name="stats")

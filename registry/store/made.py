@@ -27,6 +27,12 @@ _BUILDS = asking(f"""
     WHERE node.id IN :some AND {standing("build")} ORDER BY build.entry, build.seq
 """)
 
+_PUBLISHERS = asking(f"""
+    SELECT node.id AS artifact, registration.publishers
+    FROM registration JOIN node ON node.number = registration.artifact
+    WHERE node.id IN :some AND {standing("registration")} ORDER BY registration.entry DESC
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class Execution:
@@ -58,3 +64,12 @@ def executions(connection: Connection, artifacts: Collection[str]) -> dict[str, 
             )
             found[row.artifact].append(Execution(row.artifact, logged.entry, said))
     return {artifact: tuple(some) for artifact, some in found.items()}
+
+
+def publishers(connection: Connection, artifacts: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return for each registered one of `artifacts` the operators that speak for it: those of its first registration."""
+    return {
+        row.artifact: tuple(row.publishers.split())
+        for part in parts(artifacts)
+        for row in connection.execute(_PUBLISHERS, {"some": part})
+    }
