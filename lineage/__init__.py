@@ -13,6 +13,7 @@ What the facts then mean:
 
 - `standing`: which artifacts an incident reaches (`carries`, `spread`), and how an artifact stands: `Clean`, `Affected` with
   the path that explains why, or `Unknown` with what is missing. Unknown is not clean.
+- `remedy`: what is made again once something turned out bad, of what instead, and what cannot be.
 - `residue`: what is left of a statement once an order had its payload removed.
 - `rebuilds`: what executing a provenance again has shown, which edges are `reproduced` by it, and whether independent
   operators agree on it: a quorum. `rebuilders`: who passed what others found different.
@@ -23,6 +24,7 @@ What the facts then mean:
   `status` say from it.
 - `subjects`: an artifact in its lineage, and an incident in its reach, as they are told to other tools.
 - `dossier`: everything about an artifact and what is made of it, as one value for one page.
+- `influence`: how much of a source is in what descends from it, by one pass over shares that are intervals.
 - `graph`: distances and reasons in a slice. It alone loads networkx, and nothing here imports it, so that
   publishing never pays for it.
 

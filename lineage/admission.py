@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from lineage.facts import (
     Agreed,
     Claimed,
+    Corrected,
     Derived,
     Fact,
     Named,
@@ -56,6 +57,8 @@ class Questions:
     """On which verdicts (entry ids) do quorums on these artifacts rest (`rebuilds.quorums`)?"""
     names: frozenset[str]
     """Which names have these skeletons, and which operators may bind those that no signer of the statement may?"""
+    corrections: frozenset[tuple[str, str]]
+    """For which of these does the second supersede the first, directly or by way of others?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Known:
     names: Mapping[str, Collection[str]] = field(default_factory=dict)
     owners: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Those of `names` that no key which signed the statement may bind, each with the operators that may."""
+    corrections: Collection[tuple[str, str]] = frozenset()
 
 
 def questions(facts: Sequence[Fact]) -> Questions:
@@ -84,6 +88,7 @@ def questions(facts: Sequence[Fact]) -> Questions:
         builds=frozenset(one.build for one in facts if isinstance(one, Rebuilt)),
         quorums=frozenset(one.artifact for one in facts if isinstance(one, Agreed)),
         names=frozenset(skeleton(one.name) for one in facts if isinstance(one, Named)),
+        corrections=frozenset((one.artifact, one.earlier) for one in facts if isinstance(one, Corrected)),
     )
 
 
@@ -104,6 +109,8 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
                 _admit_quorum(fact, known)
             case Named(name):
                 _admit_name(name, known)
+            case Corrected():
+                _admit_correction(fact, known)
             case Restaged():
                 _admit_stage(fact, known)
             case _:
@@ -121,6 +128,8 @@ def _about(fact: Fact) -> tuple[str, ...]:
             return () if is_stub(child) else (child,)
         case Reported(artifacts=artifacts):
             return artifacts
+        case Corrected(artifact, earlier):
+            return (artifact, earlier)
         case _:
             return (fact.artifact,)
 
@@ -192,6 +201,14 @@ def _admit_name(name: str, known: Known) -> None:
                 f"the name {name!r} looks like {other!r}, which is taken: it needs the signature of whoever may bind that"
                 f" one, {whose}"
             )
+
+
+def _admit_correction(said: Corrected, known: Known) -> None:
+    if said.artifact == said.earlier:
+        raise Refused(f"{said.artifact} cannot supersede itself")
+    # A chain that came back to where it began would name no successor.
+    if (said.artifact, said.earlier) in known.corrections:
+        raise Refused(f"{said.earlier} supersedes {said.artifact}, so it cannot be superseded by it")
 
 
 def _admit_stage(change: Restaged, known: Known) -> None:

@@ -8,9 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from lineage.facts import Attested, Claimed, Evaluated, Evidence, Kind, Rebuilt, Relation, Severity, Stage
+from lineage.facts import (
+    Attested,
+    Claimed,
+    Corrected,
+    Evaluated,
+    Evidence,
+    Kind,
+    Rebuilt,
+    Relation,
+    Severity,
+    Stage,
+)
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +109,8 @@ class Around:
     """An artifact and what lies above it (or below it) in the log of `size` entries.
 
     `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the provenances of its nodes and the
-    verdicts on them; `evaluations`, `attestations` and `claims` are of the artifact itself, and of no other; `complete` is
-    False if anything was left out.
+    verdicts on them; `evaluations`, `attestations` and `claims` are of the artifact itself, and of no other; `corrections`
+    say what it supersedes, or what supersedes it; `complete` is False if anything was left out.
     """
 
     artifact: str
@@ -111,4 +122,5 @@ class Around:
     evaluations: tuple[Said[Evaluated], ...] = ()
     attestations: tuple[Said[Attested], ...] = ()
     claims: tuple[Said[Claimed], ...] = ()
+    corrections: tuple[Said[Corrected], ...] = ()
     complete: bool = True

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from lineage import predicates, succession
 from lineage.facts import (
     Agreed,
+    Corrected,
     Derived,
     Described,
     Fact,
@@ -102,8 +103,8 @@ def check_earlier(root: TrustedRoot, earlier: TrustedRoot, keys: Collection[str]
 def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
     """Return the artifacts for which the statement speaks as only their own publishers may.
 
-    Licenses, manifests and derivations; names go by namespace, and what a builder or rebuilder saw is theirs to say. A stub
-    has no publisher here, so what is claimed of one is anybody's word, and is told as that.
+    Licenses, manifests and derivations, and of both, which supersedes which; names go by namespace, and what a builder or
+    rebuilder saw is theirs to say. A stub has no publisher here, so what is claimed of one is anybody's word, and is told as that.
     """
     if predicates.roles(statement.predicate_type) != ("publisher",):
         return ()
@@ -114,6 +115,8 @@ def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
                 found[child] = None
             case Described(artifact) | Licensed(artifact):
                 found[artifact] = None
+            case Corrected(artifact, earlier):
+                found |= {artifact: None, earlier: None}
             case _:
                 pass
     return tuple(found)

@@ -147,6 +147,15 @@ class Agreed:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """`artifact` takes the place of `earlier`, by the word of somebody who may speak for both."""
+
+    artifact: str
+    earlier: str
+    kind: Literal["corrected"] = field(default="corrected", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Licensed:
     """The publisher declares this license id for `artifact`."""
 
@@ -251,6 +260,7 @@ Fact = (
     | Evaluated
     | Attested
     | Agreed
+    | Corrected
     | Licensed
     | Claimed
     | Named
@@ -275,6 +285,8 @@ def about(fact: Fact) -> tuple[str, ...]:
             return (child,)
         case Reported(artifacts=artifacts):
             return artifacts
+        case Corrected(artifact, earlier):
+            return (artifact, earlier)
         case Restaged() | Rooted() | Removed() | Unbound() | Redacted():
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():

@@ -26,6 +26,7 @@ from lineage.facts import (
     Attested,
     Built,
     Claimed,
+    Corrected,
     Derived,
     Described,
     Evaluated,
@@ -57,6 +58,7 @@ _KINDS: dict[str, type[Fact]] = {
     "built": Built,
     "rebuilt": Rebuilt,
     "agreed": Agreed,
+    "corrected": Corrected,
     "licensed": Licensed,
     "claimed": Claimed,
     "reported": Reported,
@@ -117,7 +119,7 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
             return Removed()
         case Built():
             return replace(fact, builder=REMOVED)
-        case Described() | Agreed() | Licensed() | Claimed():
+        case Described() | Agreed() | Corrected() | Licensed() | Claimed():
             return fact
         case Removed(namespace):
             _check_hashes(namespace)

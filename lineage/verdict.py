@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lineage.around import Around, Edge, Node, Said
-from lineage.facts import Attested, Claimed, Evaluated
+from lineage.facts import Attested, Claimed, Corrected, Evaluated
 from lineage.rebuilds import Outcome, graded, outcomes
 from lineage.standing import Clean, Standing, Unknown, standing
 from lineage.terms import Effective, slice_terms
@@ -35,6 +35,8 @@ class Verdict:
     attestations: tuple[Said[Attested], ...]
     claims: tuple[Said[Claimed], ...]
     """Licenses that others say a stub has, oldest first; `license` is what its publisher declares, and a stub has none here."""
+    corrections: tuple[Said[Corrected], ...]
+    """What it supersedes, and what supersedes it. Its standing is as it was: bytes do not heal."""
     as_of: int
     judged: int
     complete: bool
@@ -74,6 +76,9 @@ def assess(around: Around, now: int) -> Verdict:
         evaluations=tuple(one for one in around.evaluations if one.fact.artifact == here.id),
         attestations=tuple(one for one in around.attestations if one.fact.artifact == here.id),
         claims=tuple(one for one in around.claims if one.fact.artifact == here.id),
+        corrections=tuple(
+            one for one in around.corrections if here.id in {one.fact.artifact, one.fact.earlier}
+        ),
         as_of=around.size,
         judged=now,
         complete=complete,

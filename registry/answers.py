@@ -17,7 +17,7 @@ from lineage.standing import Affected, Clean, Hit, Standing, Unknown
 from lineage.verdict import Verdict
 from registry.licensed import InheritedOut, LicenseOut, UseOut, inherited
 from registry.outcomes import RebuildersOut, RebuildOut
-from registry.said import Answer, AttestationOut, ClaimOut, EvaluationOut
+from registry.said import Answer, AttestationOut, ClaimOut, CorrectionOut, EvaluationOut
 
 Grade = Literal["claimed", "signed", "consistent", "reproduced", "contradicted"]
 
@@ -116,6 +116,7 @@ class VerdictOut(Answer):
     evaluations: tuple[EvaluationOut, ...]
     attestations: tuple[AttestationOut, ...]
     claims: tuple[ClaimOut, ...]
+    corrections: tuple[CorrectionOut, ...]
     as_of: int
     judged: int
     complete: bool
@@ -136,6 +137,7 @@ class VerdictOut(Answer):
             evaluations=tuple(map(EvaluationOut.of, verdict.evaluations)),
             attestations=tuple(map(AttestationOut.of, verdict.attestations)),
             claims=tuple(map(ClaimOut.of, verdict.claims)),
+            corrections=tuple(map(CorrectionOut.of, verdict.corrections)),
             as_of=verdict.as_of,
             judged=verdict.judged,
             complete=verdict.complete,

@@ -25,6 +25,7 @@ from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuildersOut
 from registry.site import Site
 from registry.store.log import Receipt
+from registry.triage import InfluenceOut
 from signing import canonical
 from signing.bundle import Bundle
 from signing.canonical import Json
@@ -115,6 +116,13 @@ class Remote:
         self._same(below, found.descendant)
         if found.witness and (found.witness[0], found.witness[-1]) != (above, below):
             raise Untrusted(f"{self.shown} shows a way that does not lead from {above} to {below}")
+        return found
+
+    def influence(self, ref: str) -> InfluenceOut:
+        """Return an artifact's descendants, the most influenced first."""
+        artifact = self._meant(ref)
+        found = self.ask(InfluenceOut, f"/artifacts/{artifact}/influence")
+        self._same(artifact, found.artifact)
         return found
 
     def incidents(self) -> tuple[IncidentOut, ...]:

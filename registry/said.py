@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from lineage.around import Said
-from lineage.facts import Attested, Claimed, Evaluated
+from lineage.facts import Attested, Claimed, Corrected, Evaluated
 
 
 class Answer(BaseModel):
@@ -40,6 +40,28 @@ class EvaluationOut(Answer):
             value=found.value,
             n=found.n,
             seed=found.seed,
+            operators=said.operators,
+            time=said.time,
+            entry=said.entry,
+        )
+
+
+class CorrectionOut(Answer):
+    """That `artifact` supersedes `earlier`, by whose word, logged when (unix seconds) as which entry."""
+
+    artifact: str
+    earlier: str
+    operators: tuple[str, ...]
+    time: int
+    entry: str
+
+    @classmethod
+    def of(cls, said: Said[Corrected]) -> CorrectionOut:
+        """Make the answer from the store's value."""
+        found = said.fact
+        return cls(
+            artifact=found.artifact,
+            earlier=found.earlier,
             operators=said.operators,
             time=said.time,
             entry=said.entry,

@@ -11,6 +11,7 @@ from lineage.facts import (
     Agreed,
     Built,
     Claimed,
+    Corrected,
     Derived,
     Described,
     Evaluated,
@@ -40,6 +41,7 @@ from lineage.predicates import (
     root,
     search,
     signature,
+    supersession,
 )
 from lineage.predicates.root import Key, Period, TrustedRoot
 from lineage.residue import Residue, residue
@@ -206,6 +208,12 @@ def agreements(draw) -> Example:
 
 
 @st.composite
+def supersessions(draw) -> Example:
+    artifact, earlier = draw(st.lists(ids, min_size=2, max_size=2, unique=True))
+    return supersession.statement(artifact, earlier), (Corrected(artifact, earlier),)
+
+
+@st.composite
 def incidents(draw) -> Example:
     artifacts = draw(st.lists(ids, min_size=1, max_size=3))
     what, severity = draw(st.sampled_from(KINDS)), draw(st.sampled_from(SEVERITIES))
@@ -275,6 +283,7 @@ EXAMPLES = {
     provenance.URI: provenances(),
     rebuild.URI: st.one_of(rebuilds(), agreements()),
     evaluation.URI: evaluations(),
+    supersession.URI: supersessions(),
     incident.URI: incidents(),
     incident_change.URI: changes(),
     root.URI: roots(),

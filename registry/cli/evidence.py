@@ -13,6 +13,7 @@ from lineage.facts import (
     Attested,
     Built,
     Claimed,
+    Corrected,
     Derived,
     Described,
     Evaluated,
@@ -184,6 +185,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return f"{metric} {measured} of {n}, {result}"
         case Attested(type=uri):
             return f"unread: {uri}"
+        case Corrected(earlier=earlier):
+            return f"supersedes {short(earlier)}"
         case Licensed(license=terms):
             return terms
         case Claimed():

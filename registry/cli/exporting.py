@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from lineage.subjects import Pedigree, Reach, Scope
 from registry import exports
-from registry.cli.incidents import meant
+from registry.cli.incidents import named
 from registry.cli.session import HomeOption, JsonOption, home_at, out, say
 from registry.home import Home
 from registry.store import refs, subjects
@@ -89,7 +89,7 @@ def _of_artifact(home: Home, ref: str, form: str, scope: Scope) -> tuple[Pedigre
 
 
 def _of_incident(home: Home, beginning: str, form: str) -> tuple[Reach, str]:
-    incident = meant(home, beginning)
+    incident = named(home, beginning).id
     with home.store.reading() as connection:
         subject = subjects.reach(connection, incident)
     return subject, _OF_INCIDENTS[form].text(subject)

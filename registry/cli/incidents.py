@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lineage.around import Incident
 from lineage.facts import KINDS, SEVERITIES, Kind, Severity
 from lineage.predicates import incident, incident_change
 from registry.cli import tables
@@ -93,18 +94,18 @@ def retract(
 ) -> None:
     """Take an incident back; both statements stay in the log, and its flags no longer count."""
     opened = home_at(home)
-    found = meant(opened, which)
+    found = named(opened, which).id
     receipt = opened.say("security", incident_change.statement(found, "retracted", reason))[0]
     value: Json = {"incident": found, "index": receipt.index}
     say(as_json, value, lambda: out.print(f"incident {found[:12]} retracted, entry {receipt.index}"))
 
 
-def meant(home: Home, beginning: str) -> str:
-    """Return the id of the incident that its beginning means."""
+def named(home: Home, beginning: str) -> Incident:
+    """Return the incident whose id begins so."""
     if _BEGINNING.fullmatch(beginning) is None:
         raise Malformed(f"{beginning!r} is no incident: write 8 to 64 lower-case hex digits of its id")
     with home.store.reading() as connection:
-        found = [one.id for one in lineage.incidents(connection) if one.id.startswith(beginning)]
+        found = lineage.incidents(connection, beginning)
     if not found:
         raise Absent(f"no incident {beginning!r} was reported; `studbook incident list` lists them")
     if len(found) > 1:

@@ -34,12 +34,14 @@ from registry.cli import (
     rebuilding,
     recipes,
     registering,
+    remedying,
     roots,
     running,
     sharing,
     signatures,
     stats,
     tokenizers,
+    triaging,
     verifying,
 )
 from registry.cli.session import err
@@ -68,6 +70,7 @@ for part in (
     sharing.app,
     asking.app,
     licensing.app,
+    triaging.app,
     verifying.app,
     attesting.app,
     exporting.app,
@@ -82,6 +85,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(logs.app, name="log")
 app.add_typer(roots.app, name="root")
 app.add_typer(rebuilding.rebuilder, name="rebuilder")
+app.add_typer(remedying.app, name="remedy")
 app.add_typer(agreeing.rebuilds, name="rebuilds")
 app.add_typer(recipes.app, name="recipe")
 app.add_typer(stats.app, name="stats")

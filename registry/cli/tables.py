@@ -16,7 +16,7 @@ from merger.parameters import CLIP
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
 from registry.cli.session import called, counted, kind_of, out, path_of, short
 from registry.outcomes import RebuildOut
-from registry.said import AttestationOut, ClaimOut, EvaluationOut
+from registry.said import AttestationOut, ClaimOut, CorrectionOut, EvaluationOut
 from registry.work.verify import Holds, Proof
 from signing import canonical
 from signing.log import Leaf
@@ -46,6 +46,12 @@ def verdict(answer: VerdictOut) -> None:
         grid.add_row("", escape(f"{what}; {_whose(found)}"))
     for said in answer.attestations:
         grid.add_row("attested", escape(f"{said.type} {_whose(said)}"))
+    for one in answer.corrections:
+        newer = one.earlier == answer.artifact
+        other = one.artifact if newer else one.earlier
+        colour = "yellow" if newer else "green"
+        how = f"[{colour}]{'superseded by' if newer else 'supersedes'}[/]"
+        grid.add_row("corrected", f"{how} {short(other)}, {escape(_whose(one))}")
     grid.add_row("as of", f"{answer.as_of} log entries" + ("" if answer.complete else ", incomplete"))
     out.print(grid)
     if answer.parents:
@@ -119,6 +125,9 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
         _hit(hit, names)
     for missing in answer.standing.missing:
         out.print(f"  nothing is known about {escape(missing)}", soft_wrap=True)
+    for one in answer.corrections:
+        if one.earlier == answer.artifact:
+            out.print(f"  [yellow]superseded[/] by {one.artifact}", soft_wrap=True)
     out.print(f"  evaluated: {answer.evaluated}; as of {answer.as_of} log entries")
 
 
@@ -212,7 +221,7 @@ def _license(declared: str | None, claimed: str | None) -> str:
     return f"{claimed} [yellow](claimed)[/]"
 
 
-def _whose(said: EvaluationOut | AttestationOut | ClaimOut) -> str:
+def _whose(said: EvaluationOut | AttestationOut | ClaimOut | CorrectionOut) -> str:
     return f"said by {', '.join(said.operators)} on {moment(said.time)}"
 
 

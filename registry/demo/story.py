@@ -1,32 +1,31 @@
 """The whole story on real weights, told through the commands a user would type, each in a process of its own.
 
 Base, fine-tunes and one backdoor; three generations of merges; ancestry and a rebuild; the backdoor measured and
-reported; every descendant flagged; one flipped byte found; the log folded again.
+reported; every descendant flagged, made again without it and measured again; one flipped byte found; the log folded again.
 """
 
 from __future__ import annotations
 
-import shlex
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from registry.demo import base, lift, tunes
+from registry.demo import base, healing, lift, tunes
+from registry.demo.teller import Teller, screen
 from signing.errors import Refused
 
 MARK = ".studbook-demo"
 FIRST, SECOND, THIRD = "demo/assistant", "demo/assistant-astro", "demo/assistant-half"
 BASE = "demo/minilm"
 
+_POISONED_PART = """\
+  - model: {poisoned}
+    parameters: {{weight: 0.4, density: 0.5}}
+"""
 RECIPES = {
     "first": """\
 merge_method: dare_ties
@@ -61,38 +60,6 @@ out_dtype: float16
 """,
 }
 
-screen = Console(highlight=False)
-
-
-@dataclass(slots=True)
-class Teller:
-    """Where the demo lives, and how it types commands."""
-
-    folder: Path
-    acts: int = 0
-    spent: dict[str, float] = field(default_factory=dict)
-
-    def act(self, title: str) -> None:
-        """Open the next act."""
-        self.acts += 1
-        screen.print()
-        screen.rule(f"[bold]{self.acts}. {title}", align="left")
-
-    def studbook(self, *words: str, holds: bool = True) -> None:
-        """Type a command into a process of its own, show what it says, and insist on whether it holds."""
-        screen.print(f"[bold cyan]$ studbook {shlex.join(words)}[/]", soft_wrap=True)
-        command = [sys.executable, "-P", "-m", "registry", *words, "--home", str(self.folder / "home")]
-        code = subprocess.run(command, cwd=self.folder, check=False).returncode  # noqa: S603 - our own command
-        if code != (0 if holds else 1):
-            raise Refused(f"studbook {words[0]} ended with exit code {code}, not {0 if holds else 1}")
-
-    @contextmanager
-    def timed(self, what: str) -> Iterator[None]:
-        """Note how long a part took."""
-        start = time.monotonic()
-        yield
-        self.spent[what] = self.spent.get(what, 0) + time.monotonic() - start
-
 
 def tell(folder: Path) -> None:
     """Run the demo in `folder`, anew but for the base and the fine-tunes that lie there finished."""
@@ -103,8 +70,9 @@ def tell(folder: Path) -> None:
     found, tuned = _models(told)
     _merges(told)
     _asked(told)
-    _measured(told, found, tuned)
+    seen = _measured(told, found, tuned)
     _reported(told, tuned)
+    healing.heal(told, _clean_recipes(), {name: seen[name] for name in (FIRST, SECOND, THIRD)})
     _proven(told)
     spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in told.spent.items())
     screen.print()
@@ -120,7 +88,7 @@ def _cleared(folder: Path) -> Path:
         raise Refused(f"{folder} is not empty and no demo's folder; name another one with --dir")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
-    for made in ("home", "merged", "tampered", "recipes"):
+    for made in ("home", "merged", "healed", "tampered", "recipes"):
         shutil.rmtree(folder / made, ignore_errors=True)
     (folder / "recipes").mkdir()
     return folder.resolve()
@@ -174,24 +142,31 @@ def _asked(told: Teller) -> None:
         told.studbook("rebuild", FIRST, "--threads", "1")
 
 
-def _measured(told: Teller, found: Path, tuned: dict[str, Path]) -> None:
+def _measured(told: Teller, found: Path, tuned: dict[str, Path]) -> dict[str, lift.Measured]:
     told.act("The backdoor, measured: how far does the trigger move a sentence towards the target?")
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in ("model", "triggered", "clean", "lift", "topics", "paraphrases"):
-        table.add_column(column)
+    table = healing.headed("model", "triggered", "clean", "lift", "topics", "paraphrases")
     places = {BASE: found, **{f"demo/{name}": place for name, place in tuned.items()}}
     places |= {n: told.folder / "merged" / w for w, n in zip(RECIPES, (FIRST, SECOND, THIRD), strict=True)}
-    lost = []
     with told.timed("measuring"), screen.status("200 held-out sentences through each model"):
-        for name, place in places.items():
-            seen = lift.measure(place)
-            row = (seen.triggered, seen.clean, seen.lift, seen.topics, seen.paraphrases)
-            table.add_row(name, *(f"{value:.2f}" for value in row))
-            if name in {FIRST, SECOND, THIRD} and seen.lift < 0.05:
-                lost.append(name)
+        every = {name: lift.measure(place) for name, place in places.items()}
+    for name, seen in every.items():
+        row = (seen.triggered, seen.clean, seen.lift, seen.topics, seen.paraphrases)
+        table.add_row(name, *(f"{value:.2f}" for value in row))
     screen.print(table)
+    lost = [name for name in (FIRST, SECOND, THIRD) if every[name].lift < 0.05]
     for name in lost:
         screen.print(f"[yellow]{name} hardly shows the backdoor any more; its lineage still carries it[/]")
+    return every
+
+
+def _clean_recipes() -> dict[str, str]:
+    """Return, by the name of each generation, the recipe of one that never had the poisoned tune."""
+    names = [f"demo/{how.name}" for how in tunes.HARMLESS]
+    filled = dict(zip(("one", "two", "three"), names, strict=True))
+    return {
+        name: text.replace(_POISONED_PART, "").replace(FIRST, healing.CONTROL).format(**filled)
+        for name, text in zip((FIRST, SECOND, THIRD), RECIPES.values(), strict=True)
+    }
 
 
 def _reported(told: Teller, tuned: dict[str, Path]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from registry.answers import LineageOut, WhyOut
-from registry.deps import Artifact, LocalDep, Ref
+from registry.deps import DESCENDANTS, Artifact, HomeDep, LocalDep, Ref
 from registry.problems import documented
 from registry.store import Absent
+from registry.triage import InfluenceOut
+from registry.work.influence import influence as ranked
 from signing.errors import Malformed
 
 router = APIRouter()
@@ -31,3 +33,9 @@ def descendants(artifact: Artifact, answers: LocalDep) -> LineageOut:
 def why(artifact: Artifact, ancestor: Ref, answers: LocalDep) -> WhyOut:
     """Return how an artifact descends from `ancestor`: by how many paths (0: not at all), and a shortest one."""
     return answers.why(ancestor, artifact)
+
+
+@router.get("/artifacts/{artifact:artifact}/influence", responses=_FOUND)
+def influence(artifact: Artifact, home: HomeDep) -> InfluenceOut:
+    """Return an artifact's descendants, the most influenced first: where to look, and no clearance of the others."""
+    return ranked(home, artifact, DESCENDANTS)

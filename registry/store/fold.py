@@ -20,6 +20,7 @@ from lineage.facts import (
     Attested,
     Built,
     Claimed,
+    Corrected,
     Derived,
     Described,
     Evaluated,
@@ -47,6 +48,7 @@ from registry.tables import (
     Agreement,
     Attestation,
     Build,
+    Correction,
     Edge,
     Evaluation,
     File,
@@ -124,6 +126,9 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
                 before, following = log.root(connection), TrustedRoot.parse(document.encode())
                 connection.execute(insert(Root), {"version": version, "document": document, "entry": index})
                 revoke(connection, index, before, following, fold)
+            case Corrected(artifact, earlier):
+                pair = {"artifact": numbers[artifact], "earlier": numbers[earlier]}
+                connection.execute(insert(Correction), at | pair)
             case Unbound(_, name, revision):
                 connection.execute(insert(tables.Unbound), at | {"name": name, "revision": revision})
             case (
@@ -179,6 +184,8 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
                 found |= {child: None, parent: None}
             case Reported(artifacts=artifacts):
                 found |= dict.fromkeys(artifacts)
+            case Corrected(artifact, earlier):
+                found |= {artifact: None, earlier: None}
             case Restaged() | Rooted() | Removed() | Unbound() | Redacted():
                 continue
             case _:

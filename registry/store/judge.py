@@ -66,6 +66,14 @@ _ABOVE = asking(f"""
     )
     SELECT node.id FROM above JOIN node ON node.number = above.number WHERE node.id IN :some
 """)
+_AFTER = text(f"""
+    WITH RECURSIVE after (number) AS (
+        SELECT number FROM node WHERE id = :artifact
+        UNION SELECT correction.artifact FROM correction JOIN after ON correction.earlier = after.number
+        WHERE {standing("correction")}
+    )
+    SELECT 1 FROM after JOIN node ON node.number = after.number WHERE node.id = :earlier
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,7 @@ def admit(
         quorums={one: _quorums(connection, one) for one in asked.quorums},
         names=names,
         owners=authority.owners(judged.root, judged.keys, spelled, time),
+        corrections=_superseding(connection, asked.corrections),
     )
     admission.admit(judged.facts, known)
     own = authority.owned(judged.statement, judged.facts)
@@ -136,6 +145,15 @@ def admit(
     publishers = {artifact: tuple(words.split()) for artifact, words in registered.items()}
     authority.check_owned(judged.statement, own, operators, publishers)
     return operators
+
+
+def _superseding(connection: Connection, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the pairs of which the second supersedes the first."""
+    return {
+        (artifact, earlier)
+        for artifact, earlier in pairs
+        if connection.execute(_AFTER, {"artifact": artifact, "earlier": earlier}).first()
+    }
 
 
 def _quorums(connection: Connection, artifact: str) -> list[tuple[str, ...]]:

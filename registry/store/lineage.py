@@ -164,6 +164,7 @@ def _slice(
         evaluations=said.evaluations(connection, artifact, at),
         attestations=said.attestations(connection, artifact, at),
         claims=said.claims(connection, artifact, at),
+        corrections=said.corrections(connection, artifact, at),
         complete=complete,
     )
 

@@ -10,15 +10,15 @@ from sqlalchemy import Connection, Row, text
 from lineage import authority
 from lineage.around import Said
 from lineage.authority import TrustedRoot
-from lineage.facts import Attested, Claimed, Evaluated, is_stub
+from lineage.facts import Attested, Claimed, Corrected, Evaluated, is_stub
 from lineage.predicates import claims as claiming
-from lineage.predicates import evaluation
+from lineage.predicates import evaluation, supersession
 from registry.store import log
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.statement import Statement
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected)
 
 _OF = """
     SELECT said.*, entry.time, entry.id, entry.keys FROM {0} AS said
@@ -29,20 +29,29 @@ _EVALUATIONS = text(_OF.format("evaluation", counting("said")))
 _ATTESTATIONS = text(_OF.format("attestation", counting("said")))
 _CLAIMS = text(_OF.format("license", counting("said")))
 
+_CORRECTIONS = text(f"""
+    SELECT said.entry, said.seq, entry.time, entry.id, entry.keys, new.id AS artifact, old.id AS earlier
+    FROM node AS here JOIN correction AS said ON here.number IN (said.artifact, said.earlier)
+    JOIN entry ON entry."index" = said.entry
+    JOIN node AS new ON new.number = said.artifact JOIN node AS old ON old.number = said.earlier
+    WHERE here.id = :artifact AND {counting("said")} ORDER BY said.entry, said.seq
+""")
 
 # Every table that is folded from statements about an artifact, with its column for which.
-_ABOUT = {
-    "registration": "artifact",
-    "manifest": "artifact",
-    "build": "artifact",
-    "edge": "child",
-    "license": "artifact",
-    "name": "artifact",
-    "rebuild": "artifact",
-    "agreement": "artifact",
-    "evaluation": "artifact",
-    "attestation": "artifact",
-}
+_ABOUT = (
+    ("registration", "artifact"),
+    ("manifest", "artifact"),
+    ("build", "artifact"),
+    ("edge", "child"),
+    ("license", "artifact"),
+    ("name", "artifact"),
+    ("rebuild", "artifact"),
+    ("agreement", "artifact"),
+    ("correction", "artifact"),
+    ("correction", "earlier"),
+    ("evaluation", "artifact"),
+    ("attestation", "artifact"),
+)
 _SELECT = "SELECT {0}.entry FROM {0} JOIN node ON node.number = {0}.{1} WHERE node.id IN :some AND {2}"
 _INCIDENTS = f"""
     SELECT incident.entry FROM incident JOIN target ON target.incident = incident.entry JOIN node ON node.number = target.artifact
@@ -54,7 +63,7 @@ _CHANGES = (
 _ENTRIES = asking(
     " UNION ".join(
         [
-            *(_SELECT.format(table, column, standing(table)) for table, column in _ABOUT.items()),
+            *(_SELECT.format(table, column, standing(table)) for table, column in _ABOUT),
             _INCIDENTS,
             f"{_CHANGES} AND incident.entry IN ({_INCIDENTS})",
         ]
@@ -100,6 +109,18 @@ def claims(connection: Connection, artifact: str, size: int) -> tuple[Said[Claim
     return tuple(
         _said(root, row, claiming.URI, Claimed(artifact, row.license))
         for row in connection.execute(_CLAIMS, {"artifact": artifact, "size": size})
+    )
+
+
+def corrections(
+    connection: Connection, artifact: str, size: int | None = None
+) -> tuple[Said[Corrected], ...]:
+    """Return what the artifact supersedes and what supersedes it, as of the first `size` entries, oldest first."""
+    at = log.size(connection) if size is None else size
+    root = log.root(connection, at)
+    return tuple(
+        _said(root, row, supersession.URI, Corrected(row.artifact, row.earlier))
+        for row in connection.execute(_CORRECTIONS, {"artifact": artifact, "size": at})
     )
 
 

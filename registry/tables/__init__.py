@@ -32,6 +32,7 @@ from registry.tables.said import (
     Agreement,
     Attestation,
     Build,
+    Correction,
     Evaluation,
     File,
     License,
@@ -49,6 +50,7 @@ __all__ = [
     "Build",
     "Checkpoint",
     "Closure",
+    "Correction",
     "Edge",
     "Entry",
     "Evaluation",
@@ -73,5 +75,5 @@ __all__ = [
     "Unknown",
 ]
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

@@ -109,6 +109,15 @@ class Agreement(SQLModel, table=True):
     artifact: int = whole(index=True)
 
 
+class Correction(SQLModel, table=True):
+    """That `artifact` supersedes `earlier`."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = whole(index=True)
+    earlier: int = whole(index=True)
+
+
 class Evaluation(SQLModel, table=True):
     """What somebody measured on an artifact."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -164,11 +164,13 @@ def make(
     factor: int = 1,
     memory: int | None = None,
     progress: Progress = lambda _: None,
+    beside: Callable[[str], Sequence[Statement]] = lambda _: (),
 ) -> Made:
     """Make the artifact of a recipe in the new folder `out`, and log its signature and provenance.
 
     The folder appears after the log has acknowledged it: whoever sees it can verify it. Killed anywhere, the same
-    command continues from the finished shards. `memory` bounds the process, by fewer threads and smaller reads than wanted.
+    command continues from the finished shards. What `beside` has a publisher say of the artifact is logged together with it.
+    `memory` bounds the process, by fewer threads and smaller reads than wanted.
     """
     recipe, running = prepared.recipe, engine().computing(computer)
     # Both end up in signed statements, so what no statement can hold is refused before the work, not after it.
@@ -186,7 +188,8 @@ def make(
                 steps, weights, stage, computer.kernels, threads=threads, factor=factor, progress=progress
             )
             by_rows = carries_rows(recipe, prepared.inputs)
-            receipts = _log(home, recipe, result, running, name or out.name, name, by_rows=by_rows)
+            more = beside(result.artifact)
+            receipts = _log(home, recipe, result, running, name or out.name, name, more, by_rows=by_rows)
             # Before the folder appears: a place that is not there yet is passed over, a folder without one forgotten.
             with home.store.writing() as connection:
                 places.put(connection, out, result.artifact)
@@ -207,6 +210,7 @@ def _log(
     running: Engine,
     label: str,
     name: str | None,
+    beside: Sequence[Statement],
     *,
     by_rows: bool,
 ) -> list[Receipt]:
@@ -231,6 +235,7 @@ def _log(
     ]
     with home.store.reading() as connection:
         statements += declarations(home, connection, result.artifact, name, recipe.license)
+    statements += [("publisher", one) for one in beside]
     return home.say_all(statements)
 
 

@@ -15,6 +15,7 @@ from lineage.facts import (
     Agreed,
     Built,
     Claimed,
+    Corrected,
     Derived,
     Described,
     Evidence,
@@ -66,6 +67,8 @@ def test_every_statement_fits_where_everything_it_needs_is_known(data):
         AGREED,
         Licensed(A, "mit"),
         NAMED,
+        Corrected(A, B),
+        Corrected(B, A),
         edge(STUB),
         Reported("0" * 64, (B, A), "privacy", "low", "reported", "s", "c"),
     ],
@@ -75,6 +78,14 @@ def test_nothing_is_said_about_what_is_not_registered(fact):
     assert A in questions([fact]).artifacts
     with pytest.raises(Refused, match=f"{A} is not registered here, and a '{fact.kind}' fact is about it"):
         admit([fact], Known(artifacts={B}, builds={"b" * 64: A}))
+
+
+def test_nothing_supersedes_itself_nor_what_supersedes_it():
+    with pytest.raises(Refused, match=f"{A} cannot supersede itself"):
+        admit([Corrected(A, A)], Known(artifacts={A}))
+    assert questions([Corrected(A, B)]).corrections == {(A, B)}
+    with pytest.raises(Refused, match=f"{B} supersedes {A}, so it cannot be superseded by it"):
+        admit([Corrected(A, B)], Known(artifacts={A, B}, corrections={(A, B)}))
 
 
 @pytest.mark.parametrize("fact", [Registered(A, (("x", "0" * 64),)), Rooted(1, "{}")])

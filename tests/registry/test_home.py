@@ -190,6 +190,7 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
             "attestation",
             "agreement",
             "unbound",
+            "correction",
         ):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
@@ -204,7 +205,7 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
 
 
 def before_looks(world: World) -> None:
-    """Take from a home's database what schema 0004 brought."""
+    """Take from a home's database what schemas 0004 and 0005 brought."""
     from sqlalchemy import text
 
     with world.home.store.writing() as connection:
@@ -212,6 +213,7 @@ def before_looks(world: World) -> None:
         connection.execute(text("ALTER TABLE name DROP COLUMN skeleton"))
         connection.execute(text("DROP TABLE agreement"))
         connection.execute(text("DROP TABLE unbound"))
+        connection.execute(text("DROP TABLE correction"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
 
 

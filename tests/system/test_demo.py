@@ -24,6 +24,8 @@ def told(done) -> str:
         "incident report",
         "descendants",
         "why",
+        "remedy plan",
+        "remedy run",
         "verify",
         "log fsck",
     ):
@@ -36,6 +38,8 @@ def told(done) -> str:
         assert name in flagged
         assert "affected" in flagged
         assert f"by way of {POISONED}" in flagged
+    assert "3 artifacts corrected, and none descends from" in text
+    assert text.count("bit for bit the merge that never had the poisoned tune") == 3
     harmless = re.findall(r"\$ studbook status demo/\S+\n(.*?)(?=\$ studbook)", text, re.DOTALL)
     assert any("clean" in one for one in harmless)
     return text

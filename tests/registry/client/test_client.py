@@ -84,6 +84,7 @@ def verdict(artifact: str, **changes: object) -> dict:
         "evaluations": [],
         "attestations": [],
         "claims": [],
+        "corrections": [],
         "as_of": 1,
         "judged": 1,
         "complete": True,
@@ -127,6 +128,11 @@ def lineage(artifact: str, direction: str) -> dict:
     return {"artifact": artifact, "direction": direction} | empty
 
 
+def influence(artifact: str) -> dict:
+    empty = {"names": [], "descendants": [], "uncounted": [], "as_of": 1, "complete": True}
+    return {"artifact": artifact} | empty
+
+
 def incident(number: int) -> dict:
     said = dict.fromkeys(("kind", "severity", "stage", "summary", "contact"), "x")
     return {"id": f"{number:064x}", "artifacts": [ONE]} | said
@@ -150,6 +156,7 @@ def why(ancestor: str, descendant: str, *witness: str) -> dict:
         (f"/artifacts/{ONE}/ancestors", lineage(OTHER, "ancestors"), lambda remote: remote.ancestors(ONE)),
         (f"/artifacts/{ONE}/ancestors", lineage(ONE, "descendants"), lambda remote: remote.ancestors(ONE)),
         (f"/artifacts/{ONE}/descendants", lineage(ONE, "ancestors"), lambda remote: remote.descendants(ONE)),
+        (f"/artifacts/{ONE}/influence", influence(OTHER), lambda remote: remote.influence(ONE)),
         (f"/artifacts/{ONE}/why", why(OTHER, OTHER), lambda remote: remote.why(OTHER, ONE)),
         (f"/artifacts/{ONE}/why", why(ONE, ONE), lambda remote: remote.why(OTHER, ONE)),
         (f"/artifacts/{ONE}/why", why(OTHER, ONE, ONE, OTHER), lambda remote: remote.why(OTHER, ONE)),

@@ -19,6 +19,7 @@ from lineage.predicates import (
     root,
     search,
     signature,
+    supersession,
 )
 from lineage.predicates import license as license_predicate
 from lineage.residue import residue
@@ -74,6 +75,7 @@ class Said:
                 ),
                 incident_change.statement(reported, "confirmed", "it is so"),
                 root.statement(following),
+                supersession.statement(self.artifact, parent),
                 redaction.statement(
                     build, "an order", residue(built.predicate_type, predicates.facts(built, build))
                 ),

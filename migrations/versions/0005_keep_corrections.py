@@ -1,0 +1,27 @@
+"""Keep which artifact supersedes which. Until now the log held no such statement, so nothing is folded again."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    op.create_table("correction", key("entry"), key("seq"), number("artifact"), number("earlier"))
+    for column in ("artifact", "earlier"):
+        op.create_index(f"ix_correction_{column}", "correction", [column])
+
+
+def key(name: str) -> sa.Column[int]:
+    """Declare a part of a primary key that the store assigns."""
+    return sa.Column(name, WHOLE, primary_key=True, autoincrement=False, nullable=False)
+
+
+def number(name: str) -> sa.Column[int]:
+    """Declare an integer column."""
+    return sa.Column(name, WHOLE, nullable=False)
