@@ -22,7 +22,7 @@ from registry.cli.session import (
     path_of,
     say,
 )
-from registry.cli.tables import headed
+from registry.cli.tables import headed, put
 from registry.licensed import FindingOut, KnownOut, LicenseOut, TermOut, UseOut, known
 from signing.errors import Malformed
 
@@ -126,7 +126,7 @@ def _show(answer: LicenseOut) -> None:
         table = headed("license", "from", "commercial", "asks")
         for term in answer.terms:
             table.add_row(*_term(term, answer))
-        out.print(table)
+        put(table)
     for said in answer.unasked:
         out.print(f"  not judged: {escape(said)}", soft_wrap=True)
     out.print(f"  by rule-set {answer.rules}, as of {answer.as_of} log entries")
@@ -156,5 +156,5 @@ def _list(found: tuple[KnownOut, ...]) -> None:
         asks = ", ".join((*one.obligations, *one.restrictions)) or "nothing"
         verified = "yes" if one.verified else "[yellow]no[/]"
         table.add_row(escape(one.license), one.commercial, one.flow_down, verified, escape(asks))
-    out.print(table)
+    put(table)
     out.print(f"rule-set {found[0].rules}; what was read for each, and when, is in --json; not legal advice")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from lineage.predicates.rebuild import operator
@@ -53,12 +54,12 @@ def verdict(answer: VerdictOut) -> None:
         how = f"[{colour}]{'superseded by' if newer else 'supersedes'}[/]"
         grid.add_row("corrected", f"{how} {short(other)}, {escape(_whose(one))}")
     grid.add_row("as of", f"{answer.as_of} log entries" + ("" if answer.complete else ", incomplete"))
-    out.print(grid)
+    put(grid)
     if answer.parents:
         table = headed("parent", "relation", "part", "evidence")
         for edge in answer.parents:
             table.add_row(short(edge.parent), edge.relation, _part(edge), edge.evidence)
-        out.print(table)
+        put(table)
 
 
 def lineage(answer: LineageOut) -> None:
@@ -88,7 +89,7 @@ def lineage(answer: LineageOut) -> None:
             _license(one.license, one.claimed),
             f"[red]{hits}[/]" if hits else known,
         )
-    out.print(table)
+    put(table)
     _completeness(answer.complete, answer.as_of)
 
 
@@ -113,7 +114,7 @@ def why(answer: WhyOut) -> None:
                     _part(edge),
                     edge.evidence,
                 )
-    out.print(table)
+    put(table)
     _completeness(answer.complete, answer.as_of)
 
 
@@ -165,7 +166,7 @@ def incidents(answers: Sequence[IncidentOut]) -> None:
             escape(one.summary),
             escape(one.contact),
         )
-    out.print(table)
+    put(table)
 
 
 def moment(time: int) -> str:
@@ -198,7 +199,7 @@ def proofs(found: Sequence[Proof], said: Sequence[str] = ()) -> None:
             place,
             *map(escape, said[number : number + 1]),
         )
-    out.print(table)
+    put(table)
 
 
 def about(artifacts: Sequence[str]) -> str:
@@ -287,11 +288,19 @@ def _completeness(complete: bool, as_of: int) -> None:
         out.print(f"[yellow]incomplete:[/] part of the lineage is left out; as of {as_of} log entries")
 
 
+def put(table: Table) -> None:
+    """Print a table as wide as its words need, if the terminal is not that wide: it breaks lines better than words."""
+    needs = Measurement.get(out, out.options.update(width=10_000), table).minimum
+    out.print(table, width=max(out.width, needs), crop=False)
+
+
 def headed(*columns: str) -> Table:
     """Return an empty table with these columns."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         # What is copied into the next command is never broken.
         whole = column in _WHOLE
-        table.add_column(column, no_wrap=whole, overflow="ignore" if whole else "fold")
+        table.add_column(
+            column, no_wrap=whole, overflow="ignore" if whole else "fold", min_width=min(len(column), 8)
+        )
     return table
