@@ -33,8 +33,8 @@ NEITHER = "names no repository"
 class Nameless(Malformed):
     """What is written names no repository; `gist` says why without the values, so that it can be counted."""
 
-    def __init__(self, gist: str, sentence: str) -> None:
-        """Keep the reason and the sentence."""
+    def __init__(self, sentence: str, gist: str = NEITHER) -> None:
+        """Keep the sentence and the reason."""
         super().__init__(sentence)
         self.gist = gist
 
@@ -60,16 +60,16 @@ def stub(written: str) -> Stub:
         return Stub(f"hf:{cached[1]}/{cached[2]}@{cached[3]}")
     shown = repr(name[:_SHOWN])
     if _LOCAL.match(name) or "\\" in name:
-        raise Nameless(LOCAL, f"{shown} is a folder of somebody's machine, and names no repository")
+        raise Nameless(f"{shown} is a folder of somebody's machine, and names no repository", LOCAL)
     if _ADDRESS.match(name):
-        raise Nameless(ADDRESS, f"{shown} is an address; a repository is named owner/name")
+        raise Nameless(f"{shown} is an address; a repository is named owner/name", ADDRESS)
     if name and "/" not in name:
         raise Nameless(
-            OWNERLESS,
             f"{shown} has no owner; a repository is named owner/name, and nothing here says what the hub's first ones, which had"
             " none, were renamed to",
+            OWNERLESS,
         )
-    raise Nameless(NEITHER, f"{shown} is no owner/name, so it names no repository")
+    raise Nameless(f"{shown} is no owner/name, so it names no repository")
 
 
 def placed(name: str) -> str | None:

@@ -7,7 +7,7 @@ from evidence import measured, reviewed
 from sqlalchemy import Connection, text
 from world import World
 
-from lineage.predicates import incident_change, manifest, name
+from lineage.predicates import incident_change, manifest, name, supersession
 from lineage.predicates import redaction as redacting
 from merger.manifest import Manifest
 from registry.store import artifacts, lineage, log, redaction
@@ -172,7 +172,7 @@ def story(world: World) -> World:
         with world.home.store.reading() as connection:
             left = redaction.left(connection, gone.index)
         world.publish("root", redacting.statement(gone.entry, "an order", left))
-    world.publish("publisher", measured(child), reviewed(base))
+    world.publish("publisher", measured(child), reviewed(base), supersession.statement(child, base))
     return world
 
 

@@ -7,6 +7,7 @@ from world import OPERATOR, World
 from lineage import predicates
 from lineage.facts import Evaluated
 from lineage.predicates import (
+    claims,
     derivation,
     evaluation,
     incident,
@@ -64,6 +65,7 @@ class Said:
                 derivation.statement(self.artifact, [derivation.Parent(parent, "finetune")]),
                 search.statement(self.artifact, "adamerging", [parent], "0" * 64, None),
                 license_predicate.statement(self.artifact, "mit", now),
+                claims.statement("README.md", "ab" * 32, [claims.Claim("hf:acme/card", (), "mit")], now),
                 name.statement(self.artifact, "kennel/fresh", None, now),
                 fresh,
                 rebuild.statement(self.artifact, build, OPERATOR, now, []),

@@ -6,9 +6,13 @@ from world import World
 
 from lineage.predicates import claims, name
 from lineage.predicates import redaction as redacting
+<<<<<<< ours
 from lineage.predicates.claims import Claim, Parent
 from registry.store import Absent, artifacts, lineage, log, places, redaction, refs, said, tiles, verdicts
 from registry.store import claims as claimed
+=======
+from registry.store import Absent, artifacts, lineage, log, places, redaction, refs, subjects, tiles, verdicts
+>>>>>>> theirs
 
 # Read whole on purpose: a row an incident.
 SMALL = {"incident", "alembic_version"}
@@ -118,6 +122,10 @@ def test_no_answer_walks_through_a_table(story: World) -> None:
             claimed.adapters(connection, stubs)
             said.claims(connection, "hf:org/Base", log.size(connection))
             places.of(connection, artifact)
+            told = subjects.pedigree(connection, artifact)
+            subjects.responsible(connection, [edge.entry for edge in told.edges], told.at.size)
+            for incident in told.incidents[artifact]:
+                subjects.reach(connection, incident.id)
             verdicts.of(connection, artifact)
             verdicts.due(connection, "ann", None, 10)
             log.bundle(connection, 3)
