@@ -203,8 +203,8 @@ class Answers(Protocol):
     def verdict(self, ref: str) -> VerdictOut:
         """Return everything about an artifact."""
 
-    def license(self, ref: str, asked: UseOut) -> LicenseOut:
-        """Return what the licenses in the lineage of an artifact say about a use of it."""
+    def license(self, ref: str, asked: UseOut, card: str | None = None) -> LicenseOut:
+        """Return what the licenses in the lineage of an artifact say about a use of it, and about what its card shows."""
 
     def ancestors(self, ref: str) -> LineageOut:
         """Return everything an artifact is made of."""

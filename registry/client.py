@@ -89,8 +89,10 @@ class Remote:
         self._same(artifact, found.artifact)
         return found
 
-    def license(self, ref: str, asked: UseOut) -> LicenseOut:
+    def license(self, ref: str, asked: UseOut, card: str | None = None) -> LicenseOut:
         """Return what the registry says that the licenses in the lineage of an artifact say about a use of it."""
+        if card is not None:
+            raise Malformed(f"{self.shown} judges no cards: ask without one, or ask a home")
         artifact = self._meant(ref)
         found = self.ask(LicenseOut, f"/artifacts/{artifact}/license", **asked.query())
         self._same(artifact, found.artifact)

@@ -23,7 +23,7 @@ Outcome = Literal["ok", "needs_review", "unknown", "conflict"]
 
 
 class UseOut(Answer):
-    """What was asked about: None is not. `gone` are ancestors that are deleted or renamed upstream."""
+    """What was asked about; None is not. `gated`: whether it is given only to who accepts its terms."""
 
     commercial: bool = False
     territory: str | None = Field(None, pattern="^[A-Z]{2}$")
@@ -44,9 +44,9 @@ class UseOut(Answer):
         """Return the use as the core takes it."""
         return Use(self.commercial, self.territory, self.monthly_users, self.revenue, self.distributing)
 
-    def seen(self) -> Seen:
-        """Return what was seen outside the log, as the core takes it."""
-        return Seen(gated=self.gated)
+    def seen(self, card: str | None) -> Seen:
+        """Return what was seen outside the log, the text of its card too, as the core takes it."""
+        return Seen(shown=card, gated=self.gated)
 
     def query(self) -> dict[str, str]:
         """Return what was asked as the words of a query, each that says nothing left out."""

@@ -65,12 +65,12 @@ class Local:
             around = lineage.around(connection, self._meaning(connection, ref))
             return VerdictOut.of(assess(around, self._clock()))
 
-    def license(self, ref: str, asked: UseOut) -> LicenseOut:
-        """Return what the licenses in the lineage of an artifact say about a use of it."""
+    def license(self, ref: str, asked: UseOut, card: str | None = None) -> LicenseOut:
+        """Return what the licenses in the lineage of an artifact say about a use of it, and about what its card shows."""
         with self._store.reading() as connection:
             around = lineage.around(connection, self._meaning(connection, ref))
         names = {node.id: node.names for node in around.nodes}
-        return LicenseOut.of(judge(around, asked.use(), asked.seen()), asked, names)
+        return LicenseOut.of(judge(around, asked.use(), asked.seen(card)), asked, names)
 
     def ancestors(self, ref: str) -> LineageOut:
         """Return everything an artifact is made of."""

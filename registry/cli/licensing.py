@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ from registry.cli.session import (
 )
 from registry.cli.tables import headed
 from registry.licensed import FindingOut, KnownOut, LicenseOut, TermOut, UseOut, known
+from signing.errors import Malformed
 
 app = typer.Typer()
 
@@ -54,6 +56,9 @@ def ask(
         bool | None,
         typer.Option("--gated/--ungated", help="Whether it is given only to who accepts its terms."),
     ] = None,
+    card: Annotated[
+        Path | None, typer.Option("--card", help="Its card and notices: do they show what they have to?")
+    ] = None,
     home: HomeOption = None,
     registry: RegistryOption = None,
     as_json: JsonOption = False,
@@ -67,7 +72,7 @@ def ask(
         distributing=not private,
         gated=gated,
     )
-    answer = asked(home, registry).license(ref, wanted)
+    answer = asked(home, registry).license(ref, wanted, None if card is None else _text(card))
     say(as_json, answer, lambda: _show(answer))
     if answer.outcome != "ok":
         raise Fails
@@ -78,6 +83,14 @@ def licenses(as_json: JsonOption = False) -> None:
     """Which licenses are known here, what does each ask, and what was read for that?"""
     found = known()
     say(as_json, found, lambda: _list(found))
+
+
+def _text(card: Path) -> str:
+    raw = card.read_bytes()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise Malformed(f"{card} is not UTF-8, so what it shows cannot be read") from None
 
 
 def _show(answer: LicenseOut) -> None:

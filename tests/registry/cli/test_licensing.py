@@ -107,6 +107,24 @@ def test_a_use_that_is_none_is_refused(terminal, options, says: str) -> None:
     terminal.refuses(("license", "kennel/Llama-kept", *options), 2, (says,))
 
 
+def test_a_card_is_looked_at_for_what_has_to_be_shown(terminal, family) -> None:
+    card = terminal.folder / "card.md"
+    card.write_text(
+        "Built with Llama.\nLlama 3.1 is licensed under the Llama 3.1 Community License, Copyright"
+    )
+    assert terminal("license", family["kept"], "--card", card).code == 0
+
+    card.write_text("Built with Llama.")
+    said = terminal("license", family["kept"], "--card", card)
+    assert said.code == 1
+    assert "LIC-DISPLAY-MISSING low: kennel/Llama-kept does not show 'Llama 3.1 is licensed" in said.out
+    assert "nobody looked at what its card shows" not in said.out
+
+    card.write_bytes(b"\xff")
+    terminal.refuses(("license", family["kept"], "--card", "card.md"), 2, ("card.md is not UTF-8",))
+    terminal.refuses(("license", family["kept"], "--card", "nowhere"), 2, ("nowhere",))
+
+
 def test_show_names_the_licenses_that_reach_an_artifact(terminal, family) -> None:
     found = terminal.holds("show", "kennel/lost")
 
@@ -166,4 +184,7 @@ def test_a_registry_answers_the_same(world: World, terminal, family, monkeypatch
 
     # The served application logs to the same standard output, before the answer.
     assert there.code == 1
+    (terminal.folder / "card.md").write_text("Built with Llama")
+    refused = terminal("license", family["lost"], "--registry", URL, "--card", "card.md")
+    assert (refused.code, "judges no cards" in refused.err) == (2, True)
     assert canonical.decode(there.out.splitlines()[-1].encode()) == home.json
