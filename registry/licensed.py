@@ -161,6 +161,8 @@ class LicenseOut(Answer):
     at_least: bool
     terms: tuple[TermOut, ...]
     findings: tuple[FindingOut, ...]
+    left_out: int
+    """Findings of kinds of which there are too many to tell; they decide like those that are told."""
     doubts: tuple[str, ...]
     unasked: tuple[str, ...]
     rules: int
@@ -191,6 +193,7 @@ class LicenseOut(Answer):
             at_least=not (terms.complete and found.complete),
             terms=told,
             findings=findings,
+            left_out=found.left_out,
             doubts=found.doubts,
             unasked=found.unasked,
             rules=found.rules,

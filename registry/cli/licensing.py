@@ -17,6 +17,7 @@ from registry.cli.session import (
     JsonOption,
     RegistryOption,
     called,
+    counted,
     out,
     path_of,
     say,
@@ -106,6 +107,8 @@ def _show(answer: LicenseOut) -> None:
     )
     for one in answer.findings:
         _finding(one, answer)
+    if answer.left_out:
+        out.print(f"  and {counted(answer.left_out, 'finding')} more of these kinds, further up")
     for said in answer.doubts:
         out.print(f"  [yellow]read the text:[/] {escape(said)}", soft_wrap=True)
     if answer.terms:
