@@ -294,6 +294,8 @@ def test_a_merge_within_the_family_breaks_nothing() -> None:
     assert "LIC-IMPROVE-OTHER" not in kinds(judge(within))
     outputs = made(("flux-1-dev-non-commercial-license", "merge"), ("mit", "merge"))
     assert "LIC-IMPROVE-OTHER" not in kinds(judge(outputs)), "its ban is on outputs, not on weights"
+    taught = judge(made(("grok2-community", "distill"), declares="mit"))
+    assert kinds(taught) == [], "its ban is on weights, not on outputs"
 
 
 def test_a_license_that_is_declared_beside_another_is_not_dropped() -> None:
@@ -310,13 +312,14 @@ def test_an_adapter_s_conflict_is_to_be_reviewed_where_the_license_says_nothing_
 
 
 def test_doubts_keep_what_contradicts_nothing_from_being_ok() -> None:
-    found = judge(made(("mpl-2.0", "finetune"), ("isc", "finetune"), declares="mpl-2.0"))
-
-    assert (found.outcome, kinds(found)) == ("needs_review", [])
-    assert found.doubts == (
-        "what isc asks is remembered, not read",
-        f"mpl-2.0: {discovered()['mpl-2.0'].note}",
+    unread, open_ = (
+        judge(family("intel-research", [])),
+        judge(made(("mpl-2.0", "finetune"), declares="mpl-2.0")),
     )
+
+    assert [(one.outcome, kinds(one)) for one in (unread, open_)] == [("needs_review", [])] * 2
+    assert unread.doubts == ("what intel-research asks is remembered, not read",)
+    assert open_.doubts == (f"mpl-2.0: {discovered()['mpl-2.0'].note}",)
 
 
 @LAW
@@ -373,7 +376,7 @@ def test_licenses_that_go_together_do_not_clash_and_what_depends_is_to_be_review
 
 def test_what_rests_on_a_license_of_its_own_that_says_too_little_is_to_be_reviewed() -> None:
     vague = only(made(("gemma", "finetune"), declares="openrail"), "LIC-PERMISSIVE-OVER")
-    remembered = only(made(("gemma", "finetune"), declares="isc"), "LIC-PERMISSIVE-OVER")
+    remembered = only(made(("gemma", "finetune"), declares="intel-research"), "LIC-PERMISSIVE-OVER")
 
     assert (vague.decides, vague.verified) == ("needs_review", False)
     assert (remembered.decides, remembered.verified) == ("conflict", False)

@@ -150,11 +150,11 @@ def test_terms_that_nobody_read_say_so(world: World, terminal) -> None:
     terminal.home = world.home.path
     base = world.model(name="kennel/base", license="mrl")
     child = world.model(base, name="kennel/child", license="apache-2.0")
-    isc = world.model(name="kennel/isc", license="isc")
+    unread = world.model(name="kennel/unread", license="intel-research")
 
     assert "(remembered, not read)" in terminal("license", child).out
-    said = terminal("license", isc)
-    assert (said.code, "read the text: what isc asks is remembered" in said.out) == (1, True)
+    said = terminal("license", unread)
+    assert (said.code, "read the text: what intel-research asks is remembered" in said.out) == (1, True)
 
 
 def test_the_licenses_that_are_known_are_listed_with_what_was_read(terminal) -> None:
