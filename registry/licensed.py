@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from lineage.declared import Ambiguous, Declared, Resolved, Unresolved
-from lineage.finding import Finding, Seen, Use
+from lineage.finding import KINDS, Finding, Seen, Use
 from lineage.licenses import VERSION, License, discovered
 from lineage.licensing import NOTICE, Licensing
 from lineage.terms import Borne, Effective, Way
@@ -241,6 +241,23 @@ class KnownOut(Answer):
             ),
             rules=VERSION,
         )
+
+
+class RuleOut(Answer):
+    """A rule of the rule-set, how grave its findings are, and what they say."""
+
+    kind: str
+    severity: Literal["high", "medium", "low", "info"]
+    says: str
+    rules: int
+
+
+def rules() -> tuple[RuleOut, ...]:
+    """Return every kind of finding that there is."""
+    return tuple(
+        RuleOut(kind=kind, severity=severity, says=says, rules=VERSION)
+        for kind, (severity, says) in KINDS.items()
+    )
 
 
 def inherited(terms: Effective) -> tuple[InheritedOut, ...]:

@@ -5,6 +5,7 @@ from fastapi.testclient import TestClient
 from rebuilding import URL
 from world import World
 
+from lineage.finding import KINDS
 from lineage.licenses import discovered
 from registry import site
 from registry.app import create
@@ -167,6 +168,16 @@ def test_the_licenses_that_are_known_are_listed_with_what_was_read(terminal) -> 
     for one in listed:
         assert one["license"] in said.out
     assert [one.value for one in UseName] == ["commercial"]
+
+
+def test_the_rules_are_listed_with_how_grave_they_are(terminal) -> None:
+    said, listed = terminal("licenses", "--rules"), terminal.holds("licenses", "--rules")
+
+    assert {one["kind"]: one["severity"] for one in listed} == {
+        kind: grave for kind, (grave, _) in KINDS.items()
+    }
+    assert all(one["kind"] in said.out and one["says"] in said.out for one in listed)
+    assert "rule-set 1" in said.out
 
 
 def test_a_registry_answers_the_same(world: World, terminal, family, monkeypatch) -> None:
