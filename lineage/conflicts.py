@@ -137,7 +137,7 @@ def improve_other(case: Case) -> Iterator[Finding]:
     for edge in case.edges:
         beside[edge.child].append(edge)
     for edge in case.edges:
-        for borne, way in case.terms[edge.parent].all.items():
+        for borne, link in case.terms[edge.parent].all.items():
             for bar in borne.facts.bars("no_improve_other_models"):
                 bearing = _improved(case, edge, beside[edge.child], bar)
                 outside = sorted(
@@ -146,7 +146,7 @@ def improve_other(case: Case) -> Iterator[Finding]:
                 if outside:
                     # Where nothing is known of what it went into, that may be of the family.
                     known = any(not bearing[one] & set(UNKNOWN) for one in outside)
-                    steps = len(way) + len(case.ways[edge.child])
+                    steps = link.length + len(case.ways[edge.child])
                     here = ((steps, edge.child, edge.parent, edge.relation), bar, outside[0])
                     least = nearest.get((borne, known), here)
                     nearest[borne, known] = min(here, least, key=lambda one: one[0])
@@ -157,7 +157,7 @@ def improve_other(case: Case) -> Iterator[Finding]:
         family = ", ".join(sorted({borne.license, *bar.unless}))
         given = f" where it is {bar.when}" if bar.when else ""
         said = f"{relation} brings {case.called(parent)} into {into}, and {borne.license} does not let it improve models outside {family}{given}"
-        via = (*case.terms[parent].all[borne], *case.ways[child])
+        via = (*case.terms[parent].all[borne].way, *case.ways[child])
         yield found(
             "LIC-IMPROVE-OTHER", borne, via, said, "conflict" if known and not bar.when else "needs_review"
         )

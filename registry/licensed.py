@@ -14,7 +14,7 @@ from lineage.declared import Ambiguous, Declared, Resolved, Unresolved
 from lineage.finding import KINDS, Finding, Seen, Use
 from lineage.licenses import VERSION, License, discovered
 from lineage.licensing import NOTICE, Licensing
-from lineage.terms import Borne, Effective, Way
+from lineage.terms import Borne, Effective, Way, ways
 from merger.recipe import sentence
 from registry.said import Answer
 from signing.errors import Malformed
@@ -173,12 +173,12 @@ class LicenseOut(Answer):
     def of(cls, found: Licensing, asked: UseOut, names: Mapping[str, tuple[str, ...]]) -> LicenseOut:
         """Make the answer from the core's value, with the names of the artifacts that it may mention."""
         terms = found.terms
-        mine = (TermOut.of(one, via, inherited=False) for one, via in sorted(terms.own.items()))
-        above = (TermOut.of(one, via, inherited=True) for one, via in sorted(terms.inherited.items()))
+        mine = (TermOut.of(one, via, inherited=False) for one, via in ways(terms.own).items())
+        above = (TermOut.of(one, via, inherited=True) for one, via in ways(terms.inherited).items())
         told = (*mine, *above)
         findings = tuple(map(FindingOut.of, found.findings))
-        ways = (*(one.via for one in told), *(one.via for one in findings))
-        shown = {found.artifact}.union(*ways)
+        vias = (*(one.via for one in told), *(one.via for one in findings))
+        shown = {found.artifact}.union(*vias)
         return cls(
             artifact=found.artifact,
             names={one: names.get(one, ()) for one in sorted(shown)},
@@ -264,7 +264,7 @@ def inherited(terms: Effective) -> tuple[InheritedOut, ...]:
     """Return the licenses that reach an artifact from above, in the order of their ids."""
     return tuple(
         InheritedOut(license=one.license, settled=one.settled, via=via)
-        for one, via in sorted(terms.inherited.items())
+        for one, via in ways(terms.inherited).items()
     )
 
 

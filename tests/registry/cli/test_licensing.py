@@ -108,6 +108,15 @@ def test_a_use_that_is_none_is_refused(terminal, options, says: str) -> None:
     terminal.refuses(("license", "kennel/Llama-kept", *options), 2, (says,))
 
 
+def test_what_is_kept_private_may_be_adapted(world: World, terminal) -> None:
+    terminal.home = world.home.path
+    base = world.model(license="cc-by-nd-4.0")
+    tuned = world.model(base, license="cc-by-nd-4.0")
+
+    assert terminal("license", tuned).code == 1
+    assert terminal("license", tuned, "--private").code == 0
+
+
 def test_a_card_is_looked_at_for_what_has_to_be_shown(terminal, family) -> None:
     card = terminal.folder / "card.md"
     card.write_text(
