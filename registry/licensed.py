@@ -11,8 +11,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from lineage.declared import Ambiguous, Declared, Resolved, Unresolved
-from lineage.finding import KINDS, Finding, Seen, Use
-from lineage.licenses import VERSION, License, discovered
+from lineage.finding import Finding, Seen, Use
 from lineage.licensing import NOTICE, Licensing
 from lineage.terms import Borne, Effective, Way, ways
 from merger.recipe import sentence
@@ -202,72 +201,9 @@ class LicenseOut(Answer):
         )
 
 
-class KnownOut(Answer):
-    """What the rule-set `rules` says of one license, with what was read for it and when."""
-
-    license: str
-    aka: tuple[str, ...]
-    family: str
-    commercial: str
-    flow_down: str
-    scope: tuple[str, ...]
-    obligations: tuple[str, ...]
-    restrictions: tuple[str, ...]
-    patent_grant: bool
-    gated: bool
-    verified: bool
-    note: str
-    sources: tuple[str, ...]
-    rules: int
-
-    @classmethod
-    def of(cls, facts: License) -> KnownOut:
-        """Make the answer from the core's value."""
-        return cls(
-            license=facts.id,
-            aka=facts.aka,
-            family=facts.family,
-            commercial=facts.commercial,
-            flow_down=facts.flow_down,
-            scope=facts.scope,
-            obligations=tuple(one.said for one in facts.obligations),
-            restrictions=tuple(one.said for one in facts.restrictions),
-            patent_grant=facts.patent_grant,
-            gated=facts.gated,
-            verified=facts.verified,
-            note=facts.note,
-            sources=tuple(
-                f"{one.what}: {one.reference}, read {one.read.isoformat()}" for one in facts.sources
-            ),
-            rules=VERSION,
-        )
-
-
-class RuleOut(Answer):
-    """A rule of the rule-set, how grave its findings are, and what they say."""
-
-    kind: str
-    severity: Literal["high", "medium", "low", "info"]
-    says: str
-    rules: int
-
-
-def rules() -> tuple[RuleOut, ...]:
-    """Return every kind of finding that there is."""
-    return tuple(
-        RuleOut(kind=kind, severity=severity, says=says, rules=VERSION)
-        for kind, (severity, says) in KINDS.items()
-    )
-
-
 def inherited(terms: Effective) -> tuple[InheritedOut, ...]:
     """Return the licenses that reach an artifact from above, in the order of their ids."""
     return tuple(
         InheritedOut(license=one.license, settled=one.settled, via=via)
         for one, via in ways(terms.inherited).items()
     )
-
-
-def known() -> tuple[KnownOut, ...]:
-    """Return every license that the rule-set knows."""
-    return tuple(map(KnownOut.of, discovered().values()))

@@ -23,16 +23,8 @@ from registry.cli.session import (
     say,
 )
 from registry.cli.tables import headed
-from registry.licensed import (
-    FindingOut,
-    KnownOut,
-    LicenseOut,
-    RuleOut,
-    TermOut,
-    UseOut,
-    known,
-    rules,
-)
+from registry.licensed import FindingOut, LicenseOut, TermOut, UseOut
+from registry.ruleset import KnownOut, RuleOut, known, rules
 from signing.errors import Malformed
 
 app = typer.Typer()
