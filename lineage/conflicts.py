@@ -7,12 +7,14 @@ where the license says so; a rule that is about passing on asks for nothing else
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Literal
 
-from lineage.facts import WEIGHTLESS, Relation
-from lineage.finding import Case, Decides, Finding, found
+from lineage.around import Edge
+from lineage.facts import WEIGHTLESS
+from lineage.finding import Case, Finding, found
 from lineage.licenses import UNKNOWN, Bar, License, Obligation, Restriction, discovered
 from lineage.matrix import goes_into
 from lineage.terms import TRAINED, Borne, Way
@@ -42,7 +44,7 @@ def permissive_over(case: Case) -> Iterator[Finding]:
     for borne, way in case.travelling():
         facts = borne.facts
         owed = facts.flow_down not in {"none", "notice"}
-        if not mine or not owed or borne.license in case.declares or set(facts.compat) & set(case.declares):
+        if not mine or not owed or borne.license in case.declares:
             continue
         above, names = case.called(way[0]), ", ".join(case.declares)
         if lacking := _lacking(facts, mine):
@@ -127,37 +129,48 @@ def display_missing(case: Case) -> Iterator[Finding]:
 def improve_other(case: Case) -> Iterator[Finding]:
     """LIC-IMPROVE-OTHER: outputs or weights went into a model of another kind than a license above allows.
 
-    Asked of every edge of the lineage: who descends from such a model goes on with what it should not have got.
+    Asked of every edge of the lineage, since who descends from such a model goes on with what it should not have got; told once
+    of each license, by the shortest way.
     """
-    for child, parent, relation in sorted({(one.child, one.parent, one.relation) for one in case.edges}):
-        for borne, way in sorted(case.terms[parent].all.items()):
+    nearest: dict[tuple[Borne, bool], tuple[tuple[int, str, str, str], Restriction, str]] = {}
+    beside: dict[str, list[Edge]] = defaultdict(list)
+    for edge in case.edges:
+        beside[edge.child].append(edge)
+    for edge in case.edges:
+        for borne, link in case.terms[edge.parent].all.items():
             for bar in borne.facts.bars("no_improve_other_models"):
-                family = {borne.license, *bar.unless}
-                bearing = _improved(case, child, parent, relation, bar)
-                outside = sorted(one for one, licenses in bearing.items() if not licenses & family)
-                if not outside:
-                    continue
-                # Where nothing is known of what it went into, that may be of the family.
-                known = any(not bearing[one] & set(UNKNOWN) for one in outside)
-                into = case.called(child) + (
-                    f", beside {case.called(outside[0])}" if outside != [child] else ""
+                bearing = _improved(case, edge, beside[edge.child], bar)
+                outside = sorted(
+                    one for one, has in bearing.items() if not has & {borne.license, *bar.unless}
                 )
-                given = f" where it is {bar.when}" if bar.when else ""
-                said = f"{relation} brings {case.called(parent)} into {into}, and {borne.license} does not let it improve models outside {', '.join(sorted(family))}{given}"
-                decides: Decides = "conflict" if known and not bar.when else "needs_review"
-                yield found("LIC-IMPROVE-OTHER", borne, (*way, child, *case.ways[child][1:]), said, decides)
+                if outside:
+                    # Where nothing is known of what it went into, that may be of the family.
+                    known = any(not bearing[one] & set(UNKNOWN) for one in outside)
+                    steps = link.length + len(case.ways[edge.child])
+                    here = ((steps, edge.child, edge.parent, edge.relation), bar, outside[0])
+                    least = nearest.get((borne, known), here)
+                    nearest[borne, known] = min(here, least, key=lambda one: one[0])
+    for (borne, known), ((_, child, parent, relation), bar, other) in sorted(
+        nearest.items(), key=lambda one: one[0]
+    ):
+        into = case.called(child) + (f", beside {case.called(other)}" if other != child else "")
+        family = ", ".join(sorted({borne.license, *bar.unless}))
+        given = f" where it is {bar.when}" if bar.when else ""
+        said = f"{relation} brings {case.called(parent)} into {into}, and {borne.license} does not let it improve models outside {family}{given}"
+        via = (*case.terms[parent].all[borne].way, *case.ways[child])
+        yield found(
+            "LIC-IMPROVE-OTHER", borne, via, said, "conflict" if known and not bar.when else "needs_review"
+        )
 
 
-def _improved(
-    case: Case, child: str, parent: str, relation: Relation, bar: Restriction
-) -> dict[str, frozenset[str]]:
+def _improved(case: Case, edge: Edge, beside: list[Edge], bar: Restriction) -> dict[str, frozenset[str]]:
     """Return what an edge lets a parent improve, where a license bars that, with the licenses each of them bears besides."""
-    beside = [one for one in case.edges if one.child == child]
-    if bar.outputs and relation in TRAINED:
+    if bar.outputs and edge.relation in TRAINED:
         above = (case.terms[one.parent].licenses for one in beside if one.relation not in WEIGHTLESS)
-        return {child: frozenset(one.license for one in case.terms[child].own).union(*above)}
-    if bar.materials and relation == "merge":
-        merged = {one.parent for one in beside if one.relation == "merge"} - {parent}
+        own = (one.license for one in case.terms[edge.child].own)
+        return {edge.child: frozenset(own).union(*above)}
+    if bar.materials and edge.relation == "merge":
+        merged = {one.parent for one in beside if one.relation == "merge"} - {edge.parent}
         return {one: case.terms[one].licenses for one in merged}
     return {}
 

@@ -13,6 +13,7 @@ from lineage.around import Edge, Incident, Node
 from lineage.schema import BASE
 from lineage.standing import Affected, Clean, Unknown
 from lineage.subjects import Pedigree
+from lineage.terms import ways
 from signing.canonical import Json
 
 URI = BASE + "dossier/v1"
@@ -35,7 +36,7 @@ def dossier(
         "license": verdict.license,
         "inherited": [
             {"license": one.license, "settled": one.settled, "via": list(way)}
-            for one, way in sorted(verdict.terms.inherited.items())
+            for one, way in ways(verdict.terms.inherited).items()
         ],
         "evaluated": verdict.evaluated,
         "evaluations": [

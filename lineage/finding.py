@@ -13,7 +13,7 @@ from typing import Literal
 from lineage.around import Edge, Node
 from lineage.declared import Declared
 from lineage.licenses import UNKNOWN, VERSION
-from lineage.terms import Borne, Effective, Way
+from lineage.terms import Borne, Effective, Way, ways
 
 Severity = Literal["high", "medium", "low", "info"]
 Outcome = Literal["ok", "needs_review", "unknown", "conflict"]
@@ -125,7 +125,7 @@ class Case:
         """Return what is inherited and has to be passed on: by distribution, or by serving where a license says so."""
         return [
             (borne, way)
-            for borne, way in sorted(self.here.inherited.items())
+            for borne, way in ways(self.here.inherited).items()
             if borne.license not in UNKNOWN
             and (self.use.distributing or borne.facts.duties("network_source"))
         ]

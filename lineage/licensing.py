@@ -8,7 +8,7 @@ texts; it is not legal advice.
 from __future__ import annotations
 
 import re
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -38,6 +38,8 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     uses.changed,
     uses.gone,
 )
+# Of 10,000 ancestors that declare nothing, each with a way of 1,000 steps, an answer would have a gigabyte.
+MOST = 100
 _PLACE = re.compile("[A-Z]{2}")
 _GRAVITY = ("conflict", "unknown", "needs_review", "nothing")
 
@@ -46,7 +48,8 @@ _GRAVITY = ("conflict", "unknown", "needs_review", "nothing")
 class Licensing:
     """What the licenses in the lineage of an artifact say, in the log of `as_of` entries, by version `rules` of the rules.
 
-    `doubts` are what keeps terms that contradict nothing from being `ok`; `unasked` the rules that nobody gave the facts for.
+    `doubts` are what keeps terms that contradict nothing from being `ok`; `unasked` the rules that nobody gave the facts for;
+    of each kind the nearest findings are told, and `left_out` says how many are not: all of them decide.
     """
 
     artifact: str
@@ -55,6 +58,7 @@ class Licensing:
     terms: Effective
     outcome: Outcome
     findings: tuple[Finding, ...]
+    left_out: int
     doubts: tuple[str, ...]
     unasked: tuple[str, ...]
     use: Use
@@ -84,19 +88,32 @@ def judge(around: Around, use: Use | None = None, seen: Seen | None = None) -> L
         beside,
     )
     findings = [one for rule in RULES for one in rule(case)]
+    told = _nearest(findings)
     return Licensing(
         artifact=around.artifact,
         names=nodes[around.artifact].names,
         declared=case.said[around.artifact],
         terms=case.here,
         outcome=outcome(case.here, findings, complete=complete),
-        findings=tuple(sorted(findings, key=lambda one: _GRAVITY.index(one.decides))),
+        findings=told,
+        left_out=len(findings) - len(told),
         doubts=doubts(case.here),
         unasked=_unasked(case),
         use=asked,
         as_of=around.size,
         complete=complete,
     )
+
+
+def _nearest(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Return the gravest and nearest findings, as many of each kind as somebody reads."""
+    counts: Counter[str] = Counter()
+    kept = []
+    for one in sorted(findings, key=lambda one: (_GRAVITY.index(one.decides), len(one.via))):
+        counts[one.kind] += 1
+        if counts[one.kind] <= MOST:
+            kept.append(one)
+    return tuple(sorted(kept, key=lambda one: _GRAVITY.index(one.decides)))
 
 
 def _checked(use: Use) -> Use:

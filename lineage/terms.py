@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from lineage.around import Edge, Node
@@ -43,7 +44,32 @@ class Borne:
 
 Way = tuple[str, ...]
 """Artifact ids, from the one that declares down to the one that is asked about."""
-Terms = Mapping[Borne, Way]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """The last step of a way, and the steps above it, which many ways share: a copy for each would be gigabytes in deep lineages."""
+
+    artifact: str
+    above: Link | None = None
+    length: int = 1
+
+    @property
+    def way(self) -> Way:
+        """The whole way."""
+        steps, here = list[str](), self
+        while here.above is not None:
+            steps.append(here.artifact)
+            here = here.above
+        return (here.artifact, *reversed(steps))
+
+
+Terms = Mapping[Borne, Link]
+
+
+def ways(terms: Terms) -> dict[Borne, Way]:
+    """Return the way that each license takes, in the order of their ids."""
+    return {borne: link.way for borne, link in sorted(terms.items(), key=lambda one: one[0])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +116,7 @@ def least(allowed: Iterable[Commercial]) -> Commercial:
     return min(allowed, key=COMMERCIAL.index, default="unknown")
 
 
+@cache
 def carried(license_id: str, relation: Relation) -> Literal["yes", "unsettled", "no"]:
     """Tell whether a license of a parent holds for a child made by `relation`."""
     scope = discovered()[license_id].scope
@@ -102,32 +129,40 @@ def carried(license_id: str, relation: Relation) -> Literal["yes", "unsettled", 
 
 def passed(terms: Terms, relation: Relation, child: str) -> Terms:
     """Return what an edge of `relation` carries of a parent's terms down to `child`."""
-    found: dict[Borne, Way] = {}
-    for borne, way in terms.items():
+    found: dict[Borne, Link] = {}
+    for borne, link in terms.items():
         carries = carried(borne.license, relation)
         if carries != "no":
-            reaches = Borne(borne.license, borne.settled and carries == "yes")
-            found[reaches] = shorter(found.get(reaches), (*way, child))
+            reaches = borne if carries == "yes" else Borne(borne.license, settled=False)
+            found[reaches] = shorter(found.get(reaches), Link(child, link, link.length + 1))
     return found
 
 
 def union(*some: Terms) -> Terms:
-    """Return everything that any of these holds; of several ways the shortest, and of those the first in order of ids."""
-    found: dict[Borne, Way] = {}
+    """Return everything that any of these holds; of several ways the shortest, and of those the first from below, by ids."""
+    found: dict[Borne, Link] = {}
     for terms in some:
-        for borne, way in terms.items():
-            found[borne] = shorter(found.get(borne), way)
+        for borne, link in terms.items():
+            found[borne] = shorter(found.get(borne), link)
     return found
 
 
-def shorter(one: Way | None, other: Way) -> Way:
-    """Return the shorter of two ways, whichever it is everybody is shown the same one."""
-    return other if one is None else min(one, other, key=lambda way: (len(way), way))
+def shorter(one: Link | None, other: Link) -> Link:
+    """Return the shorter of two ways; of two that are as long, everybody is shown the same one."""
+    if one is None or one.length != other.length:
+        return other if one is None or other.length < one.length else one
+    left: Link | None = one
+    right: Link | None = other
+    while left is not None and right is not None and left is not right:
+        if left.artifact != right.artifact:
+            return one if left.artifact < right.artifact else other
+        left, right = left.above, right.above
+    return one
 
 
 def own(artifact: str, said: Declared) -> Terms:
     """Return the terms that an artifact's own declaration makes."""
-    return {Borne(license_id, isinstance(said, Resolved)): (artifact,) for license_id in said.licenses}
+    return {Borne(license_id, isinstance(said, Resolved)): Link(artifact) for license_id in said.licenses}
 
 
 def effective(child: str, said: Declared, parents: Iterable[tuple[Relation, Effective]]) -> Effective:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from lineage.declared import Declared, Resolved, Unresolved, declared
 from lineage.finding import Case, Decides, Finding, found
 from lineage.licenses import UNKNOWN, Restriction, discovered
-from lineage.terms import Borne, Way, least
+from lineage.terms import Borne, Way, least, ways
 
 # Territories are two letters of ISO 3166-1, or EU; licenses say UK where the standard says GB.
 _EU = frozenset(
@@ -127,7 +127,7 @@ def gone(case: Case) -> Iterator[Finding]:
 
 
 def _bearing(case: Case) -> list[tuple[Borne, Way]]:
-    return [one for one in sorted(case.here.all.items()) if one[0].license not in UNKNOWN]
+    return [one for one in ways(case.here.all).items() if one[0].license not in UNKNOWN]
 
 
 def _other(word: str, newest: str) -> bool:

@@ -12,9 +12,8 @@ from pydantic import Field, ValidationError
 
 from lineage.declared import Ambiguous, Declared, Resolved, Unresolved
 from lineage.finding import Finding, Seen, Use
-from lineage.licenses import VERSION, License, discovered
 from lineage.licensing import NOTICE, Licensing
-from lineage.terms import Borne, Effective, Way
+from lineage.terms import Borne, Effective, Way, ways
 from merger.recipe import sentence
 from registry.said import Answer
 from signing.errors import Malformed
@@ -161,6 +160,8 @@ class LicenseOut(Answer):
     at_least: bool
     terms: tuple[TermOut, ...]
     findings: tuple[FindingOut, ...]
+    left_out: int
+    """Findings of kinds of which there are too many to tell; they decide like those that are told."""
     doubts: tuple[str, ...]
     unasked: tuple[str, ...]
     rules: int
@@ -171,12 +172,12 @@ class LicenseOut(Answer):
     def of(cls, found: Licensing, asked: UseOut, names: Mapping[str, tuple[str, ...]]) -> LicenseOut:
         """Make the answer from the core's value, with the names of the artifacts that it may mention."""
         terms = found.terms
-        mine = (TermOut.of(one, via, inherited=False) for one, via in sorted(terms.own.items()))
-        above = (TermOut.of(one, via, inherited=True) for one, via in sorted(terms.inherited.items()))
+        mine = (TermOut.of(one, via, inherited=False) for one, via in ways(terms.own).items())
+        above = (TermOut.of(one, via, inherited=True) for one, via in ways(terms.inherited).items())
         told = (*mine, *above)
         findings = tuple(map(FindingOut.of, found.findings))
-        ways = (*(one.via for one in told), *(one.via for one in findings))
-        shown = {found.artifact}.union(*ways)
+        vias = (*(one.via for one in told), *(one.via for one in findings))
+        shown = {found.artifact}.union(*vias)
         return cls(
             artifact=found.artifact,
             names={one: names.get(one, ()) for one in sorted(shown)},
@@ -191,6 +192,7 @@ class LicenseOut(Answer):
             at_least=not (terms.complete and found.complete),
             terms=told,
             findings=findings,
+            left_out=found.left_out,
             doubts=found.doubts,
             unasked=found.unasked,
             rules=found.rules,
@@ -199,55 +201,9 @@ class LicenseOut(Answer):
         )
 
 
-class KnownOut(Answer):
-    """What the rule-set `rules` says of one license, with what was read for it and when."""
-
-    license: str
-    aka: tuple[str, ...]
-    family: str
-    commercial: str
-    flow_down: str
-    scope: tuple[str, ...]
-    obligations: tuple[str, ...]
-    restrictions: tuple[str, ...]
-    patent_grant: bool
-    gated: bool
-    verified: bool
-    note: str
-    sources: tuple[str, ...]
-    rules: int
-
-    @classmethod
-    def of(cls, facts: License) -> KnownOut:
-        """Make the answer from the core's value."""
-        return cls(
-            license=facts.id,
-            aka=facts.aka,
-            family=facts.family,
-            commercial=facts.commercial,
-            flow_down=facts.flow_down,
-            scope=facts.scope,
-            obligations=tuple(one.said for one in facts.obligations),
-            restrictions=tuple(one.said for one in facts.restrictions),
-            patent_grant=facts.patent_grant,
-            gated=facts.gated,
-            verified=facts.verified,
-            note=facts.note,
-            sources=tuple(
-                f"{one.what}: {one.reference}, read {one.read.isoformat()}" for one in facts.sources
-            ),
-            rules=VERSION,
-        )
-
-
 def inherited(terms: Effective) -> tuple[InheritedOut, ...]:
     """Return the licenses that reach an artifact from above, in the order of their ids."""
     return tuple(
         InheritedOut(license=one.license, settled=one.settled, via=via)
-        for one, via in sorted(terms.inherited.items())
+        for one, via in ways(terms.inherited).items()
     )
-
-
-def known() -> tuple[KnownOut, ...]:
-    """Return every license that the rule-set knows."""
-    return tuple(map(KnownOut.of, discovered().values()))

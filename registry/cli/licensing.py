@@ -18,12 +18,14 @@ from registry.cli.session import (
     JsonOption,
     RegistryOption,
     called,
+    counted,
     out,
     path_of,
     say,
 )
 from registry.cli.tables import headed, put
-from registry.licensed import FindingOut, KnownOut, LicenseOut, TermOut, UseOut, known
+from registry.licensed import FindingOut, LicenseOut, TermOut, UseOut
+from registry.ruleset import KnownOut, RuleOut, known, rules
 from signing.errors import Malformed
 
 app = typer.Typer()
@@ -93,8 +95,15 @@ def ask(
 
 
 @app.command()
-def licenses(as_json: JsonOption = False) -> None:
+def licenses(
+    by_rule: Annotated[bool, typer.Option("--rules", help="List the rules that judge them instead.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Which licenses are known here, what does each ask, and what was read for that?"""
+    if by_rule:
+        told = rules()
+        say(as_json, told, lambda: _rules(told))
+        return
     found = known()
     say(as_json, found, lambda: _list(found))
 
@@ -120,6 +129,8 @@ def _show(answer: LicenseOut) -> None:
     )
     for one in answer.findings:
         _finding(one, answer)
+    if answer.left_out:
+        out.print(f"  and {counted(answer.left_out, 'finding')} more of these kinds, further up")
     for said in answer.doubts:
         out.print(f"  [yellow]read the text:[/] {escape(said)}", soft_wrap=True)
     if answer.terms:
@@ -148,6 +159,14 @@ def _term(term: TermOut, answer: LicenseOut) -> tuple[str, str, str, str]:
     source = called(term.via[0], answer.names[term.via[0]]) if term.inherited else "its own declaration"
     asks = ", ".join((*term.obligations, *term.restrictions)) or "nothing"
     return escape(term.license) + unsettled, escape(source), term.commercial, escape(asks)
+
+
+def _rules(told: tuple[RuleOut, ...]) -> None:
+    table = headed("finding", "severity", "says")
+    for one in told:
+        table.add_row(one.kind, one.severity, escape(one.says))
+    out.print(table)
+    out.print(f"rule-set {told[0].rules}")
 
 
 def _list(found: tuple[KnownOut, ...]) -> None:

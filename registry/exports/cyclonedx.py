@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from lineage.around import Edge, Node
 from lineage.standing import Affected
 from lineage.subjects import Pedigree
+from lineage.terms import ways
 from registry import export
 from registry.outcomes import RebuildOut
 from signing import canonical
@@ -132,7 +133,7 @@ def _card(subject: Pedigree) -> Json:
     said = [
         *(
             ("inherited_license", f"{one.license} from {way[0]}" + ("" if one.settled else ", unsettled"))
-            for one, way in sorted(verdict.terms.inherited.items())
+            for one, way in ways(verdict.terms.inherited).items()
         ),
         *(
             ("rebuild", f"{RebuildOut.of(build, outcome).outcome}: provenance {build}")

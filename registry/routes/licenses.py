@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from registry.deps import Artifact, LocalDep
-from registry.licensed import KnownOut, LicenseOut, UseOut, known
+from registry.licensed import LicenseOut, UseOut
 from registry.problems import documented
+from registry.ruleset import KnownOut, known
 from registry.store import Absent
 from signing.errors import Malformed
 

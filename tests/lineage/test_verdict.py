@@ -10,7 +10,7 @@ from lineage.facts import Attested, Evaluated, Evidence
 from lineage.predicates.rebuild import verifier
 from lineage.rebuilds import Reproduced
 from lineage.standing import Affected, Clean, Unknown
-from lineage.terms import Borne
+from lineage.terms import Borne, ways
 from lineage.verdict import assess
 from signing.errors import Refused
 
@@ -47,8 +47,8 @@ def test_a_verdict_says_everything_about_a_merge():
 
     assert (found.artifact, found.names, found.files) == ("merged", ("acme/merged",), 3)
     assert found.license == "mit"
-    assert found.terms.own == {Borne("mit", settled=True): ("merged",)}
-    assert found.terms.inherited == {
+    assert ways(found.terms.own) == {Borne("mit", settled=True): ("merged",)}
+    assert ways(found.terms.inherited) == {
         Borne("apache-2.0", settled=True): ("tuned", "merged"),
         Borne("missing", settled=False): ("base", "merged"),
     }

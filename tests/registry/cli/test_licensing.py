@@ -5,6 +5,7 @@ from fastapi.testclient import TestClient
 from rebuilding import URL
 from world import World
 
+from lineage.finding import KINDS
 from lineage.licenses import discovered
 from registry import site
 from registry.app import create
@@ -111,6 +112,15 @@ def test_a_use_that_is_none_is_refused(terminal, options, says: str) -> None:
     terminal.refuses(("license", "kennel/Llama-kept", *options), 2, (says,))
 
 
+def test_what_is_kept_private_may_be_adapted(world: World, terminal) -> None:
+    terminal.home = world.home.path
+    base = world.model(license="cc-by-nd-4.0")
+    tuned = world.model(base, license="cc-by-nd-4.0")
+
+    assert terminal("license", tuned).code == 1
+    assert terminal("license", tuned, "--private").code == 0
+
+
 def test_a_card_is_looked_at_for_what_has_to_be_shown(terminal, family) -> None:
     card = terminal.folder / "card.md"
     card.write_text(
@@ -154,11 +164,11 @@ def test_terms_that_nobody_read_say_so(world: World, terminal) -> None:
     terminal.home = world.home.path
     base = world.model(name="kennel/base", license="mrl")
     child = world.model(base, name="kennel/child", license="apache-2.0")
-    isc = world.model(name="kennel/isc", license="isc")
+    unread = world.model(name="kennel/unread", license="intel-research")
 
     assert "(remembered, not read)" in terminal("license", child).out
-    said = terminal("license", isc)
-    assert (said.code, "read the text: what isc asks is remembered" in said.out) == (1, True)
+    said = terminal("license", unread)
+    assert (said.code, "read the text: what intel-research asks is remembered" in said.out) == (1, True)
 
 
 def test_the_licenses_that_are_known_are_listed_with_what_was_read(terminal) -> None:
@@ -171,6 +181,16 @@ def test_the_licenses_that_are_known_are_listed_with_what_was_read(terminal) -> 
     for one in listed:
         assert one["license"] in said.out
     assert [one.value for one in UseName] == ["commercial"]
+
+
+def test_the_rules_are_listed_with_how_grave_they_are(terminal) -> None:
+    said, listed = terminal("licenses", "--rules"), terminal.holds("licenses", "--rules")
+
+    assert {one["kind"]: one["severity"] for one in listed} == {
+        kind: grave for kind, (grave, _) in KINDS.items()
+    }
+    assert all(one["kind"] in said.out and one["says"] in said.out for one in listed)
+    assert "rule-set 1" in said.out
 
 
 def test_a_registry_answers_the_same(world: World, terminal, family, monkeypatch) -> None:

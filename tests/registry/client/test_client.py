@@ -108,6 +108,7 @@ def license_answer(artifact: str, **changes: object) -> dict:
         "at_least": False,
         "terms": [],
         "findings": [],
+        "left_out": 0,
         "doubts": [],
         "unasked": [],
         "rules": 1,

@@ -6,13 +6,21 @@ from world import World
 
 from lineage.predicates import claims, name
 from lineage.predicates import redaction as redacting
-<<<<<<< ours
 from lineage.predicates.claims import Claim, Parent
-from registry.store import Absent, artifacts, lineage, log, places, redaction, refs, said, tiles, verdicts
+from registry.store import (
+    Absent,
+    artifacts,
+    lineage,
+    log,
+    places,
+    redaction,
+    refs,
+    said,
+    subjects,
+    tiles,
+    verdicts,
+)
 from registry.store import claims as claimed
-=======
-from registry.store import Absent, artifacts, lineage, log, places, redaction, refs, subjects, tiles, verdicts
->>>>>>> theirs
 
 # Read whole on purpose: a row an incident.
 SMALL = {"incident", "alembic_version"}

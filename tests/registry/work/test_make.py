@@ -7,6 +7,7 @@ from making import floats, write_model
 from world import World
 
 from lineage.predicates import provenance
+from lineage.terms import ways
 from merger.folder import Changed, describe
 from merger.recipe import Recipe
 from registry.store import Absent, artifacts, log
@@ -88,7 +89,7 @@ def test_a_recipe_s_own_license_wins(world: World) -> None:
     made = merged(world, LINEAR.format(one, two) + "license: apache-2.0\n")
     assert world.verdict(made.result.artifact).license == "apache-2.0"
     inherited = world.verdict(made.result.artifact).terms.inherited
-    assert [(borne.license, way[0]) for borne, way in inherited.items()] == [("mit", min(one, two))]
+    assert [(borne.license, way[0]) for borne, way in ways(inherited).items()] == [("mit", min(one, two))]
 
 
 def test_a_seed_is_the_recipe_s_else_the_caller_s_else_the_text_s_own_and_said(world: World) -> None:
