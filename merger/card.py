@@ -7,6 +7,7 @@ would not be.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +20,9 @@ from merger.recipe import Recipe
 from merger.row_map import RowMap, Vectors, mapped
 from merger.statistics import CONFIG as STATISTICS_CONFIG
 from merger.steps import elements
-from merger.weights import Weights
+
+if TYPE_CHECKING:  # who serves a registry reads cards and claims, and opens no weights
+    from merger.weights import Weights
 from merger.words import template
 from signing import canonical
 from signing.canonical import Json

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from merger.card import small_files
 from merger.manifest import DIGEST, Manifest, tensor_digest, utf8
 from merger.plan import Plan
-from merger.weights import Weights
 from signing.canonical import Json
 from signing.digest import sha256_hex
+
+if TYPE_CHECKING:  # who serves a registry reads cards and claims, and opens no weights
+    from merger.weights import Weights
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from registry.store import artifacts
 from registry.store.log import Receipt
 from registry.supply import Supply
 from registry.work.add import Declared, add
-from registry.work.rebuild import find
+from registry.work.logged import find
 from registry.work.shelf import shelved
 from signing.keys import PrivateKey
 from signing.statement import Statement

@@ -35,8 +35,9 @@ from registry.settings import Settings
 from registry.store import lineage, log, refs
 from registry.store.log import Receipt
 from registry.work.add import Declared, add
+from registry.work.logged import find
 from registry.work.make import make, prepare
-from registry.work.rebuild import Rebuilt, find, rederive
+from registry.work.rebuild import Rebuilt, rederive
 from registry.work.shelf import shelved
 from registry.writer import Step
 from signing import canonical, checkpoint, merkle

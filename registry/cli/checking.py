@@ -17,10 +17,10 @@ from registry.cli.session import (
     say,
 )
 from registry.home import Home
-from registry.work import against, rebuild, sample
+from registry.work import against, logged, sample
 from registry.work.engine import Computer
+from registry.work.logged import Provenance
 from registry.work.make import RECIPE_LIMIT, prepare
-from registry.work.rebuild import Provenance
 from signing.canonical import Json
 
 # Shares of altered blocks for which a sample says how likely they were to pass unseen.
@@ -29,7 +29,7 @@ _SHARES = (0.01, 0.05, 0.1)
 
 def provenance(home: Home, ref: str) -> Provenance:
     """Return how an artifact was made, by the newest entry that can be read, and say which newer ones cannot."""
-    found = rebuild.find(home, ref)
+    found = logged.find(home, ref)
     if found.removed:
         newer = ", ".join(map(str, found.removed))
         err.print(

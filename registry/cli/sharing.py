@@ -10,7 +10,7 @@ from rich.table import Table
 
 from registry.cli.checking import provenance
 from registry.cli.session import HomeOption, JsonOption, counted, home_at, out, say
-from registry.work import sample
+from registry.work import logged
 from registry.work import shares as sharing
 from signing.canonical import Json
 
@@ -30,7 +30,7 @@ def shares(
     """How much of a merge comes from which parent? As its signed account says; `rebuild` counts again."""
     opened = home_at(home)
     found = provenance(opened, ref)
-    tensors, uncounted, whole = sharing.counted(found.artifact, sample.claimed(opened, found), tensor)
+    tensors, uncounted, whole = sharing.counted(found.artifact, logged.claimed(opened, found), tensor)
     together = sharing.parts(found, tensors)
     single = {one.tensor: sharing.parts(found, [one]) for one in tensors} if by_tensor else {}
 

@@ -18,9 +18,9 @@ from merger.weights import opened_weights
 from merger.witness import claimed, entries, miscounted
 from registry.home import Home
 from registry.store import Absent
-from registry.work import sample
+from registry.work import logged
+from registry.work.logged import Provenance
 from registry.work.make import planned
-from registry.work.rebuild import Provenance
 from registry.work.shelf import shelved
 from signing.canonical import Json
 from signing.errors import Malformed, Untrusted
@@ -49,7 +49,7 @@ def weigh(home: Home, found: Provenance, weight: str) -> Attributed:
     Raises `Untrusted` where the signed account does not add up, `Changed` where bytes are not those signed.
     """
     name, _ = parse(weight)
-    claim = sample.claimed(home, found)
+    claim = logged.claimed(home, found)
     inputs = shelved(home, found.recipe.artifacts())
     known = {artifact: (one.manifest, one.blocks) for artifact, one in inputs.items()}
     with opened_weights({artifact: one.folder for artifact, one in inputs.items()}, known) as weights:

@@ -12,8 +12,7 @@ from lineage.influence import ALL, Interval, Shares, agreed, by_recipe, by_word,
 from registry.home import Home
 from registry.store import Absent, lineage, made
 from registry.triage import BoundsOut, InfluencedOut, InfluenceOut, UncountedOut
-from registry.work.rebuild import Provenance
-from registry.work.sample import claimed
+from registry.work.logged import Provenance, claimed
 from registry.work.shares import Counted, counted
 from signing.errors import Refused
 

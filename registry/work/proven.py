@@ -12,7 +12,7 @@ from lineage.facts import Built, Registered
 from lineage.predicates import signature
 from registry.store import Absent
 from registry.work.fetch import Source
-from registry.work.rebuild import Provenance
+from registry.work.logged import Provenance
 from registry.work.verify import prove
 from signing.bundle import Bundle
 from signing.dsse import Envelope

@@ -6,45 +6,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lineage.predicates import provenance, rebuild
+from lineage.predicates import rebuild
 from merger.execute import Result, execute
 from merger.folder import Changed, Progress
 from merger.manifest import utf8
-from merger.recipe import Recipe
 from merger.replay import Differs, Same, compare
 from merger.stage import staged
 from merger.weights import opened_weights
 from registry.home import Home
-from registry.store import Absent, artifacts, log, refs
+from registry.store import Absent, artifacts
 from registry.store.log import Receipt
 from registry.work.engine import NUMPY, Computer, engine
+from registry.work.logged import Provenance
 from registry.work.make import carries_rows, planned, stage_key
 from registry.work.room import room
 from registry.work.shelf import Shelved, described, shelved
-from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
-from signing.statement import Statement
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """One logged execution: the entry that says so, and the recipe it says was executed."""
-
-    artifact: str
-    entry: str
-    recipe: Recipe
-    account: str | None
-    """SHA-256 of the account of the execution, if the entry names one."""
-    by_rows: bool
-    """Whether it says that the recipe's tokenizer carries a row map."""
-    removed: tuple[int, ...] = ()
-    """Newer entries that said how it was made and were removed by an order."""
-
-    @classmethod
-    def of(cls, artifact: str, entry: str, statement: Statement, removed: tuple[int, ...] = ()) -> Provenance:
-        """Read the provenance of `artifact` that is logged as `entry`."""
-        recipe, account = provenance.recipe(statement), provenance.account(statement)
-        return cls(artifact, entry, recipe, account, provenance.by_rows(statement), removed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +33,6 @@ class Rebuilt:
     receipt: Receipt
     accounted: bool | None
     """Whether the signed account, which says what was kept of whom, came out the same; None where there is none."""
-
-
-def find(home: Home, ref: str) -> Provenance:
-    """Return the newest logged provenance of an artifact that can be read; it says which newer ones were removed."""
-    with home.store.reading() as connection:
-        artifact = refs.resolve(connection, ref)
-        builds = artifacts.builds(connection, artifact)
-        if not builds:
-            raise Absent(f"{artifact} was not made by a recipe that is logged, so it cannot be derived again")
-        removed = list[int]()
-        for index in reversed(builds):
-            logged = log.read(connection, index)
-            if logged.envelope is not None:
-                statement = Statement.parse(Envelope.parse(logged.envelope).payload)
-                return Provenance.of(artifact, logged.entry, statement, tuple(removed))
-            removed.append(index)
-    gone = ", ".join(map(str, reversed(removed)))
-    raise Absent(
-        f"every provenance of {artifact} was removed from the log by an order, entry {gone}: nothing says how it was made"
-    )
 
 
 def rederive(

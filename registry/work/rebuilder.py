@@ -26,8 +26,9 @@ from registry.store.log import Receipt
 from registry.work import proven
 from registry.work.engine import NUMPY, Computer
 from registry.work.fetch import Fetched, Source
+from registry.work.logged import Provenance
 from registry.work.proven import Unproven, proving
-from registry.work.rebuild import Provenance, by_files, derive
+from registry.work.rebuild import by_files, derive
 from registry.work.shelf import Shelved, laid_out
 from registry.work.verify import prove
 from signing import dsse

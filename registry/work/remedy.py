@@ -22,8 +22,8 @@ from merger.recipe import Recipe
 from registry.home import Home
 from registry.store import Absent, lineage, log, made, refs, said
 from registry.work.engine import NUMPY, Computer
+from registry.work.logged import Provenance, find
 from registry.work.make import make, prepare
-from registry.work.rebuild import Provenance, find
 from registry.work.shelf import shelved
 from signing import canonical
 from signing.errors import Refused, Untrusted

@@ -16,11 +16,10 @@ from merger.weights import opened_weights
 from registry.home import Home
 from registry.store import Absent
 from registry.work.engine import NUMPY, Computer
+from registry.work.logged import Provenance, claimed
 from registry.work.make import planned
-from registry.work.rebuild import Provenance
 from registry.work.room import room
-from registry.work.shelf import blob, described, shelved
-from signing.canonical import decode
+from registry.work.shelf import shelved
 from signing.errors import Malformed
 
 
@@ -56,16 +55,6 @@ def check(
         )
     here, wrong = _own(home, found.artifact, claim, sampled)
     return Checked(found, replace(sampled, faults=(*sampled.faults, *wrong)), here)
-
-
-def claimed(home: Home, found: Provenance) -> Claim:
-    """Return what was signed about a merge: manifest, block digests, account."""
-    with home.store.reading() as connection:
-        manifest, blocks = described(home, connection, found.artifact)
-    if found.account is None or found.account not in home.blobs:
-        what = f"sha256:{found.account}" if found.account else "that its provenance should name"
-        raise Absent(f"the account {what} of {found.artifact} is not stored here; a whole rebuild needs none")
-    return Claim(manifest, blocks, decode(blob(home, found.account)))
 
 
 def _own(home: Home, artifact: str, claim: Claim, sampled: Sampled) -> tuple[bool, list[Fault]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from merger.claim import Claim
-from registry.work.rebuild import Provenance
+from registry.work.logged import Provenance
 from signing.canonical import Json, is_integer
 from signing.errors import Malformed, Untrusted
 

@@ -5,8 +5,8 @@ from world import World
 from lineage.standing import Affected, Clean
 from merger.replay import Same
 from registry.store import lineage
+from registry.work.logged import find
 from registry.work.make import make, prepare
-from registry.work.rebuild import find
 
 
 def test_an_incident_on_an_adapter_affects_the_merges_that_applied_it(world: World) -> None:

@@ -14,8 +14,8 @@ from registry.work.add import Declared, add
 from registry.work.align import align, paired
 from registry.work.attribute import weigh
 from registry.work.engine import NUMPY
+from registry.work.logged import find
 from registry.work.make import make, prepare
-from registry.work.rebuild import find
 from registry.work.sample import check
 
 

@@ -16,8 +16,8 @@ from merger.recipe import Recipe
 from registry.home import Home
 from registry.store import lineage, redaction
 from registry.work import remedy as remedies
+from registry.work.logged import find
 from registry.work.make import make, prepare
-from registry.work.rebuild import find
 from registry.work.remedy import Corrected, Remedy
 from registry.work.shelf import shelved
 from registry.writer import Step

@@ -7,7 +7,7 @@ from lineage.standing import Affected, Clean
 from merger.replay import Same
 from registry.work.attribute import weigh
 from registry.work.engine import NUMPY
-from registry.work.rebuild import find
+from registry.work.logged import find
 from registry.work.sample import check
 
 

@@ -8,7 +8,7 @@ from making import floats, write_model
 
 from registry.home import Home
 from registry.store import artifacts, log
-from registry.work import rebuild
+from registry.work import logged
 from signing import canonical
 from signing.dsse import Envelope
 from signing.statement import Statement
@@ -111,7 +111,7 @@ def test_what_cannot_be_checked_is_refused_in_a_sentence(copies, words, sentence
 def test_the_newest_provenance_that_can_be_read_is_taken_and_the_newer_one_is_named(copies) -> None:
     """Somebody else built it later, and had to have the words removed."""
     home = Home.open(copies.home)
-    found = rebuild.find(home, "kennel/both")
+    found = logged.find(home, "kennel/both")
     assert found.removed == ()
     with home.store.reading() as connection:
         (index,) = artifacts.builds(connection, found.artifact)
@@ -119,11 +119,11 @@ def test_the_newest_provenance_that_can_be_read_is_taken_and_the_newer_one_is_na
     payload = canonical.decode(Envelope.parse(raw).payload)
     payload["predicate"]["runDetails"]["builder"]["id"] = "https://example.org/another"
     (newer,) = home.say("builder", Statement.parse(canonical.encode(payload)))
-    assert rebuild.find(home, "kennel/both").entry == newer.entry
+    assert logged.find(home, "kennel/both").entry == newer.entry
     home.store.close()
     copies.holds("log", "redact", newer.index, "--order", "court 17", "--yes")
 
-    assert rebuild.find(home, "kennel/both") == replace(found, removed=(newer.index,))
+    assert logged.find(home, "kennel/both") == replace(found, removed=(newer.index,))
     for words in (
         ("rebuild", "kennel/both", "--sample", "1"),
         ("rebuild", "kennel/both"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from registry.home import Home
-from registry.work import rebuild, sample, shares
+from registry.work import logged, shares
 from signing.errors import Untrusted
 
 
@@ -55,9 +55,9 @@ def test_what_has_no_shares_is_refused_in_a_sentence(copies, words, sentences) -
 )
 def test_an_account_that_does_not_say_them_is_not_believed(copies, entry, said) -> None:
     home = Home.open(copies.home)
-    found = rebuild.find(home, "kennel/both")
+    found = logged.find(home, "kennel/both")
     lie = replace(
-        sample.claimed(home, found), account={"tensors": {} if entry is None else {"layers.0.weight": entry}}
+        logged.claimed(home, found), account={"tensors": {} if entry is None else {"layers.0.weight": entry}}
     )
     with pytest.raises(Untrusted, match=said):
         shares.counted(found.artifact, lie)

@@ -9,7 +9,7 @@ from vocabularies import tokenizer_json
 
 from lineage.predicates import provenance
 from registry.home import Home
-from registry.work.rebuild import find
+from registry.work.logged import find
 
 UNITED = """\
 merge_method: task_arithmetic

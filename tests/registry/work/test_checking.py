@@ -16,8 +16,8 @@ from registry.store import Absent
 from registry.work.add import Declared, add
 from registry.work.against import Against, compare
 from registry.work.attribute import weigh
+from registry.work.logged import Provenance, find
 from registry.work.make import prepare
-from registry.work.rebuild import Provenance, find
 from registry.work.sample import Checked, check
 from signing.digest import sha256_hex
 from signing.errors import Malformed, Untrusted

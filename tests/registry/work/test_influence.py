@@ -12,8 +12,8 @@ from registry.triage import InfluenceOut
 from registry.work import influence as work
 from registry.work.add import Declared, add
 from registry.work.influence import influence
+from registry.work.logged import find
 from registry.work.make import make, prepare
-from registry.work.rebuild import find
 
 
 def ranked(world: World, source: str) -> dict[str, tuple]:

@@ -13,7 +13,8 @@ from lineage.rebuilds import Failed, NotReproduced, Reproduced
 from merger.folder import describe
 from merger.replay import Differs, Same
 from registry.store import Absent
-from registry.work.rebuild import find, size
+from registry.work.logged import find
+from registry.work.rebuild import size
 from signing.errors import Untrusted
 
 FLIPPED = 5

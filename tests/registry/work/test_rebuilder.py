@@ -18,7 +18,7 @@ from merger.methods import METHODS
 from merger.replay import Differs, Same
 from registry.store import log
 from registry.supply import Supply
-from registry.work.rebuild import find
+from registry.work.logged import find
 from registry.work.rebuilder import Judged, Means, NotExecutable, Rebuilder, Step
 from signing.dsse import Envelope
 from signing.errors import Forbidden, Refused, Untrusted
