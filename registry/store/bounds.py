@@ -27,10 +27,10 @@ _WOULD = text(f"""
         UNION SELECT edge.parent FROM above JOIN edge ON edge.child = +above.number AND {_STANDING}
     )
     SELECT own.number, coalesce(own.ancestors, 0) AS ancestors, coalesce(own.depth, 0) AS depth,
-           (SELECT count(*) FROM above WHERE number IS NOT own.number) AS known,
+           (SELECT count(*) FROM above WHERE own.number IS NULL OR number <> own.number) AS known,
            (SELECT count(*) FROM node WHERE id IN :parents) AS named,
            (SELECT max(depth) FROM node WHERE id IN :parents) AS deepest
-    FROM (SELECT 1) LEFT JOIN node AS own ON own.id = :child
+    FROM (SELECT 1) AS one LEFT JOIN node AS own ON own.id = :child
 """).bindparams(bindparam("all", expanding=True), bindparam("parents", expanding=True))
 _LATE = text(f"""
     WITH RECURSIVE below (number) AS (
@@ -42,11 +42,11 @@ _LATE = text(f"""
 _GROWN = text(f"""
     WITH RECURSIVE below (number) AS (
         SELECT number FROM node WHERE id IN :children
-        UNION SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.number AND {_STANDING}
+        UNION SELECT edge.child FROM below JOIN edge ON edge.parent = +below.number AND {_STANDING}
     )
     SELECT max(node.ancestors) AS ancestors, max(node.depth) AS depth,
-           (SELECT sum(ancestors) FROM node WHERE id IN :children) AS rows
-    FROM below CROSS JOIN node ON node.number = below.number
+           (SELECT CAST(sum(ancestors) AS BIGINT) FROM node WHERE id IN :children) AS rows
+    FROM below JOIN node ON node.number = +below.number
 """).bindparams(bindparam("children", expanding=True))
 _IS = text(f"""
     WITH RECURSIVE above (number) AS (

@@ -16,12 +16,12 @@ from registry.store.tenure import standing
 
 _EDGES = asking(f"""
     SELECT child.id AS child, parent.id AS parent, edge.relation, edge.part, entry.keys
-    FROM node AS child CROSS JOIN edge ON edge.child = child.number JOIN node AS parent ON parent.number = edge.parent
+    FROM node AS child JOIN edge ON edge.child = +child.number JOIN node AS parent ON parent.number = edge.parent
     JOIN entry ON entry."index" = edge.entry
     WHERE child.id IN :some AND edge.evidence = {int(Evidence.CLAIMED)} AND {standing("edge")}
 """)
 _LICENSES = asking(f"""
-    SELECT node.id, license.license, entry.keys FROM node CROSS JOIN license ON license.artifact = node.number
+    SELECT node.id, license.license, entry.keys FROM node JOIN license ON license.artifact = +node.number
     JOIN entry ON entry."index" = license.entry
     WHERE node.id IN :some AND {standing("license")} ORDER BY license.entry, license.seq
 """)
