@@ -63,6 +63,14 @@ class Link:
             here = here.above
         return (here.artifact, *reversed(steps))
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Link) and (
+            self is other or (self.length == other.length and self.way == other.way)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.artifact, self.length))
+
 
 Terms = Mapping[Borne, Link]
 
