@@ -71,6 +71,8 @@ def lineage(answer: LineageOut) -> None:
     if not answer.relatives:
         return
     table = headed("hops", "artifact", "how", "evidence", "license", "standing")
+    for column in table.columns[2:]:
+        column.min_width = 8  # beside the long id of a stub, words would be broken into letters
     up = answer.direction == "ancestors"
     hows: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for edge in answer.edges:
@@ -300,7 +302,5 @@ def headed(*columns: str) -> Table:
     for column in columns:
         # What is copied into the next command is never broken.
         whole = column in _WHOLE
-        table.add_column(
-            column, no_wrap=whole, overflow="ignore" if whole else "fold", min_width=min(len(column), 8)
-        )
+        table.add_column(column, no_wrap=whole, overflow="ignore" if whole else "fold")
     return table
