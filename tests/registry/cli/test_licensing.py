@@ -10,7 +10,14 @@ from lineage.licenses import discovered
 from registry import site
 from registry.app import create
 from registry.cli.licensing import UseName
+from registry.cli.session import out
 from signing import canonical
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal wide enough for every cell, whatever the tests run in."""
+    monkeypatch.setattr(out, "_width", 250)
 
 
 @pytest.fixture
