@@ -23,7 +23,9 @@ from lineage.schema import STUB
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
 from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuildersOut
+from registry.reached import ReachOut
 from registry.site import Site
+from registry.store.descent import Direction
 from registry.store.log import Receipt
 from registry.triage import InfluenceOut
 from signing import canonical
@@ -123,6 +125,16 @@ class Remote:
         artifact = self._meant(ref)
         found = self.ask(InfluenceOut, f"/artifacts/{artifact}/influence")
         self._same(artifact, found.artifact)
+        return found
+
+    def reach(self, ref: str, direction: Direction, most: int, after: str | None, *, named: bool) -> ReachOut:
+        """Return a page of what stands above or below an artifact by edges that carry weights, nearest first."""
+        artifact = self._meant(ref)
+        asked = {"direction": direction, "limit": str(most), "named": str(named).lower()}
+        found = self.ask(
+            ReachOut, f"/artifacts/{artifact}/reach", **asked, **({} if after is None else {"after": after})
+        )
+        self._same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
         return found
 
     def incidents(self) -> tuple[IncidentOut, ...]:

@@ -18,11 +18,11 @@ ON_POSTGRESQL = os.environ.get("STUDBOOK_TEST_ON") == "postgresql"
 
 _NUMBERS = count()
 # Nothing here has to outlive the machine; what PostgreSQL does about that is not ours to test.
-_HASTY = "-c fsync=off -c full_page_writes=off -c max_connections=1000 -c listen_addresses="
+_HASTY = "-c fsync=off -c full_page_writes=off -c max_connections=1000"
 
 
 class Cluster:
-    def __init__(self, bin: Path) -> None:  # noqa: A002 - PostgreSQL's own word
+    def __init__(self, bin: Path, options: str = _HASTY) -> None:  # noqa: A002 - PostgreSQL's own word
         self._bin = bin
         self._owner: Any = None
         self.folder = Path(tempfile.mkdtemp(prefix="studbook-pg-"))
@@ -41,7 +41,7 @@ class Cluster:
             "UTF8",
             "--locale=C",
         )
-        options = f"{_HASTY} -c unix_socket_directories={self.folder}"
+        options += f" -c listen_addresses= -c unix_socket_directories={self.folder}"
         self._run(
             "pg_ctl",
             "-D",

@@ -25,12 +25,16 @@ _APART = frozenset({Checkpoint.__tablename__, Location.__tablename__})
 _SHOWN = 3
 _SORTED = {str: 1, bytes: 2}
 
-# In an acyclic graph the closure is the one set that holds every edge and, for every edge, what leads to its parent.
+# In an acyclic graph the closure is the one set that holds every edge and, for every edge, what leads to its parent; a
+# distance is the least of one more than that of any parent.
 _CLOSED = f"""
-    SELECT edge.parent, edge.child FROM edge WHERE edge.relation NOT IN :weightless AND {standing("edge")}
-    UNION
-    SELECT closure.ancestor, edge.child FROM edge JOIN closure ON closure.descendant = edge.parent
-    WHERE edge.relation NOT IN :weightless AND {standing("edge")}
+    SELECT ancestor, descendant, min(distance) FROM (
+        SELECT edge.parent AS ancestor, edge.child AS descendant, 1 AS distance FROM edge
+        WHERE edge.relation NOT IN :weightless AND {standing("edge")}
+        UNION ALL
+        SELECT closure.ancestor, edge.child, closure.distance + 1 FROM edge JOIN closure ON closure.descendant = edge.parent
+        WHERE edge.relation NOT IN :weightless AND {standing("edge")}
+    ) AS led GROUP BY ancestor, descendant
 """
 # So are the flags, of each kind of incident: what is named, and whatever an edge carries it to.
 _FLAGGED = """
@@ -50,7 +54,7 @@ _NAMED = f"""
         SELECT * FROM ({{here}}) AS one EXCEPT SELECT * FROM ({{there}}) AS other LIMIT {_SHOWN}
     ) AS odd JOIN incident ON incident.entry = odd.incident JOIN node ON node.number = odd.artifact
 """
-_CLOSURE = "SELECT ancestor, descendant FROM closure"
+_CLOSURE = "SELECT ancestor, descendant, distance FROM closure"
 _LOOPS = text("SELECT id FROM closure JOIN node ON number = ancestor WHERE ancestor = descendant LIMIT 1")
 
 
@@ -101,7 +105,7 @@ def definitions(live: Connection) -> Iterator[str]:
         )
         row = live.execute(only, {"weightless": sorted(WEIGHTLESS)}).first()
         if row is not None:
-            yield f"closure: it {word} the pair {row[0]} above {row[1]}, against what the edges say"
+            yield f"closure: it {word} {row[0]} above {row[1]} at distance {row[2]}, against what the edges say"
     for kind in KINDS:
         values = {"what": kind, "flow": sorted(flow(kind))}
         for here, there, word in ((_FLAGGED, _FLOWING, "does not reach"), (_FLOWING, _FLAGGED, "reaches")):

@@ -115,7 +115,7 @@ def below_all(connection: Connection, artifacts: Sequence[str], most: int | None
 def incidents(connection: Connection, beginning: str = "") -> tuple[Incident, ...]:
     """Return every incident whose id begins so, oldest first, in the stage it is in."""
     numbers = connection.scalars(_BEGINNING, {"beginning": beginning}).all()
-    return tuple(_incidents(connection, numbers, log.size(connection)).values())
+    return tuple(reported(connection, numbers, log.size(connection)).values())
 
 
 def flags(
@@ -127,7 +127,7 @@ def flags(
     reaching: dict[str, list[int]] = {artifact: [] for artifact in artifacts}
     for row in _rows(connection, _FLAGGING, numbers, at):
         reaching[numbers[row.artifact]].append(row.incident)
-    found = _incidents(connection, {number for some in reaching.values() for number in some}, at)
+    found = reported(connection, {number for some in reaching.values() for number in some}, at)
     return {artifact: tuple(found[number] for number in some) for artifact, some in reaching.items()}
 
 
@@ -159,7 +159,7 @@ def _slice(
         size=at,
         nodes=tuple(nodes[number] for number in seen),
         edges=tuple(edges),
-        incidents=tuple(_incidents(connection, named, at).values()),
+        incidents=tuple(reported(connection, named, at).values()),
         rebuilds=verdicts.tally(connection, seen, at),
         evaluations=said.evaluations(connection, artifact, at),
         attestations=said.attestations(connection, artifact, at),
@@ -209,7 +209,7 @@ def _numbers(connection: Connection, artifacts: Collection[str]) -> dict[str, in
 
 
 def _nodes(connection: Connection, numbers: Collection[int], size: int) -> dict[int, Node]:
-    names = _names(connection, numbers, size)
+    called = names(connection, numbers, size)
     licenses: dict[int, list[str]] = defaultdict(list)
     for row in _rows(connection, _LICENSES, numbers, size):
         licenses[row.artifact].append(row.license)
@@ -218,7 +218,7 @@ def _nodes(connection: Connection, numbers: Collection[int], size: int) -> dict[
             row.id,
             bool(row.seen),
             row.files,
-            tuple(names[row.number]),
+            tuple(called[row.number]),
             () if is_stub(row.id) else tuple(licenses[row.number]),
             tuple(licenses[row.number]) if is_stub(row.id) else (),
         )
@@ -226,7 +226,7 @@ def _nodes(connection: Connection, numbers: Collection[int], size: int) -> dict[
     }
 
 
-def _names(connection: Connection, numbers: Collection[int], size: int) -> dict[int, dict[str, None]]:
+def names(connection: Connection, numbers: Collection[int], size: int) -> dict[int, dict[str, None]]:
     """Return the names that mean each artifact, newest first; those whose newer binding was removed mean nothing."""
     rows = [row for row in _rows(connection, _NAMES, numbers, size) if row.newest or row.pinned]
     after = min((row.entry for row in rows), default=size)
@@ -240,7 +240,8 @@ def _names(connection: Connection, numbers: Collection[int], size: int) -> dict[
     return found
 
 
-def _incidents(connection: Connection, numbers: Iterable[int], size: int) -> dict[int, Incident]:
+def reported(connection: Connection, numbers: Iterable[int], size: int) -> dict[int, Incident]:
+    """Return the incidents that these entries opened, in the stage that each had in the log of its first `size` entries."""
     wanted = sorted(set(numbers))
     named: dict[int, list[str]] = defaultdict(list)
     for row in _rows(connection, _TARGETS, wanted, size):

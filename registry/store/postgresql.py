@@ -121,7 +121,11 @@ def layout(connection: Connection) -> dict[str, tuple[str, str]]:
     for table in SQLModel.metadata.tables:
         for index in inspector.get_indexes(table):
             if "duplicates_constraint" not in index:
-                found[str(index["name"])] = ("index", _index(table, index["column_names"], index["unique"]))
+                only = index.get("dialect_options", {}).get("postgresql_where")
+                found[str(index["name"])] = (
+                    "index",
+                    _index(table, index["column_names"], index["unique"], only),
+                )
     for row in connection.execute(_TRIGGERS):
         off = "" if row.enabled == "O" else f"; it fires in mode {row.enabled}"
         found[row.name] = ("trigger", f"{row.sql}: {row.body}{off}")
@@ -139,12 +143,15 @@ def due(connection: Connection) -> dict[str, tuple[str, str]]:
     for table in SQLModel.metadata.sorted_tables:
         for index in table.indexes:
             columns = [column.name for column in index.columns]
-            found[str(index.name)] = ("index", _index(table.name, columns, index.unique))
+            where = index.dialect_options["postgresql"]["where"]
+            only = None if where is None else f"({where})"
+            found[str(index.name)] = ("index", _index(table.name, columns, index.unique, only))
     return found
 
 
-def _index(table: str, columns: Sequence[str | None], unique: bool) -> str:
-    return f"{'unique ' if unique else ''}on {table} ({', '.join(map(str, columns))})"
+def _index(table: str, columns: Sequence[str | None], unique: bool, only: str | None) -> str:
+    where = "" if only is None else f" where {only}"
+    return f"{'unique ' if unique else ''}on {table} ({', '.join(map(str, columns))}){where}"
 
 
 def _body(trigger: str) -> str:

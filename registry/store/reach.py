@@ -25,14 +25,15 @@ class Link(NamedTuple):
     relation: Relation
 
 
-# Nothing is inserted for a pair that the closure holds already: everything that follows from it is there too.
+# Nothing is inserted for an edge that the closure holds already: everything that follows from it is there too.
 _GROW = text("""
-    INSERT INTO closure (ancestor, descendant, first)
-    SELECT above.number, below.number, :entry
-    FROM (SELECT ancestor AS number FROM closure WHERE descendant = :parent UNION ALL SELECT :parent) AS above,
-         (SELECT descendant AS number FROM closure WHERE ancestor = :child UNION ALL SELECT :child) AS below
-    WHERE NOT EXISTS (SELECT 1 FROM closure WHERE ancestor = :parent AND descendant = :child)
-    ON CONFLICT DO NOTHING
+    INSERT INTO closure (ancestor, distance, descendant, first, since)
+    SELECT above.number, above.distance + 1 + below.distance, below.number, :entry, :entry
+    FROM (SELECT ancestor AS number, distance FROM closure WHERE descendant = :parent UNION ALL SELECT :parent, 0) AS above,
+         (SELECT descendant AS number, distance FROM closure WHERE ancestor = :child UNION ALL SELECT :child, 0) AS below
+    WHERE NOT EXISTS (SELECT 1 FROM closure WHERE ancestor = :parent AND distance = 1 AND descendant = :child)
+    ON CONFLICT (descendant, ancestor) DO UPDATE SET distance = excluded.distance, since = excluded.since
+    WHERE excluded.distance < closure.distance
 """)
 _REACHING = asking(
     """
@@ -65,20 +66,32 @@ _FLAG_EDGES = asking(
 # Asked of the table, since a stolen key may have signed more entries than one statement takes as values.
 _ENDED = "SELECT entry FROM tenure WHERE until = :at"
 _CHILDREN = f"SELECT edge.child FROM edge WHERE edge.entry IN ({_ENDED})"
-# Everything below a child of an edge that no longer counts, and what still leads to each of them.
-_TRIM_CLOSURE = asking(
-    f"""
+# Everything below a child of an edge that no longer counts, and what still leads to each of them, how far away.
+_LEFT = f"""
     WITH RECURSIVE
         below (number) AS (
             SELECT descendant FROM closure WHERE ancestor IN ({_CHILDREN}) UNION {_CHILDREN}
         ),
-        reached (descendant, ancestor) AS (
-            SELECT number, number FROM below
-            UNION SELECT reached.descendant, edge.parent FROM reached JOIN edge ON edge.child = reached.ancestor
+        reached (descendant, ancestor, distance) AS (
+            SELECT number, number, 0 FROM below
+            UNION SELECT reached.descendant, edge.parent, reached.distance + 1
+            FROM reached JOIN edge ON edge.child = reached.ancestor
             WHERE edge.relation NOT IN :weightless AND {standing("edge")}
         )
-    DELETE FROM closure WHERE descendant IN (SELECT number FROM below)
-        AND (descendant, ancestor) NOT IN (SELECT descendant, ancestor FROM reached)
+"""
+_STRETCH_CLOSURE = asking(
+    f"""
+    {_LEFT} UPDATE closure SET distance = nearest.distance, since = :at
+    FROM (SELECT descendant, ancestor, min(distance) AS distance FROM reached GROUP BY descendant, ancestor) AS nearest
+    WHERE closure.descendant = nearest.descendant AND closure.ancestor = nearest.ancestor
+    AND closure.distance <> nearest.distance
+    """,
+    words="weightless",
+)
+_TRIM_CLOSURE = asking(
+    f"""
+    {_LEFT} DELETE FROM closure WHERE descendant IN (SELECT number FROM below)
+    AND (descendant, ancestor) NOT IN (SELECT descendant, ancestor FROM reached)
     """,
     words="weightless",
 )
@@ -125,7 +138,8 @@ def flag(connection: Connection, incident: int, artifact: int, index: int, what:
 def trim(connection: Connection, at: int) -> None:
     """Take away what only the entries that stopped counting with leaf `at` let edges and incidents reach."""
     asked = {"at": at}
-    connection.execute(_TRIM_CLOSURE, asked | {"weightless": sorted(WEIGHTLESS)})
+    for statement in (_TRIM_CLOSURE, _STRETCH_CLOSURE):
+        connection.execute(statement, asked | {"weightless": sorted(WEIGHTLESS)})
     connection.execute(_DROP_FLAGS, asked)
     for incident, what in connection.execute(_ON, asked).all():
         connection.execute(_TRIM_FLAGS, {"incident": incident, "flow": sorted(flow(what))})

@@ -75,5 +75,5 @@ __all__ = [
     "Unknown",
 ]
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

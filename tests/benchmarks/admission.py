@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,24 +42,12 @@ def directly(home: Home) -> Iterator[Send]:
 
 
 @contextmanager
-def served(home: Home) -> Iterator[Send]:
-    """Publish by a server in a process of its own, each thread over a connection of its own."""
+def listening(given: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Start a server in a process of its own, by these settings; give it and its port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    given = {"STUDBOOK_HOME": str(home.path), "STUDBOOK_BATCH": str(home.settings.batch)}
     command = [sys.executable, "-m", "registry", "serve", "--port", str(port)]
     process = subprocess.Popen(command, env=environment(**given), stderr=subprocess.DEVNULL)
-    mine = local()
-
-    def send(raw: bytes) -> None:
-        if not hasattr(mine, "connection"):
-            mine.connection = http.client.HTTPConnection("127.0.0.1", port)
-        mine.connection.request("POST", "/entries", raw)
-        answer = mine.connection.getresponse()
-        words = answer.read()
-        if answer.status != http.HTTPStatus.CREATED:
-            raise SystemExit(f"{answer.status}: {words.decode()}")
-
     try:
         for _ in range(300):
             try:
@@ -67,10 +55,29 @@ def served(home: Home) -> Iterator[Send]:
                 break
             except OSError:
                 time.sleep(0.1)
-        yield send
+        yield process, port
     finally:
         process.terminate()
         process.wait()
+
+
+@contextmanager
+def served(home: Home) -> Iterator[Send]:
+    """Publish by a server in a process of its own, each thread over a connection of its own."""
+    mine = local()
+    given = {"STUDBOOK_HOME": str(home.path), "STUDBOOK_BATCH": str(home.settings.batch)}
+    with listening(given) as (_, port):
+
+        def send(raw: bytes) -> None:
+            if not hasattr(mine, "connection"):
+                mine.connection = http.client.HTTPConnection("127.0.0.1", port)
+            mine.connection.request("POST", "/entries", raw)
+            answer = mine.connection.getresponse()
+            words = answer.read()
+            if answer.status != http.HTTPStatus.CREATED:
+                raise SystemExit(f"{answer.status}: {words.decode()}")
+
+        yield send
 
 
 def admitted(

@@ -134,6 +134,11 @@ def influence(artifact: str) -> dict:
     return {"artifact": artifact} | empty
 
 
+def reach(artifact: str, direction: str) -> dict:
+    empty = {"relatives": [], "incidents": [], "total": 0, "next": None, "as_of": 1, "complete": True}
+    return {"artifact": artifact, "direction": direction} | empty
+
+
 def incident(number: int) -> dict:
     said = dict.fromkeys(("kind", "severity", "stage", "summary", "contact"), "x")
     return {"id": f"{number:064x}", "artifacts": [ONE]} | said
@@ -158,6 +163,16 @@ def why(ancestor: str, descendant: str, *witness: str) -> dict:
         (f"/artifacts/{ONE}/ancestors", lineage(ONE, "descendants"), lambda remote: remote.ancestors(ONE)),
         (f"/artifacts/{ONE}/descendants", lineage(ONE, "ancestors"), lambda remote: remote.descendants(ONE)),
         (f"/artifacts/{ONE}/influence", influence(OTHER), lambda remote: remote.influence(ONE)),
+        (
+            f"/artifacts/{ONE}/reach",
+            reach(OTHER, "descendants"),
+            lambda remote: remote.reach(ONE, "descendants", 5, None, named=True),
+        ),
+        (
+            f"/artifacts/{ONE}/reach",
+            reach(ONE, "ancestors"),
+            lambda remote: remote.reach(ONE, "descendants", 5, "9.1.1", named=False),
+        ),
         (f"/artifacts/{ONE}/why", why(OTHER, OTHER), lambda remote: remote.why(OTHER, ONE)),
         (f"/artifacts/{ONE}/why", why(ONE, ONE), lambda remote: remote.why(OTHER, ONE)),
         (f"/artifacts/{ONE}/why", why(OTHER, ONE, ONE, OTHER), lambda remote: remote.why(OTHER, ONE)),

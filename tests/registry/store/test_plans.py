@@ -10,6 +10,7 @@ from lineage.predicates.claims import Claim, Parent
 from registry.store import (
     Absent,
     artifacts,
+    descent,
     lineage,
     log,
     places,
@@ -21,6 +22,7 @@ from registry.store import (
     verdicts,
 )
 from registry.store import claims as claimed
+from registry.store.descent import Cursor
 
 # Read whole on purpose: a row an incident.
 SMALL = {"incident", "alembic_version"}
@@ -119,6 +121,9 @@ def test_no_answer_walks_through_a_table(story: World) -> None:
             refs.resolve(connection, artifact[:20])
             lineage.around(connection, artifact)
             lineage.below(connection, artifact)
+            for way in ("descendants", "ancestors"):
+                first = descent.page(connection, artifact, way, 1)
+                descent.page(connection, artifact, way, 1, Cursor(first.size - 1, 1, 0))
             lineage.flags(connection, [artifact])
             artifacts.files(connection, artifact)
             artifacts.manifests(connection, artifact)

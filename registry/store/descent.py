@@ -1,0 +1,133 @@
+"""Whom an artifact put weights into, or from whom it has its own: read off the closure, nearest first, a page at a time.
+
+A list of 146,461 descendants is read in pages that all say the log size of the first one (4-lineage, "Storage and speed").
+What was admitted since is left out of them. Where a way became shorter, or entries stopped counting, artifacts have moved
+from a page still to come to one that was read, or the other way round: such a list has to be begun again, and says so.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Self
+
+from sqlalchemy import Connection, text
+
+from registry.store import Absent, log
+from signing.errors import Malformed, Refused
+
+Direction = Literal["ancestors", "descendants"]
+
+_CURSOR = re.compile(r"([1-9][0-9]{0,17})\.([1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,17})")
+_NUMBER = text("SELECT number FROM node WHERE id = :id AND first < :size")
+_LIST = """
+    SELECT node.id, closure.{0}, closure.distance FROM closure JOIN node ON node.number = +closure.{0}
+    WHERE closure.{1} = :number AND closure.first < :size AND (closure.distance, closure.{0}) > (:distance, :after)
+    ORDER BY closure.distance, closure.{0} LIMIT :most
+"""
+_FLAGGED = """
+    SELECT flag.artifact, flag.incident FROM closure JOIN flag ON flag.artifact = +closure.{0} AND flag.first < :size
+    WHERE closure.{1} = :number AND closure.first < :size AND (closure.distance, closure.{0}) > (:distance, :after)
+    AND (closure.distance, closure.{0}) <= (:farthest, :last) ORDER BY flag.incident
+"""
+_COUNT = "SELECT count(*) FROM closure WHERE {1} = :number AND first < :size"
+_MOVED = "SELECT max(since) FROM closure WHERE {1} = :number AND since > first AND since >= :size AND first < :size"
+# Only a new trusted root lets entries stop counting, or others begin to.
+_ENDED = text("SELECT max(entry) FROM root WHERE entry >= :size")
+
+
+class _Asked:
+    """The questions about one direction: which column is listed, and which one is given."""
+
+    def __init__(self, listed: str, given: str) -> None:
+        self.listed, self.flagged, self.count, self.moved = (
+            text(one.format(listed, given)) for one in (_LIST, _FLAGGED, _COUNT, _MOVED)
+        )
+
+
+_ASKED: dict[Direction, _Asked] = {
+    "descendants": _Asked("descendant", "ancestor"),
+    "ancestors": _Asked("ancestor", "descendant"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a list goes on: behind the artifact with this distance and number, in the log of `size` entries."""
+
+    size: int
+    distance: int
+    number: int
+
+    @classmethod
+    def parse(cls, written: str) -> Self:
+        """Read a cursor as it was given; Malformed otherwise."""
+        found = _CURSOR.fullmatch(written)
+        if found is None:
+            raise Malformed(f"{written!r:.80} is no cursor: give `next` of the page before, as it was given")
+        return cls(*map(int, found.groups()))
+
+    def __str__(self) -> str:
+        return f"{self.size}.{self.distance}.{self.number}"
+
+
+class Relative(NamedTuple):
+    """An artifact on the list, and the length of the shortest way to it, in edges."""
+
+    artifact: str
+    number: int
+    distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a list: `total` counts all of it and is told with the first page, `next` is where it goes on.
+
+    `flags` are the entries of incidents, in whatever stage, that reach the artifact with each number.
+    """
+
+    artifact: str
+    size: int
+    relatives: tuple[Relative, ...]
+    total: int | None
+    next: Cursor | None
+    flags: dict[int, tuple[int, ...]]
+
+
+def page(
+    connection: Connection, artifact: str, direction: Direction, most: int, after: Cursor | None = None
+) -> Page:
+    """Return at most `most` artifacts that stand above or below `artifact` by edges that carry weights.
+
+    Raises Absent for an artifact that the log did not name, and Refused where the list has changed since the page before.
+    """
+    grown = log.size(connection)
+    size = grown if after is None else after.size
+    if size > grown:
+        raise Refused(f"the log has {grown} entries, and the page before was read as of {size}")
+    number = connection.scalar(_NUMBER, {"id": artifact, "size": size})
+    if number is None:
+        raise Absent(f"{artifact} is not in this log")
+    ask = _ASKED[direction]
+    asked = {"number": number, "size": size}
+    if after is not None and after.size < grown:
+        since = connection.scalar(ask.moved, asked) or connection.scalar(_ENDED, asked)
+        if since is not None:
+            raise Refused(
+                f"entry {since} changed the order of the {direction} of {artifact}, and the page before was read as of"
+                f" {size} entries: begin again, without a cursor"
+            )
+    start = (
+        {"distance": 0, "after": 0} if after is None else {"distance": after.distance, "after": after.number}
+    )
+    rows = connection.execute(ask.listed, asked | start | {"most": most + 1}).all()
+    found = tuple(map(Relative._make, rows[:most]))
+    total = connection.scalar(ask.count, asked) if after is None else None
+    more = len(rows) > most
+    following = Cursor(size, found[-1].distance, found[-1].number) if more else None
+    flags = dict[int, tuple[int, ...]]()
+    if found:
+        end = {"farthest": found[-1].distance, "last": found[-1].number}
+        for row in connection.execute(ask.flagged, asked | start | end):
+            flags[row.artifact] = (*flags.get(row.artifact, ()), row.incident)
+    return Page(artifact, size, found, total, following, flags)

@@ -1,0 +1,250 @@
+"""Questions to a graph of millions, and what it takes to let it grow, beside recursive SQL and networkx in the same run.
+
+usage: python tests/benchmarks/hubs.py [--sizes 100000] [--on sqlite postgresql] [-n 20]
+
+`--sizes 100000 500000 2000000` takes half an hour and 12 GB of memory, nearly all of it networkx's. PostgreSQL is started
+here where it is installed, with the durability that it has by default.
+"""
+
+import argparse
+import http.client
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import networkx as nx
+from admission import listening
+from clusters import Cluster
+from filled import artifact, filled
+from hub import Hub, drawn
+from processes import environment
+from sqlalchemy import text
+
+from lineage.predicates import derivation, incident, signature
+from registry.home import Home
+from registry.store import descent
+from signing.digest import artifact_id
+
+SEED = 4
+ADAPTER = 1_000
+PARENTS = 5
+RECURSIVE = text("""
+    WITH RECURSIVE below (number) AS (
+        SELECT CAST(:number AS BIGINT) UNION SELECT edge.child FROM edge JOIN below ON edge.parent = below.number
+    ) SELECT node.id FROM below JOIN node ON node.number = below.number WHERE below.number <> :number
+""")
+NUMBERS = text(
+    "SELECT distance, descendant FROM closure WHERE ancestor = :number ORDER BY distance, descendant"
+)
+
+
+def median(ask: Callable[[], object], n: int) -> float:
+    """Return the median of `n` runs, in milliseconds, after one that warms up."""
+    ask()
+    return 1e3 * statistics.median(once(ask) for _ in range(n))
+
+
+def once(ask: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    ask()
+    return time.perf_counter() - start
+
+
+class Measured:
+    """One home with one hub in it, and everything that is asked of it."""
+
+    def __init__(self, home: Home, hub: Hub, n: int) -> None:
+        self.home, self.n = home, n
+        below = hub.descendants()
+        self.hub, self.adapter = int(below.argmax()), hub.nearest(ADAPTER)
+        self.counts = {self.hub: int(below[self.hub]), self.adapter: int(below[self.adapter])}
+        self.deepest = int(hub.closure[:, 2][hub.closure[:, 1].argmax()])
+        # Leaves with lineages of their own, such as a merge takes.
+        self.leaves = [int(one) for one in (below == 0).nonzero()[0][-PARENTS * 100 :]]
+        self.issued = 0
+
+    def listed(self, number: int, most: int) -> Callable[[], object]:
+        def ask() -> object:
+            with self.home.store.reading() as connection:
+                return descent.page(connection, artifact(number), "descendants", most)
+
+        return ask
+
+    def stated(self, number: int) -> Callable[[], object]:
+        asked = {"number": number, "size": 1, "distance": 0, "after": 0, "most": 1 << 20}
+
+        def ask() -> object:
+            with self.home.store.reading() as connection:
+                found = connection.execute(descent._ASKED["descendants"].listed, asked).all()
+            assert len(found) == self.counts[number]
+            return found
+
+        return ask
+
+    def numbers(self, number: int) -> Callable[[], object]:
+        def ask() -> object:
+            with self.home.store.reading() as connection:
+                return connection.execute(NUMBERS, {"number": number}).all()
+
+        return ask
+
+    def recursive(self, number: int) -> Callable[[], object]:
+        def ask() -> object:
+            with self.home.store.reading() as connection:
+                found = connection.execute(RECURSIVE, {"number": number}).all()
+            assert len(found) == self.counts[number]
+            return found
+
+        return ask
+
+    def above(self) -> object:
+        with self.home.store.reading() as connection:
+            return descent.page(connection, artifact(self.deepest), "ancestors", 10_000)
+
+    def reports(self, number: int) -> Callable[[], object]:
+        """Report an incident, signed, logged and with its flags; another one each time."""
+
+        def ask() -> object:
+            self.issued += 1
+            said = incident.statement(
+                [artifact(number)],
+                "compromised",
+                "high",
+                "reported",
+                "bench",
+                contact="bench",
+                issued=self.issued,
+            )
+            return self.home.say("security", said)
+
+        return ask
+
+    def inserts(self) -> object:
+        """Register a child of five parents and say that it is."""
+        self.issued += 1
+        files = {"model.safetensors": f"{self.issued:064x}"}
+        begin = PARENTS * (self.issued % 100)
+        parents = [
+            derivation.Parent(artifact=artifact(one), relation="merge", part={})
+            for one in self.leaves[begin : begin + PARENTS]
+        ]
+        child = artifact_id(files)
+        return self.home.say_all(
+            [
+                ("publisher", signature.statement(f"bench-{self.issued}", files)),
+                ("publisher", derivation.statement(child, parents)),
+            ]
+        )
+
+
+def rows(one: Measured, graph: "nx.DiGraph[int]", port: int) -> Iterator[tuple[str, float]]:
+    """Measure everything; yield what it is and the milliseconds it took, or the times it is faster."""
+    n, few = one.n, max(3, one.n // 4)
+    adapter = median(one.stated(one.adapter), n)
+    yield f"{one.counts[one.adapter]} descendants in the database", adapter
+    yield "  by recursive SQL", (slow := median(one.recursive(one.adapter), few))
+    yield "  times", slow / adapter
+    yield "  by networkx", (slow := median(lambda: nx.descendants(graph, one.adapter), few))
+    yield "  times", slow / adapter
+    yield "  as a page", median(one.listed(one.adapter, 10_000), n)
+    yield "  over HTTP", median(lambda: fetched(port, one.adapter, 10_000), n)
+    yield "  a page of 1,000 of the hub's over HTTP", median(lambda: fetched(port, one.hub, 1_000), n)
+    hub = median(one.numbers(one.hub), few)
+    yield f"{one.counts[one.hub]} descendants' numbers", hub
+    yield "  with their ids", median(one.listed(one.hub, 1 << 20), few)
+    yield "  by recursive SQL", median(one.recursive(one.hub), 1)
+    yield "  by networkx", median(lambda: nx.descendants(graph, one.hub), 1)
+    yield "ancestors", median(one.above, n)
+    yield f"insert a child of {PARENTS}", median(one.inserts, n)
+    yield "report the adapter", median(one.reports(one.adapter), few)
+    yield "report the hub", median(one.reports(one.hub), 3)
+
+
+def fetched(port: int, number: int, limit: int) -> bytes:
+    """Ask the server for a page of descendants."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", f"/artifacts/{artifact(number)}/reach?limit={limit}")
+    answer = connection.getresponse()
+    said = answer.read()
+    if answer.status != http.HTTPStatus.OK:
+        raise SystemExit(f"{answer.status}: {said.decode()}")
+    return said
+
+
+@contextmanager
+def databases(on: str) -> Iterator[str | None]:
+    """Give a PostgreSQL database of a server that is started here, or none for SQLite."""
+    if on == "sqlite":
+        yield None
+        return
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        raise SystemExit("PostgreSQL is not installed: Debian's package is called postgresql")
+    cluster = Cluster(found[-1].parent, "-c max_connections=100")
+    try:
+        yield cluster.url(cluster.create())
+    finally:
+        cluster.stop()
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ask.add_argument("--sizes", type=int, nargs="+", default=[100_000])
+    ask.add_argument("--on", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite"])
+    ask.add_argument("-n", type=int, default=20)
+    said = ask.parse_args()
+    for size in said.sizes:
+        hub = drawn(size, SEED)
+        start = time.perf_counter()
+        graph: nx.DiGraph[int] = nx.DiGraph(hub.edges.tolist())
+        built = time.perf_counter() - start
+        counts = f"{size} models, {len(hub.edges)} edges, {len(hub.closure)} closure rows"
+        print(f"\n{counts}; networkx is built in {built:.1f} s", flush=True)
+        for on in said.on:
+            with databases(on) as database, tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "home"
+                start = time.perf_counter()
+                home = filled(path, hub, database)
+                print(f"  {on}: filled in {time.perf_counter() - start:.0f} s", flush=True)
+                measure(Measured(home, hub, said.n), graph, path, database)
+
+
+def measure(one: Measured, graph: "nx.DiGraph[int]", path: Path, database: str | None) -> None:
+    given = {"STUDBOOK_HOME": str(path), **({} if database is None else {"STUDBOOK_DATABASE": database})}
+    with listening(given) as (process, port):
+        for what, took in rows(one, graph, port):
+            print(f"    {what:40} {took:10.2f}{'' if 'times' in what else ' ms'}", flush=True)
+        print(f"    {'peak of the server':40} {peak(process.pid):10.0f} MB")
+    words = [
+        sys.executable,
+        "-m",
+        "registry",
+        "reach",
+        artifact(one.hub),
+        "--all",
+        "--json",
+        "--limit",
+        "10000",
+    ]
+    start = time.perf_counter()
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env=environment(**given))
+    print(f"    {'all pages of the hub by the command':40} {1e3 * (time.perf_counter() - start):10.0f} ms")
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
+    print(f"    {'peak of any process that was started':40} {most:10.0f} MB")
+
+
+def peak(process: int) -> float:
+    """Return the peak resident size of a process in MB."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1e3
+
+
+if __name__ == "__main__":
+    main()
