@@ -6,8 +6,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# `make soak` sets it: how many times as many examples every law draws as it says.
-SOAK = int(os.environ.get("STUDBOOK_SOAK", "1"))
+# How many times as many examples every law draws as it says: `make test`, which people wait for, has half of them, `make
+# system` draws all those of the arithmetic and the cores, and `make soak` many times as many.
+SOAK = float(os.environ.get("STUDBOOK_SOAK", "1"))
 
 # `make system` and continuous integration set it: what is skipped there has silently stopped being tested.
 NO_SKIP = os.environ.get("STUDBOOK_NO_SKIP") == "1"
@@ -23,7 +24,7 @@ def unskipped(report):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is about the database in which no log lies here; let laws that name their number of examples, as all do, draw many times as many in a soak."""
+    """Leave out what is about the database in which no log lies here; let laws that name their number of examples, as all do, draw more or fewer."""
     other = "sqlite" if os.environ.get("STUDBOOK_TEST_ON") == "postgresql" else "postgresql"
     config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker(other)])
     items[:] = [item for item in items if item.get_closest_marker(other) is None]
@@ -33,8 +34,10 @@ def pytest_collection_modifyitems(config, items):
         # Where hypothesis keeps what `@settings` said; a profile would not reach laws that say a number.
         said = getattr(test, "_hypothesis_internal_use_settings", None)
         if said is not None:
-            more = hypothesis.settings(said, max_examples=said.max_examples * SOAK, deadline=None)
-            test._hypothesis_internal_use_settings = more
+            drawn = max(1, round(said.max_examples * SOAK))
+            test._hypothesis_internal_use_settings = hypothesis.settings(
+                said, max_examples=drawn, deadline=None
+            )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,106 @@
+"""What a chain of 100,000 models, and a lattice of 65 parents and 16 levels, do to everybody else's questions.
+
+usage: python tests/benchmarks/crowds.py [--size 100000] [--on sqlite] [-n 300]
+
+Both are claimed by statements of a thousand models each, as a flooder would. A statement that exceeds a limit of the home
+is refused with the numbers; what is admitted must not slow down others: 99th percentiles before and afterwards.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from filled import filled
+from hub import drawn
+from hubs import SEED, Measured, databases, once
+
+from lineage.predicates import claims
+from lineage.predicates.claims import Claim, Parent
+from signing.errors import Refused
+from signing.statement import Statement
+
+CHAIN, TOGETHER = 100_000, 1_000
+WIDTH, LEVELS = 65, 16
+
+
+def chain() -> Iterator[list[Claim]]:
+    """Claim models each made from the one before, a thousand in a statement."""
+    for start in range(0, CHAIN, TOGETHER):
+        yield [
+            Claim(f"hf:chain/m{n + 1}", (Parent(f"hf:chain/m{n}", "finetune"),), None)
+            for n in range(start, start + TOGETHER)
+        ]
+
+
+def lattice() -> Iterator[list[Claim]]:
+    """Claim levels of models each merged from all those of the level before, one level in a statement."""
+    for level in range(1, LEVELS):
+        above = tuple(Parent(f"hf:lattice/m{level - 1}-{n}", "merge") for n in range(WIDTH))
+        yield [Claim(f"hf:lattice/m{level}-{n}", above, None) for n in range(WIDTH)]
+
+
+def said(one: Measured, what: str, statements: Iterator[list[Claim]]) -> None:
+    """Publish all of it; tell how much was admitted, how long the longest took, and the first refusal."""
+    admitted, refused, longest, words = 0, 0, 0.0, ""
+    for number, some in enumerate(statements):
+        try:
+            longest = max(longest, once(lambda: one.home.say("publisher", statement(what, some, number))))  # noqa: B023
+            admitted += len(some)
+        except Refused as error:
+            refused += len(some)
+            words = words or str(error)
+    print(
+        f"  {what}: {admitted} models admitted, {refused} refused, the longest statement took {longest:.1f} s"
+    )
+    if words:
+        print(f"    {words}")
+
+
+def statement(what: str, some: list[Claim], number: int) -> Statement:
+    return claims.statement(f"{what}.jsonl", f"{number:064x}", some, number)
+
+
+def p99(ask: Callable[[], object], n: int) -> float:
+    return 1e3 * statistics.quantiles((once(ask) for _ in range(n)), n=100)[98]
+
+
+def asked(one: Measured) -> dict[str, Callable[[], object]]:
+    """Return the questions and writes of others."""
+    return {
+        "list the adapter's descendants": one.listed(one.adapter, 10_000),
+        "list a page of the hub's": one.listed(one.hub, 1_000),
+        "list ancestors": one.above,
+        "insert a child of 5": one.inserts,
+    }
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ask.add_argument("--size", type=int, default=100_000)
+    ask.add_argument("--on", choices=["sqlite", "postgresql"], default="sqlite")
+    ask.add_argument("-n", type=int, default=300)
+    given = ask.parse_args()
+    with databases(given.on) as database, tempfile.TemporaryDirectory() as folder:
+        hub = drawn(given.size, SEED)
+        one = Measured(filled(Path(folder) / "home", hub, database), hub, given.n)
+        questions = asked(one)
+        before: dict[str, list[float]] = {what: [] for what in questions}
+        after: dict[str, list[float]] = {what: [] for what in questions}
+        for what, how in questions.items():
+            once(how)
+            before[what] = [p99(how, given.n) for _ in range(3)]
+        said(one, "chain", chain())
+        said(one, "lattice", lattice())
+        for what, how in questions.items():
+            after[what] = [p99(how, given.n) for _ in range(3)]
+    for what in questions:
+        was, now = statistics.median(before[what]), statistics.median(after[what])
+        print(f"  {what:32} p99 {was:7.2f} ms before, {now:7.2f} ms after: {now / was - 1:+.0%}")
+
+
+if __name__ == "__main__":
+    main()
