@@ -54,6 +54,14 @@ def filled(path: Path, hub: Hub, database: str | None) -> Home:
     return home
 
 
+def weighs(home: Home) -> float:
+    """Return the bytes that the database takes, in MB."""
+    if isinstance(home.store.at, Path):
+        return home.store.at.stat().st_size / 1e6
+    with home.store.reading() as connection:
+        return float(connection.scalar(text("SELECT pg_database_size(current_database())"))) / 1e6
+
+
 def _nodes(hub: Hub) -> Iterator[Sequence[object]]:
     depth = [0] * hub.nodes
     for parent, child in hub.edges.tolist():

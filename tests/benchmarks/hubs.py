@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import networkx as nx
 from admission import listening
 from clusters import Cluster
-from filled import artifact, filled
+from filled import artifact, filled, weighs
 from hub import Hub, drawn
 from processes import environment
 from sqlalchemy import text
@@ -212,7 +212,8 @@ def main() -> None:
                 path = Path(folder) / "home"
                 start = time.perf_counter()
                 home = filled(path, hub, database)
-                print(f"  {on}: filled in {time.perf_counter() - start:.0f} s", flush=True)
+                took = time.perf_counter() - start
+                print(f"  {on}: filled in {took:.0f} s, {weighs(home):.0f} MB", flush=True)
                 measure(Measured(home, hub, said.n), graph, path, database)
 
 
