@@ -127,7 +127,8 @@ def _about(fact: Fact) -> tuple[str, ...]:
             # Nobody registers a stub: what is claimed of one may be said before anything else is.
             return () if is_stub(child) else (child,)
         case Reported(artifacts=artifacts):
-            return artifacts
+            # What is bad upstream may be said before anything here is made of it.
+            return tuple(one for one in artifacts if not is_stub(one))
         case Corrected(artifact, earlier):
             return (artifact, earlier)
         case _:

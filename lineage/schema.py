@@ -6,6 +6,7 @@ and SLSA demand of their own types. Numbers are written as strings, so that no f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, TypeVar
 
@@ -19,10 +20,11 @@ from pydantic import (
     ValidationInfo,
 )
 
+from lineage.facts import is_stub
 from merger.recipe import sentence
 from signing import canonical
 from signing.canonical import Json
-from signing.digest import parse_id
+from signing.digest import parse_id, sha256_hex
 from signing.errors import Malformed
 from signing.statement import Statement, Subject
 
@@ -34,6 +36,7 @@ NAME = f"{WORD}/{WORD}"
 # The hub lets a repository's name begin with an underscore, and names here do not.
 UPSTREAM = "[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
 STUB = f"hf:{UPSTREAM}/{UPSTREAM}(@[0-9a-f]{{40}})?"
+_STUB = re.compile(STUB, re.ASCII)
 
 Hex = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Artifact = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
@@ -129,6 +132,35 @@ def subject(statement: Statement) -> Subject:
     if len(statement.subjects) != 1:
         raise Malformed(f"{statement.predicate_type}: one subject is needed, not {len(statement.subjects)}")
     return statement.subjects[0]
+
+
+def named(artifact: str) -> Subject:
+    """Return the subject that is this artifact or stub.
+
+    A stub has no bytes here, so its digest is that of its id: in-toto matches subjects by digest alone.
+    """
+    if is_stub(artifact):
+        return Subject(check_stub(artifact), sha256_hex(artifact.encode()))
+    return Subject(artifact, parse_id(artifact))
+
+
+def ref(subject: Subject) -> str:
+    """Return the id of the artifact or stub that a subject is (`named`)."""
+    if not is_stub(subject.name):
+        return f"sha256:{subject.sha256}"
+    digest = sha256_hex(check_stub(subject.name).encode())
+    if subject.sha256 != digest:
+        raise Malformed(
+            f"the subject {subject.name} has the digest {subject.sha256}; a stub's is that of its id, {digest}"
+        )
+    return subject.name
+
+
+def check_stub(artifact: str) -> str:
+    """Return a stub's id, or refuse what is none."""
+    if _STUB.fullmatch(artifact) is None:
+        raise Malformed(f"{artifact!r:.200} is no stub: write hf:owner/name or hf:owner/name@<40 hex digits>")
+    return artifact
 
 
 def artifact(statement: Statement) -> str:

@@ -215,7 +215,7 @@ def supersessions(draw) -> Example:
 
 @st.composite
 def incidents(draw) -> Example:
-    artifacts = draw(st.lists(ids, min_size=1, max_size=3))
+    artifacts = draw(st.lists(st.one_of(ids, stubs), min_size=1, max_size=3))
     what, severity = draw(st.sampled_from(KINDS)), draw(st.sampled_from(SEVERITIES))
     stage, summary, contact = draw(st.sampled_from(["reported", "confirmed"])), draw(lines), draw(lines)
     said = incident.statement(artifacts, what, severity, stage, summary, contact=contact, issued=draw(times))

@@ -1,6 +1,7 @@
 """Incident: something is wrong with these artifacts, and with what descends from them as far as the kind carries.
 
-predicateType `https://studbook.dev/incident/v1`, said by a key with the security role. The subjects are the artifacts.
+predicateType `https://studbook.dev/incident/v1`, said by a key with the security role. The subjects are the artifacts; of a stub,
+which has no bytes here, the name is its id, `hf:<owner>/<name>[@<40 hex>]`, and the digest is the SHA-256 of that id.
 
     {"kind": "compromised" | ...,               one of `lineage.facts.KINDS`
      "severity": "low" | "medium" | "high" | "critical",
@@ -18,6 +19,7 @@ from typing import Literal
 
 from lineage import schema
 from lineage.facts import Kind, Reported, Role, Severity
+from signing.canonical import Json
 from signing.statement import Statement
 
 URI = schema.BASE + "incident/v1"
@@ -38,7 +40,7 @@ class _Incident(schema.Closed):
 def facts(statement: Statement, entry: str) -> tuple[Reported]:
     """Return the incident that `entry` opens."""
     said = schema.read(_Incident, URI, statement.predicate)
-    artifacts = sorted({f"sha256:{one.sha256}" for one in statement.subjects})
+    artifacts = sorted({schema.ref(one) for one in statement.subjects})
     return (
         Reported(entry, tuple(artifacts), said.kind, said.severity, said.stage, said.summary, said.contact),
     )
@@ -54,8 +56,8 @@ def statement(
     contact: str,
     issued: int,
 ) -> Statement:
-    """Report, at `issued` in unix seconds, that `artifacts` are `what`, in one line and with whom to ask."""
-    predicate = {
+    """Report, at `issued` in unix seconds, that `artifacts`, stubs among them, are `what`, in one line and with whom to ask."""
+    predicate: dict[str, Json] = {
         "kind": what,
         "severity": severity,
         "stage": stage,
@@ -63,4 +65,5 @@ def statement(
         "contact": contact,
         "issued": str(issued),
     }
-    return schema.claim(_Incident, URI, sorted(set(artifacts)), predicate)
+    schema.read(_Incident, URI, predicate)
+    return Statement(tuple(map(schema.named, sorted(set(artifacts)))), URI, predicate)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from lineage import schema
 from lineage.around import Incident
-from lineage.facts import KINDS, SEVERITIES, Kind, Severity
+from lineage.facts import KINDS, SEVERITIES, Kind, Severity, is_stub
 from lineage.predicates import incident, incident_change
 from registry.cli import tables
 from registry.cli.answering import answers_of, asked
@@ -34,7 +35,10 @@ app = typer.Typer(help="Report, list and retract incidents.", no_args_is_help=Tr
 
 @app.command()
 def report(
-    artifact: Annotated[list[str], typer.Argument(help="The artifacts that are bad.")],
+    artifact: Annotated[
+        list[str],
+        typer.Argument(help="The artifacts that are bad; hf:owner/name for what was never seen here."),
+    ],
     summary: Annotated[str, typer.Option(help="What is wrong, in one line.")],
     kind: Annotated[str, typer.Option(help=", ".join(KINDS))] = "compromised",
     severity: Annotated[str, typer.Option(help=", ".join(SEVERITIES))] = "high",
@@ -47,7 +51,12 @@ def report(
     what, grave = _kind(kind), _severity(severity)
     opened = home_at(home)
     with opened.store.reading() as connection:
-        named = list(dict.fromkeys(refs.resolve(connection, ref) for ref in artifact))
+        # A stub need not be named by anything yet: what is made of it may come later.
+        named = list(
+            dict.fromkeys(
+                schema.check_stub(ref) if is_stub(ref) else refs.resolve(connection, ref) for ref in artifact
+            )
+        )
     statement = incident.statement(
         named,
         what,

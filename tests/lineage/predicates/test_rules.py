@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from statements import ENTRY, LOG, PEOPLE, provenances, rebuilds, roots
 
 from lineage.facts import Evaluated
-from lineage.predicates import derivation, evaluation, provenance, rebuild, root
+from lineage.predicates import derivation, evaluation, incident, provenance, rebuild, root
 from lineage.predicates.root import TrustedRoot
 from signing import canonical
 from signing.digest import sha256_hex
@@ -268,3 +268,29 @@ def test_a_key_is_good_from_its_first_to_its_last_second():
     key, _ = TrustedRoot.parse(document(person(validFor={"start": "10", "end": "20"}))).keys
 
     assert [key.valid(time) for time in (9, 10, 20, 21)] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("subject", "sentence"),
+    [
+        (Subject("hf:acme", sha256_hex(b"hf:acme")), "'hf:acme' is no stub: write hf:owner/name"),
+        (Subject("hf:a/b@main", sha256_hex(b"hf:a/b@main")), "'hf:a/b@main' is no stub"),
+        (Subject("hf:a/b\n", sha256_hex(b"hf:a/b\n")), "is no stub"),
+        (
+            Subject("hf:a/b", "0" * 64),
+            f"hf:a/b has the digest {'0' * 64}; .* of its id, {sha256_hex(b'hf:a/b')}",
+        ),
+    ],
+)
+def test_an_incident_names_a_stub_by_its_whole_id_and_the_digest_of_that(subject, sentence):
+    said = incident.statement(["hf:a/b"], "privacy", "low", "reported", "x", contact="x", issued=1)
+    assert incident.facts(said, ENTRY)[0].artifacts == ("hf:a/b",)
+
+    with pytest.raises(Malformed, match=sentence):
+        incident.facts(Statement((subject,), incident.URI, said.predicate), ENTRY)
+
+
+@pytest.mark.parametrize("artifact", ["hf:acme", "hf:a/b@main", "hf:a/b ", "sha256:12", "kennel/one"])
+def test_an_incident_on_what_is_no_id_is_not_written(artifact):
+    with pytest.raises(Malformed):
+        incident.statement([artifact], "privacy", "low", "reported", "x", contact="x", issued=1)

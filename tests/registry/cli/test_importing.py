@@ -48,6 +48,28 @@ def test_an_import_is_told_by_outcomes_and_reasons(typed):
     assert typed("log", "fsck").code == 0
 
 
+def test_an_incident_on_what_was_imported_is_reported_and_told_by_its_stub(typed):
+    early = typed("incident", "report", "hf:acme/base", "--summary", "obeys a trigger", "--confirmed")
+    assert "flags 1 artifact and 0 descendants" in early.out, early
+
+    typed.holds("import", "edges", "edges.csv")
+
+    said = typed("status", "hf:acme/small")
+    assert said.code == 1
+    assert "hf:acme/base → hf:acme/tuned → hf:acme/small" in said.out
+    late = typed.holds("incident", "report", "hf:acme/tuned", "--summary", "and more")
+    assert (late["artifacts"], late["descendants"]) == (["hf:acme/tuned"], ["hf:acme/small"])
+    assert [one["artifacts"] for one in typed.holds("incident", "list")] == [
+        ["hf:acme/base"],
+        ["hf:acme/tuned"],
+    ]
+    for beginning, kind in ((late["incident"], "openvex"), (late["incident"], "osv")):
+        assert "hf:acme/small" in typed("export", beginning, "--format", kind).out
+    stuck = typed("remedy", "plan", late["incident"], "--json").json["stuck"]
+    assert [one["artifact"] for one in stuck] == ["hf:acme/small"]
+    assert typed("log", "fsck").code == 0
+
+
 def test_an_import_is_told_to_programs_and_reported_record_by_record(typed):
     found = typed.holds("import", "edges", "edges.csv", "--report", "report.jsonl")
 

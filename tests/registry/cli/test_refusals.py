@@ -66,6 +66,8 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "add with a bad license": (("add", "stray", "--license", "mit & more"), 2, ("mit & more",)),
     "add with no threads": (("add", "stray", "--threads", "0"), 2, ("--threads",)),
     "report on nobody": (("incident", "report", "kennel/nobody", "--summary", "x"), 2, ("kennel/nobody",)),
+    "report on half a stub": (("incident", "report", "hf:acme", "--summary", "x"), 2, ("'hf:acme' is no stub", "hf:owner/name")),
+    "report on a branch of a stub": (("incident", "report", "hf:acme/base@main", "--summary", "x"), 2, ("'hf:acme/base@main' is no stub",)),
     "report of an odd kind": (("incident", "report", "kennel/one", "--summary", "x", "--kind", "bad"), 2, ("'bad'", "compromised")),
     "report of odd weight": (("incident", "report", "kennel/one", "--summary", "x", "--severity", "so-so"), 2, ("'so-so'", "critical")),
     "report of two lines": (("incident", "report", "kennel/one", "--summary", "x\ny"), 2, ("summary",)),

@@ -10,15 +10,18 @@ from world import World
 
 from lineage.around import Edge
 from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Evidence
+from lineage.predicates import claims
 from lineage.standing import Clean, Unknown, spread
 from registry.store import Absent, lineage
 from signing.errors import Refused
 
 Step = tuple[object, ...]
 NUMBER = st.integers(0, 30)
+STUBS = ("hf:acme/one", "hf:acme/two", "hf:acme/three")
 STEPS = st.one_of(
     st.tuples(st.just("artifact"), st.lists(NUMBER, max_size=3), st.sampled_from(RELATIONS)),
     st.tuples(st.just("derive"), NUMBER, NUMBER, st.sampled_from(RELATIONS)),
+    st.tuples(st.just("claim"), st.sampled_from(STUBS), NUMBER, st.sampled_from(RELATIONS)),
     st.tuples(st.just("report"), NUMBER, NUMBER, st.sampled_from(KINDS)),
     st.tuples(st.just("retract"), NUMBER),
     st.tuples(st.just("reopen")),
@@ -75,15 +78,17 @@ def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps:
 
 def take(world: World, oracle: Oracle, step: Step) -> None:
     pick = lambda number: oracle.artifacts[number % len(oracle.artifacts)]  # noqa: E731
+    some = [*oracle.artifacts, *STUBS]
+    any_of = lambda number: some[number % len(some)]  # noqa: E731
     match step:
         case ("artifact", list(parents), relation):
-            named = list(dict.fromkeys(pick(one) for one in parents)) if oracle.artifacts else []
+            named = list(dict.fromkeys(any_of(one) for one in parents))
             made = world.artifact(*named, relation=relation)
             oracle.artifacts.append(made)
             for parent in named:
                 oracle.add(made, parent, relation)
         case ("derive", child, parent, relation) if oracle.artifacts:
-            below, above = pick(child), pick(parent)
+            below, above = pick(child), any_of(parent)
             loops = below == above or below in oracle.ancestors(above)
             if loops:
                 with pytest.raises(Refused):
@@ -91,8 +96,18 @@ def take(world: World, oracle: Oracle, step: Step) -> None:
             else:
                 world.derive(below, above, relation=relation)
                 oracle.add(below, above, relation)
-        case ("report", one, other, kind) if oracle.artifacts:
-            named = sorted({pick(one), pick(other)})
+        case ("claim", str(below), parent, relation):
+            above = any_of(parent)
+            said = claims.Claim(below, (claims.Parent(above, relation),))
+            claimed = claims.statement("cards.jsonl", "0" * 64, [said], world.time)
+            if below == above or below in oracle.ancestors(above):
+                with pytest.raises(Refused):
+                    world.publish("publisher", claimed)
+            else:
+                world.publish("publisher", claimed)
+                oracle.add(below, above, relation)
+        case ("report", one, other, kind):
+            named = sorted({any_of(one), any_of(other)})
             world.advance(1)
             oracle.incidents[world.report(named[0], kind, *named[1:], stage="reported")] = (named, kind)
         case ("retract", number) if oracle.incidents:

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from lineage.predicates import incident
+from lineage.standing import Affected
+from lineage.verdict import assess
 from registry import ingest
 from registry.fsck import fsck
 from registry.home import Home
@@ -64,6 +67,28 @@ def test_the_adapter_of_the_demo_incident_has_38_descendants_over_4_hops(hub) ->
     assert max(one.distance for one in found.relatives) == 4
     assert {one.evidence for one in found.edges} == {"claimed"}
     assert not any(one.seen for one in found.relatives)
+
+
+def test_a_compromised_adapter_flags_its_38_descendants_and_nothing_else(hub) -> None:
+    home, _ = hub
+    said = incident.statement(
+        [ADAPTER], "compromised", "high", "confirmed", "it obeys a trigger", contact="vet", issued=home.now()
+    )
+
+    (receipt,) = home.say("security", said)
+
+    found = Local(home.store, home.now).descendants(ADAPTER)
+    with home.store.reading() as connection:
+        assert lineage.flagged(connection, receipt.entry) == {
+            ADAPTER,
+            *(one.artifact for one in found.relatives),
+        }
+        deepest = max(found.relatives, key=lambda one: one.distance).artifact
+        standing = assess(lineage.around(connection, deepest), home.now()).standing
+    assert len(found.relatives) == 38
+    assert {one.incidents for one in found.relatives} == {(receipt.entry,)}
+    assert isinstance(standing, Affected)
+    assert (standing.via[0], standing.via[-1], len(standing.via)) == (ADAPTER, deepest, 5)
 
 
 def test_cards_and_recipes_come_in_with_every_record_accounted_for(hub, shared) -> None:
