@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from lineage.around import Edge, Incident, Node
+from lineage.difference import difference
 from lineage.schema import BASE
 from lineage.standing import Affected, Clean, Unknown
 from lineage.subjects import Pedigree
@@ -123,30 +124,23 @@ def _said(edge: Edge, responsible: Mapping[str, tuple[str, ...]]) -> Json:
 
 
 def _changed(before: Pedigree, now: Pedigree) -> Json:
-    old, new = _live(before), _live(now)
-    measured = {one.entry for one in now.verdict.evaluations}
-    edges = {(edge.child, edge.parent, edge.entry): edge.evidence for edge in before.edges}
+    found = difference(before, now)
     return {
         "since": before.at.size,
         "standing": {"before": _standing(before), "now": _standing(now)},
-        "came": sorted({node.id for node in now.nodes} - {node.id for node in before.nodes}),
-        "went": sorted({node.id for node in before.nodes} - {node.id for node in now.nodes}),
-        "incidents_came": sorted(new - old),
-        "incidents_went": sorted(old - new),
-        "evaluations_came": sorted(measured - {one.entry for one in before.verdict.evaluations}),
+        "came": list(found.nodes.came),
+        "went": list(found.nodes.went),
+        "incidents_came": list(found.incidents.came),
+        "incidents_went": list(found.incidents.went),
+        "evaluations_came": list(found.evaluations.came),
         "evidence": [
             {
-                "child": edge.child,
-                "parent": edge.parent,
-                "entry": edge.entry,
-                "before": was.name.lower(),
-                "now": edge.evidence.name.lower(),
+                "child": one.edge.child,
+                "parent": one.edge.parent,
+                "entry": one.edge.entry,
+                "before": one.before.name.lower(),
+                "now": one.edge.evidence.name.lower(),
             }
-            for edge in now.edges
-            if (was := edges.get((edge.child, edge.parent, edge.entry))) not in {None, edge.evidence}
+            for one in found.regraded
         ],
     }
-
-
-def _live(subject: Pedigree) -> set[str]:
-    return {one.id for found in subject.incidents.values() for one in found}

@@ -75,7 +75,7 @@ def influences(source: str, made: Mapping[str, Shares], *, complete: bool = True
     the source to any of them, so that nothing bounds the influence from above.
     """
     found = {source: ALL}
-    for child in _ordered(made):
+    for child in ordered(made):
         parts = [found[parent] * share for parent, share in made.get(child, {}).items() if parent in found]
         if parts and child != source:
             total = sum(parts, NONE).rounded()
@@ -157,7 +157,7 @@ def agreed(said: Iterable[Shares]) -> Shares:
     }
 
 
-def _ordered(made: Mapping[str, Shares]) -> Iterator[str]:
+def ordered(made: Mapping[str, Shares]) -> Iterator[str]:
     """Go through all artifacts, parents first."""
     try:
         yield from TopologicalSorter({child: shares.keys() for child, shares in made.items()}).static_order()

@@ -96,7 +96,7 @@ class EdgeOut(Answer):
             parent=edge.parent,
             relation=edge.relation,
             part=edge.part,
-            evidence=_grade(edge.evidence),
+            evidence=grade(edge.evidence),
             entry=edge.entry,
         )
 
@@ -234,7 +234,8 @@ class Answers(Protocol):
         """Return, as encoded bundles, everything said of an artifact, and of its ancestors if asked: the trusted roots first."""
 
 
-def _grade(evidence: Evidence) -> Grade:
+def grade(evidence: Evidence) -> Grade:
+    """Return the word for how well an edge is known."""
     grades: dict[Evidence, Grade] = {
         Evidence.CLAIMED: "claimed",
         Evidence.SIGNED: "signed",

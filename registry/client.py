@@ -87,19 +87,19 @@ class Remote:
 
     def verdict(self, ref: str) -> VerdictOut:
         """Return everything about an artifact."""
-        artifact = self._meant(ref)
+        artifact = self.meant(ref)
         found = self.ask(VerdictOut, f"/artifacts/{artifact}")
-        self._same(artifact, found.artifact)
+        self.same(artifact, found.artifact)
         return found
 
     def license(self, ref: str, asked: UseOut, card: str | None = None) -> LicenseOut:
         """Return what the registry says that the licenses in the lineage of an artifact say about a use of it."""
         if card is not None:
             raise Malformed(f"{self.shown} judges no cards: ask without one, or ask a home")
-        artifact = self._meant(ref)
+        artifact = self.meant(ref)
         found = self.ask(LicenseOut, f"/artifacts/{artifact}/license", **asked.query())
-        self._same(artifact, found.artifact)
-        self._same(f"the use {asked.query()}", f"the use {found.asked.query()}")
+        self.same(artifact, found.artifact)
+        self.same(f"the use {asked.query()}", f"the use {found.asked.query()}")
         return found
 
     def ancestors(self, ref: str) -> LineageOut:
@@ -112,29 +112,29 @@ class Remote:
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""
-        above, below = self._meant(ancestor), self._meant(descendant)
+        above, below = self.meant(ancestor), self.meant(descendant)
         found = self.ask(WhyOut, f"/artifacts/{below}/why", ancestor=above)
-        self._same(above, found.ancestor)
-        self._same(below, found.descendant)
+        self.same(above, found.ancestor)
+        self.same(below, found.descendant)
         if found.witness and (found.witness[0], found.witness[-1]) != (above, below):
             raise Untrusted(f"{self.shown} shows a way that does not lead from {above} to {below}")
         return found
 
     def influence(self, ref: str) -> InfluenceOut:
         """Return an artifact's descendants, the most influenced first."""
-        artifact = self._meant(ref)
+        artifact = self.meant(ref)
         found = self.ask(InfluenceOut, f"/artifacts/{artifact}/influence")
-        self._same(artifact, found.artifact)
+        self.same(artifact, found.artifact)
         return found
 
     def reach(self, ref: str, direction: Direction, most: int, after: str | None, *, named: bool) -> ReachOut:
         """Return a page of what stands above or below an artifact by edges that carry weights, nearest first."""
-        artifact = self._meant(ref)
+        artifact = self.meant(ref)
         asked = {"direction": direction, "limit": str(most), "named": str(named).lower()}
         found = self.ask(
             ReachOut, f"/artifacts/{artifact}/reach", **asked, **({} if after is None else {"after": after})
         )
-        self._same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
+        self.same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
         return found
 
     def incidents(self) -> tuple[IncidentOut, ...]:
@@ -163,7 +163,7 @@ class Remote:
             raise Malformed(f"bundles are asked for by a full artifact id, not by {artifact!r}")
         lines = tuple(self.request("GET", f"/artifacts/{artifact}/bundles").split(b"\n")[:-1])
         for bundle in self._admitted(lines):
-            self._same(artifact, *_subjects(bundle))
+            self.same(artifact, *_subjects(bundle))
         return lines
 
     def bundle(self, ref: str, *, ancestors: bool) -> tuple[bytes, ...]:
@@ -171,10 +171,10 @@ class Remote:
 
         Some of it is about this artifact; what it proves, and what it leaves out, `studbook verify` tells.
         """
-        artifact = self._meant(ref)
+        artifact = self.meant(ref)
         asked = {"ancestors": "true" if ancestors else "false"}
         lines = tuple(self.request("GET", f"/artifacts/{artifact}/bundle", params=asked).split(b"\n")[:-1])
-        self._same(artifact, *(one for bundle in self._admitted(lines) for one in _named(bundle)))
+        self.same(artifact, *(one for bundle in self._admitted(lines) for one in _named(bundle)))
         return lines
 
     def entry(self, entry: str) -> bytes:
@@ -218,16 +218,18 @@ class Remote:
             self._admit(note)
         return bundles
 
-    def _meant(self, ref: str) -> str:
+    def meant(self, ref: str) -> str:
+        """Return the id that `ref` is, or the one that the registry says it means: see `resolve`."""
         return ref if _ID.fullmatch(ref) else self.resolve(ref)
 
     def _lineage(self, ref: str, direction: str) -> LineageOut:
-        artifact = self._meant(ref)
+        artifact = self.meant(ref)
         found = self.ask(LineageOut, f"/artifacts/{artifact}/{direction}")
-        self._same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
+        self.same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
         return found
 
-    def _same(self, asked: str, *told: str) -> None:
+    def same(self, asked: str, *told: str) -> None:
+        """Refuse an answer that is about other things than the one that was asked about."""
         if asked not in told:
             about = ", ".join(told) or "nothing"
             raise Untrusted(f"{self.shown} was asked about {asked}, and answered about {about}")

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from starlette.convertors import Convertor, register_url_convertor
 
 from lineage.schema import NAME, STUB, WORD
+from lineage.subjects import Scope
 from registry.answers import Answers
 from registry.home import Home
 from registry.line import Busy
@@ -29,7 +30,7 @@ from registry.writer import Writer
 from signing import dsse
 
 _ID = f"^(sha256:[0-9a-f]{{64}}|{STUB})$"
-_REF = f"^(sha256:[0-9a-f]{{8,64}}|{STUB}|{NAME}(@{WORD})?)$"
+REF = f"(sha256:[0-9a-f]{{8,64}}|{STUB}|{NAME}(@{WORD})?)"
 _HEX = "^[0-9a-f]{64}$"
 EXAMPLE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -142,12 +143,13 @@ After = Annotated[
 Ref = Annotated[
     str,
     Query(
-        pattern=_REF,
+        pattern=f"^{REF}$",
         max_length=300,
         description="sha256:<8 to 64 hex digits>, hf:<owner>/<name>[@<commit>] or namespace/name[@revision]",
         examples=["acme/sentinel@v2"],
     ),
 ]
+Relatives = Annotated[Scope, Query(description="which of its relatives", examples=["ancestors"])]
 
 
 def _meant(connection: Connection, ref: str) -> str:

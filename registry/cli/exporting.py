@@ -54,7 +54,7 @@ def export(
     subject, text = (
         _of_incident(opened, what, form)
         if form in _OF_INCIDENTS
-        else _of_artifact(opened, what, form, _scope(ancestors=ancestors, descendants=descendants))
+        else _of_artifact(opened, what, form, scope_of(ancestors=ancestors, descendants=descendants))
     )
     if to is not None:
         to.write_bytes(text.encode())
@@ -95,7 +95,8 @@ def _of_incident(home: Home, beginning: str, form: str) -> tuple[Reach, str]:
     return subject, _OF_INCIDENTS[form].text(subject)
 
 
-def _scope(*, ancestors: bool, descendants: bool) -> Scope:
+def scope_of(*, ancestors: bool, descendants: bool) -> Scope:
+    """Return which relatives two options ask for: both, where neither or both are given."""
     if ancestors == descendants:
         return "both"
     return "ancestors" if ancestors else "descendants"

@@ -58,7 +58,7 @@ def verdict(answer: VerdictOut) -> None:
     if answer.parents:
         table = headed("parent", "relation", "part", "evidence")
         for edge in answer.parents:
-            table.add_row(short(edge.parent), edge.relation, _part(edge), edge.evidence)
+            table.add_row(short(edge.parent), edge.relation, part(edge), edge.evidence)
         put(table)
 
 
@@ -92,7 +92,7 @@ def lineage(answer: LineageOut) -> None:
             f"[red]{hits}[/]" if hits else known,
         )
     put(table)
-    _completeness(answer.complete, answer.as_of)
+    completeness(answer.complete, answer.as_of)
 
 
 def why(answer: WhyOut) -> None:
@@ -113,11 +113,11 @@ def why(answer: WhyOut) -> None:
                     escape(called(child, answer.names.get(child, ()))),
                     escape(called(parent, answer.names.get(parent, ()))),
                     edge.relation,
-                    _part(edge),
+                    part(edge),
                     edge.evidence,
                 )
     put(table)
-    _completeness(answer.complete, answer.as_of)
+    completeness(answer.complete, answer.as_of)
 
 
 def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
@@ -272,7 +272,8 @@ def _terms(answer: VerdictOut) -> str:
     )
 
 
-def _part(edge: EdgeOut) -> str:
+def part(edge: EdgeOut) -> str:
+    """Return the part that a parent played, in a few words."""
     part = canonical.decode(edge.part.encode())
     if not isinstance(part, Mapping):
         return escape(edge.part)
@@ -285,7 +286,8 @@ def _part(edge: EdgeOut) -> str:
     return escape(", ".join(said))
 
 
-def _completeness(complete: bool, as_of: int) -> None:
+def completeness(complete: bool, as_of: int) -> None:
+    """Say that something was left out, if it was."""
     if not complete:
         out.print(f"[yellow]incomplete:[/] part of the lineage is left out; as of {as_of} log entries")
 

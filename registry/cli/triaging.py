@@ -46,7 +46,7 @@ def _show(answer: InfluenceOut) -> None:
         table = tables.headed("artifact", "by weights", "measured")
         for one in answer.descendants:
             names = "".join(f"{escape(name)}\n" for name in one.names[:1])
-            table.add_row(names + short(one.artifact), _bounds(one.analytic), _bounds(one.measured))
+            table.add_row(names + short(one.artifact), bounds(one.analytic), bounds(one.measured))
         out.print(table)
     for missing in answer.uncounted:
         out.print(f"  not measured: {escape(missing.why)}", soft_wrap=True)
@@ -57,7 +57,8 @@ def _show(answer: InfluenceOut) -> None:
     out.print(f"  as of {answer.as_of} log entries; {CAVEAT}", soft_wrap=True)
 
 
-def _bounds(found: BoundsOut | None) -> str:
+def bounds(found: BoundsOut | None) -> str:
+    """Return a share in percent, or in words where it is nothing or not known."""
     if found is None:
         return ""
     if found.high == 0:

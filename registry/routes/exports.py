@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Response
 
-from lineage.subjects import Pedigree, Reach, Scope
+from lineage.subjects import Pedigree, Reach
 from registry import exports
-from registry.deps import DESCENDANTS, Artifact, Hex, StoreDep
+from registry.deps import DESCENDANTS, Artifact, Hex, Relatives, StoreDep
 from registry.exports import Format
 from registry.problems import documented
 from registry.store import Absent, subjects
@@ -26,7 +26,6 @@ ArtifactFormat = Annotated[
 IncidentFormat = Annotated[
     str, Path(pattern=f"^({'|'.join(_OF_INCIDENTS)})$", description="which format", examples=["openvex"])
 ]
-Relatives = Annotated[Scope, Query(description="which of its relatives", examples=["ancestors"])]
 
 
 def _answered(formats: Mapping[str, Format[Any]]) -> dict[int | str, dict[str, Any]]:

@@ -35,6 +35,11 @@ _DESCRIBED = text(f"""
 def files(connection: Connection, artifact: str) -> dict[str, str]:
     """Return the SHA-256 (hex) of every file of a registered artifact by its name."""
     registered(connection, artifact)
+    return listed(connection, artifact)
+
+
+def listed(connection: Connection, artifact: str) -> dict[str, str]:
+    """Return the files of an artifact that was registered, whether or not what registered it counts any longer."""
     return {row.name: row.sha256 for row in connection.execute(_FILES, {"artifact": artifact})}
 
 

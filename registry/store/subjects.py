@@ -50,7 +50,7 @@ def pedigree(
         above,
         below,
         scope,
-        artifacts.files(connection, artifact) if known else {},
+        artifacts.listed(connection, artifact) if known else {},
         _registered(connection, ids, above.size),
         lineage.flags(connection, ids, above.size),
     )

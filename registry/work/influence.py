@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
+
+from sqlalchemy import Connection
 
 from lineage.around import Edge
 from lineage.influence import ALL, Interval, Shares, agreed, by_recipe, by_word, influences, placed
@@ -22,11 +24,7 @@ def influence(home: Home, source: str, most: int | None = None) -> InfluenceOut:
     with home.store.reading() as connection:
         below = lineage.below(connection, source, most)
         names = {node.id: node.names for node in below.nodes}
-        children = [one for one in names if one != source]
-        said = made.edges(connection, children)
-        executed = made.executions(connection, children)
-    found = {child: _provenances(executed[child]) for child in children}
-    analytic = {child: _analytic(said[child], found[child]) for child in children}
+        found, analytic = weighed(connection, [one for one in names if one != source])
     measured, uncounted = dict[str, Shares](), list[UncountedOut]()
     for child, provenances in found.items():
         for one in list(provenances.values())[-1:]:
@@ -55,6 +53,15 @@ def influence(home: Home, source: str, most: int | None = None) -> InfluenceOut:
         as_of=below.size,
         complete=below.complete,
     )
+
+
+def weighed(
+    connection: Connection, children: Collection[str]
+) -> tuple[dict[str, dict[str, Provenance]], dict[str, Shares]]:
+    """Return the readable provenances of each of `children`, and the shares of its parents by the weights that are signed."""
+    said, executed = made.edges(connection, children), made.executions(connection, children)
+    found = {child: _provenances(executed[child]) for child in children}
+    return found, {child: _analytic(said[child], found[child]) for child in children}
 
 
 def _rank(by_weight: Interval, by_count: Interval) -> tuple[Fraction, Fraction]:

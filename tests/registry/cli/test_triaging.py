@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.influence import Interval
-from registry.cli.triaging import _bounds
+from registry.cli.triaging import bounds
 from registry.triage import BoundsOut
 
 
@@ -41,10 +41,10 @@ def test_what_nobody_knows_is_called_unknown(copies) -> None:
 
 
 def test_a_share_that_is_small_is_not_shown_as_nothing() -> None:
-    assert _bounds(BoundsOut(low=1e-9, high=1e-9)) == "below 0.1%"
-    assert _bounds(BoundsOut(low=0, high=1e-9)) == "0 to below 0.1%"
-    assert _bounds(BoundsOut(low=0, high=0)) == "no weights"
-    assert _bounds(BoundsOut(low=0.25, high=1)) == "25.0% to 100.0%"
+    assert bounds(BoundsOut(low=1e-9, high=1e-9)) == "below 0.1%"
+    assert bounds(BoundsOut(low=0, high=1e-9)) == "0 to below 0.1%"
+    assert bounds(BoundsOut(low=0, high=0)) == "no weights"
+    assert bounds(BoundsOut(low=0.25, high=1)) == "25.0% to 100.0%"
 
 
 @given(st.fractions(0, 1), st.fractions(0, 1))

@@ -1,0 +1,61 @@
+"""Questions of kinship asked of a registry over HTTP, whose answer is refused where it is about something else.
+
+As with everything that `Remote` returns, whether an answer is true is for bundles to prove.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lineage.subjects import Scope
+from registry.client import Remote
+from registry.kinship import AncestryOut, CommonOut, DiffOut, PathsOut, RootsOut, several
+from signing.errors import Untrusted
+
+
+def paths(remote: Remote, ancestor: str, descendant: str) -> PathsOut:
+    """Return how many paths lead from one artifact to another; `Untrusted` where those that are shown lead elsewhere."""
+    above, below = remote.meant(ancestor), remote.meant(descendant)
+    found = remote.ask(PathsOut, f"/artifacts/{below}/paths", ancestor=above)
+    remote.same(above, found.ancestor)
+    remote.same(below, found.descendant)
+    for way in (found.shortest, found.heaviest):
+        if way and (way[0], way[-1]) != (above, below):
+            raise Untrusted(f"{remote.shown} shows a path that does not lead from {above} to {below}")
+    return found
+
+
+def common(remote: Remote, refs: Sequence[str]) -> CommonOut:
+    """Return the common ancestors of several artifacts."""
+    first, *others = several(map(remote.meant, refs))
+    found = remote.ask(CommonOut, f"/artifacts/{first}/common", others=",".join(others))
+    remote.same(", ".join([first, *others]), ", ".join(one.artifact for one in found.artifacts))
+    return found
+
+
+def roots(remote: Remote, ref: str) -> RootsOut:
+    """Return the ancestors of an artifact that have no parents."""
+    artifact = remote.meant(ref)
+    found = remote.ask(RootsOut, f"/artifacts/{artifact}/roots")
+    remote.same(artifact, found.artifact)
+    return found
+
+
+def known(remote: Remote, ref: str) -> AncestryOut:
+    """Return how much is known of an artifact and of its ancestors."""
+    artifact = remote.meant(ref)
+    found = remote.ask(AncestryOut, f"/artifacts/{artifact}/known")
+    remote.same(artifact, found.artifact)
+    return found
+
+
+def diff(remote: Remote, ref: str, scope: Scope, since: int | None, until: int | None) -> DiffOut:
+    """Return what changed about an artifact between two sizes of the log; `Untrusted` where it is told of other sizes."""
+    artifact = remote.meant(ref)
+    sizes = {name: str(size) for name, size in (("since", since), ("until", until)) if size is not None}
+    found = remote.ask(DiffOut, f"/artifacts/{artifact}/diff", scope=scope, **sizes)
+    remote.same(f"{scope} of {artifact}", f"{found.scope} of {found.artifact}")
+    for asked, told in ((since, found.before.as_of), (until, found.now.as_of)):
+        if asked is not None:
+            remote.same(f"{asked} entries", f"{told} entries")
+    return found
