@@ -7,6 +7,7 @@ A statement that is being logged when the process dies is either in the log or n
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import os
 import signal
@@ -49,8 +50,12 @@ def run(
     _check_free(host, port)
     hosts = {*names, *_LOOPBACK} if address.is_loopback else {*names} or None
     _configure_log()
+    app = create(home, limits=limits, hosts=hosts)
+    # What stays until the end is not looked through for garbage each time that an answer of many rows is made.
+    gc.collect()
+    gc.freeze()
     try:
-        asyncio.run(_serve(create(home, limits=limits, hosts=hosts), host, port, grace))
+        asyncio.run(_serve(app, host, port, grace))
     finally:
         home.store.close()
     # Granian's threads outlive its server, and one that meets the interpreter while it is taken down aborts the

@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 READS: dict[str, object] = {}
 WRITES: dict[str, object] = {}
 
+_MAPPED = (1 << 31) - (1 << 16)  # bytes; the most that SQLite maps
 _SETTLING = 500  # milliseconds
 # What SQLite makes for itself is left out.
 _MASTER = text(
@@ -103,6 +104,8 @@ def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> N
     connection.isolation_level = None
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         connection.execute("PRAGMA journal_mode=WAL")
+    # Rows that lie far apart, as the descendants of a model do, are read in place and not copied page by page.
+    connection.execute(f"PRAGMA mmap_size={_MAPPED}")
     # What an order has removed must not be left on a free page.
     for pragma in ("synchronous=FULL", "recursive_triggers=ON", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")

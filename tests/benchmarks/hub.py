@@ -34,10 +34,6 @@ class Hub:
         """Return how many descendants each model has."""
         return np.bincount(self.closure[:, 0], minlength=self.nodes)
 
-    def nearest(self, many: int) -> int:
-        """Return the model whose number of descendants is nearest to `many`."""
-        return int(np.abs(self.descendants() - many).argmin())
-
 
 def drawn(nodes: int, seed: int = 1) -> Hub:
     """Draw a hub of so many models."""

@@ -7,10 +7,9 @@ here where it is installed, with the durability that it has by default.
 """
 
 import argparse
+import gc
 import http.client
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,11 +19,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import networkx as nx
+import numpy as np
 from admission import listening
 from clusters import Cluster
 from filled import artifact, filled, weighs
-from hub import Hub, drawn
-from processes import environment
+from hub import Hub, Numbers, drawn
+from running import timed
 from sqlalchemy import text
 
 from lineage.predicates import derivation, incident, signature
@@ -63,9 +63,11 @@ class Measured:
     def __init__(self, home: Home, hub: Hub, n: int) -> None:
         self.home, self.n = home, n
         below = hub.descendants()
-        self.hub, self.adapter = int(below.argmax()), hub.nearest(ADAPTER)
+        self.hub, self.adapter = int(below.argmax()), _adapter(hub, below)
         self.counts = {self.hub: int(below[self.hub]), self.adapter: int(below[self.adapter])}
         self.deepest = int(hub.closure[:, 2][hub.closure[:, 1].argmax()])
+        # What every program has is not looked through for garbage at each answer (`registry.serve` does so, too).
+        gc.freeze()
         # Leaves with lineages of their own, such as a merge takes.
         self.leaves = [int(one) for one in (below == 0).nonzero()[0][-PARENTS * 100 :]]
         self.issued = 0
@@ -77,21 +79,12 @@ class Measured:
 
         return ask
 
-    def stated(self, number: int) -> Callable[[], object]:
-        asked = {"number": number, "size": 1, "distance": 0, "after": 0, "most": 1 << 20}
-
-        def ask() -> object:
-            with self.home.store.reading() as connection:
-                found = connection.execute(descent._ASKED["descendants"].listed, asked).all()
-            assert len(found) == self.counts[number]
-            return found
-
-        return ask
-
     def numbers(self, number: int) -> Callable[[], object]:
         def ask() -> object:
             with self.home.store.reading() as connection:
-                return connection.execute(NUMBERS, {"number": number}).all()
+                found = connection.execute(NUMBERS, {"number": number}).all()
+            assert len(found) == self.counts[number]
+            return found
 
         return ask
 
@@ -144,16 +137,23 @@ class Measured:
         )
 
 
+def _adapter(hub: Hub, below: Numbers) -> int:
+    """Return the one of those with about 1,000 descendants that has most of them at the greatest distance."""
+    near = np.flatnonzero(abs(below - ADAPTER) <= ADAPTER // 50)
+    far = np.bincount(hub.closure[:, 0], hub.closure[:, 1], minlength=hub.nodes)[near] / below[near]
+    return int(near[far.argmax()])
+
+
 def rows(one: Measured, graph: "nx.DiGraph[int]", port: int) -> Iterator[tuple[str, float]]:
     """Measure everything; yield what it is and the milliseconds it took, or the times it is faster."""
     n, few = one.n, max(3, one.n // 4)
-    adapter = median(one.stated(one.adapter), n)
+    adapter = median(one.numbers(one.adapter), n)
     yield f"{one.counts[one.adapter]} descendants in the database", adapter
     yield "  by recursive SQL", (slow := median(one.recursive(one.adapter), few))
     yield "  times", slow / adapter
     yield "  by networkx", (slow := median(lambda: nx.descendants(graph, one.adapter), few))
     yield "  times", slow / adapter
-    yield "  as a page", median(one.listed(one.adapter, 10_000), n)
+    yield "  as a page with ids and incidents", median(one.listed(one.adapter, 10_000), n)
     yield "  over HTTP", median(lambda: fetched(port, one.adapter, 10_000), n)
     yield "  a page of 1,000 of the hub's over HTTP", median(lambda: fetched(port, one.hub, 1_000), n)
     hub = median(one.numbers(one.hub), few)
@@ -223,22 +223,9 @@ def measure(one: Measured, graph: "nx.DiGraph[int]", path: Path, database: str |
         for what, took in rows(one, graph, port):
             print(f"    {what:40} {took:10.2f}{'' if 'times' in what else ' ms'}", flush=True)
         print(f"    {'peak of the server':40} {peak(process.pid):10.0f} MB")
-    words = [
-        sys.executable,
-        "-m",
-        "registry",
-        "reach",
-        artifact(one.hub),
-        "--all",
-        "--json",
-        "--limit",
-        "10000",
-    ]
-    start = time.perf_counter()
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env=environment(**given))
-    print(f"    {'all pages of the hub by the command':40} {1e3 * (time.perf_counter() - start):10.0f} ms")
-    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
-    print(f"    {'peak of any process that was started':40} {most:10.0f} MB")
+    words = ["env", *(f"{name}={value}" for name, value in given.items()), sys.executable, "-m", "registry"]
+    took, most = timed([*words, "reach", artifact(one.hub), "--all", "--json", "--limit", "10000"])
+    print(f"    {'all pages of the hub by the command':40} {1e3 * took:10.0f} ms, peak {most:.0f} MB")
 
 
 def peak(process: int) -> float:
