@@ -26,6 +26,7 @@ from lineage.facts import (
     Reported,
     Restaged,
     Rooted,
+    Selecting,
     Stage,
     Unbound,
     is_stub,
@@ -122,6 +123,9 @@ def _about(fact: Fact) -> tuple[str, ...]:
     """Return the artifacts that must be registered before something is said about them."""
     match fact:
         case Registered() | Claimed() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
+            return ()
+        case Selecting():
+            # A stolen key may have registered nothing yet, or what it registered is no longer counted.
             return ()
         case Derived(child):
             # Nobody registers a stub: what is claimed of one may be said before anything else is.

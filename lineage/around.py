@@ -62,6 +62,8 @@ class Incident:
     stage: Stage
     summary: str
     contact: str
+    selectors: tuple[str, ...] = ()
+    """By what it selects artifacts besides, `key:<64 hex>`; those that were selected are among `artifacts`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ Kind = Literal[
     "evaluation-invalid",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+# By what an incident selects artifacts besides those that it names.
+Attribute = Literal["key"]
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Stage = Literal["reported", "confirmed", "resolved", "rejected", "retracted"]
@@ -198,6 +200,16 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Selecting:
+    """An incident selects whatever has this attribute, now and later: a `key` (64 hex digits) registered or built it."""
+
+    incident: str
+    attribute: Attribute
+    value: str
+    kind: Literal["selecting"] = field(default="selecting", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Restaged:
     """An incident moved to another stage, for this reason."""
 
@@ -265,6 +277,7 @@ Fact = (
     | Claimed
     | Named
     | Reported
+    | Selecting
     | Restaged
     | Rooted
     | Removed
@@ -287,7 +300,7 @@ def about(fact: Fact) -> tuple[str, ...]:
             return artifacts
         case Corrected(artifact, earlier):
             return (artifact, earlier)
-        case Restaged() | Rooted() | Removed() | Unbound() | Redacted():
+        case Selecting() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)

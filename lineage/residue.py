@@ -40,6 +40,7 @@ from lineage.facts import (
     Reported,
     Restaged,
     Rooted,
+    Selecting,
     Unbound,
 )
 from signing import canonical
@@ -62,6 +63,7 @@ _KINDS: dict[str, type[Fact]] = {
     "licensed": Licensed,
     "claimed": Claimed,
     "reported": Reported,
+    "selecting": Selecting,
     "restaged": Restaged,
     "removed": Removed,
     "unbound": Unbound,
@@ -119,7 +121,7 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
             return Removed()
         case Built():
             return replace(fact, builder=REMOVED)
-        case Described() | Agreed() | Corrected() | Licensed() | Claimed():
+        case Described() | Agreed() | Corrected() | Licensed() | Claimed() | Selecting():
             return fact
         case Removed(namespace):
             _check_hashes(namespace)

@@ -23,10 +23,11 @@ Grade = Literal["claimed", "signed", "consistent", "reproduced", "contradicted"]
 
 
 class IncidentOut(Answer):
-    """An incident and the stage it has reached."""
+    """An incident and the stage it has reached; what its `selectors` selected so far is among its `artifacts`."""
 
     id: str
     artifacts: tuple[str, ...]
+    selectors: tuple[str, ...] = ()
     kind: str
     severity: str
     stage: str
@@ -39,6 +40,7 @@ class IncidentOut(Answer):
         return cls(
             id=incident.id,
             artifacts=incident.artifacts,
+            selectors=incident.selectors,
             kind=incident.what,
             severity=incident.severity,
             stage=incident.stage,

@@ -25,6 +25,7 @@ from lineage.facts import (
     Reported,
     Restaged,
     Rooted,
+    Selecting,
 )
 from lineage.predicates import (
     claims,
@@ -215,11 +216,16 @@ def supersessions(draw) -> Example:
 
 @st.composite
 def incidents(draw) -> Example:
-    artifacts = draw(st.lists(st.one_of(ids, stubs), min_size=1, max_size=3))
+    artifacts = draw(st.lists(st.one_of(ids, stubs), max_size=3))
+    keys = draw(st.lists(hexes, min_size=0 if artifacts else 1, max_size=2))
     what, severity = draw(st.sampled_from(KINDS)), draw(st.sampled_from(SEVERITIES))
     stage, summary, contact = draw(st.sampled_from(["reported", "confirmed"])), draw(lines), draw(lines)
-    said = incident.statement(artifacts, what, severity, stage, summary, contact=contact, issued=draw(times))
-    return said, (Reported(ENTRY, tuple(sorted(set(artifacts))), what, severity, stage, summary, contact),)
+    said = incident.statement(
+        artifacts, what, severity, stage, summary, contact=contact, issued=draw(times), keys=keys
+    )
+    selecting = [Selecting(ENTRY, "key", key) for key in sorted(set(keys))]
+    opened = Reported(ENTRY, tuple(sorted(set(artifacts))), what, severity, stage, summary, contact)
+    return said, (opened, *selecting)
 
 
 @st.composite

@@ -117,20 +117,23 @@ class World:
         declared = Declared(parents=[(base, "adapter_of")])
         return add(self.home, folder, declared).description.artifact
 
-    def artifact(self, *parents: str, relation: Relation = "finetune") -> str:
-        """Register an artifact by its statements alone, with no bytes behind it: for laws over many."""
+    def artifact(self, *parents: str, relation: Relation = "finetune", key: PrivateKey | None = None) -> str:
+        """Register an artifact by its statements alone, with no bytes behind it and by any `key`: for laws over many."""
         self._made += 1
         files = {"model.safetensors": f"{self._made:064x}"}
         artifact = artifact_id(files)
-        self.publish("publisher", signature.statement(f"artifact-{self._made}", files))
+        signer = key or self.home.keys("publisher")
+        self.say(signature.statement(f"artifact-{self._made}", files), signer)
         if parents:
-            self.derive(artifact, *parents, relation=relation)
+            self.derive(artifact, *parents, relation=relation, key=signer)
         return artifact
 
-    def derive(self, child: str, *parents: str, relation: Relation = "finetune") -> Receipt:
-        """Say that `child` was made from `parents`."""
+    def derive(
+        self, child: str, *parents: str, relation: Relation = "finetune", key: PrivateKey | None = None
+    ) -> Receipt:
+        """Say, by the home's publisher key or another, that `child` was made from `parents`."""
         named = [derivation.Parent(artifact=parent, relation=relation, part={}) for parent in parents]
-        return self.publish("publisher", derivation.statement(child, named))[0]
+        return self.say(derivation.statement(child, named), key or self.home.keys("publisher"))
 
     def merge(self, method: str, first: str, *others: str, density: str = "0.5") -> str:
         """Merge for real, from mergekit's dialect; `first` is the base where the method has one."""
@@ -169,11 +172,19 @@ class World:
         return self.home.say(role, *statements)
 
     def report(
-        self, artifact: str, what: Kind, *more: str, severity: Severity = "high", stage: str = "confirmed"
+        self,
+        artifact: str | None,
+        what: Kind,
+        *more: str,
+        severity: Severity = "high",
+        stage: str = "confirmed",
+        keys: Sequence[str] = (),
     ) -> str:
-        """Open an incident with the security key; return its id."""
+        """Open an incident with the security key, on artifacts and on all that these keys signed; return its id."""
+        named = more if artifact is None else (artifact, *more)
+        summary = f"{what}, it seems"
         said = incident.statement(
-            [artifact, *more], what, severity, stage, f"{what}, it seems", contact="vet", issued=self.time
+            named, what, severity, stage, summary, contact="vet", issued=self.time, keys=keys
         )
         return self.publish("security", said)[0].entry
 

@@ -27,6 +27,7 @@ from lineage.facts import (
     Reported,
     Restaged,
     Rooted,
+    Selecting,
     Unbound,
 )
 from registry.answers import EdgeOut, IncidentOut
@@ -195,6 +196,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return name if revision is None else f"{name}@{revision}"
         case Reported(what=what, stage=stage):
             return f"{what}, {stage}"
+        case Selecting(attribute=attribute, value=value):
+            return f"{attribute} {value[:12]}"
         case Restaged(incident, stage):
             return f"{incident[:12]} {stage}"
         case Rooted(version):

@@ -13,6 +13,7 @@ from lineage.facts import KINDS, SEVERITIES, Kind, Severity, is_stub
 from lineage.predicates import incident, incident_change
 from registry.cli import tables
 from registry.cli.answering import answers_of, asked
+from registry.cli.roots import key_of
 from registry.cli.session import (
     HomeOption,
     JsonOption,
@@ -35,11 +36,17 @@ app = typer.Typer(help="Report, list and retract incidents.", no_args_is_help=Tr
 
 @app.command()
 def report(
-    artifact: Annotated[
-        list[str],
-        typer.Argument(help="The artifacts that are bad; hf:owner/name for what was never seen here."),
-    ],
     summary: Annotated[str, typer.Option(help="What is wrong, in one line.")],
+    artifact: Annotated[
+        list[str] | None,
+        typer.Argument(help="The artifacts that are bad; hf:owner/name for what was never seen here."),
+    ] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A signing key, by its id or the beginning: all that it registered or built, now and later."
+        ),
+    ] = None,
     kind: Annotated[str, typer.Option(help=", ".join(KINDS))] = "compromised",
     severity: Annotated[str, typer.Option(help=", ".join(SEVERITIES))] = "high",
     contact: Annotated[str | None, typer.Option(help="Whom to ask; the operator otherwise.")] = None,
@@ -50,11 +57,13 @@ def report(
     """Report an incident by the security key; everything below the artifacts is flagged at once."""
     what, grave = _kind(kind), _severity(severity)
     opened = home_at(home)
+    keys = [key_of(opened.root(), one) for one in key or ()]
     with opened.store.reading() as connection:
         # A stub need not be named by anything yet: what is made of it may come later.
         named = list(
             dict.fromkeys(
-                schema.check_stub(ref) if is_stub(ref) else refs.resolve(connection, ref) for ref in artifact
+                schema.check_stub(ref) if is_stub(ref) else refs.resolve(connection, ref)
+                for ref in artifact or ()
             )
         )
     statement = incident.statement(
@@ -65,15 +74,19 @@ def report(
         summary,
         contact=contact or opened.operator("security"),
         issued=opened.now(),
+        keys=keys,
     )
     receipt = opened.say("security", statement)[0]
     with opened.store.reading() as connection:
         flagged = lineage.flagged(connection, receipt.entry)
-    below = sorted(flagged - set(named))
+        (found,) = lineage.incidents(connection, receipt.entry)
+    below = sorted(flagged - set(found.artifacts))
 
     def show() -> None:
         out.print(f"[bold]incident {receipt.entry[:12]}[/]  logged as entry {receipt.index}")
-        out.print(f"  flags {counted(len(named), 'artifact')} and {counted(len(below), 'descendant')}")
+        out.print(
+            f"  flags {counted(len(found.artifacts), 'artifact')} and {counted(len(below), 'descendant')}"
+        )
         local = answers_of(opened)
         for one in below:
             out.print(f"    {called(one, local.verdict(one).names)}", markup=False)
@@ -81,7 +94,8 @@ def report(
     value: Json = {
         "incident": receipt.entry,
         "index": receipt.index,
-        "artifacts": named,
+        "artifacts": list(found.artifacts),
+        "selectors": list(found.selectors),
         "descendants": below,
     }
     say(as_json, value, show)

@@ -138,7 +138,9 @@ def revoke(
     """End a key. What it signed after WHEN counts no longer, with all that follows from it; this cannot be taken back."""
     opened = home_at(home)
     root = opened.root()
-    change(opened, succession.following(root, end={_key(root, key): _when(opened, at)}), to, as_json=as_json)
+    change(
+        opened, succession.following(root, end={key_of(root, key): _when(opened, at)}), to, as_json=as_json
+    )
 
 
 @app.command()
@@ -202,7 +204,8 @@ def _added(
     return Key.read(fields)
 
 
-def _key(root: TrustedRoot, beginning: str) -> str:
+def key_of(root: TrustedRoot, beginning: str) -> str:
+    """Return the id of the one key of a trusted root that begins so."""
     found = [key.public.id for key in root.keys if key.public.id.startswith(beginning)]
     if len(found) != 1 or len(beginning) < 8:
         raise Absent(

@@ -22,7 +22,9 @@ from registry.work.verify import Holds, Proof
 from signing import canonical
 from signing.log import Leaf
 
-_WHOLE = frozenset({"id", "artifact", "proven", "made", "from", "parent", "incident", "entry", "hops"})
+_WHOLE = frozenset(
+    {"id", "artifact", "proven", "made", "from", "parent", "incident", "entry", "hops", "selects"}
+)
 _ABOUT = 4
 _COLOURS = {"clean": "green", "affected": "red", "unknown": "yellow"}
 
@@ -156,15 +158,21 @@ def incidents(answers: Sequence[IncidentOut]) -> None:
     if not answers:
         out.print("no incident was reported")
         return
-    table = headed("incident", "stage", "kind", "severity", "artifacts", "summary", "contact")
+    selecting = any(one.selectors for one in answers)
+    columns = ["incident", "stage", "kind", "severity", "artifacts", *(["selects"] if selecting else [])]
+    table = headed(*columns, "summary", "contact")
     for one in answers:
-        artifacts = ", ".join(map(short, one.artifacts))
+        chosen = (
+            attribute + mark + value[:12]
+            for attribute, mark, value in (each.partition(":") for each in one.selectors)
+        )
         table.add_row(
             one.id[:12],
             one.stage,
             one.kind,
             one.severity,
-            artifacts,
+            ", ".join(map(short, one.artifacts)),
+            *(["\n".join(chosen)] if selecting else []),
             escape(one.summary),
             escape(one.contact),
         )

@@ -16,6 +16,7 @@ from lineage.facts import KINDS, WEIGHTLESS
 from lineage.standing import flow
 from registry.store import postgresql, sqlite
 from registry.store.lists import asking
+from registry.store.selecting import SIGNED
 from registry.store.tenure import standing
 from registry.tables import Checkpoint, Location
 
@@ -45,9 +46,22 @@ _FLOWING = f"""
     SELECT target.incident, target.artifact FROM target JOIN incident ON incident.entry = target.incident
     WHERE incident.what = :what AND {standing("incident")}
     UNION
+    SELECT incident.entry, selected.artifact FROM selected JOIN incident ON incident.id = selected.incident
+    WHERE incident.what = :what AND {standing("incident")} AND {standing("selected")}
+    UNION
     SELECT flag.incident, edge.child FROM flag JOIN incident ON incident.entry = flag.incident
     JOIN edge ON edge.parent = flag.artifact
     WHERE incident.what = :what AND edge.relation IN :flow AND {standing("edge")}
+"""
+# What an incident selects follows from its selectors and from what counts.
+_SELECTED = f"""
+    SELECT selected.incident, selected.artifact, selected.entry FROM selected JOIN incident ON incident.id = selected.incident
+    WHERE {standing("incident")} AND {standing("selected")}
+"""
+_SELECTING = f"""
+    SELECT selector.incident, signed.artifact, signed.entry FROM selector JOIN incident ON incident.id = selector.incident
+    JOIN ({SIGNED}) AS signed ON signed.keys LIKE '%' || selector.value || '%'
+    WHERE selector.attribute = 'key' AND {standing("incident")} AND {standing("selector")}
 """
 _NAMED = f"""
     SELECT incident.id, node.id FROM (
@@ -106,6 +120,10 @@ def definitions(live: Connection) -> Iterator[str]:
         row = live.execute(only, {"weightless": sorted(WEIGHTLESS)}).first()
         if row is not None:
             yield f"closure: it {word} {row[0]} above {row[1]} at distance {row[2]}, against what the edges say"
+    for here, there, word in ((_SELECTED, _SELECTING, "holds"), (_SELECTING, _SELECTED, "lacks")):
+        odd = text(f"SELECT * FROM ({here}) AS one EXCEPT SELECT * FROM ({there}) AS other LIMIT {_SHOWN}")
+        for row in live.execute(odd):
+            yield f"selected: it {word} artifact {row[1]} for incident {row[0]} by entry {row[2]}, against what selects it"
     for kind in KINDS:
         values = {"what": kind, "flow": sorted(flow(kind))}
         for here, there, word in ((_FLAGGED, _FLOWING, "does not reach"), (_FLOWING, _FLAGGED, "reaches")):

@@ -34,6 +34,7 @@ from lineage.facts import (
     Reported,
     Restaged,
     Rooted,
+    Selecting,
     Unbound,
 )
 from lineage.skeleton import skeleton
@@ -43,6 +44,7 @@ from registry.store.lists import asking
 from registry.store.reach import Link, flag, grow
 from registry.store.redaction import redact
 from registry.store.revoke import revoke
+from registry.store.selecting import select, selected
 from registry.store.tail import Tail
 from registry.tables import (
     Agreement,
@@ -82,8 +84,8 @@ def once(tail: Tail, entry: str, facts: Sequence[Fact]) -> Sequence[Fact]:
 
 
 def looks_back(facts: Iterable[Fact]) -> bool:
-    """Tell whether `facts` ask for earlier leaves: those of an ended key, the one that is redacted, or the verdicts of a quorum."""
-    return any(isinstance(fact, Rooted | Redacted | Agreed) for fact in facts)
+    """Tell whether `facts` ask for earlier leaves: of an ended key, of one that is selected, of what is redacted, or of a quorum."""
+    return any(isinstance(fact, Rooted | Redacted | Agreed | Selecting) for fact in facts)
 
 
 def enter(
@@ -98,20 +100,21 @@ def enter(
     index = tail.append(leaf, envelope)
     if looks_back(facts):
         tail.flush()
-    fold(connection, index, leaf.pae, facts, operators)
+    fold(connection, index, leaf, facts, operators)
     return index
 
 
-def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
-    connection: Connection, index: int, entry: str, facts: Sequence[Fact], operators: Sequence[str]
+def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one forgotten
+    connection: Connection, index: int, leaf: Leaf, facts: Sequence[Fact], operators: Sequence[str]
 ) -> None:
-    """Write what the statement of leaf `index`, with this entry id and said by `operators`, establishes."""
+    """Write what the statement of `leaf`, at `index` and said by `operators`, establishes."""
     numbers = _numbered(connection, index, _artifacts(facts))
     for seq, fact in enumerate(facts):
         at: Values = {"entry": index, "seq": seq}
         match fact:
             case Registered(artifact, files):
                 _register(connection, at, numbers[artifact], files, operators)
+                selected(connection, index, numbers[artifact], "key", leaf.keys)
             case Derived() | Removed():
                 # All of a statement's edges at once, below; what was removed says nothing.
                 continue
@@ -119,6 +122,8 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
                 redact(connection, index, fact)
             case Reported():
                 _report(connection, index, numbers, fact)
+            case Selecting(incident, attribute, value):
+                select(connection, index, seq, incident, attribute, value)
             case Restaged(incident, stage, reason):
                 moved = {"incident": incident, "stage": stage, "reason": reason}
                 connection.execute(insert(Stage), at | moved)
@@ -142,8 +147,10 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
                 | Evaluated()
                 | Attested()
             ):
-                table, values = _claim(fact, entry)
+                table, values = _claim(fact, leaf.pae)
                 connection.execute(insert(table), at | {"artifact": numbers[fact.artifact]} | values)
+                if isinstance(fact, Built):
+                    selected(connection, index, numbers[fact.artifact], "key", leaf.keys)
     edges = [(seq, fact) for seq, fact in enumerate(facts) if isinstance(fact, Derived)]
     if edges:
         _derive(connection, index, numbers, edges)
@@ -186,7 +193,7 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
                 found |= dict.fromkeys(artifacts)
             case Corrected(artifact, earlier):
                 found |= {artifact: None, earlier: None}
-            case Restaged() | Rooted() | Removed() | Unbound() | Redacted():
+            case Selecting() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
                 continue
             case _:
                 found[fact.artifact] = None

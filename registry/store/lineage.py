@@ -70,11 +70,23 @@ _NAMES = asking(f"""
 _LICENSES = asking(f"""
     SELECT artifact, license FROM license WHERE artifact IN :some AND {counting("license")} ORDER BY entry DESC, seq DESC
 """)
-_NAMING = asking("SELECT DISTINCT incident FROM target WHERE artifact IN :some")
+_NAMING = asking(f"""
+    SELECT incident FROM target WHERE artifact IN :some
+    UNION SELECT incident.entry FROM selected JOIN incident ON incident.id = selected.incident
+    WHERE selected.artifact IN :some AND {counting("selected")}
+""")
 _NUMBERS = asking("SELECT id, number FROM node WHERE id IN :some")
-_TARGETS = asking("""
-    SELECT target.incident, node.id FROM target JOIN node ON node.number = target.artifact
-    WHERE target.incident IN :some ORDER BY target.incident, target.artifact
+_TARGETS = asking(f"""
+    SELECT named.incident, node.id FROM (
+        SELECT incident, artifact FROM target WHERE incident IN :some
+        UNION SELECT incident.entry, selected.artifact FROM selected JOIN incident ON incident.id = selected.incident
+        WHERE incident.entry IN :some AND {counting("selected")}
+    ) AS named JOIN node ON node.number = named.artifact ORDER BY named.incident, named.artifact
+""")
+_SELECTORS = asking(f"""
+    SELECT incident.entry AS incident, selector.attribute, selector.value
+    FROM selector JOIN incident ON incident.id = selector.incident
+    WHERE incident.entry IN :some AND {counting("selector")} ORDER BY selector.entry, selector.seq
 """)
 _FLAGGING = asking("""
     SELECT flag.artifact, flag.incident FROM flag
@@ -246,9 +258,19 @@ def reported(connection: Connection, numbers: Iterable[int], size: int) -> dict[
     named: dict[int, list[str]] = defaultdict(list)
     for row in _rows(connection, _TARGETS, wanted, size):
         named[row.incident].append(row.id)
+    selectors: dict[int, list[str]] = defaultdict(list)
+    for row in _rows(connection, _SELECTORS, wanted, size):
+        selectors[row.incident].append(f"{row.attribute}:{row.value}")
     return {
         row.entry: Incident(
-            row.id, tuple(named[row.entry]), row.what, row.severity, row.stage, row.summary, row.contact
+            row.id,
+            tuple(named[row.entry]),
+            row.what,
+            row.severity,
+            row.stage,
+            row.summary,
+            row.contact,
+            tuple(selectors[row.entry]),
         )
         for row in _rows(connection, _INCIDENTS, wanted, size)
     }

@@ -96,14 +96,23 @@ _TRIM_CLOSURE = asking(
     words="weightless",
 )
 _DROP_FLAGS = text(f"DELETE FROM flag WHERE incident IN ({_ENDED})")
-# What an incident reaches through an edge it reaches by the edge's child, too.
+# What an incident reaches through an edge it reaches by the edge's child, too; what it selects may rest on what ended.
 _ON = text(f"""
-    SELECT DISTINCT incident.entry, incident.what FROM flag JOIN incident ON incident.entry = flag.incident
-    WHERE flag.artifact IN ({_CHILDREN}) ORDER BY incident.entry
+    SELECT incident.entry, incident.what FROM flag JOIN incident ON incident.entry = flag.incident
+    WHERE flag.artifact IN ({_CHILDREN})
+    UNION
+    SELECT incident.entry, incident.what FROM selected JOIN incident ON incident.id = selected.incident
+    WHERE selected.entry IN ({_ENDED}) AND {standing("incident")}
+    ORDER BY 1
 """)
+_NAMED = f"""
+    SELECT artifact FROM target WHERE incident = :incident
+    UNION SELECT selected.artifact FROM selected JOIN incident ON incident.id = selected.incident
+    WHERE incident.entry = :incident AND {standing("selected")}
+"""
 _TRIM_FLAGS = asking(
     f"""
-    {_SPREAD.format("SELECT artifact FROM target WHERE incident = :incident")}
+    {_SPREAD.format(_NAMED)}
     DELETE FROM flag WHERE incident = :incident AND artifact NOT IN (SELECT number FROM reached)
     """,
     words="flow",

@@ -21,7 +21,7 @@ from registry.store import bounds, log, reach, redaction, tenure
 from signing.errors import Forbidden, Refused
 from signing.log import Leaf
 
-Carry = Callable[[Connection, int, str, Sequence[Fact], Sequence[str]], None]
+Carry = Callable[[Connection, int, Leaf, Sequence[Fact], Sequence[str]], None]
 
 _TIME = text('SELECT time FROM entry WHERE "index" = :index')
 _SIGNED = text("""
@@ -37,7 +37,7 @@ class _Said:
     """What an entry says, and the operators that still say it once keys are ended."""
 
     index: int
-    entry: str
+    leaf: Leaf
     facts: tuple[Fact, ...]
     operators: tuple[str, ...]
 
@@ -62,7 +62,7 @@ def revoke(
             void[index] = said
     if not void:
         return
-    carried = {said.entry: tenure.leaves(connection, said.entry)[0] for said in void.values()}
+    carried = {said.leaf.pae: tenure.leaves(connection, said.leaf.pae)[0] for said in void.values()}
     tenure.end(connection, void, at)
     for entry in (entry for entry, index in carried.items() if index in void):
         _carry(connection, at, entry, following, carry)
@@ -76,7 +76,7 @@ def _carry(connection: Connection, at: int, entry: str, root: TrustedRoot, carry
         said = _said(connection, index, root)
         if said is not None:
             tenure.begin(connection, index, at)
-            carry(connection, index, entry, said.facts, said.operators)
+            carry(connection, index, said.leaf, said.facts, said.operators)
 
 
 def _said(connection: Connection, index: int, root: TrustedRoot) -> _Said | None:
@@ -87,7 +87,7 @@ def _said(connection: Connection, index: int, root: TrustedRoot) -> _Said | None
         statement, facts = redaction.said(connection, logged)
     except Refused:
         # What nobody can read says nothing, and must not keep a stolen key from being ended.
-        return _Said(index, logged.entry, (), ())
+        return _Said(index, leaf, (), ())
     # A version of the trusted root is followed by the next one, which its own holders decide on.
     if predicates.roles(statement.predicate_type) == ("root",):
         return None
@@ -95,7 +95,7 @@ def _said(connection: Connection, index: int, root: TrustedRoot) -> _Said | None
         operators = authority.check(root, statement, facts, leaf.keys, leaf.time)
     except Forbidden:
         operators = ()
-    return _Said(index, logged.entry, facts, operators)
+    return _Said(index, leaf, facts, operators)
 
 
 def _signed(connection: Connection, at: int, backdated: Mapping[str, int]) -> Iterator[int]:

@@ -56,6 +56,9 @@ _SELECT = "SELECT {0}.entry FROM {0} JOIN node ON node.number = {0}.{1} WHERE no
 _INCIDENTS = f"""
     SELECT incident.entry FROM incident JOIN target ON target.incident = incident.entry JOIN node ON node.number = target.artifact
     WHERE node.id IN :some AND {standing("incident")}
+    UNION
+    SELECT incident.entry FROM incident JOIN selected ON selected.incident = incident.id JOIN node ON node.number = selected.artifact
+    WHERE node.id IN :some AND {standing("incident")} AND {standing("selected")}
 """
 _CHANGES = (
     f"SELECT stage.entry FROM stage JOIN incident ON incident.id = stage.incident WHERE {standing('stage')}"

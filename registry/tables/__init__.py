@@ -14,6 +14,8 @@ from registry.tables.graph import (
     Flag,
     Incident,
     Node,
+    Selected,
+    Selector,
     Stage,
     Target,
     Unknown,
@@ -68,6 +70,8 @@ __all__ = [
     "Redaction",
     "Registration",
     "Root",
+    "Selected",
+    "Selector",
     "Stage",
     "Target",
     "Tenure",
@@ -75,5 +79,5 @@ __all__ = [
     "Unknown",
 ]
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

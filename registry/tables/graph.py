@@ -73,6 +73,26 @@ class Target(SQLModel, table=True):
     artifact: int = key()
 
 
+class Selector(SQLModel, table=True):
+    """An attribute by which the incident with this id selects artifacts, now and later, besides those that it names."""
+
+    __table_args__: ClassVar[Args] = (Index("selector_by_value", "value", "attribute"),)
+    entry: int = key()
+    seq: int = key()
+    incident: str = Field(index=True)
+    attribute: str
+    value: str
+
+
+class Selected(SQLModel, table=True):
+    """An artifact that the incident with this id selects, by what `entry` says of the artifact."""
+
+    __table_args__: ClassVar[Args] = (Index("selected_by_artifact", "artifact"), CLUSTERED)
+    incident: str = Field(primary_key=True)
+    artifact: int = key()
+    entry: int = key()
+
+
 class Stage(SQLModel, table=True):
     """A stage that the incident with this id moved to, and why."""
 

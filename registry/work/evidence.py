@@ -6,6 +6,7 @@ called clean, reproduced or complete: a failed verdict, a retraction or an incid
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,7 @@ from lineage.facts import (
     Registered,
     Reported,
     Restaged,
+    Selecting,
 )
 from lineage.predicates.rebuild import operator
 from lineage.residue import Residue, misstated
@@ -108,7 +110,7 @@ def read(
         lines=fitted,
         edges=tuple(edges),
         rebuilds=tuple(fact for _, fact in facts if isinstance(fact, Rebuilt)),
-        incidents=_incidents([fact for _, fact in facts], tuple(edges)),
+        incidents=_incidents([fact for _, fact in facts], tuple(edges), _keys(_logged(fitted))),
         gone=tuple(
             Gone(
                 fact.entry,
@@ -234,12 +236,34 @@ def _agreed(line: Held, artifact: str, verdicts: Sequence[str], known: _Known) -
     )
 
 
-def _incidents(facts: Iterable[Fact], edges: Collection[Edge]) -> tuple[Reached, ...]:
+def _keys(held: Iterable[Held]) -> Mapping[str, set[str]]:
+    """Return what each key registered or built, by the first leaf of each statement, as the log folds it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    first: dict[str, Held] = {}
+    for line in held:
+        first.setdefault(line.proof.proven.entry, line)
+    for line in first.values():
+        made = {fact.artifact for fact in line.facts if isinstance(fact, Registered | Built)}
+        for key in line.proof.proven.keys:
+            found[key.id] |= made
+    return found
+
+
+def _incidents(
+    facts: Iterable[Fact], edges: Collection[Edge], keys: Mapping[str, set[str]]
+) -> tuple[Reached, ...]:
     found: dict[str, Incident] = {}
     for fact in facts:
         match fact:
             case Reported(incident, artifacts, what, severity, stage, summary, contact):
                 found[incident] = Incident(incident, artifacts, what, severity, stage, summary, contact)
+            case Selecting(incident, attribute, value) if incident in found:
+                one = found[incident]
+                found[incident] = replace(
+                    one,
+                    artifacts=tuple(sorted({*one.artifacts, *keys.get(value, ())})),
+                    selectors=(*one.selectors, f"{attribute}:{value}"),
+                )
             case Restaged(incident, stage) if incident in found:
                 found[incident] = replace(found[incident], stage=stage)
             case _:

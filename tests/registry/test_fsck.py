@@ -42,6 +42,14 @@ CASES: dict[str, tuple[Tamper, str]] = {
     "evidence is raised": (run("UPDATE edge SET evidence = 3"), "table edge holds"),
     "a flag is lost": (run("DELETE FROM flag"), "table flag lacks"),
     "a flag is added": (run("INSERT INTO flag VALUES (6, 0, 6)"), "table flag holds"),
+    "something is selected": (
+        run("INSERT INTO selected SELECT id, 0, 0 FROM incident"),
+        "table selected holds",
+    ),
+    "something is selected, by what selects": (
+        run("INSERT INTO selected SELECT id, 0, 0 FROM incident"),
+        "selected: it holds artifact 0 for incident",
+    ),
     "a flag is lost, by what flags are": (run("DELETE FROM flag"), "and the table says otherwise"),
     "a flag is added, by what flags are": (
         run("INSERT INTO flag SELECT entry, 0, entry FROM incident"),
@@ -178,6 +186,9 @@ def story(world: World) -> World:
             left = redaction.left(connection, gone.index)
         world.publish("root", redacting.statement(gone.entry, "an order", left))
     world.publish("publisher", measured(child), reviewed(base), supersession.statement(child, base))
+    eve = world.join("eve", "publisher")
+    world.artifact(key=eve)
+    world.report(None, "privacy", keys=[eve.public.id])
     return world
 
 

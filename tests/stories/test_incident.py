@@ -2,7 +2,7 @@
 
 from world import World
 
-from lineage.predicates import claims, incident, redaction
+from lineage.predicates import claims, incident, redaction, signature
 from lineage.predicates.claims import Claim, Parent
 from lineage.standing import Affected, Clean, Unknown
 from registry.local import Local
@@ -173,3 +173,100 @@ def test_an_incident_on_a_stub_is_proven_offline_with_what_it_reaches(world: Wor
         (reported, tuple(sorted((UPSTREAM, model))))
     ]
     evidence.check_about(found, model)
+
+
+def test_an_incident_on_a_key_reaches_all_it_registered_whoever_comes_first(world: World) -> None:
+    eve = world.join("eve", "publisher")
+    first, other = world.artifact(key=eve), world.artifact()
+    below = world.artifact(first)
+    size = world.size()
+
+    reported = world.report(None, "compromised", keys=[eve.public.id])
+    during = world.size()
+    later = world.artifact(key=eve)
+    last = world.artifact(later, relation="quantize")
+
+    assert world.flagged(reported) == {first, below, later, last}
+    assert world.standing(other) == Clean()
+    standing = world.standing(last)
+    assert isinstance(standing, Affected)
+    assert standing.via == (later, last)
+    assert standing.incidents[0].incident.artifacts == (first, later)
+    assert standing.incidents[0].incident.selectors == (f"key:{eve.public.id}",)
+    assert world.standing(below, size=size) == Clean()
+    assert world.standing(below, size=during).incidents[0].incident.artifacts == (first,)
+    world.check()
+
+
+def test_what_a_key_built_is_selected_too(world: World) -> None:
+    one, two = world.model(), world.model()
+    merged = world.merge("linear", one, two)
+    reported = world.report(None, "privacy", keys=[world.home.keys("builder").public.id])
+
+    again = world.merge("slerp", one, two)
+
+    assert world.flagged(reported) == {one, two, merged, again}
+    world.check()
+
+
+def test_an_incident_on_a_stolen_key_flags_no_longer_what_fell_with_the_key(world: World) -> None:
+    eve = world.join("eve", "publisher")
+    before = world.artifact(key=eve)
+    world.advance(10)
+    end = world.time
+    world.advance(10)
+    after = world.artifact(key=eve)
+    child = world.artifact(after, before)
+    reported = world.report(None, "compromised", keys=[eve.public.id])
+    assert world.flagged(reported) == {before, after, child}
+
+    world.end(eve, at=end)
+
+    assert world.flagged(reported) == {before, child}
+    assert world.standing(after) == Unknown((after,))
+    world.check()
+
+
+def test_who_seconds_what_others_registered_does_not_have_it_flagged(world: World) -> None:
+    eve = world.join("eve", "publisher")
+    files = {"model.safetensors": "ab" * 32}
+    mine = world.artifact()
+    world.publish("publisher", signature.statement("shared", files))
+    reported = world.report(None, "compromised", keys=[eve.public.id])
+
+    world.say(signature.statement("shared", files), eve)
+
+    assert world.flagged(reported) == set()
+    assert world.standing(mine) == Clean()
+    world.check()
+
+
+def test_a_registration_that_is_removed_by_order_is_still_selected_by_its_key(world: World) -> None:
+    eve = world.join("eve", "publisher")
+    model = world.artifact(key=eve)
+    index = world.size() - 1
+    with world.home.store.reading() as connection:
+        left = redactions.left(connection, index)
+        entry = world.logged()[index]
+    world.publish("root", redaction.statement(entry, "an order", left))
+
+    reported = world.report(None, "compromised", keys=[eve.public.id])
+
+    assert world.flagged(reported) == {model}
+    world.check()
+
+
+def test_an_incident_on_a_key_is_proven_offline_with_what_it_reaches(world: World) -> None:
+    eve = world.join("eve", "publisher")
+    model = world.artifact(key=eve)
+    child = world.artifact(model)
+    reported = world.report(None, "compromised", keys=[eve.public.id])
+
+    found = evidence.read(
+        Local(world.home.store, lambda: world.time).bundle(child, ancestors=True), world.home.root()
+    )
+
+    assert [(one.incident.id, one.artifacts) for one in found.incidents] == [
+        (reported, tuple(sorted((model, child))))
+    ]
+    assert found.incidents[0].incident.selectors == (f"key:{eve.public.id}",)

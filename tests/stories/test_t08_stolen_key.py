@@ -281,7 +281,7 @@ def test_an_entry_that_nobody_can_read_keeps_no_key_from_being_ended(world: Worl
 PEOPLE = ("anna", "ben")
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["edge", "name", "report", "wait", "end"]),
+        st.sampled_from(["edge", "model", "name", "report", "wait", "end"]),
         st.lists(st.integers(0, 1), min_size=1, max_size=2, unique=True),
         st.integers(0, 4),
         st.integers(0, 4),
@@ -319,11 +319,20 @@ def _follow(world: World, acts) -> None:
                 good[key.public.id] = end
         elif signers and what == "edge" and one < other:
             world.say(made(models[other], models[one]), *signers)
+        elif signers and what == "model":
+            world.say(signature.statement(f"more {one} {other}", {"a": f"{one}{other}" * 32}), *signers)
         elif signers and what == "name":
             world.say(name.statement(models[one], "law/model", None, other), *signers)
         elif signers and what == "report":
             said = incident.statement(
-                [models[one]], "compromised", "low", "reported", "x", contact="x", issued=other
+                [models[one]],
+                "compromised",
+                "low",
+                "reported",
+                "x",
+                contact="x",
+                issued=other,
+                keys=[keys[other % 2].public.id] if other > 1 else (),
             )
             world.say(said, *signers)
     with world.home.store.reading() as connection:

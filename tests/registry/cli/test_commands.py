@@ -117,6 +117,24 @@ def test_status_of_a_clean_folder_and_name_holds(kennel) -> None:
     assert "clean" in kennel("status", "kennel/both").out
 
 
+def test_an_incident_on_a_key_is_reported_by_its_beginning_and_listed_with_what_it_selects(puppies) -> None:
+    (key,) = (one["key"] for one in puppies.holds("keys", "list")["keys"] if one["role"] == "publisher")
+    reported = puppies.holds("incident", "report", "--key", key[:12], "--summary", "stolen")
+
+    assert reported["selectors"] == [f"key:{key}"]
+    named = {
+        puppies.holds("show", f"kennel/{name}")["artifact"]
+        for name in ("base", "one", "two", "spare", "both")
+    }
+    assert set(reported["artifacts"]) == named
+    assert reported["descendants"] == []
+    (listed,) = puppies.holds("incident", "list")
+    assert listed["selectors"] == [f"key:{key}"]
+    assert set(listed["artifacts"]) == named
+    assert f"key:{key[:12]}" in puppies("incident", "list").out
+    puppies.holds("incident", "retract", reported["incident"], "--reason", "found again")
+
+
 def test_an_incident_is_reported_listed_shown_with_its_way_and_retracted(puppies) -> None:
     reported = puppies.holds(
         "incident",

@@ -68,6 +68,8 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "report on nobody": (("incident", "report", "kennel/nobody", "--summary", "x"), 2, ("kennel/nobody",)),
     "report on half a stub": (("incident", "report", "hf:acme", "--summary", "x"), 2, ("'hf:acme' is no stub", "hf:owner/name")),
     "report on a branch of a stub": (("incident", "report", "hf:acme/base@main", "--summary", "x"), 2, ("'hf:acme/base@main' is no stub",)),
+    "report on nothing": (("incident", "report", "--summary", "x"), 2, ("at least one artifact or key",)),
+    "report on an unknown key": (("incident", "report", "--key", "00000000", "--summary", "x"), 2, ("'00000000' names 0 keys",)),
     "report of an odd kind": (("incident", "report", "kennel/one", "--summary", "x", "--kind", "bad"), 2, ("'bad'", "compromised")),
     "report of odd weight": (("incident", "report", "kennel/one", "--summary", "x", "--severity", "so-so"), 2, ("'so-so'", "critical")),
     "report of two lines": (("incident", "report", "kennel/one", "--summary", "x\ny"), 2, ("summary",)),

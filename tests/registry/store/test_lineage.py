@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import World
+from world import OPERATOR, World
 
 from lineage.around import Edge
 from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Evidence
@@ -14,15 +14,18 @@ from lineage.predicates import claims
 from lineage.standing import Clean, Unknown, spread
 from registry.store import Absent, lineage
 from signing.errors import Refused
+from signing.keys import PrivateKey
 
 Step = tuple[object, ...]
 NUMBER = st.integers(0, 30)
+SIGNER = st.integers(0, 1)
 STUBS = ("hf:acme/one", "hf:acme/two", "hf:acme/three")
 STEPS = st.one_of(
-    st.tuples(st.just("artifact"), st.lists(NUMBER, max_size=3), st.sampled_from(RELATIONS)),
+    st.tuples(st.just("artifact"), st.lists(NUMBER, max_size=3), st.sampled_from(RELATIONS), SIGNER),
     st.tuples(st.just("derive"), NUMBER, NUMBER, st.sampled_from(RELATIONS)),
     st.tuples(st.just("claim"), st.sampled_from(STUBS), NUMBER, st.sampled_from(RELATIONS)),
     st.tuples(st.just("report"), NUMBER, NUMBER, st.sampled_from(KINDS)),
+    st.tuples(st.just("suspect"), SIGNER, st.sampled_from(KINDS)),
     st.tuples(st.just("retract"), NUMBER),
     st.tuples(st.just("reopen")),
 )
@@ -35,6 +38,8 @@ class Oracle:
         self.artifacts: list[str] = []
         self.edges: list[Edge] = []
         self.incidents: dict[str, tuple[list[str], str]] = {}
+        self.suspects: dict[str, int] = {}
+        self.signed: dict[int, list[str]] = {0: [], 1: []}
 
     def add(self, child: str, parent: str, relation: str) -> None:
         self.edges.append(Edge(child, parent, relation, "{}", Evidence.SIGNED, ""))
@@ -59,13 +64,17 @@ class Oracle:
 def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps: list[Step]) -> None:
     with TemporaryDirectory() as folder:
         world, oracle = World(Path(folder)), Oracle()
+        keys = [world.home.keys("publisher"), world.join(OPERATOR, "publisher")]
         seen: list[tuple[int, dict[str, object]]] = []
         for step in steps:
-            take(world, oracle, step)
+            take(world, oracle, step, keys)
             seen.append((world.size(), {one: world.standing(one) for one in oracle.artifacts[-3:]}))
 
         for incident, (named, kind) in oracle.incidents.items():
-            assert world.flagged(incident) == spread(named, kind, oracle.edges)
+            found = (
+                [*named, *oracle.signed[oracle.suspects[incident]]] if incident in oracle.suspects else named
+            )
+            assert world.flagged(incident) == spread(found, kind, oracle.edges)
         for artifact in oracle.artifacts:
             with world.home.store.reading() as connection:
                 around = lineage.around(connection, artifact)
@@ -76,15 +85,18 @@ def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps:
         world.home.store.close()
 
 
-def take(world: World, oracle: Oracle, step: Step) -> None:
+def take(  # noqa: C901, PLR0912 - one case a step
+    world: World, oracle: Oracle, step: Step, keys: list[PrivateKey]
+) -> None:
     pick = lambda number: oracle.artifacts[number % len(oracle.artifacts)]  # noqa: E731
     some = [*oracle.artifacts, *STUBS]
     any_of = lambda number: some[number % len(some)]  # noqa: E731
     match step:
-        case ("artifact", list(parents), relation):
+        case ("artifact", list(parents), relation, int(signer)):
             named = list(dict.fromkeys(any_of(one) for one in parents))
-            made = world.artifact(*named, relation=relation)
+            made = world.artifact(*named, relation=relation, key=keys[signer])
             oracle.artifacts.append(made)
+            oracle.signed[signer].append(made)
             for parent in named:
                 oracle.add(made, parent, relation)
         case ("derive", child, parent, relation) if oracle.artifacts:
@@ -110,6 +122,11 @@ def take(world: World, oracle: Oracle, step: Step) -> None:
             named = sorted({any_of(one), any_of(other)})
             world.advance(1)
             oracle.incidents[world.report(named[0], kind, *named[1:], stage="reported")] = (named, kind)
+        case ("suspect", int(signer), kind):
+            world.advance(1)
+            reported = world.report(None, kind, keys=[keys[signer].public.id])
+            oracle.incidents[reported] = ([], kind)
+            oracle.suspects[reported] = signer
         case ("retract", number) if oracle.incidents:
             world.retract(list(oracle.incidents)[number % len(oracle.incidents)])
         case ("reopen",):

@@ -1,0 +1,65 @@
+"""What incidents select by an attribute, besides the artifacts that they name: found when it is reported, and when it comes.
+
+A row of `selected` rests on the entry that gives the artifact the attribute, and counts as long as that one does. So it is the same
+whoever comes first, and falls with either: with the incident's entry, or with the one that it rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, TextClause, text
+
+from lineage.facts import Attribute
+from registry.store.lists import asking
+from registry.store.reach import flag
+from registry.store.tenure import standing
+
+# What a key registered or built: by the leaf that counts for the statement, since the same words under another key say nothing new.
+SIGNED = f"""
+    SELECT said.artifact, said.entry, entry.keys FROM (
+        SELECT artifact, entry FROM registration UNION ALL SELECT artifact, entry FROM build
+    ) AS said JOIN entry ON entry."index" = said.entry WHERE {standing("said")}
+"""
+_WITH: dict[Attribute, TextClause] = {
+    "key": text(f"SELECT artifact, entry FROM ({SIGNED}) AS signed WHERE keys LIKE '%' || :value || '%'")
+}
+_SELECTOR = text(
+    "INSERT INTO selector (entry, seq, incident, attribute, value) VALUES (:entry, :seq, :incident, :attribute, :value)"
+)
+_SELECTED = text(
+    "INSERT INTO selected (incident, artifact, entry) VALUES (:incident, :artifact, :entry) ON CONFLICT DO NOTHING"
+)
+_INCIDENT = text(f"SELECT entry, what FROM incident WHERE id = :incident AND {standing('incident')}")
+_SELECTING = asking(
+    f"""
+    SELECT incident.id, incident.entry, incident.what FROM selector JOIN incident ON incident.id = selector.incident
+    WHERE selector.value IN :some AND selector.attribute = :attribute AND {standing("selector")} AND {standing("incident")}
+    ORDER BY incident.entry
+    """
+)
+
+
+def select(
+    connection: Connection, index: int, seq: int, incident: str, attribute: Attribute, value: str
+) -> None:
+    """Let an incident select, by leaf `index`, whatever has an attribute so far, and flag what that reaches."""
+    said = {"incident": incident, "attribute": attribute, "value": value}
+    connection.execute(_SELECTOR, said | {"entry": index, "seq": seq})
+    found = connection.execute(_WITH[attribute], {"value": value}).all()
+    if found:
+        rows = [{"incident": incident, "artifact": row.artifact, "entry": row.entry} for row in found]
+        connection.execute(_SELECTED, rows)
+    for at, what in connection.execute(_INCIDENT, {"incident": incident}).all():
+        for artifact in sorted({row.artifact for row in found}):
+            flag(connection, at, artifact, index, what)
+
+
+def selected(
+    connection: Connection, index: int, artifact: int, attribute: Attribute, values: Sequence[str]
+) -> None:
+    """Let the incidents that select by any of `values` select an artifact, which leaf `index` gives that attribute."""
+    asked = {"some": list(values), "attribute": attribute}
+    for incident, at, what in connection.execute(_SELECTING, asked).all():
+        connection.execute(_SELECTED, {"incident": incident, "artifact": artifact, "entry": index})
+        flag(connection, at, artifact, index, what)
