@@ -23,6 +23,7 @@ from lineage.schema import STUB
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
 from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuildersOut
+from registry.selected import EVERYTHING, SelectionOut
 from registry.site import Site
 from registry.store.log import Receipt
 from registry.triage import InfluenceOut
@@ -100,13 +101,13 @@ class Remote:
         self.same(f"the use {asked.query()}", f"the use {found.asked.query()}")
         return found
 
-    def ancestors(self, ref: str) -> LineageOut:
-        """Return everything an artifact is made of."""
-        return self._lineage(ref, "ancestors")
+    def ancestors(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
+        """Return what an artifact is made of, as far as it is asked for."""
+        return self._lineage(ref, "ancestors", asked)
 
-    def descendants(self, ref: str) -> LineageOut:
-        """Return everything made of an artifact."""
-        return self._lineage(ref, "descendants")
+    def descendants(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
+        """Return what is made of an artifact, as far as it is asked for."""
+        return self._lineage(ref, "descendants", asked)
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""
@@ -210,9 +211,11 @@ class Remote:
         """Return the id that `ref` is, or the one that the registry says it means: see `resolve`."""
         return ref if _ID.fullmatch(ref) else self.resolve(ref)
 
-    def _lineage(self, ref: str, direction: str) -> LineageOut:
+    def _lineage(self, ref: str, direction: str, asked: SelectionOut) -> LineageOut:
         artifact = self.meant(ref)
-        found = self.ask(LineageOut, f"/artifacts/{artifact}/{direction}")
+        found = self.ask(LineageOut, f"/artifacts/{artifact}/{direction}", **asked.query())
+        # One that does not know the question answers another: it leaves out nothing.
+        self.same(f"the selection {asked.query()}", f"the selection {found.asked.query()}")
         self.same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
         return found
 

@@ -11,6 +11,16 @@ from merger import folder as folders
 from registry.answers import Answers
 from registry.cli import tables
 from registry.cli.answering import asked
+from registry.cli.selecting import (
+    EvidenceOption,
+    LicenseOption,
+    OwnerOption,
+    RelationOption,
+    SinceOption,
+    StandingOption,
+    UntilOption,
+    selection,
+)
 from registry.cli.session import (
     Fails,
     HomeOption,
@@ -45,19 +55,41 @@ def show(
 
 @app.command()
 def ancestors(
-    ref: Ref, home: HomeOption = None, registry: RegistryOption = None, as_json: JsonOption = False
+    ref: Ref,
+    relation: RelationOption = None,
+    evidence: EvidenceOption = None,
+    standing: StandingOption = None,
+    license_id: LicenseOption = None,
+    owner: OwnerOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    home: HomeOption = None,
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """What is it made of, all the way up?"""
-    answer = asked(home, registry).ancestors(ref)
+    """What is it made of, all the way up? What is left out by an option is counted."""
+    wanted = selection(relation, evidence, standing, license_id, owner, since, until)
+    answer = asked(home, registry).ancestors(ref, wanted)
     say(as_json, answer, lambda: tables.lineage(answer))
 
 
 @app.command()
 def descendants(
-    ref: Ref, home: HomeOption = None, registry: RegistryOption = None, as_json: JsonOption = False
+    ref: Ref,
+    relation: RelationOption = None,
+    evidence: EvidenceOption = None,
+    standing: StandingOption = None,
+    license_id: LicenseOption = None,
+    owner: OwnerOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    home: HomeOption = None,
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Who descends from it?"""
-    answer = asked(home, registry).descendants(ref)
+    """Who descends from it? What is left out by an option is counted."""
+    wanted = selection(relation, evidence, standing, license_id, owner, since, until)
+    answer = asked(home, registry).descendants(ref, wanted)
     say(as_json, answer, lambda: tables.lineage(answer))
 
 

@@ -67,8 +67,10 @@ def lineage(answer: LineageOut) -> None:
     head = escape(called(answer.artifact, answer.names))
     count = len(answer.relatives)
     word = answer.direction if count != 1 else answer.direction[:-1]
-    out.print(f"[bold]{head}[/] has {count} {word}  {answer.artifact}", soft_wrap=True)
+    left = f" as asked for, and {answer.left_out} left out" if answer.left_out else ""
+    out.print(f"[bold]{head}[/] has {count} {word}{left}  {answer.artifact}", soft_wrap=True)
     if not answer.relatives:
+        completeness(answer.complete, answer.as_of)
         return
     table = headed("hops", "artifact", "how", "evidence", "license", "standing")
     for column in table.columns[2:]:
