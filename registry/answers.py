@@ -14,6 +14,7 @@ from pydantic import model_validator
 from lineage.around import Edge, Incident
 from lineage.facts import Evidence
 from lineage.standing import Affected, Clean, Hit, Standing, Unknown
+from lineage.subjects import Scope
 from lineage.verdict import Verdict
 from registry.licensed import InheritedOut, LicenseOut, UseOut, inherited
 from registry.outcomes import RebuildersOut, RebuildOut
@@ -221,6 +222,9 @@ class Answers(Protocol):
 
     def descendants(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
         """Return what is made of an artifact, as far as it is asked for."""
+
+    def export(self, ref: str, form: str, scope: Scope, asked: SelectionOut = EVERYTHING) -> str:
+        """Return an artifact with its relatives within `scope`, as far as they are asked for, as a document of this form."""
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""

@@ -16,7 +16,9 @@ from lineage.rebuilders import rebuilders
 from lineage.rebuilds import graded
 from lineage.selection import State, states
 from lineage.standing import ENDED
+from lineage.subjects import Pedigree, Scope, narrowed
 from lineage.verdict import assess
+from registry import exports
 from registry.answers import (
     EdgeOut,
     IncidentOut,
@@ -29,7 +31,7 @@ from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuilderOut, RebuildersOut
 from registry.selected import EVERYTHING, SelectionOut
 from registry.settings import Clock
-from registry.store import Absent, artifacts, lineage, log, redaction, refs, said, verdicts
+from registry.store import Absent, artifacts, lineage, log, redaction, refs, said, subjects, verdicts
 from registry.store.bundles import bundles
 from registry.store.engine import Database
 from registry.store.recorded import recorded
@@ -80,11 +82,25 @@ class Local:
 
     def ancestors(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
         """Return what an artifact is made of, as far as it is asked for."""
-        return self._lineage(ref, "ancestors", asked)
+        with self._store.reading() as connection:
+            return self._lineage(connection, self._meaning(connection, ref), "ancestors", asked)
 
     def descendants(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
         """Return what is made of an artifact, as far as it is asked for."""
-        return self._lineage(ref, "descendants", asked)
+        with self._store.reading() as connection:
+            return self._lineage(connection, self._meaning(connection, ref), "descendants", asked)
+
+    def export(self, ref: str, form: str, scope: Scope, asked: SelectionOut = EVERYTHING) -> str:
+        """Return an artifact with its relatives within `scope`, as far as they are asked for, as a document of this form."""
+        directions: tuple[Direction, ...] = ("ancestors", "descendants") if scope == "both" else (scope,)
+        with self._store.reading() as connection:
+            artifact = self._meaning(connection, ref)
+            subject = subjects.pedigree(connection, artifact, scope, self._most)
+            if asked != EVERYTHING:
+                found = [self._lineage(connection, artifact, one, asked) for one in directions]
+                listed = {one.artifact for answer in found for one in answer.relatives}
+                subject = narrowed(subject, listed, asked.selection().walks)
+        return exports.formats(Pedigree)[form].text(subject)
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""
@@ -156,25 +172,25 @@ class Local:
                     )
         return tuple(lines)
 
-    def _lineage(self, ref: str, direction: Direction, asked: SelectionOut) -> LineageOut:
+    def _lineage(
+        self, connection: Connection, artifact: str, direction: Direction, asked: SelectionOut
+    ) -> LineageOut:
         from lineage.graph import Slice  # noqa: PLC0415 - see the module's docstring
 
         selection = asked.selection()
-        with self._store.reading() as connection:
-            artifact = self._meaning(connection, ref)
-            if direction == "ancestors":
-                around = lineage.around(connection, artifact)
-            else:
-                around = lineage.below(connection, artifact, most=self._most)
-            ids = [node.id for node in around.nodes]
-            flags = lineage.flags(connection, ids)
-            live = {
-                one: [incident for incident in found if incident.stage not in ENDED]
-                for one, found in flags.items()
-            }
-            affected = {one for one, found in live.items() if found}
-            stands = _states(connection, around, direction, affected) if selection.standing else {}
-            first = recorded(connection, ids) if selection.recorded else {}
+        if direction == "ancestors":
+            around = lineage.around(connection, artifact)
+        else:
+            around = lineage.below(connection, artifact, most=self._most)
+        ids = [node.id for node in around.nodes]
+        flags = lineage.flags(connection, ids)
+        live = {
+            one: [incident for incident in found if incident.stage not in ENDED]
+            for one, found in flags.items()
+        }
+        affected = {one for one, found in live.items() if found}
+        stands = _states(connection, around, direction, affected) if selection.standing else {}
+        first = recorded(connection, ids) if selection.recorded else {}
         edges = [edge for edge in graded(around.edges, around.rebuilds) if selection.walks(edge)]
         nodes = {node.id: node for node in around.nodes}
         levels = Slice(edges).levels(around.artifact, direction)

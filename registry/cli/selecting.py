@@ -9,6 +9,8 @@ import typer
 
 from lineage.facts import RELATIONS
 from lineage.selection import State
+from lineage.subjects import Pedigree
+from registry import exports
 from registry.selected import Grade, SelectionOut, moment
 from signing.errors import Malformed
 
@@ -66,6 +68,23 @@ SinceOption = Annotated[
 UntilOption = Annotated[
     str | None, typer.Option(metavar="WHEN", help="In the log by then, that entry or second included.")
 ]
+SHAPES = ("table", "tree", "json")
+FORMS = (*SHAPES, *exports.formats(Pedigree))
+FormOption = Annotated[
+    str,
+    typer.Option(
+        "--format", metavar="FORMAT", autocompletion=_completing(FORMS), help=f"{', '.join(FORMS)}."
+    ),
+]
+
+
+def shape(form: str, *, as_json: bool) -> str:
+    """Return the format that is asked for: `--json` is another word for one of them."""
+    if form not in FORMS:
+        raise Malformed(f"{form!r} is no format; choose one of {', '.join(FORMS)}")
+    if as_json and form not in {"table", "json"}:
+        raise Malformed(f"--json and --format {form} are two formats: give one of them")
+    return "json" if as_json else form
 
 
 def selection(
