@@ -7,8 +7,8 @@ whoever folded it and whenever it is asked.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lineage.around import Around, Edge, Incident, Node
@@ -123,6 +123,22 @@ def pedigree(
         registered=registered,
         incidents={one: _live(flags.get(one, ())) for one in sorted(nodes)},
         complete=all(one.complete for one in slices),
+    )
+
+
+def narrowed(subject: Pedigree, relatives: Collection[str], walks: Callable[[Edge], bool]) -> Pedigree:
+    """Return a pedigree with these relatives alone and the edges between them that `walks` holds for; it says if that is less."""
+    kept = {subject.here.id, *relatives}
+    nodes = tuple(node for node in subject.nodes if node.id in kept)
+    edges = tuple(edge for edge in subject.edges if kept >= {edge.child, edge.parent} and walks(edge))
+    whole = (len(nodes), len(edges)) == (len(subject.nodes), len(subject.edges))
+    return replace(
+        subject,
+        nodes=nodes,
+        edges=edges,
+        ancestors=subject.ancestors & kept,
+        descendants=subject.descendants & kept,
+        complete=subject.complete and whole,
     )
 
 

@@ -14,12 +14,12 @@ from pydantic import model_validator
 from lineage.around import Edge, Incident
 from lineage.facts import Evidence
 from lineage.standing import Affected, Clean, Hit, Standing, Unknown
+from lineage.subjects import Scope
 from lineage.verdict import Verdict
 from registry.licensed import InheritedOut, LicenseOut, UseOut, inherited
 from registry.outcomes import RebuildersOut, RebuildOut
 from registry.said import Answer, AttestationOut, ClaimOut, CorrectionOut, EvaluationOut
-
-Grade = Literal["claimed", "signed", "consistent", "reproduced", "contradicted"]
+from registry.selected import EVERYTHING, Grade, SelectionOut
 
 
 class IncidentOut(Answer):
@@ -161,7 +161,10 @@ class RelativeOut(Answer):
 
 
 class LineageOut(Answer):
-    """The ancestors or descendants of an artifact with the edges between them, nearest first."""
+    """The ancestors or descendants of an artifact with the edges to them, nearest first.
+
+    Of all that there are, `left_out` were not `asked` for; `complete` is False where there are more than were looked at.
+    """
 
     artifact: str
     names: tuple[str, ...]
@@ -170,6 +173,8 @@ class LineageOut(Answer):
     incidents: tuple[IncidentOut, ...]
     """The live incidents that reach it or any of its relatives, each once."""
     edges: tuple[EdgeOut, ...]
+    asked: SelectionOut = EVERYTHING
+    left_out: int = 0
     as_of: int
     complete: bool
 
@@ -214,11 +219,14 @@ class Answers(Protocol):
     def license(self, ref: str, asked: UseOut, card: str | None = None) -> LicenseOut:
         """Return what the licenses in the lineage of an artifact say about a use of it, and about what its card shows."""
 
-    def ancestors(self, ref: str) -> LineageOut:
-        """Return everything an artifact is made of."""
+    def ancestors(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
+        """Return what an artifact is made of, as far as it is asked for."""
 
-    def descendants(self, ref: str) -> LineageOut:
-        """Return everything made of an artifact."""
+    def descendants(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
+        """Return what is made of an artifact, as far as it is asked for."""
+
+    def export(self, ref: str, form: str, scope: Scope, asked: SelectionOut = EVERYTHING) -> str:
+        """Return an artifact with its relatives within `scope`, as far as they are asked for, as a document of this form."""
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""

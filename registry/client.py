@@ -20,10 +20,12 @@ from lineage import predicates
 from lineage.facts import Built, Redacted, Registered, about
 from lineage.residue import Residue
 from lineage.schema import STUB
+from lineage.subjects import Scope
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
 from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuildersOut
 from registry.reached import ReachOut
+from registry.selected import EVERYTHING, SelectionOut
 from registry.site import Site
 from registry.store.descent import Direction
 from registry.store.log import Receipt
@@ -42,6 +44,7 @@ MAX_BYTES = 256 << 20
 MAX_INCIDENTS = 100_000
 # What could rewrite a terminal around the text: control characters, and those that turn the direction of writing.
 _HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_LINES = str.maketrans("", "", "\r\n\t")
 _Model = TypeVar("_Model", bound=BaseModel)
 _ID = re.compile(rf"sha256:[0-9a-f]{{64}}|{STUB}")
 
@@ -102,13 +105,29 @@ class Remote:
         self.same(f"the use {asked.query()}", f"the use {found.asked.query()}")
         return found
 
-    def ancestors(self, ref: str) -> LineageOut:
-        """Return everything an artifact is made of."""
-        return self._lineage(ref, "ancestors")
+    def ancestors(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
+        """Return what an artifact is made of, as far as it is asked for."""
+        return self._lineage(ref, "ancestors", asked)
 
-    def descendants(self, ref: str) -> LineageOut:
-        """Return everything made of an artifact."""
-        return self._lineage(ref, "descendants")
+    def descendants(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
+        """Return what is made of an artifact, as far as it is asked for."""
+        return self._lineage(ref, "descendants", asked)
+
+    def export(self, ref: str, form: str, scope: Scope, asked: SelectionOut = EVERYTHING) -> str:
+        """Return what the registry exports of an artifact and its relatives: text that names it, and that is safe to show."""
+        artifact = self.meant(ref)
+        path = f"/artifacts/{artifact}/export/{form}"
+        raw = self.request("GET", path, params={"scope": scope, **asked.query()})
+        try:
+            found = raw.decode()
+        except UnicodeDecodeError:
+            raise Malformed(f"{self.shown}{path} is no text") from None
+        hiding = _HIDING.search(found.translate(_LINES))
+        if hiding is not None:
+            raise Malformed(f"{self.shown}{path} holds a character that hides what is shown: {hiding[0]!r}")
+        # A list of edges that has none names nobody.
+        self.same(artifact, *([artifact] if artifact in found or len(found.splitlines()) == 1 else []))
+        return found
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""
@@ -222,9 +241,11 @@ class Remote:
         """Return the id that `ref` is, or the one that the registry says it means: see `resolve`."""
         return ref if _ID.fullmatch(ref) else self.resolve(ref)
 
-    def _lineage(self, ref: str, direction: str) -> LineageOut:
+    def _lineage(self, ref: str, direction: str, asked: SelectionOut) -> LineageOut:
         artifact = self.meant(ref)
-        found = self.ask(LineageOut, f"/artifacts/{artifact}/{direction}")
+        found = self.ask(LineageOut, f"/artifacts/{artifact}/{direction}", **asked.query())
+        # One that does not know the question answers another: it leaves out nothing.
+        self.same(f"the selection {asked.query()}", f"the selection {found.asked.query()}")
         self.same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
         return found
 

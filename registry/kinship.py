@@ -10,8 +10,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from registry.answers import EdgeOut, Grade, IncidentOut, StandingOut
+from registry.answers import EdgeOut, IncidentOut, StandingOut
 from registry.said import Answer
+from registry.selected import Grade
 from registry.triage import BoundsOut
 from signing.errors import Malformed
 

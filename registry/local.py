@@ -5,16 +5,20 @@ networkx is loaded by the answers that need it: it takes a quarter of a second, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
 from sqlalchemy import Connection
 
+from lineage.around import Around, Incident, Node
 from lineage.licensing import judge
 from lineage.rebuilders import rebuilders
 from lineage.rebuilds import graded
+from lineage.selection import State, states
 from lineage.standing import ENDED
+from lineage.subjects import Pedigree, Scope, narrowed
 from lineage.verdict import assess
+from registry import exports
 from registry.answers import (
     EdgeOut,
     IncidentOut,
@@ -25,11 +29,15 @@ from registry.answers import (
 )
 from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuilderOut, RebuildersOut
+from registry.selected import EVERYTHING, SelectionOut
 from registry.settings import Clock
-from registry.store import Absent, artifacts, lineage, log, redaction, refs, said, verdicts
+from registry.store import Absent, artifacts, lineage, log, redaction, refs, said, subjects, verdicts
 from registry.store.bundles import bundles
 from registry.store.engine import Database
+from registry.store.recorded import recorded
 from signing.errors import Refused
+
+Direction = Literal["ancestors", "descendants"]
 
 # What is put together for somebody else at once: the lineage of a large merge has a hundredth of it.
 MOST_BYTES = 64 << 20
@@ -72,13 +80,27 @@ class Local:
         names = {node.id: node.names for node in around.nodes}
         return LicenseOut.of(judge(around, asked.use(), asked.seen(card)), asked, names)
 
-    def ancestors(self, ref: str) -> LineageOut:
-        """Return everything an artifact is made of."""
-        return self._lineage(ref, "ancestors")
+    def ancestors(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
+        """Return what an artifact is made of, as far as it is asked for."""
+        with self._store.reading() as connection:
+            return self._lineage(connection, self._meaning(connection, ref), "ancestors", asked)
 
-    def descendants(self, ref: str) -> LineageOut:
-        """Return everything made of an artifact."""
-        return self._lineage(ref, "descendants")
+    def descendants(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
+        """Return what is made of an artifact, as far as it is asked for."""
+        with self._store.reading() as connection:
+            return self._lineage(connection, self._meaning(connection, ref), "descendants", asked)
+
+    def export(self, ref: str, form: str, scope: Scope, asked: SelectionOut = EVERYTHING) -> str:
+        """Return an artifact with its relatives within `scope`, as far as they are asked for, as a document of this form."""
+        directions: tuple[Direction, ...] = ("ancestors", "descendants") if scope == "both" else (scope,)
+        with self._store.reading() as connection:
+            artifact = self._meaning(connection, ref)
+            subject = subjects.pedigree(connection, artifact, scope, self._most)
+            if asked != EVERYTHING:
+                found = [self._lineage(connection, artifact, one, asked) for one in directions]
+                listed = {one.artifact for answer in found for one in answer.relatives}
+                subject = narrowed(subject, listed, asked.selection().walks)
+        return exports.formats(Pedigree)[form].text(subject)
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:
         """Return how one artifact descends from another."""
@@ -151,48 +173,76 @@ class Local:
         return tuple(lines)
 
     def _lineage(
-        self,
-        ref: str,
-        direction: Literal["ancestors", "descendants"],
+        self, connection: Connection, artifact: str, direction: Direction, asked: SelectionOut
     ) -> LineageOut:
         from lineage.graph import Slice  # noqa: PLC0415 - see the module's docstring
 
-        with self._store.reading() as connection:
-            artifact = self._meaning(connection, ref)
-            if direction == "ancestors":
-                around = lineage.around(connection, artifact)
-            else:
-                around = lineage.below(connection, artifact, most=self._most)
-            ids = [node.id for node in around.nodes]
-            flags = lineage.flags(connection, ids)
-        edges = graded(around.edges, around.rebuilds)
-        nodes = {node.id: node for node in around.nodes}
-        levels = Slice(edges).levels(around.artifact, direction)
+        selection = asked.selection()
+        if direction == "ancestors":
+            around = lineage.around(connection, artifact)
+        else:
+            around = lineage.below(connection, artifact, most=self._most)
+        ids = [node.id for node in around.nodes]
+        flags = lineage.flags(connection, ids)
         live = {
             one: [incident for incident in found if incident.stage not in ENDED]
             for one, found in flags.items()
         }
-        incidents = {one.id: one for artifact in ids for one in live[artifact]}
-        relatives = tuple(
-            RelativeOut(
-                artifact=one,
-                distance=distance,
-                names=nodes[one].names,
-                license=next(iter(nodes[one].licenses), None),
-                claimed=next(iter(nodes[one].claimed), None),
-                seen=nodes[one].seen,
-                incidents=tuple(incident.id for incident in live[one]),
-            )
+        affected = {one for one, found in live.items() if found}
+        stands = _states(connection, around, direction, affected) if selection.standing else {}
+        first = recorded(connection, ids) if selection.recorded else {}
+        edges = [edge for edge in graded(around.edges, around.rebuilds) if selection.walks(edge)]
+        nodes = {node.id: node for node in around.nodes}
+        levels = Slice(edges).levels(around.artifact, direction)
+        listed = {
+            one: distance
             for distance, level in enumerate(levels, 1)
             for one in level
-        )
+            if selection.lists(nodes[one], stands.get(one), first.get(one))
+        }
+        incidents = {
+            one.id: one
+            for artifact in ids
+            if artifact in listed or artifact == around.artifact
+            for one in live[artifact]
+        }
         return LineageOut(
             artifact=around.artifact,
             names=nodes[around.artifact].names,
             direction=direction,
-            relatives=relatives,
+            relatives=tuple(_relative(nodes[one], distance, live[one]) for one, distance in listed.items()),
             incidents=tuple(map(IncidentOut.of, incidents.values())),
-            edges=tuple(map(EdgeOut.of, edges)),
+            edges=tuple(
+                EdgeOut.of(edge)
+                for edge in edges
+                if (edge.parent if direction == "ancestors" else edge.child) in listed
+            ),
+            asked=asked,
+            left_out=len(ids) - 1 - len(listed),
             as_of=around.size,
             complete=around.complete,
         )
+
+
+def _states(
+    connection: Connection, around: Around, direction: Direction, affected: Collection[str]
+) -> Mapping[str, State]:
+    # What a descendant is made of lies beside the slice, too.
+    above = (
+        around
+        if direction == "ancestors"
+        else lineage.above_all(connection, [node.id for node in around.nodes])
+    )
+    return states(above.nodes, above.edges, affected, complete=above.complete)
+
+
+def _relative(node: Node, distance: int, live: Sequence[Incident]) -> RelativeOut:
+    return RelativeOut(
+        artifact=node.id,
+        distance=distance,
+        names=node.names,
+        license=next(iter(node.licenses), None),
+        claimed=next(iter(node.claimed), None),
+        seen=node.seen,
+        incidents=tuple(incident.id for incident in live),
+    )

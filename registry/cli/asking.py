@@ -8,9 +8,22 @@ from typing import Annotated
 import typer
 
 from merger import folder as folders
-from registry.answers import Answers
-from registry.cli import tables
+from registry.answers import Answers, LineageOut
+from registry.cli import tables, trees
 from registry.cli.answering import asked
+from registry.cli.selecting import (
+    SHAPES,
+    EvidenceOption,
+    FormOption,
+    LicenseOption,
+    OwnerOption,
+    RelationOption,
+    SinceOption,
+    StandingOption,
+    UntilOption,
+    selection,
+    shape,
+)
 from registry.cli.session import (
     Fails,
     HomeOption,
@@ -45,20 +58,52 @@ def show(
 
 @app.command()
 def ancestors(
-    ref: Ref, home: HomeOption = None, registry: RegistryOption = None, as_json: JsonOption = False
+    ref: Ref,
+    relation: RelationOption = None,
+    evidence: EvidenceOption = None,
+    standing: StandingOption = None,
+    license_id: LicenseOption = None,
+    owner: OwnerOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    form: FormOption = "table",
+    home: HomeOption = None,
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """What is it made of, all the way up?"""
-    answer = asked(home, registry).ancestors(ref)
-    say(as_json, answer, lambda: tables.lineage(answer))
+    """What is it made of, all the way up? What is left out by an option is counted."""
+    wanted = selection(relation, evidence, standing, license_id, owner, since, until)
+    shown = shape(form, as_json=as_json)
+    answers = asked(home, registry)
+    if shown in SHAPES:
+        _tell(answers.ancestors(ref, wanted), shown)
+    else:
+        typer.echo(answers.export(ref, shown, "ancestors", wanted).encode(), nl=False)
 
 
 @app.command()
 def descendants(
-    ref: Ref, home: HomeOption = None, registry: RegistryOption = None, as_json: JsonOption = False
+    ref: Ref,
+    relation: RelationOption = None,
+    evidence: EvidenceOption = None,
+    standing: StandingOption = None,
+    license_id: LicenseOption = None,
+    owner: OwnerOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    form: FormOption = "table",
+    home: HomeOption = None,
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Who descends from it?"""
-    answer = asked(home, registry).descendants(ref)
-    say(as_json, answer, lambda: tables.lineage(answer))
+    """Who descends from it? What is left out by an option is counted."""
+    wanted = selection(relation, evidence, standing, license_id, owner, since, until)
+    shown = shape(form, as_json=as_json)
+    answers = asked(home, registry)
+    if shown in SHAPES:
+        _tell(answers.descendants(ref, wanted), shown)
+    else:
+        typer.echo(answers.export(ref, shown, "descendants", wanted).encode(), nl=False)
 
 
 @app.command()
@@ -96,6 +141,10 @@ def status(
     say(as_json, verdict, lambda: tables.standing(verdict, names))
     if verdict.standing.state != "clean":
         raise Fails
+
+
+def _tell(answer: LineageOut, shape: str) -> None:
+    say(shape == "json", answer, lambda: trees.tree(answer) if shape == "tree" else tables.lineage(answer))
 
 
 def _hashed(ref: str, threads: int, *, quiet: bool) -> str | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
@@ -21,6 +19,7 @@ from registry.cli.proposals import OutOption, change
 from registry.cli.session import HomeOption, JsonOption, counted, err, home_at, out, say
 from registry.cli.tables import moment
 from registry.home import Home
+from registry.selected import moment as place
 from registry.settings import Settings
 from registry.store import Absent, log
 from registry.work import roots
@@ -32,8 +31,6 @@ from signing.log import Leaf
 
 app = typer.Typer(help="Who may say what: the trusted root and its keys.", no_args_is_help=True)
 app.registered_commands += proposals.app.registered_commands
-
-_ENTRY = re.compile("entry:([0-9]{1,15})", re.ASCII)
 
 
 @app.command()
@@ -218,17 +215,12 @@ def _when(home: Home, said: str) -> int:
     """Return the unix seconds that a word for a time means."""
     if said == "now":
         return roots.moment(home)
-    if said.isascii() and said.isdecimal() and len(said) < 16:
-        return int(said)
-    if entry := _ENTRY.fullmatch(said):
-        with home.store.reading() as connection:
-            return Leaf.parse(log.read(connection, int(entry[1])).leaf).time
-    try:
-        found = datetime.fromisoformat(said)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+    found = place(said)
+    if found is None:
         raise Malformed(
             f"{said!r} is no time: write now, unix seconds, 2026-01-31T12:00:00Z with its zone, or entry:INDEX"
         )
-    return int(found.timestamp())
+    if found.of == "time":
+        return found.value
+    with home.store.reading() as connection:
+        return Leaf.parse(log.read(connection, found.value).leaf).time

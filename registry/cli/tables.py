@@ -66,11 +66,9 @@ def verdict(answer: VerdictOut) -> None:
 
 def lineage(answer: LineageOut) -> None:
     """Print the ancestors or descendants of an artifact, nearest first."""
-    head = escape(called(answer.artifact, answer.names))
-    count = len(answer.relatives)
-    word = answer.direction if count != 1 else answer.direction[:-1]
-    out.print(f"[bold]{head}[/] has {count} {word}  {answer.artifact}", soft_wrap=True)
+    heading(answer)
     if not answer.relatives:
+        completeness(answer.complete, answer.as_of)
         return
     table = headed("hops", "artifact", "how", "evidence", "license", "standing")
     for column in table.columns[2:]:
@@ -95,6 +93,15 @@ def lineage(answer: LineageOut) -> None:
         )
     put(table)
     completeness(answer.complete, answer.as_of)
+
+
+def heading(answer: LineageOut) -> None:
+    """Print whose relatives these are, how many of them there are, and how many were left out."""
+    head = escape(called(answer.artifact, answer.names))
+    count = len(answer.relatives)
+    word = answer.direction if count != 1 else answer.direction[:-1]
+    left = f" as asked for, and {answer.left_out} left out" if answer.left_out else ""
+    out.print(f"[bold]{head}[/] has {count} {word}{left}  {answer.artifact}", soft_wrap=True)
 
 
 def why(answer: WhyOut) -> None:

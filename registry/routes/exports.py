@@ -9,7 +9,8 @@ from fastapi import APIRouter, Path, Response
 
 from lineage.subjects import Pedigree, Reach
 from registry import exports
-from registry.deps import DESCENDANTS, Artifact, Hex, Relatives, StoreDep
+from registry.asked import SelectionDep
+from registry.deps import DESCENDANTS, Artifact, Hex, LocalDep, Relatives, StoreDep
 from registry.exports import Format
 from registry.problems import documented
 from registry.store import Absent, subjects
@@ -40,13 +41,18 @@ def _answered(formats: Mapping[str, Format[Any]]) -> dict[int | str, dict[str, A
     responses=_answered(_OF_ARTIFACTS),
 )
 def export_artifact(
-    artifact: Artifact, form: ArtifactFormat, store: StoreDep, scope: Relatives = "both"
+    artifact: Artifact,
+    form: ArtifactFormat,
+    answers: LocalDep,
+    asked: SelectionDep,
+    scope: Relatives = "both",
 ) -> Response:
-    """Return what the log says about an artifact and its relatives; the document says how many entries it is as of."""
-    with store.reading() as connection:
-        subject = subjects.pedigree(connection, artifact, scope, DESCENDANTS)
-    known = _OF_ARTIFACTS[form]
-    return Response(known.text(subject), media_type=known.MEDIA_TYPE)
+    """Return what the log says about an artifact and its relatives; the document says how many entries it is as of.
+
+    Where only some of the relatives are asked for, it says that it is not complete.
+    """
+    text = answers.export(artifact, form, scope, asked)
+    return Response(text, media_type=_OF_ARTIFACTS[form].MEDIA_TYPE)
 
 
 @router.get(

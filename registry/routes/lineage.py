@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from registry.answers import LineageOut, WhyOut
+from registry.asked import SelectionDep
 from registry.deps import DESCENDANTS, Artifact, HomeDep, LocalDep, Ref, StoreDep
 from registry.problems import documented
 from registry.reached import MOST, PAGE, ReachOut
@@ -30,15 +31,15 @@ Way = Annotated[Direction, Query(description="which way from the artifact", exam
 
 
 @router.get("/artifacts/{artifact:artifact}/ancestors", responses=_FOUND)
-def ancestors(artifact: Artifact, answers: LocalDep) -> LineageOut:
-    """Return everything an artifact is made of, nearest first, with the edges between."""
-    return answers.ancestors(artifact)
+def ancestors(artifact: Artifact, asked: SelectionDep, answers: LocalDep) -> LineageOut:
+    """Return what an artifact is made of, nearest first, with the edges between; what was not asked for is counted."""
+    return answers.ancestors(artifact, asked)
 
 
 @router.get("/artifacts/{artifact:artifact}/descendants", responses=_FOUND)
-def descendants(artifact: Artifact, answers: LocalDep) -> LineageOut:
-    """Return everything made of an artifact, nearest first, with the edges between."""
-    return answers.descendants(artifact)
+def descendants(artifact: Artifact, asked: SelectionDep, answers: LocalDep) -> LineageOut:
+    """Return what is made of an artifact, nearest first, with the edges between; what was not asked for is counted."""
+    return answers.descendants(artifact, asked)
 
 
 # Written here: read as an answer once more, as FastAPI does, a page takes twice as long.

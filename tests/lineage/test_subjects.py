@@ -1,11 +1,14 @@
 """Subjects: the same whoever folded the log, and never calmer about an incident than what is known."""
 
 import pytest
+from exported import pedigrees
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lineage.around import Around, Edge, Incident, Node
-from lineage.facts import Evidence
+from lineage.facts import RELATIONS, Evidence
 from lineage.standing import Affected
-from lineage.subjects import AsOf, Logged, pedigree, reach, spared
+from lineage.subjects import AsOf, Logged, narrowed, pedigree, reach, spared
 
 AT = AsOf("log", 9, 1000)
 SAID = Logged("e1", 5)
@@ -118,3 +121,22 @@ def test_a_reach_without_anything_spared_needs_no_look_upward_and_says_whether_i
     assert found.flagged == {one.id for one in TREE.nodes}
     assert found.missing == {}
     assert not found.complete
+
+
+@given(pedigrees(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_law_what_is_narrowed_holds_edges_between_what_it_holds_and_says_if_it_is_less(subject, data) -> None:
+    kept = data.draw(st.sets(st.sampled_from([node.id for node in subject.nodes])))
+    relations = data.draw(st.sets(st.sampled_from(RELATIONS)))
+
+    found = narrowed(subject, kept, lambda edge: edge.relation in relations)
+
+    ids = kept | {subject.here.id}
+    assert {node.id for node in found.nodes} == ids
+    assert set(found.edges) == {
+        edge for edge in subject.edges if {edge.child, edge.parent} <= ids and edge.relation in relations
+    }
+    assert found.ancestors == subject.ancestors & ids
+    less = len(found.nodes) + len(found.edges) < len(subject.nodes) + len(subject.edges)
+    assert found.complete == (subject.complete and not less)
+    assert narrowed(subject, [node.id for node in subject.nodes], lambda _: True) == subject

@@ -18,6 +18,7 @@ from registry.answers import VerdictOut
 from registry.app import create
 from registry.client import Remote
 from registry.licensed import LicenseOut, UseOut
+from registry.selected import SelectionOut
 from registry.store import log, redaction
 from signing import canonical, dsse
 from signing.errors import Malformed, Refused, Untrusted
@@ -162,6 +163,11 @@ def why(ancestor: str, descendant: str, *witness: str) -> dict:
         (f"/artifacts/{ONE}/ancestors", lineage(OTHER, "ancestors"), lambda remote: remote.ancestors(ONE)),
         (f"/artifacts/{ONE}/ancestors", lineage(ONE, "descendants"), lambda remote: remote.ancestors(ONE)),
         (f"/artifacts/{ONE}/descendants", lineage(ONE, "ancestors"), lambda remote: remote.descendants(ONE)),
+        (
+            f"/artifacts/{ONE}/ancestors",
+            lineage(ONE, "ancestors"),
+            lambda remote: remote.ancestors(ONE, SelectionOut(standing="affected")),
+        ),
         (f"/artifacts/{ONE}/influence", influence(OTHER), lambda remote: remote.influence(ONE)),
         (
             f"/artifacts/{ONE}/reach",

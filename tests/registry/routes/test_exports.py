@@ -7,7 +7,7 @@ from world import World
 
 from lineage.predicates import derivation
 from lineage.subjects import Pedigree, Reach
-from registry import exports
+from registry import deps, exports
 from registry.routes import exports as pages
 
 STUB = "hf:Someone/Base"
@@ -50,7 +50,8 @@ def test_a_long_list_is_cut_and_says_so(
     world: World, api: TestClient, family: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported = world.report(family["base"], "compromised")
-    monkeypatch.setattr(pages, "DESCENDANTS", 2)
+    for module in (deps, pages):
+        monkeypatch.setattr(module, "DESCENDANTS", 2)
 
     assert (
         '"studbook:complete","value":"false"' in api.get(f"/artifacts/{family['base']}/export/cyclonedx").text

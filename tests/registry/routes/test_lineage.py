@@ -7,6 +7,7 @@ from world import World
 from lineage.predicates import claims
 from lineage.predicates.claims import Claim, Parent
 from registry.local import Local
+from registry.selected import SelectionOut
 
 
 @pytest.fixture
@@ -48,6 +49,47 @@ def test_an_incident_is_told_once_however_many_it_reaches(world: World, api: Tes
     (told,) = answer.json()["incidents"]
     assert [one["incidents"] for one in answer.json()["relatives"]] == [[told["id"]]] * len(below)
     assert answer.text.count(told["summary"]) == 1
+
+
+def test_what_is_asked_for_is_what_the_home_answers(
+    world: World, api: TestClient, family: dict[str, str]
+) -> None:
+    local = Local(world.home.store, world.home.now)
+    for query in (
+        {"relations": "finetune,merge", "standing": "affected"},
+        {"evidence": "reproduced"},
+        {"owner": "kennel", "since": "entry:0", "until": str(world.time)},
+        {"license": "mit"},
+    ):
+        asked = query | {"relations": tuple(query["relations"].split(","))} if "relations" in query else query
+        expected = local.descendants(family["base"], SelectionOut.of(**asked))
+
+        found = api.get(f"/artifacts/{family['base']}/descendants", params=query).json()
+
+        assert found == expected.model_dump(mode="json")
+        assert found["left_out"] + len(found["relatives"]) == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "relations=stolen",
+        "relations=merge,",
+        "evidence=good",
+        "standing=fine",
+        "license=",
+        "owner=",
+        "since=monday",
+        "until=entry:",
+    ],
+)
+def test_what_asks_for_nothing_that_there_is_is_refused(
+    api: TestClient, family: dict[str, str], query: str
+) -> None:
+    answer = api.get(f"/artifacts/{family['base']}/descendants?{query}")
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "https://studbook.dev/problems/malformed")
+    assert f"query {query.split('=', maxsplit=1)[0]}: " in answer.json()["detail"]
 
 
 def test_why_counts_the_ways_and_shows_a_shortest_one(
