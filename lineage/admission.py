@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from lineage.facts import (
     Agreed,
     Claimed,
+    Compared,
     Corrected,
     Derived,
     Fact,
@@ -130,6 +131,8 @@ def _about(fact: Fact) -> tuple[str, ...]:
             return artifacts
         case Corrected(artifact, earlier):
             return (artifact, earlier)
+        case Compared(artifact, parent):
+            return (artifact, parent)
         case _:
             return (fact.artifact,)
 

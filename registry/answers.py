@@ -17,7 +17,7 @@ from lineage.standing import Affected, Clean, Hit, Standing, Unknown
 from lineage.verdict import Verdict
 from registry.licensed import InheritedOut, LicenseOut, UseOut, inherited
 from registry.outcomes import RebuildersOut, RebuildOut
-from registry.said import Answer, AttestationOut, ClaimOut, CorrectionOut, EvaluationOut
+from registry.said import Answer, AttestationOut, ClaimOut, ComparisonOut, CorrectionOut, EvaluationOut
 
 Grade = Literal["claimed", "signed", "consistent", "reproduced", "contradicted"]
 
@@ -112,6 +112,7 @@ class VerdictOut(Answer):
     standing: StandingOut
     parents: tuple[EdgeOut, ...]
     rebuilds: tuple[RebuildOut, ...]
+    comparisons: tuple[ComparisonOut, ...]
     evaluated: str
     evaluations: tuple[EvaluationOut, ...]
     attestations: tuple[AttestationOut, ...]
@@ -133,6 +134,7 @@ class VerdictOut(Answer):
             standing=StandingOut.of(verdict.standing),
             parents=tuple(map(EdgeOut.of, verdict.parents)),
             rebuilds=tuple(RebuildOut.of(build, outcome) for build, outcome in verdict.rebuilds),
+            comparisons=tuple(map(ComparisonOut.of, verdict.comparisons)),
             evaluated=verdict.evaluated,
             evaluations=tuple(map(EvaluationOut.of, verdict.evaluations)),
             attestations=tuple(map(AttestationOut.of, verdict.attestations)),

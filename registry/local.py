@@ -10,9 +10,9 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from lineage.compared import graded
 from lineage.licensing import judge
 from lineage.rebuilders import rebuilders
-from lineage.rebuilds import graded
 from lineage.standing import ENDED
 from lineage.verdict import assess
 from registry.answers import (
@@ -87,7 +87,7 @@ class Local:
         with self._store.reading() as connection:
             above = self._meaning(connection, ancestor)
             around = lineage.around(connection, self._meaning(connection, descendant))
-        found = Slice(graded(around.edges, around.rebuilds)).why(above, around.artifact)
+        found = Slice(graded(around)).why(above, around.artifact)
         return WhyOut(
             ancestor=above,
             descendant=around.artifact,
@@ -165,7 +165,7 @@ class Local:
                 around = lineage.below(connection, artifact, most=self._most)
             ids = [node.id for node in around.nodes]
             flags = lineage.flags(connection, ids)
-        edges = graded(around.edges, around.rebuilds)
+        edges = graded(around)
         nodes = {node.id: node for node in around.nodes}
         levels = Slice(edges).levels(around.artifact, direction)
         live = {

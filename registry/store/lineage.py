@@ -165,6 +165,7 @@ def _slice(
         attestations=said.attestations(connection, artifact, at),
         claims=said.claims(connection, artifact, at),
         corrections=said.corrections(connection, artifact, at),
+        comparisons=said.comparisons(connection, seen, at),
         complete=complete,
     )
 

@@ -32,6 +32,7 @@ from registry.tables.said import (
     Agreement,
     Attestation,
     Build,
+    Comparison,
     Correction,
     Evaluation,
     File,
@@ -50,6 +51,7 @@ __all__ = [
     "Build",
     "Checkpoint",
     "Closure",
+    "Comparison",
     "Correction",
     "Edge",
     "Entry",
@@ -75,5 +77,5 @@ __all__ = [
     "Unknown",
 ]
 
-SCHEMA = "0005"
+SCHEMA = "0009"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

@@ -85,6 +85,7 @@ def verdict(artifact: str, **changes: object) -> dict:
         "attestations": [],
         "claims": [],
         "corrections": [],
+        "comparisons": [],
         "as_of": 1,
         "judged": 1,
         "complete": True,
