@@ -137,8 +137,11 @@ class _Matched:
         ends = np.concatenate([ratio - reach, ratio + reach])
         steps = np.repeat([1, -1], len(ratio))
         order = np.lexsort((-steps, ends))
-        constant = float(ends[order][np.argmax(np.cumsum(steps[order]))])
+        most = int(np.argmax(np.cumsum(steps[order])))
+        constant = float(ends[order][most : most + 2].mean())
         inside = np.abs(ratio - constant) <= reach
+        if not inside.any():
+            return 0.0
         held = task[usable][inside]
         constant = float(self._change.values[usable][inside] @ held / (held @ held))
         constants = np.zeros(self._tasks.shape[1])

@@ -21,14 +21,14 @@ Outcome = Literal["consistent", "contradicted", "undecided"]
 Statistic = Literal["alone", "exact", "coefficient", "likeness"]
 
 # Least squares: the share of what the others leave that a parent takes away.
-ALONE = 0.75
+ALONE = 0.6
 # Exact matches: the share of the elements that moved which sums with this parent match.
 EXACT = 0.01
 # The parents are told apart from what nobody declared where the others explain so much without one.
 WHOLE = 0.99
 # What is no part of an explanation that is whole.
 NO_PART = 0.001
-# A fine-tune goes on from its parent: so much of the way from the base to the parent is in it, or is not.
+# A fine-tune goes on from its parent: the way from the base to the parent is in it once, about, or is not in it.
 ON_THE_WAY, OFF_THE_WAY = 0.75, 0.25
 # How alike two sets of weights are that come from one training.
 LIKE = 0.9
@@ -105,11 +105,11 @@ def continued(parent: str, made: Change, own: Values) -> Finding:
     """Return whether a fine-tune went on from its parent, whose task vector from their common origin is `own`."""
     size = float(own @ own)
     way = float(made.values @ own) / size if size else 0.0
-    if not size or OFF_THE_WAY < way < ON_THE_WAY:
-        return Finding(parent, "undecided", "coefficient", way, ON_THE_WAY)
-    if way >= ON_THE_WAY:
-        return Finding(parent, "consistent", "coefficient", way, ON_THE_WAY)
-    return Finding(parent, "contradicted", "coefficient", way, OFF_THE_WAY)
+    if size and way <= OFF_THE_WAY:
+        return Finding(parent, "contradicted", "coefficient", way, OFF_THE_WAY)
+    # Much more than once is what longer training beside the parent looks like.
+    once = bool(size) and ON_THE_WAY <= way <= 2 - ON_THE_WAY
+    return Finding(parent, "consistent" if once else "undecided", "coefficient", way, ON_THE_WAY)
 
 
 def alike(parent: str, child: Sketch, other: Values) -> Finding:

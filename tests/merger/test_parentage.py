@@ -188,9 +188,11 @@ def test_a_fine_tune_goes_on_from_its_parent_or_is_undecided_or_does_not():
     half = (base + 0.5 * (parent - base)).astype("f4")
     own = tasks(base, [parent])["m0"]
 
-    outcomes = [continued("p", changed(one, base), own).outcome for one in (tuned, half, sibling)]
+    longer = (base + 1.8 * (parent - base)).astype("f4")
 
-    assert outcomes == ["consistent", "undecided", "contradicted"]
+    outcomes = [continued("p", changed(one, base), own).outcome for one in (tuned, half, longer, sibling)]
+
+    assert outcomes == ["consistent", "undecided", "undecided", "contradicted"]
     assert continued("p", changed(tuned, base), np.zeros(N)).outcome == "undecided"
 
 

@@ -10,7 +10,8 @@ from making import floats, safetensors, write_model
 
 from merger import sketch as sketching
 from merger.folder import Changed, describe
-from merger.sketch import ELEMENTS, LEAST, Sketch, content, drawn, family, fitted, sketch
+from merger.paired import fitted
+from merger.sketch import ELEMENTS, LEAST, Sketch, content, drawn, family, sketch
 from merger.weights import opened_weights
 from signing import canonical
 from signing.errors import Malformed
@@ -154,7 +155,7 @@ def test_an_artifact_without_floats_has_no_sketch(tmp_path):
         taken(folder)
 
 
-def test_t06_what_is_sketched_is_what_was_signed(tmp_path):
+def test_t6_what_is_sketched_is_what_was_signed(tmp_path):
     folder = model(tmp_path / "model")
     found = describe(folder)
     file = folder / "model.safetensors"
