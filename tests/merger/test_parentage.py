@@ -105,7 +105,10 @@ def test_law_a_withheld_parent_is_found_and_no_sibling_of_it(method, seed, weigh
 def test_law_a_fine_tune_of_a_declared_base_is_no_copy_of_its_siblings(seed, together):
     base, (child, *siblings) = tunes(seed, 6, together)
 
-    assert undeclared(changed(child, base), {}, tasks(base, siblings)) == ()
+    made, known = changed(child, base), tasks(base, siblings)
+    assert undeclared(made, {}, known) == ()
+    # Not one window of ratios is taken for more than chance.
+    assert [explained(made, own[:, None]).exactly for own in known.values()] == [0.0] * 5
 
 
 def test_who_is_not_here_is_not_replaced_by_who_resembles_them():
@@ -167,6 +170,15 @@ def test_of_two_parents_alike_neither_is_contradicted():
     _, findings = merged(changed(child, base), known)
 
     assert "contradicted" not in [one.outcome for one in findings]
+
+
+def test_a_parent_that_is_the_base_itself_is_not_contradicted_by_having_no_part():
+    base, models = tunes(5, 2)
+    known = tasks(base, [*models, base])
+
+    _, findings = merged(changed(linear(base, models, [0.6, 0.4]), base), known)
+
+    assert [one.outcome for one in findings] == ["consistent", "consistent", "undecided"]
 
 
 def test_candidates_that_explain_as_well_are_named_beside_the_best():

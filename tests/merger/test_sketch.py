@@ -148,6 +148,34 @@ def test_what_is_of_another_architecture_or_cannot_be_paired_does_not_fit(tmp_pa
     assert fitted(plain, unlike) is None
 
 
+def test_one_tensor_of_a_shape_is_paired_with_another_only_if_they_are_alike(tmp_path):
+    one = taken(model(tmp_path / "one", {"a": VALUES["embed"]}))
+    other = taken(model(tmp_path / "other", {"b": RANDOM.standard_normal((900, 700)) * 0.05}))
+
+    assert fitted(one, one) is not None
+    assert fitted(one, other) is None
+
+
+def test_two_tensors_that_are_most_like_one_are_not_paired(tmp_path):
+    first, strange = VALUES["layers.0.w"], RANDOM.standard_normal((64, 48))
+    one = taken(model(tmp_path / "one", {"a": first, "b": first * 1.01}))
+    other = taken(model(tmp_path / "other", {"c": first * 1.02, "d": strange + 9 * first}))
+
+    assert fitted(one, other) is None
+
+
+def test_what_is_drawn_of_an_architecture_is_fixed_for_good():
+    """Sketches are kept for years, so another choice would be another version."""
+    due = drawn([(900, 700), (64, 48), (2000, 2000), (3,)])
+
+    assert {shape: (len(one), one[:4].tolist()) for shape, one in due.items()} == {
+        (900, 700): (2280, [262246, 262272, 262283, 262548]),
+        (64, 48): (158, [17, 19, 31, 35]),
+        (2000, 2000): (5750, [13, 17, 51, 64]),
+        (3,): (3, [0, 1, 2]),
+    }
+
+
 def test_an_artifact_without_floats_has_no_sketch(tmp_path):
     folder = write_model(tmp_path / "model", {"ids": ("I64", (2,), b"\0" * 16)})
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from world import World
 
 from lineage.around import Edge
-from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Evidence
+from lineage.compared import graded
+from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Compared, Evidence
+from lineage.predicates import parentage
 from lineage.standing import Clean, Unknown, spread
 from registry.store import Absent, lineage
 from signing.errors import Refused
@@ -21,6 +23,7 @@ STEPS = st.one_of(
     st.tuples(st.just("derive"), NUMBER, NUMBER, st.sampled_from(RELATIONS)),
     st.tuples(st.just("report"), NUMBER, NUMBER, st.sampled_from(KINDS)),
     st.tuples(st.just("retract"), NUMBER),
+    st.tuples(st.just("compare"), NUMBER, NUMBER, st.sampled_from(["consistent", "contradicted"])),
     st.tuples(st.just("reopen")),
 )
 
@@ -32,9 +35,16 @@ class Oracle:
         self.artifacts: list[str] = []
         self.edges: list[Edge] = []
         self.incidents: dict[str, tuple[list[str], str]] = {}
+        self.compared: dict[tuple[str, str], set[str]] = {}
 
     def add(self, child: str, parent: str, relation: str) -> None:
         self.edges.append(Edge(child, parent, relation, "{}", Evidence.SIGNED, ""))
+
+    def evidence(self, child: str, parent: str) -> Evidence:
+        found = self.compared.get((child, parent), set())
+        if "contradicted" in found:
+            return Evidence.CONTRADICTED
+        return Evidence.CONSISTENT if found else Evidence.SIGNED
 
     def ancestors(self, artifact: str, *, weights: bool = False) -> set[str]:
         found, waiting = set(), [artifact]
@@ -67,6 +77,8 @@ def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps:
             with world.home.store.reading() as connection:
                 around = lineage.around(connection, artifact)
             assert {node.id for node in around.nodes} == oracle.ancestors(artifact) | {artifact}
+            for edge in graded(around):
+                assert edge.evidence is oracle.evidence(edge.child, edge.parent)
         for size, standings in seen:
             assert {one: world.standing(one, size=size) for one in standings} == standings
         world.check()
@@ -97,6 +109,10 @@ def take(world: World, oracle: Oracle, step: Step) -> None:
             oracle.incidents[world.report(named[0], kind, *named[1:], stage="reported")] = (named, kind)
         case ("retract", number) if oracle.incidents:
             world.retract(list(oracle.incidents)[number % len(oracle.incidents)])
+        case ("compare", one, other, outcome) if oracle.artifacts and pick(one) != pick(other):
+            pair = (pick(one), pick(other))
+            world.publish("rebuilder", parentage.statement([Compared(*pair, outcome, "alone", "0.7", "0.6")]))
+            oracle.compared.setdefault(pair, set()).add(outcome)
         case ("reopen",):
             world.reopen()
         case _:
