@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from lineage.facts import (
     Agreed,
     Claimed,
+    Compared,
     Corrected,
     Derived,
     Fact,
@@ -119,7 +120,7 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
     _admit_together([fact for fact in facts if isinstance(fact, Derived)], known.paths)
 
 
-def _about(fact: Fact) -> tuple[str, ...]:
+def _about(fact: Fact) -> tuple[str, ...]:  # noqa: PLR0911 - one return a kind
     """Return the artifacts that must be registered before something is said about them."""
     match fact:
         case Registered() | Claimed() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
@@ -135,6 +136,8 @@ def _about(fact: Fact) -> tuple[str, ...]:
             return tuple(one for one in artifacts if not is_stub(one))
         case Corrected(artifact, earlier):
             return (artifact, earlier)
+        case Compared(artifact, parent):
+            return (artifact, parent)
         case _:
             return (fact.artifact,)
 

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from lineage.facts import (
     Attested,
     Claimed,
+    Compared,
     Corrected,
     Evaluated,
     Evidence,
@@ -21,7 +22,7 @@ from lineage.facts import (
     Stage,
 )
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Around:
     """An artifact and what lies above it (or below it) in the log of `size` entries.
 
     `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the provenances of its nodes and the
-    verdicts on them; `evaluations`, `attestations` and `claims` are of the artifact itself, and of no other; `corrections`
+    verdicts on them; `comparisons` what comparing weights says of any of its nodes; `evaluations`, `attestations` and `claims` are of the artifact itself, and of no other; `corrections`
     say what it supersedes, or what supersedes it; `complete` is False if anything was left out.
     """
 
@@ -125,4 +126,5 @@ class Around:
     attestations: tuple[Said[Attested], ...] = ()
     claims: tuple[Said[Claimed], ...] = ()
     corrections: tuple[Said[Corrected], ...] = ()
+    comparisons: tuple[Said[Compared], ...] = ()
     complete: bool = True

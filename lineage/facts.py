@@ -114,6 +114,19 @@ class Rebuilt:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """Comparing weights found `artifact` consistent with being made from `parent`, or contradicting it, by this statistic."""
+
+    artifact: str
+    parent: str
+    outcome: Literal["consistent", "contradicted"]
+    statistic: str
+    value: str
+    threshold: str
+    kind: Literal["compared"] = field(default="compared", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """Running the suite with this SHA-256 on `artifact` gave `value` for `metric`, over `n` examples; by its runner `result`."""
 
@@ -269,6 +282,7 @@ Fact = (
     | Derived
     | Built
     | Rebuilt
+    | Compared
     | Evaluated
     | Attested
     | Agreed
@@ -304,5 +318,5 @@ def about(fact: Fact) -> tuple[str, ...]:
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)
-        case Evaluated() | Attested() | Claimed():
+        case Evaluated() | Attested() | Claimed() | Compared():
             return (fact.artifact,)

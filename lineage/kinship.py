@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lineage.around import Around, Edge
+from lineage.compared import graded
 from lineage.facts import Evidence, is_stub
-from lineage.rebuilds import graded
 
 Parents = Mapping[str, Sequence[str]]
 
@@ -69,7 +69,7 @@ def roots(artifact: str, edges: Iterable[Edge]) -> dict[str, int]:
 def known(around: Around) -> Known:
     """Return what is known of the ancestors of the artifact that `around` is about, itself left out."""
     unseen = [node.id for node in around.nodes if not node.seen and node.id != around.artifact]
-    grades = Counter(edge.evidence for edge in graded(around.edges, around.rebuilds))
+    grades = Counter(edge.evidence for edge in graded(around))
     return Known(
         tuple(sorted(node.id for node in around.nodes if node.seen and node.id != around.artifact)),
         tuple(sorted(one for one in unseen if is_stub(one))),

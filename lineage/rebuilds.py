@@ -66,7 +66,7 @@ def outcomes(tally: Tally) -> dict[tuple[str, str], Outcome]:
     return {(build.artifact, build.entry): _outcome(build, votes, tally) for build, votes in _on_each(tally)}
 
 
-def graded(edges: Iterable[Edge], tally: Tally) -> tuple[Edge, ...]:
+def reproduced(edges: Iterable[Edge], tally: Tally) -> tuple[Edge, ...]:
     """Return `edges`, each once, with those of a reproduced, undisputed provenance lifted to `reproduced`."""
     found = outcomes(tally)
     return tuple(

@@ -26,6 +26,7 @@ from lineage.facts import (
     Attested,
     Built,
     Claimed,
+    Compared,
     Corrected,
     Derived,
     Described,
@@ -58,6 +59,7 @@ _KINDS: dict[str, type[Fact]] = {
     "derived": Derived,
     "built": Built,
     "rebuilt": Rebuilt,
+    "compared": Compared,
     "agreed": Agreed,
     "corrected": Corrected,
     "licensed": Licensed,
@@ -121,7 +123,7 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
             return Removed()
         case Built():
             return replace(fact, builder=REMOVED)
-        case Described() | Agreed() | Corrected() | Licensed() | Claimed() | Selecting():
+        case Described() | Compared() | Agreed() | Corrected() | Licensed() | Claimed() | Selecting():
             return fact
         case Removed(namespace):
             _check_hashes(namespace)

@@ -48,6 +48,7 @@ Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 License = Annotated[str, Field(pattern="^[A-Za-z0-9.+_-]{1,200}$")]
 # Control and invisible characters could rewrite what a terminal shows around the text.
 Line = Annotated[str, Field(max_length=2000, pattern=r"^[^\p{C}\p{Zl}\p{Zp}]+$")]
+Decimal = Annotated[str, Field(pattern=r"^-?(0|[1-9][0-9]{0,29})(\.[0-9]{1,30})?(e-?(0|[1-9][0-9]{0,3}))?$")]
 # RFC 3339 in UTC, as in-toto's Timestamp wants it.
 Timestamp = Annotated[
     str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$")

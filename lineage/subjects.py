@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lineage.around import Around, Edge, Incident, Node
-from lineage.rebuilds import graded
+from lineage.compared import graded
 from lineage.standing import ENDED, spread
 from lineage.verdict import Verdict, assess
 
@@ -117,7 +117,7 @@ def pedigree(
         scope=scope,
         files=tuple(sorted(files.items())),
         nodes=tuple(nodes[one] for one in sorted(nodes)),
-        edges=tuple(sorted({edge for one in slices for edge in graded(one.edges, one.rebuilds)}, key=_place)),
+        edges=tuple(sorted({edge for one in slices for edge in graded(one)}, key=_place)),
         ancestors=_others(up),
         descendants=_others(down),
         registered=registered,

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lineage.around import Around, Edge, Node, Said
-from lineage.facts import Attested, Claimed, Corrected, Evaluated
-from lineage.rebuilds import Outcome, graded, outcomes
+from lineage.compared import graded
+from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated
+from lineage.rebuilds import Outcome, outcomes
 from lineage.standing import Clean, Standing, Unknown, standing
 from lineage.terms import Effective, slice_terms
 from signing.errors import Refused
@@ -30,6 +31,8 @@ class Verdict:
     parents: tuple[Edge, ...]
     rebuilds: tuple[tuple[str, Outcome], ...]
     """For every provenance (entry id) of the artifact, what came of executing it again."""
+    comparisons: tuple[Said[Compared], ...]
+    """What comparing its weights with its parents' says."""
     evaluations: tuple[Said[Evaluated], ...]
     """Made on these bytes: one of a parent's says nothing about them."""
     attestations: tuple[Said[Attested], ...]
@@ -61,7 +64,7 @@ def assess(around: Around, now: int) -> Verdict:
     complete = around.complete and named <= nodes.keys()
     if isinstance(found, Clean) and not complete:
         found = Unknown(())
-    edges = graded(around.edges, around.rebuilds)
+    edges = graded(around)
     rebuilt = outcomes(around.rebuilds)
     return Verdict(
         artifact=here.id,
@@ -72,6 +75,7 @@ def assess(around: Around, now: int) -> Verdict:
         standing=found,
         parents=tuple(edge for edge in edges if edge.child == here.id),
         rebuilds=tuple((build, what) for (made, build), what in rebuilt.items() if made == here.id),
+        comparisons=tuple(one for one in around.comparisons if one.fact.artifact == here.id),
         # Skill and safety are not preserved under merging (4-lineage, "Evaluation and gate").
         evaluations=tuple(one for one in around.evaluations if one.fact.artifact == here.id),
         attestations=tuple(one for one in around.attestations if one.fact.artifact == here.id),

@@ -29,3 +29,8 @@ def lanes(key: int, start: int, count: int) -> NDArray[np.uint16]:
     stream.advance(start // STEP)
     words = stream.random_raw(-(-count // 4))
     return np.asarray(words).astype("<u8", copy=False).view("<u2")[:count]
+
+
+def words(key: int, count: int) -> NDArray[np.uint64]:
+    """Return the first `count` 64-bit words of a key's stream."""
+    return np.asarray(np.random.Philox(counter=0, key=key).random_raw(count), dtype=np.uint64)

@@ -18,7 +18,7 @@ from lineage.subjects import Scope
 from lineage.verdict import Verdict
 from registry.licensed import InheritedOut, LicenseOut, UseOut, inherited
 from registry.outcomes import RebuildersOut, RebuildOut
-from registry.said import Answer, AttestationOut, ClaimOut, CorrectionOut, EvaluationOut
+from registry.said import Answer, AttestationOut, ClaimOut, ComparisonOut, CorrectionOut, EvaluationOut
 from registry.selected import EVERYTHING, Grade, SelectionOut
 
 
@@ -114,6 +114,7 @@ class VerdictOut(Answer):
     standing: StandingOut
     parents: tuple[EdgeOut, ...]
     rebuilds: tuple[RebuildOut, ...]
+    comparisons: tuple[ComparisonOut, ...]
     evaluated: str
     evaluations: tuple[EvaluationOut, ...]
     attestations: tuple[AttestationOut, ...]
@@ -135,6 +136,7 @@ class VerdictOut(Answer):
             standing=StandingOut.of(verdict.standing),
             parents=tuple(map(EdgeOut.of, verdict.parents)),
             rebuilds=tuple(RebuildOut.of(build, outcome) for build, outcome in verdict.rebuilds),
+            comparisons=tuple(map(ComparisonOut.of, verdict.comparisons)),
             evaluated=verdict.evaluated,
             evaluations=tuple(map(EvaluationOut.of, verdict.evaluations)),
             attestations=tuple(map(AttestationOut.of, verdict.attestations)),

@@ -11,9 +11,9 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from lineage.around import Around, Incident, Node
+from lineage.compared import graded
 from lineage.licensing import judge
 from lineage.rebuilders import rebuilders
-from lineage.rebuilds import graded
 from lineage.selection import State, states
 from lineage.standing import ENDED
 from lineage.subjects import Pedigree, Scope, narrowed
@@ -109,7 +109,7 @@ class Local:
         with self._store.reading() as connection:
             above = self._meaning(connection, ancestor)
             around = lineage.around(connection, self._meaning(connection, descendant))
-        found = Slice(graded(around.edges, around.rebuilds)).why(above, around.artifact)
+        found = Slice(graded(around)).why(above, around.artifact)
         return WhyOut(
             ancestor=above,
             descendant=around.artifact,
@@ -191,7 +191,7 @@ class Local:
         affected = {one for one, found in live.items() if found}
         stands = _states(connection, around, direction, affected) if selection.standing else {}
         first = recorded(connection, ids) if selection.recorded else {}
-        edges = [edge for edge in graded(around.edges, around.rebuilds) if selection.walks(edge)]
+        edges = [edge for edge in graded(around) if selection.walks(edge)]
         nodes = {node.id: node for node in around.nodes}
         levels = Slice(edges).levels(around.artifact, direction)
         listed = {

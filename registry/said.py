@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from lineage.around import Said
-from lineage.facts import Attested, Claimed, Corrected, Evaluated
+from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated
 
 
 class Answer(BaseModel):
@@ -40,6 +40,34 @@ class EvaluationOut(Answer):
             value=found.value,
             n=found.n,
             seed=found.seed,
+            operators=said.operators,
+            time=said.time,
+            entry=said.entry,
+        )
+
+
+class ComparisonOut(Answer):
+    """What comparing the artifact's weights with a parent's came to, by which statistic, by whose word, logged when as which entry."""
+
+    parent: str
+    outcome: str
+    statistic: str
+    value: str
+    threshold: str
+    operators: tuple[str, ...]
+    time: int
+    entry: str
+
+    @classmethod
+    def of(cls, said: Said[Compared]) -> ComparisonOut:
+        """Make the answer from the store's value."""
+        found = said.fact
+        return cls(
+            parent=found.parent,
+            outcome=found.outcome,
+            statistic=found.statistic,
+            value=found.value,
+            threshold=found.threshold,
             operators=said.operators,
             time=said.time,
             entry=said.entry,

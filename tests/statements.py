@@ -11,6 +11,7 @@ from lineage.facts import (
     Agreed,
     Built,
     Claimed,
+    Compared,
     Corrected,
     Derived,
     Described,
@@ -36,6 +37,7 @@ from lineage.predicates import (
     license,  # noqa: A004 - the module's name
     manifest,
     name,
+    parentage,
     provenance,
     rebuild,
     redaction,
@@ -209,6 +211,17 @@ def agreements(draw) -> Example:
 
 
 @st.composite
+def parentages(draw) -> Example:
+    artifact, *parents = draw(st.lists(ids, min_size=2, max_size=4, unique=True))
+    outcomes = st.sampled_from(["consistent", "contradicted"])
+    said = [
+        Compared(artifact, one, draw(outcomes), draw(words), draw(decimals), draw(decimals))
+        for one in parents
+    ]
+    return parentage.statement(said), tuple(said)
+
+
+@st.composite
 def supersessions(draw) -> Example:
     artifact, earlier = draw(st.lists(ids, min_size=2, max_size=2, unique=True))
     return supersession.statement(artifact, earlier), (Corrected(artifact, earlier),)
@@ -290,6 +303,7 @@ EXAMPLES = {
     rebuild.URI: st.one_of(rebuilds(), agreements()),
     evaluation.URI: evaluations(),
     supersession.URI: supersessions(),
+    parentage.URI: parentages(),
     incident.URI: incidents(),
     incident_change.URI: changes(),
     root.URI: roots(),

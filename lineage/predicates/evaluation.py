@@ -24,7 +24,7 @@ counts for an artifact (4-lineage, "Evaluation and gate"). That the number is ri
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -39,13 +39,11 @@ ROLES: tuple[Role, ...] = ("publisher", "builder", "rebuilder")
 MEASURED = "studbook_evaluation"
 SUITE: Literal["suite"] = "suite"
 
-Decimal = Annotated[str, Field(pattern=r"^-?(0|[1-9][0-9]{0,29})(\.[0-9]{1,30})?(e-?(0|[1-9][0-9]{0,3}))?$")]
-
 
 class _Measured(schema.Open):
     runner: schema.Line
     metric: schema.Line
-    value: Decimal
+    value: schema.Decimal
     n: schema.Whole
     seed: schema.Whole | None
 

@@ -13,6 +13,7 @@ from lineage.facts import (
     Attested,
     Built,
     Claimed,
+    Compared,
     Corrected,
     Derived,
     Described,
@@ -178,6 +179,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
     match fact:
         case Registered(files=files):
             return counted(len(files), "file")
+        case Compared(parent=parent, outcome=outcome):
+            return f"{outcome} with {short(parent)}"
         case Rebuilt(passed=passed, differs=differs):
             return "same bytes" if passed else f"other bytes in {', '.join(differs)}"
         case Agreed(verdicts=verdicts):

@@ -17,7 +17,7 @@ from merger.parameters import CLIP
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
 from registry.cli.session import called, counted, kind_of, out, path_of, short
 from registry.outcomes import RebuildOut
-from registry.said import AttestationOut, ClaimOut, CorrectionOut, EvaluationOut
+from registry.said import AttestationOut, ClaimOut, ComparisonOut, CorrectionOut, EvaluationOut
 from registry.work.verify import Holds, Proof
 from signing import canonical
 from signing.log import Leaf
@@ -42,6 +42,8 @@ def verdict(answer: VerdictOut) -> None:
     grid.add_row("standing", _standing(answer.standing))
     for rebuilt in answer.rebuilds:
         grid.add_row("rebuilt", _rebuilt(rebuilt))
+    for compared in answer.comparisons:
+        grid.add_row("weights", _compared(compared))
     grid.add_row("evaluated", answer.evaluated)
     for found in answer.evaluations:
         seed = "" if found.seed is None else f", seed {found.seed}"
@@ -143,6 +145,12 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
     out.print(f"  evaluated: {answer.evaluated}; as of {answer.as_of} log entries")
 
 
+def comparisons(found: Sequence[ComparisonOut]) -> None:
+    """Print what comparing weights came to, by whose word."""
+    for one in found:
+        out.print(f"  {_compared(one)}", soft_wrap=True)
+
+
 def methods(known: Sequence[Method]) -> None:
     """Print the merge methods with their parameters."""
     wide = max(len(p.name) for one in known for p in one.parameters)
@@ -239,8 +247,14 @@ def _license(declared: str | None, claimed: str | None) -> str:
     return f"{claimed} [yellow](claimed)[/]"
 
 
-def _whose(said: EvaluationOut | AttestationOut | ClaimOut | CorrectionOut) -> str:
+def _whose(said: EvaluationOut | AttestationOut | ClaimOut | CorrectionOut | ComparisonOut) -> str:
     return f"said by {', '.join(said.operators)} on {moment(said.time)}"
+
+
+def _compared(one: ComparisonOut) -> str:
+    colour = "red" if one.outcome == "contradicted" else "green"
+    what = f"{short(one.parent)}: {one.statistic} {one.value}, threshold {one.threshold}; {_whose(one)}"
+    return f"[{colour}]{one.outcome}[/] with {escape(what)}"
 
 
 def _rebuilt(found: RebuildOut) -> str:

@@ -20,6 +20,7 @@ from lineage.facts import (
     Attested,
     Built,
     Claimed,
+    Compared,
     Corrected,
     Derived,
     Described,
@@ -50,6 +51,7 @@ from registry.tables import (
     Agreement,
     Attestation,
     Build,
+    Comparison,
     Correction,
     Edge,
     Evaluation,
@@ -134,6 +136,11 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
             case Corrected(artifact, earlier):
                 pair = {"artifact": numbers[artifact], "earlier": numbers[earlier]}
                 connection.execute(insert(Correction), at | pair)
+            case Compared(artifact, parent, outcome, statistic, value, threshold):
+                said: Values = {"outcome": outcome, "statistic": statistic}
+                said |= {"value": value, "threshold": threshold}
+                pair = {"artifact": numbers[artifact], "parent": numbers[parent]}
+                connection.execute(insert(Comparison), at | pair | said)
             case Unbound(_, name, revision):
                 connection.execute(insert(tables.Unbound), at | {"name": name, "revision": revision})
             case (
@@ -193,6 +200,8 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
                 found |= dict.fromkeys(artifacts)
             case Corrected(artifact, earlier):
                 found |= {artifact: None, earlier: None}
+            case Compared(artifact, parent):
+                found |= {artifact: None, parent: None}
             case Selecting() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
                 continue
             case _:

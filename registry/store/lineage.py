@@ -177,6 +177,7 @@ def _slice(
         attestations=said.attestations(connection, artifact, at),
         claims=said.claims(connection, artifact, at),
         corrections=said.corrections(connection, artifact, at),
+        comparisons=said.comparisons(connection, seen, at),
         complete=complete,
     )
 

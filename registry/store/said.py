@@ -10,15 +10,15 @@ from sqlalchemy import Connection, Row, text
 from lineage import authority
 from lineage.around import Said
 from lineage.authority import TrustedRoot
-from lineage.facts import Attested, Claimed, Corrected, Evaluated, is_stub
+from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated, is_stub
 from lineage.predicates import claims as claiming
-from lineage.predicates import evaluation, supersession
+from lineage.predicates import evaluation, parentage, supersession
 from registry.store import log
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.statement import Statement
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared)
 
 _OF = """
     SELECT said.*, entry.time, entry.id, entry.keys FROM {0} AS said
@@ -37,6 +37,14 @@ _CORRECTIONS = text(f"""
     WHERE here.id = :artifact AND {counting("said")} ORDER BY said.entry, said.seq
 """)
 
+_COMPARISONS = asking(f"""
+    SELECT said.entry, said.seq, said.outcome, said.statistic, said.value, said.threshold, entry.time, entry.id, entry.keys,
+           child.id AS artifact, parent.id AS parent
+    FROM comparison AS said JOIN entry ON entry."index" = said.entry
+    JOIN node AS child ON child.number = said.artifact JOIN node AS parent ON parent.number = said.parent
+    WHERE said.artifact IN :some AND {counting("said")} ORDER BY said.entry, said.seq
+""")
+
 # Every table that is folded from statements about an artifact, with its column for which.
 _ABOUT = (
     ("registration", "artifact"),
@@ -47,6 +55,7 @@ _ABOUT = (
     ("name", "artifact"),
     ("rebuild", "artifact"),
     ("agreement", "artifact"),
+    ("comparison", "artifact"),
     ("correction", "artifact"),
     ("correction", "earlier"),
     ("evaluation", "artifact"),
@@ -124,6 +133,21 @@ def corrections(
     return tuple(
         _said(root, row, supersession.URI, Corrected(row.artifact, row.earlier))
         for row in connection.execute(_CORRECTIONS, {"artifact": artifact, "size": at})
+    )
+
+
+def comparisons(connection: Connection, numbers: Iterable[int], size: int) -> tuple[Said[Compared], ...]:
+    """Return what comparing weights says of the artifacts with these numbers and their parents, as of the first `size` entries."""
+    root = log.root(connection, size)
+    return tuple(
+        _said(
+            root,
+            row,
+            parentage.URI,
+            Compared(row.artifact, row.parent, row.outcome, row.statistic, row.value, row.threshold),
+        )
+        for some in parts(numbers)
+        for row in connection.execute(_COMPARISONS, {"some": some, "size": size})
     )
 
 

@@ -34,6 +34,7 @@ from registry.tables.said import (
     Agreement,
     Attestation,
     Build,
+    Comparison,
     Correction,
     Evaluation,
     File,
@@ -52,6 +53,7 @@ __all__ = [
     "Build",
     "Checkpoint",
     "Closure",
+    "Comparison",
     "Correction",
     "Edge",
     "Entry",
@@ -79,5 +81,5 @@ __all__ = [
     "Unknown",
 ]
 
-SCHEMA = "0007"
+SCHEMA = "0009"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

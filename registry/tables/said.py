@@ -118,6 +118,19 @@ class Correction(SQLModel, table=True):
     earlier: int = whole(index=True)
 
 
+class Comparison(SQLModel, table=True):
+    """What comparing an artifact's weights with a parent's came to, by which statistic."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = whole(index=True)
+    parent: int = whole(index=True)
+    outcome: str
+    statistic: str
+    value: str
+    threshold: str
+
+
 class Evaluation(SQLModel, table=True):
     """What somebody measured on an artifact."""
 

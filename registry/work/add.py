@@ -16,6 +16,7 @@ from merger.folder import Description, Progress, describe
 from registry.home import Home
 from registry.store import Absent, artifacts, places, refs
 from registry.store.log import Receipt
+from registry.work import sketches
 from registry.work.shelf import described, keep
 from registry.work.sign import check_target, write
 from signing.digest import SIGNATURE, parse_id
@@ -99,6 +100,7 @@ def add(
     receipts = home.say_all([*statements, *made, *said])
     with home.store.writing() as connection:
         places.put(connection, folder, artifact)
+    sketches.keep(home, artifact, folder, description.manifest, description.blocks)
     if sign:
         # P-256 as it is used here signs one statement in one way: these are the bytes that were logged.
         write(folder / SIGNATURE, signed, home.keys("publisher"), force=force)

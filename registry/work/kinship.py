@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from lineage import kinship
 from lineage.around import Around, Edge, Node
+from lineage.compared import graded
 from lineage.influence import ANY, Interval, Shares
 from lineage.paths import paths as between
-from lineage.rebuilds import graded
 from registry.answers import EdgeOut, grade
 from registry.kinship import (
     AncestryOut,
@@ -47,11 +47,7 @@ def paths(store: Database, ancestor: str, descendant: str) -> PathsOut:
         heaviest=found.heaviest if found else (),
         weight=BoundsOut.of(found.weight) if found else None,
         names={node.id: node.names for node in around.nodes if node.id in shown},
-        edges=tuple(
-            EdgeOut.of(edge)
-            for edge in graded(around.edges, around.rebuilds)
-            if (edge.parent, edge.child) in steps
-        ),
+        edges=tuple(EdgeOut.of(edge) for edge in graded(around) if (edge.parent, edge.child) in steps),
         as_of=around.size,
         complete=around.complete,
     )

@@ -24,6 +24,7 @@ from merger.weights import Weights, opened_weights
 from registry.home import Home
 from registry.store import artifacts, places, refs
 from registry.store.log import Receipt
+from registry.work import sketches
 from registry.work.add import declarations, naming
 from registry.work.engine import NUMPY, Computer, Engine, engine
 from registry.work.room import room
@@ -194,6 +195,7 @@ def make(
             with home.store.writing() as connection:
                 places.put(connection, out, result.artifact)
             stage.release(out)
+    sketches.keep(home, result.artifact, out, result.manifest, result.blocks)
     return Made(result, out, tuple(receipts))
 
 

@@ -13,9 +13,9 @@ from lineage.rebuilds import (
     NotReproduced,
     Pending,
     Reproduced,
-    graded,
     outcomes,
     quorums,
+    reproduced,
 )
 
 X = ("x", "1")
@@ -48,7 +48,7 @@ def test_what_verdicts_come_to():
 
 @given(ballots())
 def test_only_edges_of_an_undisputed_reproduced_provenance_are_lifted(found):
-    for before, after in zip(EDGES, graded(EDGES, tally(*found)), strict=True):
+    for before, after in zip(EDGES, reproduced(EDGES, tally(*found)), strict=True):
         on = [
             one.said for one in found if (one.said.artifact, one.said.build) == (before.child, before.entry)
         ]
@@ -60,7 +60,7 @@ def test_a_verdict_on_a_provenance_that_no_longer_counts_is_one_on_nothing():
     fallen = Tally((), (vote("ann", 1), vote("bob", 2)), REGISTRY)
 
     assert (outcomes(fallen), quorums(fallen)) == ({}, {})
-    assert graded(EDGES, fallen) == EDGES
+    assert reproduced(EDGES, fallen) == EDGES
 
 
 @given(ballots().flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))))
@@ -71,7 +71,7 @@ def test_the_order_in_which_verdicts_are_handed_over_changes_nothing(orders):
 
 
 def test_an_edge_that_was_said_twice_is_one_edge():
-    assert graded(EDGES + EDGES, tally()) == EDGES
+    assert reproduced(EDGES + EDGES, tally()) == EDGES
 
 
 @given(ballots(["ann", REGISTRY, BUILDER]))

@@ -86,6 +86,7 @@ def verdict(artifact: str, **changes: object) -> dict:
         "attestations": [],
         "claims": [],
         "corrections": [],
+        "comparisons": [],
         "as_of": 1,
         "judged": 1,
         "complete": True,

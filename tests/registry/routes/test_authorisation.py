@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from world import OPERATOR, World
 
 from lineage import predicates
-from lineage.facts import Evaluated
+from lineage.facts import Compared, Evaluated
 from lineage.predicates import (
     claims,
     derivation,
@@ -14,6 +14,7 @@ from lineage.predicates import (
     incident_change,
     manifest,
     name,
+    parentage,
     provenance,
     rebuild,
     redaction,
@@ -78,6 +79,7 @@ class Said:
                 incident_change.statement(reported, "confirmed", "it is so"),
                 root.statement(following),
                 supersession.statement(self.artifact, parent),
+                parentage.statement([Compared(self.artifact, parent, "consistent", "alone", "1", "0.6")]),
                 redaction.statement(
                     build, "an order", residue(built.predicate_type, predicates.facts(built, build))
                 ),

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from world import OPERATOR, World
 
 from lineage.around import Edge
-from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Evidence
-from lineage.predicates import claims
+from lineage.compared import graded
+from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Compared, Evidence
+from lineage.predicates import claims, parentage
 from lineage.standing import Clean, Unknown, spread
 from registry.store import Absent, lineage
 from signing.errors import Refused
@@ -27,6 +28,7 @@ STEPS = st.one_of(
     st.tuples(st.just("report"), NUMBER, NUMBER, st.sampled_from(KINDS)),
     st.tuples(st.just("suspect"), SIGNER, st.sampled_from(KINDS)),
     st.tuples(st.just("retract"), NUMBER),
+    st.tuples(st.just("compare"), NUMBER, NUMBER, st.sampled_from(["consistent", "contradicted"])),
     st.tuples(st.just("reopen")),
 )
 
@@ -40,9 +42,16 @@ class Oracle:
         self.incidents: dict[str, tuple[list[str], str]] = {}
         self.suspects: dict[str, int] = {}
         self.signed: dict[int, list[str]] = {0: [], 1: []}
+        self.compared: dict[tuple[str, str], set[str]] = {}
 
     def add(self, child: str, parent: str, relation: str) -> None:
         self.edges.append(Edge(child, parent, relation, "{}", Evidence.SIGNED, ""))
+
+    def evidence(self, child: str, parent: str) -> Evidence:
+        found = self.compared.get((child, parent), set())
+        if "contradicted" in found:
+            return Evidence.CONTRADICTED
+        return Evidence.CONSISTENT if found else Evidence.SIGNED
 
     def ancestors(self, artifact: str, *, weights: bool = False) -> set[str]:
         found, waiting = set(), [artifact]
@@ -79,6 +88,8 @@ def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps:
             with world.home.store.reading() as connection:
                 around = lineage.around(connection, artifact)
             assert {node.id for node in around.nodes} == oracle.ancestors(artifact) | {artifact}
+            for edge in graded(around):
+                assert edge.evidence is oracle.evidence(edge.child, edge.parent)
         for size, standings in seen:
             assert {one: world.standing(one, size=size) for one in standings} == standings
         world.check()
@@ -129,6 +140,10 @@ def take(  # noqa: C901, PLR0912 - one case a step
             oracle.suspects[reported] = signer
         case ("retract", number) if oracle.incidents:
             world.retract(list(oracle.incidents)[number % len(oracle.incidents)])
+        case ("compare", one, other, outcome) if oracle.artifacts and pick(one) != pick(other):
+            pair = (pick(one), pick(other))
+            world.publish("rebuilder", parentage.statement([Compared(*pair, outcome, "alone", "0.7", "0.6")]))
+            oracle.compared.setdefault(pair, set()).add(outcome)
         case ("reopen",):
             world.reopen()
         case _:

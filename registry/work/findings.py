@@ -1,0 +1,70 @@
+"""What comparing weights came to, as values with one JSON form."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from merger.parentage import Finding, Suspect
+from registry.said import Answer
+
+SUSPICION = "a suspicion, for somebody to look at: it is not logged and flags nothing"
+
+
+class FindingOut(Answer):
+    """What the weights say of one declared parent; where they could not be compared, why."""
+
+    parent: str
+    relation: str
+    outcome: Literal["consistent", "contradicted", "undecided"]
+    statistic: str | None
+    value: float | None
+    threshold: float | None
+    why: str | None
+
+    @classmethod
+    def of(cls, relation: str, found: Finding) -> FindingOut:
+        """Make the answer from the core's value."""
+        return cls(
+            parent=found.parent,
+            relation=relation,
+            outcome=found.outcome,
+            statistic=found.statistic,
+            value=found.value,
+            threshold=found.threshold,
+            why=None,
+        )
+
+
+class SuspectOut(Answer):
+    """An artifact that nobody declared a parent and that explains weights; `instead` are others that would, as well."""
+
+    parent: str
+    kind: Literal["same tensors", "published again", "made from", "parent"]
+    statistic: str
+    value: float
+    threshold: float
+    instead: tuple[str, ...]
+
+    @classmethod
+    def of(cls, found: Suspect) -> SuspectOut:
+        """Make the answer from the core's value."""
+        return cls(
+            parent=found.parent,
+            kind="published again" if found.copied else "parent",
+            statistic=found.statistic,
+            value=found.value,
+            threshold=found.threshold,
+            instead=found.instead,
+        )
+
+
+class ParentageOut(Answer):
+    """What comparing an artifact's weights came to; `compared` is how many other sketches of its architecture were looked at."""
+
+    artifact: str
+    origin: str | None
+    r2: float | None
+    exact: float | None
+    parents: tuple[FindingOut, ...]
+    suspects: tuple[SuspectOut, ...]
+    compared: int
