@@ -21,6 +21,7 @@ from registry.store import (
     verdicts,
 )
 from registry.store import claims as claimed
+from registry.store.recorded import recorded
 
 # Read whole on purpose: a row an incident.
 SMALL = {"incident", "alembic_version"}
@@ -128,6 +129,7 @@ def test_no_answer_walks_through_a_table(story: World) -> None:
             claimed.by(connection, ["k"], stubs)
             claimed.described(connection, stubs)
             claimed.adapters(connection, stubs)
+            recorded(connection, stubs)
             said.claims(connection, "hf:org/Base", log.size(connection))
             places.of(connection, artifact)
             told = subjects.pedigree(connection, artifact)
