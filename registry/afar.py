@@ -1,4 +1,4 @@
-"""Questions of kinship asked of a registry over HTTP, whose answer is refused where it is about something else.
+"""Questions of kinship and simulations asked of a registry over HTTP, whose answer is refused where it is about something else.
 
 As with everything that `Remote` returns, whether an answer is true is for bundles to prove.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lineage.facts import Kind
 from lineage.subjects import Scope
 from registry.client import Remote
 from registry.kinship import AncestryOut, CommonOut, DiffOut, PathsOut, RootsOut, several
+from registry.simulated import SimulatedLicenseOut, SimulatedReportOut
 from signing.errors import Untrusted
 
 
@@ -58,4 +60,20 @@ def diff(remote: Remote, ref: str, scope: Scope, since: int | None, until: int |
     for asked, told in ((since, found.before.as_of), (until, found.now.as_of)):
         if asked is not None:
             remote.same(f"{asked} entries", f"{told} entries")
+    return found
+
+
+def simulated_report(remote: Remote, ref: str, kind: Kind) -> SimulatedReportOut:
+    """Return what an incident of this kind on an artifact would flag."""
+    artifact = remote.meant(ref)
+    found = remote.ask(SimulatedReportOut, f"/artifacts/{artifact}/simulated-report", kind=kind)
+    remote.same(f"{kind} of {artifact}", f"{found.kind} of {found.artifact}")
+    return found
+
+
+def simulated_license(remote: Remote, ref: str, license_id: str) -> SimulatedLicenseOut:
+    """Return what would change if an artifact declared another license."""
+    artifact = remote.meant(ref)
+    found = remote.ask(SimulatedLicenseOut, f"/artifacts/{artifact}/simulated-license", license=license_id)
+    remote.same(f"{license_id} of {artifact}", f"{found.license} of {found.artifact}")
     return found

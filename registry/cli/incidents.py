@@ -55,7 +55,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Report an incident by the security key; everything below the artifacts is flagged at once."""
-    what, grave = _kind(kind), _severity(severity)
+    what, grave = kind_named(kind), _severity(severity)
     opened = home_at(home)
     keys = [key_of(opened.root(), one) for one in key or ()]
     with opened.store.reading() as connection:
@@ -136,7 +136,8 @@ def named(home: Home, beginning: str) -> Incident:
     return found[0]
 
 
-def _kind(text: str) -> Kind:
+def kind_named(text: str) -> Kind:
+    """Return the kind of incident that is called so, or say which there are."""
     for kind in KINDS:
         if kind == text:
             return kind

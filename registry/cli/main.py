@@ -43,6 +43,7 @@ from registry.cli import (
     running,
     sharing,
     signatures,
+    simulating,
     stats,
     tokenizers,
     triaging,
@@ -96,6 +97,7 @@ app.add_typer(rebuilding.rebuilder, name="rebuilder")
 app.add_typer(remedying.app, name="remedy")
 app.add_typer(agreeing.rebuilds, name="rebuilds")
 app.add_typer(recipes.app, name="recipe")
+app.add_typer(simulating.app, name="simulate")
 app.add_typer(stats.app, name="stats")
 
 

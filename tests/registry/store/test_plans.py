@@ -23,6 +23,7 @@ from registry.store import (
 )
 from registry.store import claims as claimed
 from registry.store.descent import Cursor
+from registry.store.recorded import recorded
 
 # Read whole on purpose: a row an incident.
 SMALL = {"incident", "alembic_version"}
@@ -133,6 +134,7 @@ def test_no_answer_walks_through_a_table(story: World) -> None:
             claimed.by(connection, ["k"], stubs)
             claimed.described(connection, stubs)
             claimed.adapters(connection, stubs)
+            recorded(connection, stubs)
             said.claims(connection, "hf:org/Base", log.size(connection))
             places.of(connection, artifact)
             told = subjects.pedigree(connection, artifact)
