@@ -40,7 +40,7 @@ Kind = Literal[
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 # By what an incident selects artifacts besides those that it names.
-Attribute = Literal["key"]
+Attribute = Literal["key", "tensor"]
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Stage = Literal["reported", "confirmed", "resolved", "rejected", "retracted"]
@@ -76,6 +76,15 @@ class Described:
     artifact: str
     manifest: str
     kind: Literal["described"] = field(default="described", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """The manifest of `artifact` lists a tensor with this digest (hex), by the word of somebody who read it."""
+
+    artifact: str
+    tensor: str
+    kind: Literal["contained"] = field(default="contained", init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +210,10 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Selecting:
-    """An incident selects whatever has this attribute, now and later: a `key` (64 hex digits) registered or built it."""
+    """An incident selects whatever has this attribute, now and later: a `key` registered or built it, or it holds a `tensor`.
+
+    The value is the key's id or the tensor's digest, 64 hex digits each.
+    """
 
     incident: str
     attribute: Attribute
@@ -266,6 +278,7 @@ class Redacted:
 Fact = (
     Registered
     | Described
+    | Contained
     | Derived
     | Built
     | Rebuilt
@@ -304,5 +317,5 @@ def about(fact: Fact) -> tuple[str, ...]:
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)
-        case Evaluated() | Attested() | Claimed():
+        case Evaluated() | Attested() | Claimed() | Contained():
             return (fact.artifact,)

@@ -26,6 +26,7 @@ from lineage.facts import (
     Attested,
     Built,
     Claimed,
+    Contained,
     Corrected,
     Derived,
     Described,
@@ -55,6 +56,7 @@ UNNAMED = "urn:removed"
 _KINDS: dict[str, type[Fact]] = {
     "registered": Registered,
     "described": Described,
+    "contained": Contained,
     "derived": Derived,
     "built": Built,
     "rebuilt": Rebuilt,
@@ -121,7 +123,7 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
             return Removed()
         case Built():
             return replace(fact, builder=REMOVED)
-        case Described() | Agreed() | Corrected() | Licensed() | Claimed() | Selecting():
+        case Described() | Contained() | Agreed() | Corrected() | Licensed() | Claimed() | Selecting():
             return fact
         case Removed(namespace):
             _check_hashes(namespace)

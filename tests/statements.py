@@ -11,6 +11,7 @@ from lineage.facts import (
     Agreed,
     Built,
     Claimed,
+    Contained,
     Corrected,
     Derived,
     Described,
@@ -29,6 +30,7 @@ from lineage.facts import (
 )
 from lineage.predicates import (
     claims,
+    containment,
     derivation,
     evaluation,
     incident,
@@ -215,15 +217,32 @@ def supersessions(draw) -> Example:
 
 
 @st.composite
+def containments(draw) -> Example:
+    artifacts, tensor = draw(st.lists(ids, min_size=1, max_size=3)), draw(hexes)
+    said = containment.statement(tensor, artifacts)
+    return said, tuple(Contained(one, tensor) for one in sorted(set(artifacts)))
+
+
+@st.composite
 def incidents(draw) -> Example:
     artifacts = draw(st.lists(st.one_of(ids, stubs), max_size=3))
-    keys = draw(st.lists(hexes, min_size=0 if artifacts else 1, max_size=2))
+    keys, tensors = draw(st.lists(hexes, max_size=2)), draw(st.lists(hexes, max_size=2))
+    artifacts += [] if artifacts or keys or tensors else [draw(ids)]
     what, severity = draw(st.sampled_from(KINDS)), draw(st.sampled_from(SEVERITIES))
     stage, summary, contact = draw(st.sampled_from(["reported", "confirmed"])), draw(lines), draw(lines)
     said = incident.statement(
-        artifacts, what, severity, stage, summary, contact=contact, issued=draw(times), keys=keys
+        artifacts,
+        what,
+        severity,
+        stage,
+        summary,
+        contact=contact,
+        issued=draw(times),
+        keys=keys,
+        tensors=tensors,
     )
     selecting = [Selecting(ENTRY, "key", key) for key in sorted(set(keys))]
+    selecting += [Selecting(ENTRY, "tensor", tensor) for tensor in sorted(set(tensors))]
     opened = Reported(ENTRY, tuple(sorted(set(artifacts))), what, severity, stage, summary, contact)
     return said, (opened, *selecting)
 
@@ -270,7 +289,16 @@ def roots(draw) -> Example:
 @st.composite
 def redactions(draw) -> Example:
     said, facts = draw(
-        st.one_of(signatures(), derivations(), claimings(), bindings(), rebuilds(), incidents(), changes())
+        st.one_of(
+            signatures(),
+            derivations(),
+            claimings(),
+            bindings(),
+            rebuilds(),
+            containments(),
+            incidents(),
+            changes(),
+        )
     )
     left = residue(said.predicate_type, facts)
     assert Residue.parse(left.encode()) == left
@@ -290,6 +318,7 @@ EXAMPLES = {
     rebuild.URI: st.one_of(rebuilds(), agreements()),
     evaluation.URI: evaluations(),
     supersession.URI: supersessions(),
+    containment.URI: containments(),
     incident.URI: incidents(),
     incident_change.URI: changes(),
     root.URI: roots(),

@@ -13,6 +13,7 @@ from lineage.facts import (
     Attested,
     Built,
     Claimed,
+    Contained,
     Corrected,
     Derived,
     Described,
@@ -196,6 +197,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return name if revision is None else f"{name}@{revision}"
         case Reported(what=what, stage=stage):
             return f"{what}, {stage}"
+        case Contained(tensor=tensor):
+            return f"holds tensor {tensor[:12]}"
         case Selecting(attribute=attribute, value=value):
             return f"{attribute} {value[:12]}"
         case Restaged(incident, stage):

@@ -11,9 +11,10 @@ from lineage import schema
 from lineage.around import Incident
 from lineage.facts import KINDS, SEVERITIES, Kind, Severity, is_stub
 from lineage.predicates import incident, incident_change
-from registry.cli import tables
+from registry.cli import searching, tables
 from registry.cli.answering import answers_of, asked
 from registry.cli.roots import key_of
+from registry.cli.searching import look, show_unread, tensor_of
 from registry.cli.session import (
     HomeOption,
     JsonOption,
@@ -32,6 +33,7 @@ from signing.errors import Malformed
 _BEGINNING = re.compile("[0-9a-f]{8,64}")
 
 app = typer.Typer(help="Report, list and retract incidents.", no_args_is_help=True)
+app.registered_commands += searching.app.registered_commands
 
 
 @app.command()
@@ -47,6 +49,13 @@ def report(
             help="A signing key, by its id or the beginning: all that it registered or built, now and later."
         ),
     ] = None,
+    tensor: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REF:NAME",
+            help="A tensor, by an artifact and its name there, or by its digest: all that hold it, now and later.",
+        ),
+    ] = None,
     kind: Annotated[str, typer.Option(help=", ".join(KINDS))] = "compromised",
     severity: Annotated[str, typer.Option(help=", ".join(SEVERITIES))] = "high",
     contact: Annotated[str | None, typer.Option(help="Whom to ask; the operator otherwise.")] = None,
@@ -58,6 +67,8 @@ def report(
     what, grave = _kind(kind), _severity(severity)
     opened = home_at(home)
     keys = [key_of(opened.root(), one) for one in key or ()]
+    suspected = [tensor_of(opened, one) for one in tensor or ()]
+    looked = look(opened, suspected, quiet=as_json)
     with opened.store.reading() as connection:
         # A stub need not be named by anything yet: what is made of it may come later.
         named = list(
@@ -75,8 +86,9 @@ def report(
         contact=contact or opened.operator("security"),
         issued=opened.now(),
         keys=keys,
+        tensors=suspected,
     )
-    receipt = opened.say("security", statement)[0]
+    receipt = opened.say_all([("security", statement), *looked.statements])[0]
     with opened.store.reading() as connection:
         flagged = lineage.flagged(connection, receipt.entry)
         (found,) = lineage.incidents(connection, receipt.entry)
@@ -90,6 +102,7 @@ def report(
         local = answers_of(opened)
         for one in below:
             out.print(f"    {called(one, local.verdict(one).names)}", markup=False)
+        show_unread(looked)
 
     value: Json = {
         "incident": receipt.entry,
@@ -97,6 +110,7 @@ def report(
         "artifacts": list(found.artifacts),
         "selectors": list(found.selectors),
         "descendants": below,
+        "unread": list(looked.unread),
     }
     say(as_json, value, show)
 

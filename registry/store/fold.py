@@ -20,6 +20,7 @@ from lineage.facts import (
     Attested,
     Built,
     Claimed,
+    Contained,
     Corrected,
     Derived,
     Described,
@@ -50,6 +51,7 @@ from registry.tables import (
     Agreement,
     Attestation,
     Build,
+    Containment,
     Correction,
     Edge,
     Evaluation,
@@ -138,6 +140,7 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
                 connection.execute(insert(tables.Unbound), at | {"name": name, "revision": revision})
             case (
                 Described()
+                | Contained()
                 | Built()
                 | Rebuilt()
                 | Agreed()
@@ -151,18 +154,32 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
                 connection.execute(insert(table), at | {"artifact": numbers[fact.artifact]} | values)
                 if isinstance(fact, Built):
                     selected(connection, index, numbers[fact.artifact], "key", leaf.keys)
+                elif isinstance(fact, Contained):
+                    selected(connection, index, numbers[fact.artifact], "tensor", [fact.tensor])
     edges = [(seq, fact) for seq, fact in enumerate(facts) if isinstance(fact, Derived)]
     if edges:
         _derive(connection, index, numbers, edges)
 
 
 def _claim(  # noqa: PLR0911 - one return a kind
-    fact: Described | Built | Rebuilt | Agreed | Licensed | Claimed | Named | Evaluated | Attested, entry: str
+    fact: Described
+    | Contained
+    | Built
+    | Rebuilt
+    | Agreed
+    | Licensed
+    | Claimed
+    | Named
+    | Evaluated
+    | Attested,
+    entry: str,
 ) -> tuple[type[SQLModel], Values]:
     """Return the table that holds facts like this one, and its row but for entry, seq and artifact."""
     match fact:
         case Described(_, manifest):
             return Manifest, {"sha256": manifest}
+        case Contained(_, tensor):
+            return Containment, {"tensor": tensor}
         case Built(_, recipe, manifest, builder):
             return Build, {"id": entry, "recipe": recipe, "manifest": manifest, "builder": builder}
         case Rebuilt(_, build, passed, verifier, differs):

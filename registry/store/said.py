@@ -41,6 +41,7 @@ _CORRECTIONS = text(f"""
 _ABOUT = (
     ("registration", "artifact"),
     ("manifest", "artifact"),
+    ("containment", "artifact"),
     ("build", "artifact"),
     ("edge", "child"),
     ("license", "artifact"),

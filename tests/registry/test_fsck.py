@@ -7,7 +7,7 @@ from evidence import measured, reviewed
 from sqlalchemy import Connection, text
 from world import World
 
-from lineage.predicates import incident_change, manifest, name, supersession
+from lineage.predicates import containment, incident_change, manifest, name, supersession
 from lineage.predicates import redaction as redacting
 from merger.manifest import Manifest
 from registry.store import artifacts, lineage, log, redaction
@@ -184,6 +184,7 @@ def story(world: World) -> World:
     eve = world.join("eve", "publisher")
     world.artifact(key=eve)
     world.report(None, "privacy", keys=[eve.public.id])
+    world.publish("security", containment.statement("cd" * 32, [child]))
     return world
 
 

@@ -8,6 +8,7 @@ from lineage import predicates
 from lineage.facts import Evaluated
 from lineage.predicates import (
     claims,
+    containment,
     derivation,
     evaluation,
     incident,
@@ -75,6 +76,7 @@ class Said:
                 incident.statement(
                     [self.artifact], "privacy", "low", "reported", "x", contact="x", issued=now
                 ),
+                containment.statement("0" * 64, [self.artifact]),
                 incident_change.statement(reported, "confirmed", "it is so"),
                 root.statement(following),
                 supersession.statement(self.artifact, parent),
