@@ -232,6 +232,18 @@ class Restaged:
 
 
 @dataclass(frozen=True, slots=True)
+class Amended:
+    """An incident is graver or lighter, is told in other words, or is asked about elsewhere, for this reason; None leaves it as it is."""
+
+    incident: str
+    severity: Severity | None
+    summary: str | None
+    contact: str | None
+    reason: str
+    kind: Literal["amended"] = field(default="amended", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Rooted:
     """A version of the trusted root comes into force with this leaf; `document` is its canonical JSON text."""
 
@@ -292,6 +304,7 @@ Fact = (
     | Reported
     | Selecting
     | Restaged
+    | Amended
     | Rooted
     | Removed
     | Unbound
@@ -313,7 +326,7 @@ def about(fact: Fact) -> tuple[str, ...]:
             return artifacts
         case Corrected(artifact, earlier):
             return (artifact, earlier)
-        case Selecting() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
+        case Selecting() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted():
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)

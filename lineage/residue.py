@@ -23,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from lineage.facts import (
     Agreed,
+    Amended,
     Attested,
     Built,
     Claimed,
@@ -67,6 +68,7 @@ _KINDS: dict[str, type[Fact]] = {
     "reported": Reported,
     "selecting": Selecting,
     "restaged": Restaged,
+    "amended": Amended,
     "removed": Removed,
     "unbound": Unbound,
 }
@@ -104,7 +106,7 @@ def residue(predicate_type: str, facts: Sequence[Fact]) -> Residue:
     return Residue(UNNAMED if foreign else predicate_type, tuple(map(blanked, facts)))
 
 
-def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
+def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a kind
     """Return a fact without the words in it; refuse one that the log cannot do without."""
     match fact:
         case Registered(artifact):
@@ -117,6 +119,9 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
             return replace(fact, summary=REMOVED, contact=REMOVED)
         case Restaged():
             return replace(fact, reason=REMOVED)
+        case Amended(_, _, summary, contact):
+            # Of what stayed as it was there are no words to remove.
+            return replace(fact, reason=REMOVED, summary=summary and REMOVED, contact=contact and REMOVED)
         case Named(name):
             return Removed(sha256_hex(name.partition("/")[0].encode()))
         case Evaluated() | Attested():

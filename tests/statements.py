@@ -9,6 +9,7 @@ from lineage.facts import (
     RELATIONS,
     SEVERITIES,
     Agreed,
+    Amended,
     Built,
     Claimed,
     Contained,
@@ -34,6 +35,7 @@ from lineage.predicates import (
     derivation,
     evaluation,
     incident,
+    incident_amendment,
     incident_change,
     license,  # noqa: A004 - the module's name
     manifest,
@@ -255,6 +257,19 @@ def changes(draw) -> Example:
 
 
 @st.composite
+def amendments(draw) -> Example:
+    which, reason = draw(hexes), draw(lines)
+    given = draw(
+        st.fixed_dictionaries(
+            {}, optional={"severity": st.sampled_from(SEVERITIES), "summary": lines, "contact": lines}
+        ).filter(bool)
+    )
+    said = incident_amendment.statement(which, reason, **given, issued=draw(times))
+    words = [given.get(name) for name in ("severity", "summary", "contact")]
+    return said, (Amended(which, *words, reason),)
+
+
+@st.composite
 def roots(draw) -> Example:
     holders = draw(st.lists(words, min_size=1, max_size=3, unique_by=str.casefold))
     keys = [
@@ -298,6 +313,7 @@ def redactions(draw) -> Example:
             containments(),
             incidents(),
             changes(),
+            amendments(),
         )
     )
     left = residue(said.predicate_type, facts)
@@ -320,6 +336,7 @@ EXAMPLES = {
     supersession.URI: supersessions(),
     containment.URI: containments(),
     incident.URI: incidents(),
+    incident_amendment.URI: amendments(),
     incident_change.URI: changes(),
     root.URI: roots(),
     redaction.URI: redactions(),

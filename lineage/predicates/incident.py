@@ -12,8 +12,8 @@ holds the tensor (`containment`).
      "summary": "<one line>", "contact": "<one line>", "issued": "<unix seconds>"}
 
 The incident's id is the id of the entry that reports it. `issued` tells a second incident with the same words from a
-repetition of the first statement. It is changed by `incident_change` and never deleted. Establishes `Reported`, and `Selecting` for
-each key and tensor.
+repetition of the first statement. It is changed by `incident_change` and `incident_amendment`, and never deleted. Establishes `Reported`,
+and `Selecting` for each key and tensor.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from lineage.around import Edge
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Agreed,
+    Amended,
     Attested,
     Built,
     Claimed,
@@ -203,6 +204,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return f"{attribute} {value[:12]}"
         case Restaged(incident, stage):
             return f"{incident[:12]} {stage}"
+        case Amended(incident, severity):
+            return f"{incident[:12]} amended" + (f", {severity}" if severity else "")
         case Rooted(version):
             return f"version {version}"
         case Redacted(entry):

@@ -1,4 +1,4 @@
-"""Incidents: report what is wrong with an artifact, list what was reported, take it back."""
+"""Incidents: report what is wrong with an artifact, list what was reported, amend it, take it back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from lineage import schema
 from lineage.around import Incident
 from lineage.facts import KINDS, SEVERITIES, Kind, Severity, is_stub
-from lineage.predicates import incident, incident_change
+from lineage.predicates import incident, incident_amendment, incident_change
 from registry.cli import searching, tables
 from registry.cli.answering import answers_of, asked
 from registry.cli.roots import key_of
@@ -32,7 +32,9 @@ from signing.errors import Malformed
 
 _BEGINNING = re.compile("[0-9a-f]{8,64}")
 
-app = typer.Typer(help="Report, list and retract incidents.", no_args_is_help=True)
+app = typer.Typer(
+    help="Report, list, amend and retract incidents, and search for what they name.", no_args_is_help=True
+)
 app.registered_commands += searching.app.registered_commands
 
 
@@ -120,6 +122,28 @@ def list_all(home: HomeOption = None, registry: RegistryOption = None, as_json: 
     """List every incident and the stage it has reached."""
     found = asked(home, registry).incidents()
     say(as_json, found, lambda: tables.incidents(found))
+
+
+@app.command()
+def amend(
+    which: Annotated[str, typer.Argument(metavar="INCIDENT", help="Id of the incident, or its beginning.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line.")],
+    severity: Annotated[str | None, typer.Option(help=", ".join(SEVERITIES))] = None,
+    summary: Annotated[str | None, typer.Option(help="What is wrong, in one line.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Whom to ask.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that an incident's severity, summary or contact is another from now on; what was said before stays in the log."""
+    opened = home_at(home)
+    found = named(opened, which).id
+    grave = None if severity is None else _severity(severity)
+    statement = incident_amendment.statement(
+        found, reason, severity=grave, summary=summary, contact=contact, issued=opened.now()
+    )
+    receipt = opened.say("security", statement)[0]
+    value: Json = {"incident": found, "index": receipt.index}
+    say(as_json, value, lambda: out.print(f"incident {found[:12]} amended, entry {receipt.index}"))
 
 
 @app.command()

@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Agreed,
+    Amended,
     Attested,
     Built,
     Claimed,
@@ -49,6 +50,7 @@ from registry.store.selecting import select, selected
 from registry.store.tail import Tail
 from registry.tables import (
     Agreement,
+    Amendment,
     Attestation,
     Build,
     Containment,
@@ -129,6 +131,9 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
             case Restaged(incident, stage, reason):
                 moved = {"incident": incident, "stage": stage, "reason": reason}
                 connection.execute(insert(Stage), at | moved)
+            case Amended(incident, severity, summary, contact, reason):
+                other = {"incident": incident, "severity": severity, "summary": summary, "contact": contact}
+                connection.execute(insert(Amendment), at | other | {"reason": reason})
             case Rooted(version, document):
                 before, following = log.root(connection), TrustedRoot.parse(document.encode())
                 connection.execute(insert(Root), {"version": version, "document": document, "entry": index})
@@ -210,7 +215,7 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
                 found |= dict.fromkeys(artifacts)
             case Corrected(artifact, earlier):
                 found |= {artifact: None, earlier: None}
-            case Selecting() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
+            case Selecting() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted():
                 continue
             case _:
                 found[fact.artifact] = None

@@ -9,6 +9,7 @@ which the log first names them; the number is local to the database and leaves t
 from __future__ import annotations
 
 from registry.tables.graph import (
+    Amendment,
     Closure,
     Edge,
     Flag,
@@ -49,6 +50,7 @@ from registry.tables.said import (
 __all__ = [
     "SCHEMA",
     "Agreement",
+    "Amendment",
     "Attestation",
     "Build",
     "Checkpoint",

@@ -15,6 +15,7 @@ from lineage.around import Edge, Incident
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Agreed,
+    Amended,
     Attribute,
     Built,
     Contained,
@@ -201,7 +202,7 @@ def _rested(line: Held, fact: Fact, known: _Known, said: Mapping[str, Held]) -> 
             return replace(line, apart=f"what was executed again: the provenance, entry {build}")
         case Agreed(artifact, verdicts):
             return _agreed(line, artifact, verdicts, known)
-        case Restaged(incident) if incident not in known.incidents:
+        case Restaged(incident) | Amended(incident) if incident not in known.incidents:
             return replace(line, apart=f"what was reported: incident {incident}")
         case Redacted(entry, _, kept) if entry in said:
             removed = said[entry].proof.proven
@@ -268,6 +269,14 @@ def _incidents(
                     one,
                     artifacts=tuple(sorted({*one.artifacts, *selected.get((attribute, value), ())})),
                     selectors=(*one.selectors, f"{attribute}:{value}"),
+                )
+            case Amended(incident, severity, summary, contact) if incident in found:
+                one = found[incident]
+                found[incident] = replace(
+                    one,
+                    severity=severity or one.severity,
+                    summary=summary or one.summary,
+                    contact=contact or one.contact,
                 )
             case Restaged(incident, stage) if incident in found:
                 found[incident] = replace(found[incident], stage=stage)

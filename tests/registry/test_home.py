@@ -194,6 +194,7 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
             "selector",
             "selected",
             "containment",
+            "amendment",
         ):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
@@ -216,7 +217,7 @@ def before_looks(world: World) -> None:
         connection.execute(text("ALTER TABLE name DROP COLUMN skeleton"))
         connection.execute(text("DROP TABLE agreement"))
         connection.execute(text("DROP TABLE unbound"))
-        for table in ("correction", "selector", "selected", "containment"):
+        for table in ("correction", "selector", "selected", "containment", "amendment"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
 

@@ -182,6 +182,14 @@ def test_an_incident_is_reported_listed_shown_with_its_way_and_retracted(puppies
     assert reported["incident"][:12] in puppies("incident", "list").out
     assert "data-poisoned" in puppies("descendants", "kennel/one").out
 
+    amended = puppies(
+        "incident", "amend", reported["incident"][:12], "--reason", "seen", "--severity", "critical"
+    )
+    assert "amended, entry" in amended.out, amended
+    (listed,) = puppies.holds("incident", "list")
+    assert (listed["summary"], listed["severity"]) == ("see :bug: in [red]", "critical")
+    assert puppies("incident", "amend", reported["incident"], "--reason", "nothing").code == 2
+
     assert puppies("incident", "retract", "", "--reason", "none named").code == 2
     assert puppies.holds("incident", "retract", reported["incident"][:12], "--reason", "a mistake")
     assert puppies("status", "both").code == 0

@@ -78,6 +78,7 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "report of two lines": (("incident", "report", "kennel/one", "--summary", "x\ny"), 2, ("summary",)),
     "report that rewrites the screen": (("incident", "report", "kennel/one", "--summary", "\x1b[2Jfine"), 2, ("summary",)),
     "report without a summary": (("incident", "report", "kennel/one"), 2, ("--summary",)),
+    "amend nothing": (("incident", "amend", "00000000", "--reason", "x"), 2, ("incident list",)),
     "retract nothing": (("incident", "retract", "", "--reason", "x"), 2, ("8 to 64",)),
     "retract what is not": (("incident", "retract", "00000000", "--reason", "x"), 2, ("incident list",)),
     "a relation to nothing": (("add", "spare", "--relation", "quantize"), 2, ("name that with --base",)),

@@ -12,6 +12,7 @@ from lineage.predicates import (
     derivation,
     evaluation,
     incident,
+    incident_amendment,
     incident_change,
     manifest,
     name,
@@ -77,6 +78,7 @@ class Said:
                     [self.artifact], "privacy", "low", "reported", "x", contact="x", issued=now
                 ),
                 containment.statement("0" * 64, [self.artifact]),
+                incident_amendment.statement(reported, "worse", severity="critical", issued=now),
                 incident_change.statement(reported, "confirmed", "it is so"),
                 root.statement(following),
                 supersession.statement(self.artifact, parent),
