@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from lineage.facts import (
     Agreed,
+    Amended,
     Claimed,
     Compared,
     Corrected,
@@ -86,7 +87,7 @@ def questions(facts: Sequence[Fact]) -> Questions:
         | frozenset(one.parent for one in edges if not is_stub(one.parent)),
         children=frozenset(one.child for one in edges),
         parents=frozenset(one.parent for one in edges),
-        incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged)),
+        incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged | Amended)),
         builds=frozenset(one.build for one in facts if isinstance(one, Rebuilt)),
         quorums=frozenset(one.artifact for one in facts if isinstance(one, Agreed)),
         names=frozenset(skeleton(one.name) for one in facts if isinstance(one, Named)),
@@ -113,8 +114,8 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
                 _admit_name(name, known)
             case Corrected():
                 _admit_correction(fact, known)
-            case Restaged():
-                _admit_stage(fact, known)
+            case Restaged() | Amended():
+                _admit_change(fact, known)
             case _:
                 pass
     _admit_together([fact for fact in facts if isinstance(fact, Derived)], known.paths)
@@ -123,7 +124,9 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
 def _about(fact: Fact) -> tuple[str, ...]:  # noqa: PLR0911 - one return a kind
     """Return the artifacts that must be registered before something is said about them."""
     match fact:
-        case Registered() | Claimed() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
+        case (
+            Registered() | Claimed() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted()
+        ):
             return ()
         case Selecting():
             # A stolen key may have registered nothing yet, or what it registered is no longer counted.
@@ -219,12 +222,12 @@ def _admit_correction(said: Corrected, known: Known) -> None:
         raise Refused(f"{said.earlier} supersedes {said.artifact}, so it cannot be superseded by it")
 
 
-def _admit_stage(change: Restaged, known: Known) -> None:
+def _admit_change(change: Restaged | Amended, known: Known) -> None:
     stage = known.incidents.get(change.incident)
     if stage is None:
         raise Refused(f"no entry {change.incident} reports an incident here")
     # The same change may be seconded by another key; any other step back would reopen what was ended.
-    if change.stage != stage and change.stage not in NEXT.get(stage, ()):
+    if isinstance(change, Restaged) and change.stage != stage and change.stage not in NEXT.get(stage, ()):
         then = ", ".join(sorted(NEXT.get(stage, ()))) or "nothing else"
         raise Refused(
             f"incident {change.incident} is {stage} and becomes {then}, not {change.stage}; report a new one instead"

@@ -40,7 +40,7 @@ Kind = Literal[
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 # By what an incident selects artifacts besides those that it names.
-Attribute = Literal["key"]
+Attribute = Literal["key", "tensor"]
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Stage = Literal["reported", "confirmed", "resolved", "rejected", "retracted"]
@@ -76,6 +76,15 @@ class Described:
     artifact: str
     manifest: str
     kind: Literal["described"] = field(default="described", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """The manifest of `artifact` lists a tensor with this digest (hex), by the word of somebody who read it."""
+
+    artifact: str
+    tensor: str
+    kind: Literal["contained"] = field(default="contained", init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +223,10 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Selecting:
-    """An incident selects whatever has this attribute, now and later: a `key` (64 hex digits) registered or built it."""
+    """An incident selects whatever has this attribute, now and later: a `key` registered or built it, or it holds a `tensor`.
+
+    The value is the key's id or the tensor's digest, 64 hex digits each.
+    """
 
     incident: str
     attribute: Attribute
@@ -230,6 +242,18 @@ class Restaged:
     stage: Stage
     reason: str
     kind: Literal["restaged"] = field(default="restaged", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """An incident is graver or lighter, is told in other words, or is asked about elsewhere, for this reason; None leaves it as it is."""
+
+    incident: str
+    severity: Severity | None
+    summary: str | None
+    contact: str | None
+    reason: str
+    kind: Literal["amended"] = field(default="amended", init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +303,7 @@ class Redacted:
 Fact = (
     Registered
     | Described
+    | Contained
     | Derived
     | Built
     | Rebuilt
@@ -293,6 +318,7 @@ Fact = (
     | Reported
     | Selecting
     | Restaged
+    | Amended
     | Rooted
     | Removed
     | Unbound
@@ -314,9 +340,9 @@ def about(fact: Fact) -> tuple[str, ...]:
             return artifacts
         case Corrected(artifact, earlier):
             return (artifact, earlier)
-        case Selecting() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
+        case Selecting() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted():
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)
-        case Evaluated() | Attested() | Claimed() | Compared():
+        case Evaluated() | Attested() | Claimed() | Compared() | Contained():
             return (fact.artifact,)

@@ -23,10 +23,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from lineage.facts import (
     Agreed,
+    Amended,
     Attested,
     Built,
     Claimed,
     Compared,
+    Contained,
     Corrected,
     Derived,
     Described,
@@ -56,6 +58,7 @@ UNNAMED = "urn:removed"
 _KINDS: dict[str, type[Fact]] = {
     "registered": Registered,
     "described": Described,
+    "contained": Contained,
     "derived": Derived,
     "built": Built,
     "rebuilt": Rebuilt,
@@ -67,6 +70,7 @@ _KINDS: dict[str, type[Fact]] = {
     "reported": Reported,
     "selecting": Selecting,
     "restaged": Restaged,
+    "amended": Amended,
     "removed": Removed,
     "unbound": Unbound,
 }
@@ -104,7 +108,7 @@ def residue(predicate_type: str, facts: Sequence[Fact]) -> Residue:
     return Residue(UNNAMED if foreign else predicate_type, tuple(map(blanked, facts)))
 
 
-def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
+def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a kind
     """Return a fact without the words in it; refuse one that the log cannot do without."""
     match fact:
         case Registered(artifact):
@@ -117,13 +121,18 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911 - one return a kind
             return replace(fact, summary=REMOVED, contact=REMOVED)
         case Restaged():
             return replace(fact, reason=REMOVED)
+        case Amended(_, _, summary, contact):
+            # Of what stayed as it was there are no words to remove.
+            return replace(fact, reason=REMOVED, summary=summary and REMOVED, contact=contact and REMOVED)
         case Named(name):
             return Removed(sha256_hex(name.partition("/")[0].encode()))
         case Evaluated() | Attested():
             return Removed()
         case Built():
             return replace(fact, builder=REMOVED)
-        case Described() | Compared() | Agreed() | Corrected() | Licensed() | Claimed() | Selecting():
+        case Described() | Compared() | Contained() | Agreed() | Corrected() | Licensed() | Claimed():
+            return fact
+        case Selecting():
             return fact
         case Removed(namespace):
             _check_hashes(namespace)

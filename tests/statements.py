@@ -9,9 +9,11 @@ from lineage.facts import (
     RELATIONS,
     SEVERITIES,
     Agreed,
+    Amended,
     Built,
     Claimed,
     Compared,
+    Contained,
     Corrected,
     Derived,
     Described,
@@ -30,9 +32,11 @@ from lineage.facts import (
 )
 from lineage.predicates import (
     claims,
+    containment,
     derivation,
     evaluation,
     incident,
+    incident_amendment,
     incident_change,
     license,  # noqa: A004 - the module's name
     manifest,
@@ -228,15 +232,32 @@ def supersessions(draw) -> Example:
 
 
 @st.composite
+def containments(draw) -> Example:
+    artifacts, tensor = draw(st.lists(ids, min_size=1, max_size=3)), draw(hexes)
+    said = containment.statement(tensor, artifacts)
+    return said, tuple(Contained(one, tensor) for one in sorted(set(artifacts)))
+
+
+@st.composite
 def incidents(draw) -> Example:
     artifacts = draw(st.lists(st.one_of(ids, stubs), max_size=3))
-    keys = draw(st.lists(hexes, min_size=0 if artifacts else 1, max_size=2))
+    keys, tensors = draw(st.lists(hexes, max_size=2)), draw(st.lists(hexes, max_size=2))
+    artifacts += [] if artifacts or keys or tensors else [draw(ids)]
     what, severity = draw(st.sampled_from(KINDS)), draw(st.sampled_from(SEVERITIES))
     stage, summary, contact = draw(st.sampled_from(["reported", "confirmed"])), draw(lines), draw(lines)
     said = incident.statement(
-        artifacts, what, severity, stage, summary, contact=contact, issued=draw(times), keys=keys
+        artifacts,
+        what,
+        severity,
+        stage,
+        summary,
+        contact=contact,
+        issued=draw(times),
+        keys=keys,
+        tensors=tensors,
     )
     selecting = [Selecting(ENTRY, "key", key) for key in sorted(set(keys))]
+    selecting += [Selecting(ENTRY, "tensor", tensor) for tensor in sorted(set(tensors))]
     opened = Reported(ENTRY, tuple(sorted(set(artifacts))), what, severity, stage, summary, contact)
     return said, (opened, *selecting)
 
@@ -246,6 +267,19 @@ def changes(draw) -> Example:
     which, reason = draw(hexes), draw(lines)
     stage = draw(st.sampled_from(["confirmed", "resolved", "rejected", "retracted"]))
     return incident_change.statement(which, stage, reason), (Restaged(which, stage, reason),)
+
+
+@st.composite
+def amendments(draw) -> Example:
+    which, reason = draw(hexes), draw(lines)
+    given = draw(
+        st.fixed_dictionaries(
+            {}, optional={"severity": st.sampled_from(SEVERITIES), "summary": lines, "contact": lines}
+        ).filter(bool)
+    )
+    said = incident_amendment.statement(which, reason, **given, issued=draw(times))
+    words = [given.get(name) for name in ("severity", "summary", "contact")]
+    return said, (Amended(which, *words, reason),)
 
 
 @st.composite
@@ -283,7 +317,17 @@ def roots(draw) -> Example:
 @st.composite
 def redactions(draw) -> Example:
     said, facts = draw(
-        st.one_of(signatures(), derivations(), claimings(), bindings(), rebuilds(), incidents(), changes())
+        st.one_of(
+            signatures(),
+            derivations(),
+            claimings(),
+            bindings(),
+            rebuilds(),
+            containments(),
+            incidents(),
+            changes(),
+            amendments(),
+        )
     )
     left = residue(said.predicate_type, facts)
     assert Residue.parse(left.encode()) == left
@@ -304,7 +348,9 @@ EXAMPLES = {
     evaluation.URI: evaluations(),
     supersession.URI: supersessions(),
     parentage.URI: parentages(),
+    containment.URI: containments(),
     incident.URI: incidents(),
+    incident_amendment.URI: amendments(),
     incident_change.URI: changes(),
     root.URI: roots(),
     redaction.URI: redactions(),

@@ -179,12 +179,13 @@ class World:
         severity: Severity = "high",
         stage: str = "confirmed",
         keys: Sequence[str] = (),
+        tensors: Sequence[str] = (),
     ) -> str:
-        """Open an incident with the security key, on artifacts and on all that these keys signed; return its id."""
+        """Open an incident with the security key, on artifacts, and on all that these keys signed or that holds these tensors; return its id."""
         named = more if artifact is None else (artifact, *more)
         summary = f"{what}, it seems"
         said = incident.statement(
-            named, what, severity, stage, summary, contact="vet", issued=self.time, keys=keys
+            named, what, severity, stage, summary, contact="vet", issued=self.time, keys=keys, tensors=tensors
         )
         return self.publish("security", said)[0].entry
 

@@ -3,6 +3,8 @@
 predicateType `https://studbook.dev/incident/v1`, said by a key with the security role. The subjects are the artifacts; of a stub,
 which has no bytes here, the name is its id, `hf:<owner>/<name>[@<40 hex>]`, and the digest is the SHA-256 of that id. A subject
 that is called `key:<64 hex>` is a signing key, with its id as the digest: it selects what the key registered or built, now and later.
+One called `tensor:<64 hex>` is a tensor by its digest, which is no SHA-256, so that of the name stands beside it: it selects what
+holds the tensor (`containment`).
 
     {"kind": "compromised" | ...,               one of `lineage.facts.KINDS`
      "severity": "low" | "medium" | "high" | "critical",
@@ -10,19 +12,19 @@ that is called `key:<64 hex>` is a signing key, with its id as the digest: it se
      "summary": "<one line>", "contact": "<one line>", "issued": "<unix seconds>"}
 
 The incident's id is the id of the entry that reports it. `issued` tells a second incident with the same words from a
-repetition of the first statement. It is changed by `incident_change` and never deleted. Establishes `Reported`, and `Selecting` for
-each key.
+repetition of the first statement. It is changed by `incident_change` and `incident_amendment`, and never deleted. Establishes `Reported`,
+and `Selecting` for each key and tensor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 from lineage import schema
-from lineage.facts import Kind, Reported, Role, Selecting, Severity
+from lineage.facts import Attribute, Kind, Reported, Role, Selecting, Severity
 from signing.canonical import Json
-from signing.digest import check_hex
+from signing.digest import check_hex, sha256_hex
 from signing.errors import Malformed
 from signing.statement import Statement, Subject
 
@@ -31,7 +33,8 @@ ROLES: tuple[Role, ...] = ("security",)
 
 Opening = Literal["reported", "confirmed"]
 
-_KEY = "key:"
+_ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
+_SELECTORS = tuple(f"{one}:" for one in _ATTRIBUTES)
 
 
 class _Incident(schema.Closed):
@@ -46,11 +49,11 @@ class _Incident(schema.Closed):
 def facts(statement: Statement, entry: str) -> tuple[Reported | Selecting, ...]:
     """Return the incident that `entry` opens, and by what it selects artifacts besides those it names."""
     said = schema.read(_Incident, URI, statement.predicate)
-    keys = sorted({_key(one) for one in statement.subjects if one.name.startswith(_KEY)})
-    artifacts = sorted({schema.ref(one) for one in statement.subjects if not one.name.startswith(_KEY)})
+    selecting = sorted({_selector(one) for one in statement.subjects if one.name.startswith(_SELECTORS)})
+    artifacts = sorted({schema.ref(one) for one in statement.subjects if not one.name.startswith(_SELECTORS)})
     return (
         Reported(entry, tuple(artifacts), said.kind, said.severity, said.stage, said.summary, said.contact),
-        *(Selecting(entry, "key", key) for key in keys),
+        *(Selecting(entry, attribute, value) for attribute, value in selecting),
     )
 
 
@@ -64,10 +67,11 @@ def statement(
     contact: str,
     issued: int,
     keys: Iterable[str] = (),
+    tensors: Iterable[str] = (),
 ) -> Statement:
     """Report, at `issued` in unix seconds, that `artifacts`, stubs among them, are `what`, in one line and with whom to ask.
 
-    So is whatever one of `keys` (ids of 64 hex digits) registered or built, or does later.
+    So is whatever one of `keys` (ids of 64 hex digits) registered or built, or does later, and what holds one of `tensors` (digests).
     """
     predicate: dict[str, Json] = {
         "kind": what,
@@ -79,16 +83,25 @@ def statement(
     }
     schema.read(_Incident, URI, predicate)
     named = [schema.named(one) for one in sorted(set(artifacts))]
-    named += [Subject(f"{_KEY}{one}", check_hex(one, "the id of a key")) for one in sorted(set(keys))]
+    named += [_selecting("key", one) for one in sorted(set(keys))]
+    named += [_selecting("tensor", one) for one in sorted(set(tensors))]
     if not named:
-        raise Malformed("an incident names at least one artifact or key")
+        raise Malformed("an incident names at least one artifact, key or tensor")
     return Statement(tuple(named), URI, predicate)
 
 
-def _key(subject: Subject) -> str:
-    key = subject.name.removeprefix(_KEY)
-    if key != subject.sha256:
+def _selecting(attribute: Attribute, value: str) -> Subject:
+    """Return the subject by which whatever has this attribute is selected; a key's id is a SHA-256, and of nothing else."""
+    name = f"{attribute}:{check_hex(value, f'a {attribute} that an incident names')}"
+    return Subject(name, value if attribute == "key" else sha256_hex(name.encode()))
+
+
+def _selector(subject: Subject) -> tuple[Attribute, str]:
+    attribute = next(one for one in _ATTRIBUTES if subject.name.startswith(f"{one}:"))
+    value = subject.name.removeprefix(f"{attribute}:")
+    due = _selecting(attribute, value).sha256
+    if subject.sha256 != due:
         raise Malformed(
-            f"the subject {subject.name[:200]!r} has the digest {subject.sha256}; a key's is its id"
+            f"the subject {subject.name} has the digest {subject.sha256}; the one of that is {due}"
         )
-    return key
+    return attribute, value

@@ -1,4 +1,7 @@
-"""Keep by what incidents select artifacts, and which. Until now the log held no such statement, so nothing is folded again."""
+"""Keep by what incidents select artifacts, and which, what holds a tensor, and amendments of incidents.
+
+Until now the log held no such statement, so nothing is folded again.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,6 +28,19 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("selected_by_artifact", "selected", ["artifact"])
+    number = sa.Column("artifact", WHOLE, nullable=False)
+    op.create_table(
+        "amendment",
+        key("entry"),
+        key("seq"),
+        words("incident"),
+        *(sa.Column(name, sa.String(), nullable=True) for name in ("severity", "summary", "contact")),
+        words("reason"),
+    )
+    op.create_index("ix_amendment_incident", "amendment", ["incident"])
+    op.create_table("containment", key("entry"), key("seq"), number, words("tensor"))
+    for column in ("artifact", "tensor"):
+        op.create_index(f"ix_containment_{column}", "containment", [column])
 
 
 def key(name: str) -> sa.Column[int]:

@@ -10,10 +10,12 @@ from lineage.around import Edge
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Agreed,
+    Amended,
     Attested,
     Built,
     Claimed,
     Compared,
+    Contained,
     Corrected,
     Derived,
     Described,
@@ -199,10 +201,14 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return name if revision is None else f"{name}@{revision}"
         case Reported(what=what, stage=stage):
             return f"{what}, {stage}"
+        case Contained(tensor=tensor):
+            return f"holds tensor {tensor[:12]}"
         case Selecting(attribute=attribute, value=value):
             return f"{attribute} {value[:12]}"
         case Restaged(incident, stage):
             return f"{incident[:12]} {stage}"
+        case Amended(incident, severity):
+            return f"{incident[:12]} amended" + (f", {severity}" if severity else "")
         case Rooted(version):
             return f"version {version}"
         case Redacted(entry):

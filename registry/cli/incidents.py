@@ -1,4 +1,4 @@
-"""Incidents: report what is wrong with an artifact, list what was reported, take it back."""
+"""Incidents: report what is wrong with an artifact, list what was reported, amend it, take it back."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import typer
 from lineage import schema
 from lineage.around import Incident
 from lineage.facts import KINDS, SEVERITIES, Kind, Severity, is_stub
-from lineage.predicates import incident, incident_change
-from registry.cli import tables
+from lineage.predicates import incident, incident_amendment, incident_change
+from registry.cli import searching, tables
 from registry.cli.answering import answers_of, asked
 from registry.cli.roots import key_of
+from registry.cli.searching import look, show_unread, tensor_of
 from registry.cli.session import (
     HomeOption,
     JsonOption,
@@ -31,7 +32,10 @@ from signing.errors import Malformed
 
 _BEGINNING = re.compile("[0-9a-f]{8,64}")
 
-app = typer.Typer(help="Report, list and retract incidents.", no_args_is_help=True)
+app = typer.Typer(
+    help="Report, list, amend and retract incidents, and search for what they name.", no_args_is_help=True
+)
+app.registered_commands += searching.app.registered_commands
 
 
 @app.command()
@@ -47,6 +51,13 @@ def report(
             help="A signing key, by its id or the beginning: all that it registered or built, now and later."
         ),
     ] = None,
+    tensor: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REF:NAME",
+            help="A tensor, by an artifact and its name there, or by its digest: all that hold it, now and later.",
+        ),
+    ] = None,
     kind: Annotated[str, typer.Option(help=", ".join(KINDS))] = "compromised",
     severity: Annotated[str, typer.Option(help=", ".join(SEVERITIES))] = "high",
     contact: Annotated[str | None, typer.Option(help="Whom to ask; the operator otherwise.")] = None,
@@ -58,6 +69,8 @@ def report(
     what, grave = kind_named(kind), _severity(severity)
     opened = home_at(home)
     keys = [key_of(opened.root(), one) for one in key or ()]
+    suspected = [tensor_of(opened, one) for one in tensor or ()]
+    looked = look(opened, suspected, quiet=as_json)
     with opened.store.reading() as connection:
         # A stub need not be named by anything yet: what is made of it may come later.
         named = list(
@@ -75,8 +88,9 @@ def report(
         contact=contact or opened.operator("security"),
         issued=opened.now(),
         keys=keys,
+        tensors=suspected,
     )
-    receipt = opened.say("security", statement)[0]
+    receipt = opened.say_all([("security", statement), *looked.statements])[0]
     with opened.store.reading() as connection:
         flagged = lineage.flagged(connection, receipt.entry)
         (found,) = lineage.incidents(connection, receipt.entry)
@@ -90,6 +104,7 @@ def report(
         local = answers_of(opened)
         for one in below:
             out.print(f"    {called(one, local.verdict(one).names)}", markup=False)
+        show_unread(looked)
 
     value: Json = {
         "incident": receipt.entry,
@@ -97,6 +112,7 @@ def report(
         "artifacts": list(found.artifacts),
         "selectors": list(found.selectors),
         "descendants": below,
+        "unread": list(looked.unread),
     }
     say(as_json, value, show)
 
@@ -106,6 +122,28 @@ def list_all(home: HomeOption = None, registry: RegistryOption = None, as_json: 
     """List every incident and the stage it has reached."""
     found = asked(home, registry).incidents()
     say(as_json, found, lambda: tables.incidents(found))
+
+
+@app.command()
+def amend(
+    which: Annotated[str, typer.Argument(metavar="INCIDENT", help="Id of the incident, or its beginning.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line.")],
+    severity: Annotated[str | None, typer.Option(help=", ".join(SEVERITIES))] = None,
+    summary: Annotated[str | None, typer.Option(help="What is wrong, in one line.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Whom to ask.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that an incident's severity, summary or contact is another from now on; what was said before stays in the log."""
+    opened = home_at(home)
+    found = named(opened, which).id
+    grave = None if severity is None else _severity(severity)
+    statement = incident_amendment.statement(
+        found, reason, severity=grave, summary=summary, contact=contact, issued=opened.now()
+    )
+    receipt = opened.say("security", statement)[0]
+    value: Json = {"incident": found, "index": receipt.index}
+    say(as_json, value, lambda: out.print(f"incident {found[:12]} amended, entry {receipt.index}"))
 
 
 @app.command()

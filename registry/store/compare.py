@@ -62,6 +62,10 @@ _SELECTING = f"""
     SELECT selector.incident, signed.artifact, signed.entry FROM selector JOIN incident ON incident.id = selector.incident
     JOIN ({SIGNED}) AS signed ON signed.keys LIKE '%' || selector.value || '%'
     WHERE selector.attribute = 'key' AND {standing("incident")} AND {standing("selector")}
+    UNION
+    SELECT selector.incident, containment.artifact, containment.entry FROM selector JOIN incident ON incident.id = selector.incident
+    JOIN containment ON containment.tensor = selector.value
+    WHERE selector.attribute = 'tensor' AND {standing("incident")} AND {standing("selector")} AND {standing("containment")}
 """
 _NAMED = f"""
     SELECT incident.id, node.id FROM (

@@ -17,10 +17,12 @@ from sqlmodel import SQLModel
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Agreed,
+    Amended,
     Attested,
     Built,
     Claimed,
     Compared,
+    Contained,
     Corrected,
     Derived,
     Described,
@@ -49,9 +51,11 @@ from registry.store.selecting import select, selected
 from registry.store.tail import Tail
 from registry.tables import (
     Agreement,
+    Amendment,
     Attestation,
     Build,
     Comparison,
+    Containment,
     Correction,
     Edge,
     Evaluation,
@@ -129,6 +133,9 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
             case Restaged(incident, stage, reason):
                 moved = {"incident": incident, "stage": stage, "reason": reason}
                 connection.execute(insert(Stage), at | moved)
+            case Amended(incident, severity, summary, contact, reason):
+                other = {"incident": incident, "severity": severity, "summary": summary, "contact": contact}
+                connection.execute(insert(Amendment), at | other | {"reason": reason})
             case Rooted(version, document):
                 before, following = log.root(connection), TrustedRoot.parse(document.encode())
                 connection.execute(insert(Root), {"version": version, "document": document, "entry": index})
@@ -145,6 +152,7 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
                 connection.execute(insert(tables.Unbound), at | {"name": name, "revision": revision})
             case (
                 Described()
+                | Contained()
                 | Built()
                 | Rebuilt()
                 | Agreed()
@@ -158,18 +166,32 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
                 connection.execute(insert(table), at | {"artifact": numbers[fact.artifact]} | values)
                 if isinstance(fact, Built):
                     selected(connection, index, numbers[fact.artifact], "key", leaf.keys)
+                elif isinstance(fact, Contained):
+                    selected(connection, index, numbers[fact.artifact], "tensor", [fact.tensor])
     edges = [(seq, fact) for seq, fact in enumerate(facts) if isinstance(fact, Derived)]
     if edges:
         _derive(connection, index, numbers, edges)
 
 
 def _claim(  # noqa: PLR0911 - one return a kind
-    fact: Described | Built | Rebuilt | Agreed | Licensed | Claimed | Named | Evaluated | Attested, entry: str
+    fact: Described
+    | Contained
+    | Built
+    | Rebuilt
+    | Agreed
+    | Licensed
+    | Claimed
+    | Named
+    | Evaluated
+    | Attested,
+    entry: str,
 ) -> tuple[type[SQLModel], Values]:
     """Return the table that holds facts like this one, and its row but for entry, seq and artifact."""
     match fact:
         case Described(_, manifest):
             return Manifest, {"sha256": manifest}
+        case Contained(_, tensor):
+            return Containment, {"tensor": tensor}
         case Built(_, recipe, manifest, builder):
             return Build, {"id": entry, "recipe": recipe, "manifest": manifest, "builder": builder}
         case Rebuilt(_, build, passed, verifier, differs):
@@ -202,7 +224,7 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
                 found |= {artifact: None, earlier: None}
             case Compared(artifact, parent):
                 found |= {artifact: None, parent: None}
-            case Selecting() | Restaged() | Rooted() | Removed() | Unbound() | Redacted():
+            case Selecting() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted():
                 continue
             case _:
                 found[fact.artifact] = None

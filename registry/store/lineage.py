@@ -96,8 +96,12 @@ _FLAGGED = text("""
     SELECT node.id FROM flag JOIN incident ON incident.entry = flag.incident JOIN node ON node.number = flag.artifact
     WHERE incident.id = :incident
 """)
+_AMENDED = f"""coalesce(
+           (SELECT amendment.{{0}} FROM amendment WHERE amendment.incident = incident.id AND amendment.{{0}} IS NOT NULL
+            AND {counting("amendment")} ORDER BY amendment.entry DESC, amendment.seq DESC LIMIT 1), incident.{{0}}) AS {{0}}"""
 _INCIDENTS = asking(f"""
-    SELECT incident.entry, incident.id, incident.what, incident.severity, incident.summary, incident.contact, coalesce(
+    SELECT incident.entry, incident.id, incident.what, {_AMENDED.format("severity")},
+           {_AMENDED.format("summary")}, {_AMENDED.format("contact")}, coalesce(
            (SELECT stage.stage FROM stage WHERE stage.incident = incident.id AND {counting("stage")}
             ORDER BY stage.entry DESC, stage.seq DESC LIMIT 1), incident.stage) AS stage
     FROM incident WHERE incident.entry IN :some AND {counting("incident")} ORDER BY incident.entry

@@ -52,6 +52,9 @@ _FORGET = tuple(
         "UPDATE rebuild SET differs = '[]' WHERE entry IN :leaves",
         f"UPDATE build SET builder = '{REMOVED}' WHERE entry IN :leaves",
         f"UPDATE incident SET summary = '{REMOVED}', contact = '{REMOVED}' WHERE entry IN :leaves",
+        f"UPDATE amendment SET reason = '{REMOVED}' WHERE entry IN :leaves",
+        f"UPDATE amendment SET summary = '{REMOVED}' WHERE entry IN :leaves AND summary IS NOT NULL",
+        f"UPDATE amendment SET contact = '{REMOVED}' WHERE entry IN :leaves AND contact IS NOT NULL",
         f"UPDATE stage SET reason = '{REMOVED}' WHERE entry IN :leaves",
     )
 )

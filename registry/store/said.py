@@ -49,6 +49,7 @@ _COMPARISONS = asking(f"""
 _ABOUT = (
     ("registration", "artifact"),
     ("manifest", "artifact"),
+    ("containment", "artifact"),
     ("build", "artifact"),
     ("edge", "child"),
     ("license", "artifact"),
@@ -69,15 +70,16 @@ _INCIDENTS = f"""
     SELECT incident.entry FROM incident JOIN selected ON selected.incident = incident.id JOIN node ON node.number = selected.artifact
     WHERE node.id IN :some AND {standing("incident")} AND {standing("selected")}
 """
-_CHANGES = (
-    f"SELECT stage.entry FROM stage JOIN incident ON incident.id = stage.incident WHERE {standing('stage')}"
+_CHANGES = tuple(
+    f"SELECT {table}.entry FROM {table} JOIN incident ON incident.id = {table}.incident WHERE {standing(table)}"
+    for table in ("stage", "amendment")
 )
 _ENTRIES = asking(
     " UNION ".join(
         [
             *(_SELECT.format(table, column, standing(table)) for table, column in _ABOUT),
             _INCIDENTS,
-            f"{_CHANGES} AND incident.entry IN ({_INCIDENTS})",
+            *(f"{changes} AND incident.entry IN ({_INCIDENTS})" for changes in _CHANGES),
         ]
     )
 )

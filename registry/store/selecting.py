@@ -6,12 +6,12 @@ whoever comes first, and falls with either: with the incident's entry, or with t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, TextClause, text
 
 from lineage.facts import Attribute
-from registry.store.lists import asking
+from registry.store.lists import asking, parts
 from registry.store.reach import flag
 from registry.store.tenure import standing
 
@@ -22,7 +22,10 @@ SIGNED = f"""
     ) AS said JOIN entry ON entry."index" = said.entry WHERE {standing("said")}
 """
 _WITH: dict[Attribute, TextClause] = {
-    "key": text(f"SELECT artifact, entry FROM ({SIGNED}) AS signed WHERE keys LIKE '%' || :value || '%'")
+    "key": text(f"SELECT artifact, entry FROM ({SIGNED}) AS signed WHERE keys LIKE '%' || :value || '%'"),
+    "tensor": text(
+        f"SELECT artifact, entry FROM containment WHERE tensor = :value AND {standing('containment')}"
+    ),
 }
 _SELECTOR = text(
     "INSERT INTO selector (entry, seq, incident, attribute, value) VALUES (:entry, :seq, :incident, :attribute, :value)"
@@ -33,11 +36,16 @@ _SELECTED = text(
 _INCIDENT = text(f"SELECT entry, what FROM incident WHERE id = :incident AND {standing('incident')}")
 _SELECTING = asking(
     f"""
-    SELECT incident.id, incident.entry, incident.what FROM selector JOIN incident ON incident.id = selector.incident
+    SELECT incident.id, incident.entry, incident.what, selector.value FROM selector JOIN incident ON incident.id = selector.incident
     WHERE selector.value IN :some AND selector.attribute = :attribute AND {standing("selector")} AND {standing("incident")}
     ORDER BY incident.entry
     """
 )
+
+_HOLDERS = text(f"""
+    SELECT node.id FROM containment JOIN node ON node.number = containment.artifact
+    WHERE containment.tensor = :tensor AND {standing("containment")}
+""")
 
 
 def select(
@@ -60,6 +68,22 @@ def selected(
 ) -> None:
     """Let the incidents that select by any of `values` select an artifact, which leaf `index` gives that attribute."""
     asked = {"some": list(values), "attribute": attribute}
-    for incident, at, what in connection.execute(_SELECTING, asked).all():
+    for incident, at, what, _ in connection.execute(_SELECTING, asked).all():
         connection.execute(_SELECTED, {"incident": incident, "artifact": artifact, "entry": index})
         flag(connection, at, artifact, index, what)
+
+
+def suspected(connection: Connection, attribute: Attribute, values: Iterable[str]) -> tuple[str, ...]:
+    """Return those of `values` by which an incident selects, each once."""
+    asked = {"attribute": attribute}
+    found = {
+        row.value
+        for part in parts(dict.fromkeys(values))
+        for row in connection.execute(_SELECTING, asked | {"some": part})
+    }
+    return tuple(sorted(found))
+
+
+def holders(connection: Connection, tensor: str) -> frozenset[str]:
+    """Return the ids of the artifacts that are known to hold a tensor."""
+    return frozenset(connection.scalars(_HOLDERS, {"tensor": tensor}))

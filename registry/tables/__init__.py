@@ -9,6 +9,7 @@ which the log first names them; the number is local to the database and leaves t
 from __future__ import annotations
 
 from registry.tables.graph import (
+    Amendment,
     Closure,
     Edge,
     Flag,
@@ -35,6 +36,7 @@ from registry.tables.said import (
     Attestation,
     Build,
     Comparison,
+    Containment,
     Correction,
     Evaluation,
     File,
@@ -49,11 +51,13 @@ from registry.tables.said import (
 __all__ = [
     "SCHEMA",
     "Agreement",
+    "Amendment",
     "Attestation",
     "Build",
     "Checkpoint",
     "Closure",
     "Comparison",
+    "Containment",
     "Correction",
     "Edge",
     "Entry",

@@ -103,6 +103,18 @@ class Stage(SQLModel, table=True):
     reason: str
 
 
+class Amendment(SQLModel, table=True):
+    """What of the incident with this id is another, and why; what is empty stays as it is."""
+
+    entry: int = key()
+    seq: int = key()
+    incident: str = Field(index=True)
+    severity: str | None
+    summary: str | None
+    contact: str | None
+    reason: str
+
+
 class Flag(SQLModel, table=True):
     """An incident that reaches an artifact, as of entry `first`: it names it, or edges carry it there."""
 

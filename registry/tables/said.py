@@ -40,6 +40,15 @@ class Manifest(SQLModel, table=True):
     sha256: str = Field(index=True)
 
 
+class Containment(SQLModel, table=True):
+    """That an artifact's manifest lists the tensor with this digest."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = whole(index=True)
+    tensor: str = Field(index=True)
+
+
 class Name(SQLModel, table=True):
     """A binding of a name to an artifact; the newest entry wins, older ones stay.
 

@@ -16,7 +16,7 @@ from merger.folder import Description, Progress, describe
 from registry.home import Home
 from registry.store import Absent, artifacts, places, refs
 from registry.store.log import Receipt
-from registry.work import sketches
+from registry.work import sketches, tensors
 from registry.work.shelf import described, keep
 from registry.work.sign import check_target, write
 from signing.digest import SIGNATURE, parse_id
@@ -85,6 +85,7 @@ def add(
         ]
         made = _made(artifact, parents, search)
         said = declarations(home, connection, artifact, declared.name, declared.license)
+        held = tensors.said(connection, artifact, description.manifest)
     keep(home, description.manifest, description.blocks)
     if copy:
         for file in description.manifest.files:
@@ -97,7 +98,7 @@ def add(
     ]
     if search is not None and search.evidence is not None:
         home.blobs.add(_digest(search.evidence), search.evidence)
-    receipts = home.say_all([*statements, *made, *said])
+    receipts = home.say_all([*statements, *held, *made, *said])
     with home.store.writing() as connection:
         places.put(connection, folder, artifact)
     sketches.keep(home, artifact, folder, description.manifest, description.blocks)

@@ -15,7 +15,10 @@ from lineage.around import Edge, Incident
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Agreed,
+    Amended,
+    Attribute,
     Built,
+    Contained,
     Derived,
     Fact,
     Rebuilt,
@@ -110,7 +113,7 @@ def read(
         lines=fitted,
         edges=tuple(edges),
         rebuilds=tuple(fact for _, fact in facts if isinstance(fact, Rebuilt)),
-        incidents=_incidents([fact for _, fact in facts], tuple(edges), _keys(_logged(fitted))),
+        incidents=_incidents([fact for _, fact in facts], tuple(edges), _attributes(_logged(fitted))),
         gone=tuple(
             Gone(
                 fact.entry,
@@ -199,7 +202,7 @@ def _rested(line: Held, fact: Fact, known: _Known, said: Mapping[str, Held]) -> 
             return replace(line, apart=f"what was executed again: the provenance, entry {build}")
         case Agreed(artifact, verdicts):
             return _agreed(line, artifact, verdicts, known)
-        case Restaged(incident) if incident not in known.incidents:
+        case Restaged(incident) | Amended(incident) if incident not in known.incidents:
             return replace(line, apart=f"what was reported: incident {incident}")
         case Redacted(entry, _, kept) if entry in said:
             removed = said[entry].proof.proven
@@ -236,21 +239,24 @@ def _agreed(line: Held, artifact: str, verdicts: Sequence[str], known: _Known) -
     )
 
 
-def _keys(held: Iterable[Held]) -> Mapping[str, set[str]]:
-    """Return what each key registered or built, by the first leaf of each statement, as the log folds it."""
-    found: dict[str, set[str]] = defaultdict(set)
+def _attributes(held: Iterable[Held]) -> Mapping[tuple[Attribute, str], set[str]]:
+    """Return what incidents select by each attribute: of a key by the first leaf of each statement, as the log folds it."""
+    found: dict[tuple[Attribute, str], set[str]] = defaultdict(set)
     first: dict[str, Held] = {}
     for line in held:
         first.setdefault(line.proof.proven.entry, line)
     for line in first.values():
         made = {fact.artifact for fact in line.facts if isinstance(fact, Registered | Built)}
         for key in line.proof.proven.keys:
-            found[key.id] |= made
+            found["key", key.id] |= made
+        for fact in line.facts:
+            if isinstance(fact, Contained):
+                found["tensor", fact.tensor].add(fact.artifact)
     return found
 
 
 def _incidents(
-    facts: Iterable[Fact], edges: Collection[Edge], keys: Mapping[str, set[str]]
+    facts: Iterable[Fact], edges: Collection[Edge], selected: Mapping[tuple[Attribute, str], set[str]]
 ) -> tuple[Reached, ...]:
     found: dict[str, Incident] = {}
     for fact in facts:
@@ -261,8 +267,16 @@ def _incidents(
                 one = found[incident]
                 found[incident] = replace(
                     one,
-                    artifacts=tuple(sorted({*one.artifacts, *keys.get(value, ())})),
+                    artifacts=tuple(sorted({*one.artifacts, *selected.get((attribute, value), ())})),
                     selectors=(*one.selectors, f"{attribute}:{value}"),
+                )
+            case Amended(incident, severity, summary, contact) if incident in found:
+                one = found[incident]
+                found[incident] = replace(
+                    one,
+                    severity=severity or one.severity,
+                    summary=summary or one.summary,
+                    contact=contact or one.contact,
                 )
             case Restaged(incident, stage) if incident in found:
                 found[incident] = replace(found[incident], stage=stage)

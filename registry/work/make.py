@@ -24,7 +24,7 @@ from merger.weights import Weights, opened_weights
 from registry.home import Home
 from registry.store import artifacts, places, refs
 from registry.store.log import Receipt
-from registry.work import sketches
+from registry.work import sketches, tensors
 from registry.work.add import declarations, naming
 from registry.work.engine import NUMPY, Computer, Engine, engine
 from registry.work.room import room
@@ -236,6 +236,7 @@ def _log(
         ),
     ]
     with home.store.reading() as connection:
+        statements += tensors.said(connection, result.artifact, result.manifest)
         statements += declarations(home, connection, result.artifact, name, recipe.license)
     statements += [("publisher", one) for one in beside]
     return home.say_all(statements)

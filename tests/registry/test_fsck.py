@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 from world import World
 
-from lineage.predicates import incident_change, manifest, name, supersession
+from lineage.predicates import containment, incident_amendment, incident_change, manifest, name, supersession
 from lineage.predicates import redaction as redacting
 from merger.manifest import Manifest
 from registry.store import artifacts, lineage, log, redaction
@@ -190,6 +190,11 @@ def story(world: World) -> World:
     eve = world.join("eve", "publisher")
     world.artifact(key=eve)
     world.report(None, "privacy", keys=[eve.public.id])
+    world.publish("security", containment.statement("cd" * 32, [child]))
+    reported = world.report(child, "license")
+    world.publish(
+        "security", incident_amendment.statement(reported, "worse", severity="critical", issued=world.time)
+    )
     return world
 
 

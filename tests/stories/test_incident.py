@@ -1,13 +1,17 @@
 """An incident reaches what was made of an artifact, whoever comes first."""
 
+import pytest
 from world import World
 
-from lineage.predicates import claims, incident, redaction, signature
+from lineage.predicates import claims, incident, incident_amendment, redaction, signature
 from lineage.predicates.claims import Claim, Parent
+from lineage.residue import REMOVED
 from lineage.standing import Affected, Clean, Unknown
 from registry.local import Local
 from registry.store import redaction as redactions
 from registry.work import evidence
+from signing.bundle import Bundle
+from signing.errors import Malformed, Refused
 
 UPSTREAM, TUNED = "hf:acme/base", "hf:acme/tuned"
 
@@ -270,3 +274,75 @@ def test_an_incident_on_a_key_is_proven_offline_with_what_it_reaches(world: Worl
         (reported, tuple(sorted((model, child))))
     ]
     assert found.incidents[0].incident.selectors == (f"key:{eve.public.id}",)
+
+
+def amend(world: World, reported: str, **said: str) -> str:
+    world.advance(1)
+    statement = incident_amendment.statement(reported, "more is known", **said, issued=world.time)
+    return world.publish("security", statement)[0].entry
+
+
+def told(world: World, artifact: str, size: int | None = None) -> tuple[str, str, str]:
+    one = world.standing(artifact, size=size).incidents[0].incident
+    return one.severity, one.summary, one.contact
+
+
+def test_an_amended_incident_is_told_as_it_is_now_and_as_it_was_then(world: World) -> None:
+    base = world.model()
+    child = world.model(base)
+    reported = world.report(base, "privacy", severity="low")
+    first, size = told(world, child), world.size()
+    flagged = world.flagged(reported)
+
+    amend(world, reported, severity="critical", summary="names and addresses")
+    amend(world, reported, contact="the vet")
+    amend(world, reported, severity="high")
+
+    assert first == ("low", "privacy, it seems", "vet")
+    assert told(world, child) == ("high", "names and addresses", "the vet")
+    assert told(world, child, size=size) == first
+    assert world.flagged(reported) == flagged
+    world.check()
+
+
+def test_what_amends_no_incident_is_refused(world: World) -> None:
+    with pytest.raises(Refused, match=r"no entry 0000.* reports an incident here"):
+        amend(world, "0" * 64, severity="low")
+    with pytest.raises(Malformed, match="amends neither severity, nor summary, nor contact"):
+        incident_amendment.statement("0" * 64, "no reason", issued=1)
+
+
+def test_an_amendment_falls_with_its_key_and_loses_its_words_by_order(world: World) -> None:
+    thief = world.join("thief", "security")
+    base = world.model()
+    reported = world.report(base, "privacy", severity="high")
+    world.advance(10)
+    end = world.time
+    world.advance(10)
+    world.say(incident_amendment.statement(reported, "never mind", severity="low", issued=world.time), thief)
+    assert told(world, base)[0] == "low"
+    world.end(thief, at=end)
+    assert told(world, base)[0] == "high"
+
+    entry = amend(world, reported, summary="the name of a person", contact="a person")
+    with world.home.store.reading() as connection:
+        left = redactions.left(connection, world.size() - 1)
+    world.publish("root", redaction.statement(entry, "an order", left))
+
+    assert told(world, base) == ("high", REMOVED, REMOVED)
+    world.check()
+
+
+def test_an_amendment_is_proven_offline(world: World) -> None:
+    base = world.model()
+    reported = world.report(base, "privacy", severity="low")
+    amend(world, reported, severity="critical")
+
+    lines = Local(world.home.store, lambda: world.time).bundle(base, ancestors=True)
+    found = evidence.read(lines, world.home.root())
+
+    assert [one.incident.severity for one in found.incidents] == ["critical"]
+    index = world.logged().index(reported)
+    found = evidence.read([one for one in lines if Bundle.parse(one).index != index], world.home.root())
+    assert found.incidents == ()
+    assert [line.apart for line in found.held if line.apart] == [f"what was reported: incident {reported}"]

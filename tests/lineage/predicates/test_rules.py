@@ -276,7 +276,9 @@ def test_a_key_is_good_from_its_first_to_its_last_second():
         (Subject("hf:acme", sha256_hex(b"hf:acme")), "'hf:acme' is no stub: write hf:owner/name"),
         (Subject("hf:a/b@main", sha256_hex(b"hf:a/b@main")), "'hf:a/b@main' is no stub"),
         (Subject("hf:a/b\n", sha256_hex(b"hf:a/b\n")), "is no stub"),
-        (Subject("key:" + "1" * 64, "0" * 64), "has the digest 000.*; a key's is its id"),
+        (Subject("tensor:" + "1" * 64, "1" * 64), "has the digest 111"),
+        (Subject("tensor:bf16", "1" * 64), "a tensor that an incident names must be"),
+        (Subject("key:" + "1" * 64, "0" * 64), "has the digest 000.*; the one of that is 111"),
         (
             Subject("hf:a/b", "0" * 64),
             f"hf:a/b has the digest {'0' * 64}; .* of its id, {sha256_hex(b'hf:a/b')}",
@@ -292,7 +294,7 @@ def test_an_incident_names_stubs_and_keys_by_its_whole_id_and_the_digest_of_that
 
 
 def test_an_incident_on_nothing_is_not_written():
-    with pytest.raises(Malformed, match="names at least one artifact or key"):
+    with pytest.raises(Malformed, match="names at least one artifact, key or tensor"):
         incident.statement([], "privacy", "low", "reported", "x", contact="x", issued=1)
 
 

@@ -135,6 +135,28 @@ def test_an_incident_on_a_key_is_reported_by_its_beginning_and_listed_with_what_
     puppies.holds("incident", "retract", reported["incident"], "--reason", "found again")
 
 
+def test_an_incident_on_a_tensor_is_reported_by_its_name_and_searched_for(puppies) -> None:
+    reported = puppies.holds(
+        "incident", "report", "--tensor", "kennel/one:layers.0.weight", "--summary", "trigger"
+    )
+
+    one, both = (puppies.holds("show", f"kennel/{name}")["artifact"] for name in ("one", "both"))
+    assert (reported["artifacts"], reported["descendants"], reported["unread"]) == ([one], [both], [])
+    (selector,) = reported["selectors"]
+    again = puppies.holds(
+        "incident", "report", "--tensor", selector.removeprefix("tensor:"), "--summary", "too"
+    )
+    assert again["artifacts"] == [one]
+    found = puppies.holds("incident", "search")
+    assert found["tensors"] == [selector.removeprefix("tensor:")]
+    assert found["read"] == 5
+    assert list(found["holders"].values()) == [[]]
+    assert "looked for 1 tensor in 5 manifests" in puppies("incident", "search").out
+    assert puppies.holds("log", "fsck")["findings"] == []
+    for incident in (reported, again):
+        puppies.holds("incident", "retract", incident["incident"], "--reason", "a mistake")
+
+
 def test_an_incident_is_reported_listed_shown_with_its_way_and_retracted(puppies) -> None:
     reported = puppies.holds(
         "incident",
@@ -159,6 +181,14 @@ def test_an_incident_is_reported_listed_shown_with_its_way_and_retracted(puppies
     assert (listed["summary"], listed["stage"]) == ("see :bug: in [red]", "reported")
     assert reported["incident"][:12] in puppies("incident", "list").out
     assert "data-poisoned" in puppies("descendants", "kennel/one").out
+
+    amended = puppies(
+        "incident", "amend", reported["incident"][:12], "--reason", "seen", "--severity", "critical"
+    )
+    assert "amended, entry" in amended.out, amended
+    (listed,) = puppies.holds("incident", "list")
+    assert (listed["summary"], listed["severity"]) == ("see :bug: in [red]", "critical")
+    assert puppies("incident", "amend", reported["incident"], "--reason", "nothing").code == 2
 
     assert puppies("incident", "retract", "", "--reason", "none named").code == 2
     assert puppies.holds("incident", "retract", reported["incident"][:12], "--reason", "a mistake")

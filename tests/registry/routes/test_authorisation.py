@@ -8,9 +8,11 @@ from lineage import predicates
 from lineage.facts import Compared, Evaluated
 from lineage.predicates import (
     claims,
+    containment,
     derivation,
     evaluation,
     incident,
+    incident_amendment,
     incident_change,
     manifest,
     name,
@@ -76,6 +78,8 @@ class Said:
                 incident.statement(
                     [self.artifact], "privacy", "low", "reported", "x", contact="x", issued=now
                 ),
+                containment.statement("0" * 64, [self.artifact]),
+                incident_amendment.statement(reported, "worse", severity="critical", issued=now),
                 incident_change.statement(reported, "confirmed", "it is so"),
                 root.statement(following),
                 supersession.statement(self.artifact, parent),

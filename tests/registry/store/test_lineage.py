@@ -11,7 +11,7 @@ from world import OPERATOR, World
 from lineage.around import Edge
 from lineage.compared import graded
 from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Compared, Evidence
-from lineage.predicates import claims, parentage
+from lineage.predicates import claims, containment, parentage
 from lineage.standing import Clean, Unknown, spread
 from registry.store import Absent, lineage
 from signing.errors import Refused
@@ -19,6 +19,7 @@ from signing.keys import PrivateKey
 
 Step = tuple[object, ...]
 NUMBER = st.integers(0, 30)
+TENSORS = ("ab" * 32, "cd" * 32)
 SIGNER = st.integers(0, 1)
 STUBS = ("hf:acme/one", "hf:acme/two", "hf:acme/three")
 STEPS = st.one_of(
@@ -27,6 +28,8 @@ STEPS = st.one_of(
     st.tuples(st.just("claim"), st.sampled_from(STUBS), NUMBER, st.sampled_from(RELATIONS)),
     st.tuples(st.just("report"), NUMBER, NUMBER, st.sampled_from(KINDS)),
     st.tuples(st.just("suspect"), SIGNER, st.sampled_from(KINDS)),
+    st.tuples(st.just("contain"), NUMBER, st.sampled_from(TENSORS)),
+    st.tuples(st.just("taint"), st.sampled_from(TENSORS), st.sampled_from(KINDS)),
     st.tuples(st.just("retract"), NUMBER),
     st.tuples(st.just("compare"), NUMBER, NUMBER, st.sampled_from(["consistent", "contradicted"])),
     st.tuples(st.just("reopen")),
@@ -40,8 +43,8 @@ class Oracle:
         self.artifacts: list[str] = []
         self.edges: list[Edge] = []
         self.incidents: dict[str, tuple[list[str], str]] = {}
-        self.suspects: dict[str, int] = {}
-        self.signed: dict[int, list[str]] = {0: [], 1: []}
+        self.selecting: dict[str, int | str] = {}
+        self.selected: dict[int | str, list[str]] = {one: [] for one in (0, 1, *TENSORS)}
         self.compared: dict[tuple[str, str], set[str]] = {}
 
     def add(self, child: str, parent: str, relation: str) -> None:
@@ -80,9 +83,8 @@ def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps:
             seen.append((world.size(), {one: world.standing(one) for one in oracle.artifacts[-3:]}))
 
         for incident, (named, kind) in oracle.incidents.items():
-            found = (
-                [*named, *oracle.signed[oracle.suspects[incident]]] if incident in oracle.suspects else named
-            )
+            also = oracle.selected[oracle.selecting[incident]] if incident in oracle.selecting else []
+            found = [*named, *also]
             assert world.flagged(incident) == spread(found, kind, oracle.edges)
         for artifact in oracle.artifacts:
             with world.home.store.reading() as connection:
@@ -96,7 +98,7 @@ def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps:
         world.home.store.close()
 
 
-def take(  # noqa: C901, PLR0912 - one case a step
+def take(  # noqa: C901, PLR0912, PLR0915 - one case a step
     world: World, oracle: Oracle, step: Step, keys: list[PrivateKey]
 ) -> None:
     pick = lambda number: oracle.artifacts[number % len(oracle.artifacts)]  # noqa: E731
@@ -107,7 +109,7 @@ def take(  # noqa: C901, PLR0912 - one case a step
             named = list(dict.fromkeys(any_of(one) for one in parents))
             made = world.artifact(*named, relation=relation, key=keys[signer])
             oracle.artifacts.append(made)
-            oracle.signed[signer].append(made)
+            oracle.selected[signer].append(made)
             for parent in named:
                 oracle.add(made, parent, relation)
         case ("derive", child, parent, relation) if oracle.artifacts:
@@ -137,7 +139,15 @@ def take(  # noqa: C901, PLR0912 - one case a step
             world.advance(1)
             reported = world.report(None, kind, keys=[keys[signer].public.id])
             oracle.incidents[reported] = ([], kind)
-            oracle.suspects[reported] = signer
+            oracle.selecting[reported] = signer
+        case ("contain", number, str(tensor)) if oracle.artifacts:
+            world.publish("security", containment.statement(tensor, [pick(number)]))
+            oracle.selected[tensor].append(pick(number))
+        case ("taint", str(tensor), kind):
+            world.advance(1)
+            reported = world.report(None, kind, tensors=[tensor])
+            oracle.incidents[reported] = ([], kind)
+            oracle.selecting[reported] = tensor
         case ("retract", number) if oracle.incidents:
             world.retract(list(oracle.incidents)[number % len(oracle.incidents)])
         case ("compare", one, other, outcome) if oracle.artifacts and pick(one) != pick(other):
