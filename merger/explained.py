@@ -35,6 +35,8 @@ AROUND = 16
 # Sums of as many parents as these are tried one by one; of more, only all of them together.
 SUMS = 5
 _TURNS = 12
+# A tolerance is three times the most that one rounding does, which is spread evenly: its square has so many times that variance.
+_EVEN = 27.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def explained(change: Change, tasks: Values) -> Explained:
     matched = _Matched(change, tasks, moved.copy())
     if change.fine:
         matched.everything(coefficients)
-    noise = float(change.tolerance @ change.tolerance)
+    # Where the others leave no more than rounding, a parent that takes that away takes nothing.
+    noise = float(change.tolerance @ change.tolerance) / _EVEN
     shares = []
     for one in range(tasks.shape[1]):
         _, without = _squares(np.delete(tasks, one, axis=1), change.values)
