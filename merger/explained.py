@@ -24,6 +24,8 @@ Mask = NDArray[np.bool_]
 
 # An element is known to have moved, or a task vector to matter there, beyond so many times what rounding may do.
 PLAIN = 8.0
+# Windows are narrow where the change is so many times what rounding may do: in wide ones whoever resembles a parent is one.
+NARROW = 64.0
 # A constant is known to so many parts of itself, as it is met in other elements.
 FINE = 2.0**-12
 # How many elements a window has at least, in how many tensors, and how many times what its surroundings would give it by chance.
@@ -33,6 +35,8 @@ AROUND = 16
 # Sums of as many parents as these are tried one by one; of more, only all of them together.
 SUMS = 5
 _TURNS = 12
+# A tolerance is three times the most that one rounding does, which is spread evenly: its square has so many times that variance.
+_EVEN = 27.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,13 @@ class Change:
     values: Values
     tolerance: Values
     places: NDArray[np.int64]
+
+    @property
+    def fine(self) -> bool:
+        """Tell whether most of what changed is known so well that a window around a ratio is narrow."""
+        size = np.abs(self.values)
+        changed = size > 0
+        return bool(changed.any()) and bool(np.median(size[changed] - NARROW * self.tolerance[changed]) > 0)
 
     @property
     def moved(self) -> Mask:
@@ -84,15 +95,10 @@ def explained(change: Change, tasks: Values) -> Explained:
     coefficients, rest = _squares(tasks, change.values)
     whole = float(change.values @ change.values)
     matched = _Matched(change, tasks, moved.copy())
-    matched.match(coefficients)
-    alone = [matched.peak(one) for one in range(tasks.shape[1])]
-    known = [one for one, constant in enumerate(alone) if constant]
-    for size in range(2, min(len(known), SUMS) + 1):
-        for some in combinations(known[:SUMS], size):
-            matched.match(np.array([alone[i] if i in some else 0.0 for i in range(tasks.shape[1])]))
-    if tasks.shape[1] > 1:
-        matched.trim()
-    noise = float(change.tolerance @ change.tolerance)
+    if change.fine:
+        matched.everything(coefficients)
+    # Where the others leave no more than rounding, a parent that takes that away takes nothing.
+    noise = float(change.tolerance @ change.tolerance) / _EVEN
     shares = []
     for one in range(tasks.shape[1]):
         _, without = _squares(np.delete(tasks, one, axis=1), change.values)
@@ -117,6 +123,18 @@ class _Matched:
         self._change, self._tasks, self.left = change, tasks, left
         self.uses = np.zeros(tasks.shape, dtype=np.bool_)
         self._spread = min(SPREAD, len(np.unique(change.places)))
+
+    def everything(self, coefficients: Values) -> None:
+        """Match the sum that least squares find, single task vectors, sums of some of them, and what most of the rest is."""
+        count = self._tasks.shape[1]
+        self.match(coefficients)
+        alone = [self.peak(one) for one in range(count)]
+        known = [one for one, constant in enumerate(alone) if constant]
+        for size in range(2, min(len(known), SUMS) + 1):
+            for some in combinations(known[:SUMS], size):
+                self.match(np.array([alone[i] if i in some else 0.0 for i in range(count)]))
+        if count > 1:
+            self.trim()
 
     def match(self, constants: Values) -> None:
         """Match what is this sum of task vectors, if more elements are than chance has it."""

@@ -240,7 +240,20 @@ def test_where_storing_rounded_the_change_away_nothing_is_known_to_have_moved():
     found = explained(changed(coarse, base, "BF16"), np.column_stack(list(tasks(base, models).values())))
 
     assert found.moved < N / 10
+    assert found.exactly == 0
     assert found.r2 > 0.2
+
+
+@given(seed=st.integers(0, 10**6), method=st.sampled_from(sorted(METHODS)))
+@settings(max_examples=15, deadline=None)
+def test_law_where_rounding_is_coarse_nobody_is_named_for_resembling_who_is_not_here(seed, method):
+    base, models = tunes(seed, 6, together=0.5)
+    child = METHODS[method](base, models[:2], [0.5, 0.5])
+    coarse = (child.view("u4") & 0xFFFF0000).view("f4")
+    known = tasks(base, models)
+    own, _ = known.pop("m0"), known.pop("m1")
+
+    assert undeclared(changed(coarse, base, "BF16"), {"m0": own}, known) == ()
 
 
 def test_a_window_in_one_tensor_alone_is_no_match():
