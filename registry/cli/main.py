@@ -31,6 +31,7 @@ from registry.cli import (
     licensing,
     logs,
     making,
+    proposing,
     rebuilding,
     recipes,
     registering,
@@ -80,6 +81,8 @@ for part in (
 ):
     app.registered_commands += part.registered_commands
 logs.app.registered_commands += auditing.app.registered_commands
+licensing.group.registered_commands += proposing.app.registered_commands
+app.add_typer(licensing.group, name="license")
 app.add_typer(incidents.app, name="incident")
 app.add_typer(keys.app, name="keys")
 app.add_typer(logs.app, name="log")
