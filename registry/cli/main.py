@@ -23,6 +23,7 @@ from registry.cli import (
     attesting,
     attributing,
     auditing,
+    conflicts,
     dossiers,
     exporting,
     importing,
@@ -81,7 +82,7 @@ for part in (
 ):
     app.registered_commands += part.registered_commands
 logs.app.registered_commands += auditing.app.registered_commands
-licensing.group.registered_commands += proposing.app.registered_commands
+licensing.group.registered_commands += proposing.app.registered_commands + conflicts.app.registered_commands
 app.add_typer(licensing.group, name="license")
 app.add_typer(incidents.app, name="incident")
 app.add_typer(keys.app, name="keys")
