@@ -38,6 +38,8 @@ class Node:
     """What its publisher declared, newest first."""
     claimed: tuple[str, ...] = ()
     """Under which licenses others say that a stub is offered, newest first: nobody declared them."""
+    logged: tuple[tuple[int, int], ...] = ()
+    """The entry (its index) and the time (unix seconds) of each of `licenses`; empty where they are in no log."""
 
 
 @dataclass(frozen=True, slots=True)

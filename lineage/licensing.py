@@ -69,13 +69,33 @@ class Licensing:
 
 def judge(around: Around, use: Use | None = None, seen: Seen | None = None) -> Licensing:
     """Return what the licenses say of the artifact that `around` is about, for a use, with what was seen outside the log."""
-    asked, beside = _checked(use or Use()), seen or Seen()
+    case, complete = case_of(around, use, seen)
+    found = findings(case)
+    told = nearest(found)
+    return Licensing(
+        artifact=around.artifact,
+        names=case.nodes[around.artifact].names,
+        declared=case.said[around.artifact],
+        terms=case.here,
+        outcome=outcome(case.here, found, complete=complete),
+        findings=told,
+        left_out=len(found) - len(told),
+        doubts=doubts(case.here),
+        unasked=_unasked(case),
+        use=case.use,
+        as_of=around.size,
+        complete=complete,
+    )
+
+
+def case_of(around: Around, use: Use | None = None, seen: Seen | None = None) -> tuple[Case, bool]:
+    """Return all that the rules are asked about the artifact of `around`, and whether nothing of its lineage is left out."""
+    asked = _checked(use or Use())
     ways = _ways(around.artifact, around.edges)
     edges = tuple(edge for edge in around.edges if edge.child in ways)
     held = {node.id: node for node in around.nodes if node.id in ways}
     if around.artifact not in held:
         raise Refused(f"the slice of lineage around {around.artifact} does not hold it")
-    complete = around.complete and held.keys() == ways.keys()
     nodes = {one: held.get(one, Node(one, seen=False)) for one in ways}
     case = Case(
         around.artifact,
@@ -85,31 +105,21 @@ def judge(around: Around, use: Use | None = None, seen: Seen | None = None) -> L
         slice_terms(tuple(nodes.values()), edges),
         ways,
         asked,
-        beside,
+        seen or Seen(),
     )
-    findings = [one for rule in RULES for one in rule(case)]
-    told = _nearest(findings)
-    return Licensing(
-        artifact=around.artifact,
-        names=nodes[around.artifact].names,
-        declared=case.said[around.artifact],
-        terms=case.here,
-        outcome=outcome(case.here, findings, complete=complete),
-        findings=told,
-        left_out=len(findings) - len(told),
-        doubts=doubts(case.here),
-        unasked=_unasked(case),
-        use=asked,
-        as_of=around.size,
-        complete=complete,
-    )
+    return case, around.complete and held.keys() == ways.keys()
 
 
-def _nearest(findings: list[Finding]) -> tuple[Finding, ...]:
+def findings(case: Case) -> list[Finding]:
+    """Return what every rule finds in a case, in the order of the rules."""
+    return [one for rule in RULES for one in rule(case)]
+
+
+def nearest(found: list[Finding]) -> tuple[Finding, ...]:
     """Return the gravest and nearest findings, as many of each kind as somebody reads."""
     counts: Counter[str] = Counter()
     kept = []
-    for one in sorted(findings, key=lambda one: (_GRAVITY.index(one.decides), len(one.via))):
+    for one in sorted(found, key=lambda one: (_GRAVITY.index(one.decides), len(one.via))):
         counts[one.kind] += 1
         if counts[one.kind] <= MOST:
             kept.append(one)

@@ -122,8 +122,8 @@ def corrected(how: Executed, instead: Instead, again: Collection[str] = ()) -> R
         changed["parameters"] = _parameters(recipe, kept)
     news = {old: new for old, new in instead.items() if new is not None}
     if not news.keys().isdisjoint(recipe.artifacts()):
-        # What the result's license was said to be rests on inputs that are others now.
-        changed["license"] = None
+        # What the result's license was said to be, and wanted shown, rests on inputs that are others now.
+        changed |= {"license": None, "notices": None}
     return exchanged(recipe.model_copy(update=changed), news)
 
 

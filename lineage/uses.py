@@ -7,7 +7,9 @@ itself as well as what it inherits. Facts that no log holds (`lineage.finding.Se
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+from lineage.around import Node
 from lineage.declared import Declared, Resolved, Unresolved, declared
 from lineage.finding import Case, Decides, Finding, found
 from lineage.licenses import UNKNOWN, Restriction, discovered
@@ -111,11 +113,20 @@ def changed(case: Case) -> Iterator[Finding]:
     """LIC-CHANGED: an ancestor declared another license before, which held for whoever made something of it then."""
     for artifact, way in sorted(case.ways.items()):
         words = case.nodes[artifact].licenses
-        now, before = words[:1], [one for one in words[1:] if _other(one, words[0])]
+        before = [place for place, one in enumerate(words) if _other(one, words[0])]
         if artifact != case.artifact and before:
             borne = Borne(case.said[artifact].licenses[0], settled=True)
-            said = f"{case.called(artifact)} declares {now[0]} now and declared {', '.join(dict.fromkeys(before))} before; which of them held when something was made of it is to be seen"
+            each = dict.fromkeys(_dated(case.nodes[artifact], place) for place in before)
+            said = f"{case.called(artifact)} declares {_dated(case.nodes[artifact], 0)} now and declared {', '.join(each)} before; which of them held when something was made of it is to be seen"
             yield found("LIC-CHANGED", borne, way, said, "needs_review")
+
+
+def _dated(node: Node, place: int) -> str:
+    """Return a declared license with the entry that declares it and when that was logged, as far as it is in a log."""
+    if not node.logged:
+        return node.licenses[place]
+    entry, time = node.logged[place]
+    return f"{node.licenses[place]} (entry {entry}, {datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M} UTC)"
 
 
 def gone(case: Case) -> Iterator[Finding]:

@@ -161,6 +161,7 @@ def card(recipe: Recipe) -> bytes:
         *rows,
         "",
         *_sliced(recipe),
+        *_noticed(recipe),
         "```json",
         recipe.encode().decode(),
         "```",
@@ -182,6 +183,11 @@ def _sliced(recipe: Recipe) -> list[str]:
         rows.append(f"| {_span(start, count)} | {said} |")
         start += count
     return ["| layers | from |", "|---|---|", *rows, ""]
+
+
+def _noticed(recipe: Recipe) -> list[str]:
+    """Return what the licenses of the inputs want shown, a paragraph each."""
+    return [line for notice in recipe.notices or () for line in (notice, "")]
 
 
 def _span(first: int, count: int) -> str:

@@ -34,6 +34,8 @@ def _artifact(text: str) -> str:
 
 
 Artifact = Annotated[str, AfterValidator(_artifact)]
+# Of one line, without what could rewrite the card around it.
+Notice = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\p{C}\p{Zl}\p{Zp}]+$")]
 _CLOSED = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -78,6 +80,8 @@ class Recipe(BaseModel):
     tokenizer: Artifact | None = None
     clip: Value | None = None
     license: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[A-Za-z0-9.+_-]+$")
+    notices: tuple[Notice, ...] | None = Field(default=None, min_length=1, max_length=1000)
+    """What the licenses of its inputs want the card to show."""
     shard_bytes: Whole = SHARD_BYTES
     allow_nonfinite: bool = False
 

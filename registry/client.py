@@ -22,7 +22,7 @@ from lineage.residue import Residue
 from lineage.schema import STUB
 from lineage.subjects import Scope
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
-from registry.licensed import LicenseOut, UseOut
+from registry.licensed import JudgedPage, LicenseOut, UseOut
 from registry.outcomes import RebuildersOut
 from registry.reached import ReachOut
 from registry.selected import EVERYTHING, SelectionOut
@@ -168,6 +168,19 @@ class Remote:
             if len(found) == before or len(found) > MAX_INCIDENTS:
                 raise Malformed(f"{self.shown} lists incidents without an end: {len(found)} so far")
             page = self.ask(IncidentsOut, "/incidents", after=page.next)
+
+    def conflicts(self, ref: str | None) -> Iterator[JudgedPage]:
+        """Go through what the licenses say of everything registered there, or of what descends from an artifact."""
+        asked = {} if ref is None else {"under": self._meant(ref)}
+        page = self.ask(JudgedPage, "/conflicts", **asked)
+        while True:
+            yield page
+            if page.next is None:
+                return
+            following = self.ask(JudgedPage, "/conflicts", **asked, after=page.next)
+            if not following.artifacts or any(one.artifact <= page.next for one in following.artifacts):
+                raise Malformed(f"{self.shown} lists what comes after {page.next} and goes back")
+            page = following
 
     def rebuilders(self) -> RebuildersOut:
         """Return how the verdicts of each rebuilder compare with the others'."""

@@ -140,6 +140,14 @@ After = Annotated[
     str | None,
     Query(pattern=_HEX, description="id of the last one that is known already", examples=[EXAMPLE]),
 ]
+Under = Annotated[
+    str | None,
+    Query(pattern=_ID, max_length=300, description=f"it and what descends from it alone: {_about}"),
+]
+AfterArtifact = Annotated[
+    str | None,
+    Query(pattern=_ID, max_length=300, description="id of the last artifact that is known already"),
+]
 Ref = Annotated[
     str,
     Query(

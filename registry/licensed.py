@@ -201,6 +201,46 @@ class LicenseOut(Answer):
         )
 
 
+class JudgedOut(Answer):
+    """What the licenses say of one artifact among many, in the log of `as_of` entries: an outcome and what it rests on."""
+
+    artifact: str
+    names: dict[str, tuple[str, ...]]
+    outcome: Outcome
+    findings: tuple[FindingOut, ...]
+    left_out: int
+    """Findings of kinds of which there are too many to tell; they decide like those that are told."""
+    doubts: tuple[str, ...]
+    rules: int
+    as_of: int
+    complete: bool
+
+    @classmethod
+    def of(cls, found: Licensing, names: Mapping[str, tuple[str, ...]]) -> JudgedOut:
+        """Make the answer from the core's value, with the names of the artifacts that it may mention."""
+        findings = tuple(map(FindingOut.of, found.findings))
+        shown = {found.artifact}.union(*(one.via for one in findings))
+        return cls(
+            artifact=found.artifact,
+            names={one: names.get(one, ()) for one in sorted(shown)},
+            outcome=found.outcome,
+            findings=findings,
+            left_out=found.left_out,
+            doubts=found.doubts,
+            rules=found.rules,
+            as_of=found.as_of,
+            complete=found.complete,
+        )
+
+
+class JudgedPage(Answer):
+    """Some artifacts in the order of their ids; `next` is what the next page comes `after`, None if this is the last."""
+
+    artifacts: tuple[JudgedOut, ...]
+    next: str | None
+    as_of: int
+
+
 def inherited(terms: Effective) -> tuple[InheritedOut, ...]:
     """Return the licenses that reach an artifact from above, in the order of their ids."""
     return tuple(

@@ -91,7 +91,7 @@ def facts(statement: Statement, entry: str) -> tuple[Fact, ...]:  # noqa: ARG001
     if len(manifests) != 1:
         raise Malformed(f"{URI}: the byproducts hold one {MANIFEST}, not {len(manifests)}")
     built = Built(artifact, executed.digest, manifests[0], said.run.builder.id)
-    return (built, Described(artifact, manifests[0]), *dict.fromkeys(_edges(artifact, executed, bool(maps))))
+    return (built, Described(artifact, manifests[0]), *dict.fromkeys(edges(artifact, executed, bool(maps))))
 
 
 def recipe(statement: Statement) -> Recipe:
@@ -159,7 +159,8 @@ def _byproducts(said: _Provenance, name: str) -> list[str]:
     return [one.sha256 for one in said.run.byproducts or () if one.name == name and one.sha256 is not None]
 
 
-def _edges(child: str, executed: Recipe, by_rows: bool) -> Iterator[Derived]:
+def edges(child: str, executed: Recipe, by_rows: bool) -> Iterator[Derived]:
+    """Go through what `child` is made from if executing this recipe made it; an edge may come more than once."""
     parents = {one.reference for one in executed.parents}
     # Adapters are for a model whose weights are not in what they come to.
     adapters = executed.rules.merges == "adapters"

@@ -1,14 +1,16 @@
-"""Commands that ask about licenses: license, licenses."""
+"""Commands that ask about licenses: license, licenses. `license` alone asks about an artifact, whatever it is called."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from registry.cli.answering import asked
 from registry.cli.asking import Ref
@@ -30,7 +32,22 @@ from signing.errors import Malformed
 
 app = typer.Typer()
 
-_COLOURS = {"ok": "green", "conflict": "red", "unknown": "yellow", "needs_review": "yellow", "nothing": "dim"}
+
+class Asks(TyperGroup):
+    """Commands of which the first word may be left out: then it is `ask`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take what is no command of this group for what is asked about."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["ask", *args]
+        return super().parse_args(ctx, args)
+
+
+group = typer.Typer(
+    cls=Asks, no_args_is_help=True, help="May I use it, and how? `studbook license REF` asks that."
+)
+
+COLOURS = {"ok": "green", "conflict": "red", "unknown": "yellow", "needs_review": "yellow", "nothing": "dim"}
 
 
 def _count(text: str | int) -> int:
@@ -50,7 +67,7 @@ class UseName(StrEnum):
     commercial = "commercial"
 
 
-@app.command(name="license")
+@group.command()
 def ask(
     ref: Ref,
     use: Annotated[UseName | None, typer.Option("--use", help="May it be used so?")] = None,
@@ -120,7 +137,7 @@ def _show(answer: LicenseOut) -> None:
     head = escape(called(answer.artifact, answer.names[answer.artifact]))
     word = answer.outcome.replace("_", " ")
     out.print(
-        f"[bold]{head}[/]  [bold {_COLOURS[answer.outcome]}]{word}[/]  {answer.artifact}", soft_wrap=True
+        f"[bold]{head}[/]  [bold {COLOURS[answer.outcome]}]{word}[/]  {answer.artifact}", soft_wrap=True
     )
     lower = " at least, since not everything is known" if answer.at_least else ""
     out.print(
@@ -128,7 +145,7 @@ def _show(answer: LicenseOut) -> None:
         soft_wrap=True,
     )
     for one in answer.findings:
-        _finding(one, answer)
+        finding(one, answer.names)
     if answer.left_out:
         out.print(f"  and {counted(answer.left_out, 'finding')} more of these kinds, further up")
     for said in answer.doubts:
@@ -144,14 +161,15 @@ def _show(answer: LicenseOut) -> None:
     out.print(f"  {answer.notice}", soft_wrap=True)
 
 
-def _finding(one: FindingOut, answer: LicenseOut) -> None:
+def finding(one: FindingOut, names: Mapping[str, Sequence[str]]) -> None:
+    """Print a finding with the way that its license takes."""
     remembered = "" if one.verified else " (remembered, not read)"
     out.print(
-        f"  [{_COLOURS[one.decides]}]{one.kind}[/] {one.severity}: {escape(one.sentence)}{remembered}",
+        f"  [{COLOURS[one.decides]}]{one.kind}[/] {one.severity}: {escape(one.sentence)}{remembered}",
         soft_wrap=True,
     )
     if len(one.via) > 1:
-        out.print(f"    by way of {escape(path_of(one.via, answer.names))}", soft_wrap=True)
+        out.print(f"    by way of {escape(path_of(one.via, names))}", soft_wrap=True)
 
 
 def _term(term: TermOut, answer: LicenseOut) -> tuple[str, str, str, str]:

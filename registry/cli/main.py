@@ -24,6 +24,7 @@ from registry.cli import (
     attributing,
     auditing,
     comparing,
+    conflicts,
     dossiers,
     exporting,
     importing,
@@ -34,6 +35,7 @@ from registry.cli import (
     logs,
     making,
     parenting,
+    proposing,
     reaching,
     rebuilding,
     recipes,
@@ -89,6 +91,8 @@ for part in (
 ):
     app.registered_commands += part.registered_commands
 logs.app.registered_commands += auditing.app.registered_commands
+licensing.group.registered_commands += proposing.app.registered_commands + conflicts.app.registered_commands
+app.add_typer(licensing.group, name="license")
 app.add_typer(incidents.app, name="incident")
 app.add_typer(keys.app, name="keys")
 app.add_typer(logs.app, name="log")

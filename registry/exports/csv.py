@@ -48,11 +48,12 @@ def text(subject: Pedigree) -> str:
         ]
         how = [edge.relation, edge.part, edge.evidence.name.lower(), edge.entry]
         as_of = [subject.at.origin, str(subject.at.size), export.flag(subject.complete)]
-        writer.writerow(map(_cell, (*ends, *how, *as_of)))
+        writer.writerow(map(cell, (*ends, *how, *as_of)))
     return written.getvalue()
 
 
-def _cell(value: str) -> str:
+def cell(value: str) -> str:
+    """Return a value as no spreadsheet takes it for a formula."""
     shown = export.plain(value)
     # A spreadsheet may trim what stands before the formula.
     return f"'{shown}" if shown.lstrip()[:1] in tuple(_FORMULA) else shown

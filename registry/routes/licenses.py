@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from registry.deps import Artifact, LocalDep
-from registry.licensed import LicenseOut, UseOut
+from registry.deps import AfterArtifact, Artifact, HomeDep, LocalDep, Under
+from registry.licensed import JudgedPage, LicenseOut, UseOut
 from registry.problems import documented
 from registry.ruleset import KnownOut, known
 from registry.store import Absent
+from registry.work.judging import page
 from signing.errors import Malformed
 
 router = APIRouter()
@@ -53,6 +54,13 @@ def ask_license(
         gated=gated,
     )
     return answers.license(artifact, asked)
+
+
+@router.get("/conflicts", responses=documented(Absent, Malformed))
+def conflicts(home: HomeDep, under: Under = None, after: AfterArtifact = None) -> JudgedPage:
+    """Return what the licenses say of everything registered here, or of what descends from one artifact, and that one itself."""
+    with home.store.reading() as connection:
+        return page(connection, under, after)
 
 
 @router.get("/licenses", responses=documented())

@@ -26,6 +26,12 @@ _LICENSE = text(
     f"SELECT license FROM license {_OF.format('license', standing('license'))} ORDER BY entry DESC, seq DESC LIMIT 1"
 )
 _BUILDS = text(f"SELECT entry FROM build {_OF.format('build', standing('build'))} ORDER BY entry, seq")
+# Ids of what is registered begin with `sha256:`; `;` comes after `:`.
+_LISTED = text(f"""
+    SELECT node.id FROM node WHERE node.id > :after AND node.id < 'sha256;' AND EXISTS (
+        SELECT 1 FROM registration WHERE registration.artifact = node.number AND {standing("registration")})
+    ORDER BY node.id LIMIT :most
+""")
 _DESCRIBED = text(f"""
     SELECT node.id, manifest.sha256 FROM manifest JOIN node ON node.number = manifest.artifact WHERE {standing("manifest")}
     UNION SELECT node.id, build.manifest FROM build JOIN node ON node.number = build.artifact WHERE {standing("build")}
@@ -54,6 +60,11 @@ def registered(connection: Connection, artifact: str) -> int:
 def registrations(connection: Connection, artifact: str) -> tuple[int, ...]:
     """Return the indexes of the entries that register `artifact`, oldest first."""
     return tuple(connection.scalars(_REGISTRATIONS, {"artifact": artifact}))
+
+
+def listed(connection: Connection, after: str | None, most: int) -> tuple[str, ...]:
+    """Return up to `most` registered artifacts that come after one, in the order of their ids."""
+    return tuple(connection.scalars(_LISTED, {"after": after or "sha256:", "most": most}))
 
 
 def manifests(connection: Connection, artifact: str) -> tuple[str, ...]:

@@ -68,7 +68,9 @@ _NAMES = asking(f"""
     FROM name AS one WHERE one.artifact IN :some AND {counting("one")} ORDER BY one.entry DESC, one.seq DESC
 """)
 _LICENSES = asking(f"""
-    SELECT artifact, license FROM license WHERE artifact IN :some AND {counting("license")} ORDER BY entry DESC, seq DESC
+    SELECT license.artifact, license.license, license.entry, entry.time
+    FROM license JOIN entry ON entry."index" = license.entry
+    WHERE license.artifact IN :some AND {counting("license")} ORDER BY license.entry DESC, license.seq DESC
 """)
 _NAMING = asking(f"""
     SELECT incident FROM target WHERE artifact IN :some
@@ -228,8 +230,10 @@ def _numbers(connection: Connection, artifacts: Collection[str]) -> dict[str, in
 def _nodes(connection: Connection, numbers: Collection[int], size: int) -> dict[int, Node]:
     called = names(connection, numbers, size)
     licenses: dict[int, list[str]] = defaultdict(list)
+    logged: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for row in _rows(connection, _LICENSES, numbers, size):
         licenses[row.artifact].append(row.license)
+        logged[row.artifact].append((row.entry, row.time))
     return {
         row.number: Node(
             row.id,
@@ -238,6 +242,7 @@ def _nodes(connection: Connection, numbers: Collection[int], size: int) -> dict[
             tuple(called[row.number]),
             () if is_stub(row.id) else tuple(licenses[row.number]),
             tuple(licenses[row.number]) if is_stub(row.id) else (),
+            () if is_stub(row.id) else tuple(logged[row.number]),
         )
         for row in _rows(connection, _NODES, numbers, size)
     }

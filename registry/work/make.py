@@ -22,13 +22,14 @@ from merger.row_map import mapped
 from merger.stage import staged
 from merger.weights import Weights, opened_weights
 from registry.home import Home
-from registry.store import artifacts, places, refs
+from registry.store import places, refs
 from registry.store.log import Receipt
 from registry.work import sketches, tensors
 from registry.work.add import declarations, naming
 from registry.work.engine import NUMPY, Computer, Engine, engine
 from registry.work.room import room
 from registry.work.shelf import Shelved, keep, shelved
+from registry.work.terms import licensed
 from signing.canonical import decode
 from signing.errors import Malformed
 from signing.statement import Statement
@@ -45,6 +46,8 @@ class Prepared:
     notes: tuple[str, ...]
     named: Mapping[str, str] = field(default_factory=dict)
     """Which artifact each reference of the document resolved to."""
+    declares: str | None = None
+    """The license that the document or recipe names itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def prepare(home: Home, raw: bytes, seed: str | None = None) -> Prepared:
         with home.store.reading() as connection:
             for artifact in found.artifacts():
                 refs.resolve(connection, artifact)
-        return Prepared(found, shelved(home, found.artifacts()), ())
+        return Prepared(found, shelved(home, found.artifacts()), (), declares=found.license)
     if len(found) != 1:
         raise Malformed(
             f"the recipe file holds {len(found)} documents, which are merged one after another by `studbook merge`; here it takes one"
@@ -107,8 +110,9 @@ def compiled(
     _check_seed(found.recipe, seed)
     if found.recipe.tokenizer is not None:
         _check_tokenizer(inputs[found.recipe.tokenizer])
-    recipe, notes = _licensed(home, found.recipe)
-    return Prepared(recipe, {one: inputs[one] for one in recipe.artifacts()}, found.notes + notes, named)
+    recipe, notes = licensed(home, found.recipe, by_rows=carries_rows(found.recipe, inputs))
+    own = found.recipe.license
+    return Prepared(recipe, {one: inputs[one] for one in recipe.artifacts()}, found.notes + notes, named, own)
 
 
 def _canonical(raw: bytes) -> Recipe | None:
@@ -240,23 +244,6 @@ def _log(
         statements += declarations(home, connection, result.artifact, name, recipe.license)
     statements += [("publisher", one) for one in beside]
     return home.say_all(statements)
-
-
-def _licensed(home: Home, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
-    """Give a recipe that names no license the one that all its inputs declare, if they declare one and the same."""
-    if recipe.license is not None:
-        return recipe, ()
-    with home.store.reading() as connection:
-        declared = {one: artifacts.license_of(connection, one) for one in recipe.artifacts()}
-    found = set(declared.values())
-    if len(found) == 1 and None not in found:
-        [terms] = found
-        note = f"license {terms}, which every input declares"
-        return Recipe.of({**recipe.json_value(), "license": terms}), (note,)
-    said = ", ".join(sorted(str(one or "none declared") for one in found))
-    return recipe, (
-        f"the result declares no license, since its inputs say {said}; add `license:` to the recipe",
-    )
 
 
 def carries_rows(recipe: Recipe, inputs: Mapping[str, Shelved]) -> bool:

@@ -110,6 +110,16 @@ def test_a_card_is_made_of_the_recipe_alone(linear, pair):
     assert "| weight by tensor |" in card(Recipe.of(linear)).decode()
 
 
+def test_a_card_shows_the_notices_that_the_recipe_carries(linear):
+    notices = ["Built with Llama", "Llama 3.1 is licensed under the Llama 3.1 Community License"]
+    told = card(Recipe.of(linear | {"notices": notices})).decode()
+
+    assert "\n\nBuilt with Llama\n\nLlama 3.1 is licensed" in told.partition("```json")[0]
+    for odd in ([], [""], ["a\nb"], ["\u202e"], ["x" * 501]):
+        with pytest.raises(Malformed, match="recipe: notices"):
+            Recipe.of(linear | {"notices": odd})
+
+
 def test_a_card_names_the_base(pair):
     base, parent = pair
     said = {"arithmetic": "1", "method": "task_arithmetic", "base": base, "allow_nonfinite": False}

@@ -8,7 +8,7 @@ from reference.form import FORMS, Form, Number, decimal
 from reference.stored import FLOATS, need
 
 MEMBERS = {"arithmetic", "method", "parents", "parameters", "allow_nonfinite", "shard_bytes"}
-OPTIONAL = {"base", "clip", "slices", "dtype", "out_dtype", "seed", "tokenizer", "license"}
+OPTIONAL = {"base", "clip", "slices", "dtype", "out_dtype", "seed", "tokenizer", "license", "notices"}
 
 INTEGER = re.compile(r"0|[1-9][0-9]*")
 ARTIFACT = re.compile(r"sha256:[0-9a-f]{64}")

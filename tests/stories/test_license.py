@@ -1,5 +1,7 @@
 """What may be done with an artifact follows what is declared above it: when that changes, when it is lost, as it was."""
 
+import re
+
 from world import World
 
 from lineage.licensing import judge
@@ -26,6 +28,14 @@ def test_a_license_that_changes_above_is_found_below_and_not_in_what_was(world: 
     assert found.outcome == "conflict"
     assert {one.kind for one in found.findings} == {"LIC-PERMISSIVE-OVER", "LIC-NC-COMMERCIAL", "LIC-CHANGED"}
     assert all(one.origin == base for one in found.findings)
+    (change,) = (one.sentence for one in found.findings if one.kind == "LIC-CHANGED")
+    dated = r"\(entry (\d+), (\d{4}-\d\d-\d\d \d\d:\d\d) UTC\)"
+    said = re.match(
+        f"kennel/base declares cc-by-nc-4.0 {dated} now and declared apache-2.0 {dated} before", change
+    )
+    assert said is not None, change
+    assert (int(said[1]), said[2] > said[4]) == (before, True), "a minute lies between them"
+    assert 0 < int(said[3]) < before
     assert licensed(world, tuned, before).outcome == "ok"
     world.check()
 
