@@ -22,6 +22,7 @@ from lineage.residue import Residue
 from lineage.schema import STUB
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
 from registry.licensed import LicenseOut, UseOut
+from registry.notices import OwnersOut
 from registry.outcomes import RebuildersOut
 from registry.reached import ReachOut
 from registry.site import Site
@@ -149,6 +150,12 @@ class Remote:
             if len(found) == before or len(found) > MAX_INCIDENTS:
                 raise Malformed(f"{self.shown} lists incidents without an end: {len(found)} so far")
             page = self.ask(IncidentsOut, "/incidents", after=page.next)
+
+    def owners(self, incident: str) -> OwnersOut:
+        """Return whom an incident, given by its full id, concerns."""
+        found = self.ask(OwnersOut, f"/incidents/{incident}/owners")
+        self._same(f"incident {incident}", f"incident {found.incident.id}")
+        return found
 
     def rebuilders(self) -> RebuildersOut:
         """Return how the verdicts of each rebuilder compare with the others'."""

@@ -31,6 +31,7 @@ from registry.cli import (
     licensing,
     logs,
     making,
+    notifying,
     reaching,
     rebuilding,
     recipes,
@@ -82,6 +83,7 @@ for part in (
 ):
     app.registered_commands += part.registered_commands
 logs.app.registered_commands += auditing.app.registered_commands
+incidents.app.registered_commands += notifying.app.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(keys.app, name="keys")
 app.add_typer(logs.app, name="log")

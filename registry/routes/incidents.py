@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from registry.answers import IncidentOut, IncidentsOut
-from registry.deps import After, Hex, LocalDep
+from registry.deps import DESCENDANTS, After, Hex, LocalDep, StoreDep
+from registry.notices import OwnersOut
 from registry.problems import documented
 from registry.store import Absent
+from registry.work.owners import owners as found_owners
 from signing.errors import Malformed
 
 router = APIRouter()
@@ -33,6 +35,12 @@ def incident(incident: Hex, answers: LocalDep) -> IncidentOut:
     """Return one incident; its id is the id of the entry that reported it."""
     found = answers.incidents()
     return found[_position(found, incident)]
+
+
+@router.get("/incidents/{incident}/owners", responses=documented(Absent, Malformed))
+def owners(incident: Hex, store: StoreDep) -> OwnersOut:
+    """Return whom an incident concerns: who registered what it reaches, and by which way it gets there."""
+    return found_owners(store, incident, DESCENDANTS)
 
 
 def _position(found: Sequence[IncidentOut], incident: str) -> int:
