@@ -25,6 +25,7 @@ from registry.cli import (
     auditing,
     dossiers,
     exporting,
+    hooking,
     importing,
     incidents,
     keys,
@@ -85,6 +86,7 @@ for part in (
 logs.app.registered_commands += auditing.app.registered_commands
 incidents.app.registered_commands += notifying.app.registered_commands
 app.add_typer(incidents.app, name="incident")
+app.add_typer(hooking.app, name="hooks")
 app.add_typer(keys.app, name="keys")
 app.add_typer(logs.app, name="log")
 app.add_typer(roots.app, name="root")

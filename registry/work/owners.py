@@ -23,12 +23,14 @@ def owners(store: Database, incident: str, most: int | None = None) -> OwnersOut
         return concerned(connection, incident, most)
 
 
-def concerned(connection: Connection, incident: str, most: int | None = None) -> OwnersOut:
-    """Return whom an incident concerns, in the state of the log that `connection` sees."""
+def concerned(
+    connection: Connection, incident: str, most: int | None = None, size: int | None = None
+) -> OwnersOut:
+    """Return whom an incident concerns by the lineage of the first `size` entries, or of all; its stage is the newest."""
     found = next((one for one in lineage.incidents(connection, incident) if one.id == incident), None)
     if found is None:
         raise Absent(f"no entry {incident} reports an incident here")
-    below = lineage.below_all(connection, found.artifacts, most)
+    below = lineage.below_all(connection, found.artifacts, most, size)
     before = ways(found.artifacts, found.what, below.edges)
     registered = subjects.registered(connection, before, below.size)
     at = subjects.as_of(connection, below.size)

@@ -191,6 +191,8 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
             "agreement",
             "unbound",
             "correction",
+            "hook",
+            "delivery",
         ):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
@@ -205,7 +207,7 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
 
 
 def before_looks(world: World) -> None:
-    """Take from a home's database what schemas 0004 and 0005 brought."""
+    """Take from a home's database what schemas 0004, 0005 and 0010 brought."""
     from sqlalchemy import text
 
     with world.home.store.writing() as connection:
@@ -214,6 +216,8 @@ def before_looks(world: World) -> None:
         connection.execute(text("DROP TABLE agreement"))
         connection.execute(text("DROP TABLE unbound"))
         connection.execute(text("DROP TABLE correction"))
+        connection.execute(text("DROP TABLE hook"))
+        connection.execute(text("DROP TABLE delivery"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
 
 
