@@ -70,6 +70,21 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """That an incident was reported, or moved to `stage` for a `reason`: entry `index`, logged at `time` (unix seconds).
+
+    `incident` is as it stands now, whatever it was then.
+    """
+
+    index: int
+    entry: str
+    time: int
+    incident: Incident
+    stage: Stage
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Said(Generic[_Fact]):
     """A fact that anybody may establish, with the operators that did, when (unix seconds) and in which entry."""
 

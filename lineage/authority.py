@@ -33,7 +33,17 @@ from signing.errors import Forbidden
 from signing.keys import PublicKey
 from signing.statement import Statement
 
-__all__ = ["SPEAKERS", "TrustedRoot", "candidates", "check", "check_owned", "owned", "owners", "rooted"]
+__all__ = [
+    "SPEAKERS",
+    "TrustedRoot",
+    "candidates",
+    "check",
+    "check_owned",
+    "contacts",
+    "owned",
+    "owners",
+    "rooted",
+]
 
 SPEAKERS: tuple[Role, ...] = ("root", "publisher", "builder", "rebuilder", "security")
 
@@ -155,6 +165,16 @@ def owners(
         if able.keys().isdisjoint(keys):
             found[name] = tuple(sorted(set(able.values())))
     return found
+
+
+def contacts(root: TrustedRoot, operator: str, time: int) -> tuple[str, ...]:
+    """Return how to reach an operator by its publisher's keys: those that are good at `time`, or all if none is.
+
+    Whoever holds no key any longer is still responsible for what it registered.
+    """
+    keys = [key for key in root.keys if key.operator == operator and "publisher" in key.roles]
+    good = [key for key in keys if key.valid(time)]
+    return tuple(dict.fromkeys(key.contact for key in good or keys))
 
 
 def _judge(root: TrustedRoot | None, following: TrustedRoot | None, time: int) -> TrustedRoot:

@@ -122,6 +122,38 @@ def spread(artifacts: Iterable[str], kind: Kind, edges: Iterable[Link]) -> froze
     return frozenset(flagged)
 
 
+def ways(artifacts: Iterable[str], kind: Kind, edges: Iterable[Link]) -> dict[str, str | None]:
+    """Return each artifact that an incident of this kind on `artifacts` flags with the one before it on the way to it.
+
+    The named ones have none before them. It is the way that `standing` shows of each, found for all of them in one pass.
+    """
+    children = defaultdict(set)
+    for edge in edges:
+        if carries(kind, edge.relation):
+            children[edge.parent].add(edge.child)
+    before: dict[str, str | None] = dict.fromkeys(artifacts)
+    level = sorted(before)
+    while level:
+        fresh: dict[str, str] = {}
+        # In order of id: of several shortest ways `standing` shows the one whose last steps come first in it.
+        for parent in level:
+            # Not by subtracting the keys, which goes through all of them each time.
+            for child in children[parent]:
+                if child not in before:
+                    fresh.setdefault(child, parent)
+        before |= fresh
+        level = sorted(fresh)
+    return before
+
+
+def way(artifact: str, before: Mapping[str, str | None]) -> tuple[str, ...]:
+    """Return the way that `ways` found to `artifact`: from an artifact that the incident names, down to this one."""
+    found = [artifact]
+    while (earlier := before[found[-1]]) is not None:
+        found.append(earlier)
+    return tuple(reversed(found))
+
+
 def standing(
     artifact: str, edges: Iterable[Link], incidents: Iterable[Incident], missing: Iterable[str]
 ) -> Standing:

@@ -23,6 +23,7 @@ from lineage.schema import STUB
 from lineage.subjects import Scope
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
 from registry.licensed import JudgedPage, LicenseOut, UseOut
+from registry.notices import OwnersOut
 from registry.outcomes import RebuildersOut
 from registry.reached import ReachOut
 from registry.selected import EVERYTHING, SelectionOut
@@ -171,7 +172,7 @@ class Remote:
 
     def conflicts(self, ref: str | None) -> Iterator[JudgedPage]:
         """Go through what the licenses say of everything registered there, or of what descends from an artifact."""
-        asked = {} if ref is None else {"under": self._meant(ref)}
+        asked = {} if ref is None else {"under": self.meant(ref)}
         page = self.ask(JudgedPage, "/conflicts", **asked)
         while True:
             yield page
@@ -181,6 +182,12 @@ class Remote:
             if not following.artifacts or any(one.artifact <= page.next for one in following.artifacts):
                 raise Malformed(f"{self.shown} lists what comes after {page.next} and goes back")
             page = following
+
+    def owners(self, incident: str) -> OwnersOut:
+        """Return whom an incident, given by its full id, concerns."""
+        found = self.ask(OwnersOut, f"/incidents/{incident}/owners")
+        self.same(f"incident {incident}", f"incident {found.incident.id}")
+        return found
 
     def rebuilders(self) -> RebuildersOut:
         """Return how the verdicts of each rebuilder compare with the others'."""

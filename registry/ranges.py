@@ -57,7 +57,7 @@ class Wanted:
         """Return the response: the bytes `digest`, called `name` where they are kept; without them for HEAD."""
         size = blobs.size(digest)
         headers = _headers(digest, name)
-        if self._has(digest):
+        if known(self.if_none_match, digest):
             return Response(status_code=304, headers=headers)
         if not body:
             return Response(headers=headers | {"Content-Length": str(size)})
@@ -67,10 +67,6 @@ class Wanted:
         start, stop = part
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
         return _bytes(blobs, digest, start, stop, headers, status=206)
-
-    def _has(self, digest: str) -> bool:
-        tags = [tag.strip().removeprefix("W/") for tag in (self.if_none_match or "").split(",")]
-        return "*" in tags or f'"{digest}"' in tags
 
     def _part(self, digest: str, size: int) -> tuple[int, int] | None:
         """Return the one range to send, None for everything.
@@ -90,6 +86,12 @@ class Wanted:
         if start >= size:
             raise Unsatisfiable(f"{self.range!r} lies beyond the {size} bytes of sha256:{digest}", size)
         return start, stop
+
+
+def known(if_none_match: str | None, digest: str) -> bool:
+    """Tell whether the asker, by the ETags that it sent, has the bytes with this digest."""
+    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return "*" in tags or f'"{digest}"' in tags
 
 
 def _bytes(

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Collection
+from threading import Event, Thread
 
 import structlog
 from fastapi import FastAPI
@@ -23,9 +24,11 @@ from granian.server.embed import Server
 from registry.app import create
 from registry.deps import Limits
 from registry.home import Home
+from registry.work.hooks import deliver
 from signing.errors import Malformed, Refused
 
 PORT = 8420
+_LOOK_SECONDS = 5.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -54,9 +57,14 @@ def run(
     # What stays until the end is not looked through for garbage each time that an answer of many rows is made.
     gc.collect()
     gc.freeze()
+    ending = Event()
+    courier = Thread(target=_deliver, args=(home, ending), name="hooks", daemon=True)
+    courier.start()
     try:
         asyncio.run(_serve(app, host, port, grace))
     finally:
+        ending.set()
+        courier.join(grace)
         home.store.close()
     # Granian's threads outlive its server, and one that meets the interpreter while it is taken down aborts the
     # process: an orderly end would be reported as a crash. Everything is answered, committed and closed by now.
@@ -90,6 +98,19 @@ async def _serve(app: FastAPI, host: str, port: int, grace: float) -> None:
     else:
         serving.result()
     log.info("stopped")
+
+
+def _deliver(home: Home, ending: Event) -> None:
+    """Tell hooks what they are due, now and again; what fails is due again, and is never the end of telling."""
+    log = structlog.get_logger("registry")
+    while not ending.wait(_LOOK_SECONDS):
+        try:
+            while not ending.is_set() and (sent := deliver(home, most=1)):
+                log.info(
+                    "hook", hook=sent[0].hook, entry=sent[0].entry, state=sent[0].state, said=sent[0].said
+                )
+        except Exception:
+            log.exception("hooks")
 
 
 def _check_free(host: str, port: int) -> None:

@@ -55,3 +55,6 @@ class Settings(BaseSettings):
     late_rows: PositiveInt = Field(
         default=1_000_000, description="closure rows one statement may add (4-lineage, Storage and speed)"
     )
+    hook_private: bool = Field(
+        default=False, description="whether webhooks may be sent to private addresses, such as 10.0.0.0/8"
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -11,6 +12,7 @@ from lineage import schema
 from lineage.around import Incident
 from lineage.facts import KINDS, SEVERITIES, Kind, Severity, is_stub
 from lineage.predicates import incident, incident_amendment, incident_change
+from registry.answers import IncidentOut
 from registry.cli import searching, tables
 from registry.cli.answering import answers_of, asked
 from registry.cli.roots import key_of
@@ -30,6 +32,7 @@ from registry.store import Absent, lineage, refs
 from signing.canonical import Json
 from signing.errors import Malformed
 
+_Listed = TypeVar("_Listed", Incident, IncidentOut)
 _BEGINNING = re.compile("[0-9a-f]{8,64}")
 
 app = typer.Typer(
@@ -163,15 +166,25 @@ def retract(
 
 def named(home: Home, beginning: str) -> Incident:
     """Return the incident whose id begins so."""
-    if _BEGINNING.fullmatch(beginning) is None:
-        raise Malformed(f"{beginning!r} is no incident: write 8 to 64 lower-case hex digits of its id")
+    _check(beginning)
     with home.store.reading() as connection:
-        found = lineage.incidents(connection, beginning)
+        return one_of(lineage.incidents(connection, beginning), beginning)
+
+
+def one_of(listed: Iterable[_Listed], beginning: str) -> _Listed:
+    """Return the one of `listed` incidents whose id begins so."""
+    _check(beginning)
+    found = [one for one in listed if one.id.startswith(beginning)]
     if not found:
         raise Absent(f"no incident {beginning!r} was reported; `studbook incident list` lists them")
     if len(found) > 1:
         raise Malformed(f"{beginning!r} is the beginning of {len(found)} incidents; write more of it")
     return found[0]
+
+
+def _check(beginning: str) -> None:
+    if _BEGINNING.fullmatch(beginning) is None:
+        raise Malformed(f"{beginning!r} is no incident: write 8 to 64 lower-case hex digits of its id")
 
 
 def kind_named(text: str) -> Kind:

@@ -27,6 +27,7 @@ from registry.cli import (
     conflicts,
     dossiers,
     exporting,
+    hooking,
     importing,
     incidents,
     keys,
@@ -34,6 +35,7 @@ from registry.cli import (
     licensing,
     logs,
     making,
+    notifying,
     parenting,
     proposing,
     reaching,
@@ -93,7 +95,9 @@ for part in (
 logs.app.registered_commands += auditing.app.registered_commands
 licensing.group.registered_commands += proposing.app.registered_commands + conflicts.app.registered_commands
 app.add_typer(licensing.group, name="license")
+incidents.app.registered_commands += notifying.app.registered_commands
 app.add_typer(incidents.app, name="incident")
+app.add_typer(hooking.app, name="hooks")
 app.add_typer(keys.app, name="keys")
 app.add_typer(logs.app, name="log")
 app.add_typer(roots.app, name="root")

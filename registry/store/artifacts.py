@@ -62,7 +62,7 @@ def registrations(connection: Connection, artifact: str) -> tuple[int, ...]:
     return tuple(connection.scalars(_REGISTRATIONS, {"artifact": artifact}))
 
 
-def listed(connection: Connection, after: str | None, most: int) -> tuple[str, ...]:
+def registered_after(connection: Connection, after: str | None, most: int) -> tuple[str, ...]:
     """Return up to `most` registered artifacts that come after one, in the order of their ids."""
     return tuple(connection.scalars(_LISTED, {"after": after or "sha256:", "most": most}))
 

@@ -18,11 +18,11 @@ from registry.store import postgresql, sqlite
 from registry.store.lists import asking
 from registry.store.selecting import SIGNED
 from registry.store.tenure import standing
-from registry.tables import Checkpoint, Location
+from registry.tables import Checkpoint, Delivery, Hook, Location
 
 # Not folded: signed once each, or about this machine. Alembic's own table is not among ours.
 _WITHOUT = {"trigger": "the log can be changed in place", "index": "questions walk through whole tables"}
-_APART = frozenset({Checkpoint.__tablename__, Location.__tablename__})
+_APART = frozenset({one.__tablename__ for one in (Checkpoint, Location, Hook, Delivery)})
 _SHOWN = 3
 _SORTED = {str: 1, bytes: 2}
 

@@ -24,11 +24,16 @@ def keep(path: Path, key: PrivateKey, passphrase: bytes | None = None) -> None:
 
     With a passphrase it is sealed: PKCS #8 with PBES2 (RFC 8018).
     """
+    write(path, key.pem(passphrase))
+
+
+def write(path: Path, raw: bytes) -> None:
+    """Write a secret to `path` with mode 0600, whole or not at all; an existing file is never replaced."""
     staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(key.pem(passphrase))
+            file.write(raw)
             file.flush()
             os.fsync(file.fileno())
         os.link(staged, path)
@@ -42,15 +47,16 @@ def load(path: Path, ask: Ask = lambda _: None) -> PrivateKey:
 
     `ask` is called only for a key that is sealed.
     """
-    return opened(_read(path), str(path), ask)
+    return opened(read(path), str(path), ask)
 
 
 def sealed(path: Path) -> bool:
     """Tell whether the key at `path` is sealed with a passphrase; refuse a file that others may read or write."""
-    return _SEALED in _read(path)
+    return _SEALED in read(path)
 
 
-def _read(path: Path) -> bytes:
+def read(path: Path) -> bytes:
+    """Return the secret at `path`; refuse a file that anyone but its owner may read or write."""
     try:
         # The mode is asked of the open file, or the file could be exchanged between the two questions.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -125,9 +125,11 @@ def above_all(connection: Connection, artifacts: Sequence[str]) -> Around:
     return _slice(connection, artifacts, _UP, None, None)
 
 
-def below_all(connection: Connection, artifacts: Sequence[str], most: int | None = None) -> Around:
+def below_all(
+    connection: Connection, artifacts: Sequence[str], most: int | None = None, size: int | None = None
+) -> Around:
     """Return several artifacts with everything made of any of them, as a slice about the first; it may be cut, as in `below`."""
-    return _slice(connection, artifacts, _DOWN, None, most)
+    return _slice(connection, artifacts, _DOWN, size, most)
 
 
 def incidents(connection: Connection, beginning: str = "") -> tuple[Incident, ...]:

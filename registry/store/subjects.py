@@ -46,12 +46,12 @@ def pedigree(
     ids = [node.id for one in (above, below) if one is not None for node in one.nodes]
     known = next(node.seen for node in above.nodes if node.id == artifact)
     return subjects.pedigree(
-        _as_of(connection, above.size),
+        as_of(connection, above.size),
         above,
         below,
         scope,
         artifacts.listed(connection, artifact) if known else {},
-        _registered(connection, ids, above.size),
+        registered(connection, ids, above.size),
         lineage.flags(connection, ids, above.size),
     )
 
@@ -68,7 +68,7 @@ def reach(connection: Connection, incident: str, most: int | None = None) -> Rea
     spared = subjects.spared(found, below)
     above = lineage.above_all(connection, spared) if spared else None
     return subjects.reach(
-        _as_of(connection, below.size), found, _logged(report), _logged(change or report), below, above
+        as_of(connection, below.size), found, _logged(report), _logged(change or report), below, above
     )
 
 
@@ -85,20 +85,21 @@ def responsible(connection: Connection, entries: Iterable[str], size: int) -> di
     return {entry: tuple(sorted(who)) for entry, who in found.items()}
 
 
-def _as_of(connection: Connection, size: int) -> AsOf:
-    root = log.root(connection, size)
-    if root is None:
-        raise Absent(f"the log had no trusted root when it had {size} entries")
-    return AsOf(root.origin, size, connection.scalar(_TIME, {"size": size}) or 0)
-
-
-def _registered(connection: Connection, ids: Iterable[str], size: int) -> dict[str, Logged]:
+def registered(connection: Connection, ids: Iterable[str], size: int) -> dict[str, Logged]:
     """Return the first registration of each artifact that counts: its operators speak for the artifact."""
     found: dict[str, Logged] = {}
     for part in parts(dict.fromkeys(ids)):
         for row in connection.execute(_REGISTERED, {"some": part, "size": size}):
             found.setdefault(row.artifact, Logged(row.id, row.time, tuple(row.publishers.split())))
     return found
+
+
+def as_of(connection: Connection, size: int) -> AsOf:
+    """Return the log as it stood at `size` entries: its name, and when the newest of them was logged."""
+    root = log.root(connection, size)
+    if root is None:
+        raise Absent(f"the log had no trusted root when it had {size} entries")
+    return AsOf(root.origin, size, connection.scalar(_TIME, {"size": size}) or 0)
 
 
 def _logged(row: Row[Any]) -> Logged:

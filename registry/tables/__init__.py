@@ -1,6 +1,6 @@
 """The tables of one home, for `registry.store` alone: storage, never validation.
 
-`entry`, `payload`, `checkpoint` and `hash` are the log. `location` is what this machine knows. Every other table is a
+`entry`, `payload`, `checkpoint` and `hash` are the log. `location`, `hook` and `delivery` are what this machine knows. Every other table is a
 fold over the log (1-architecture, "The log is the truth"): `entry` and `seq` say which leaf, and which fact of it, a
 row came from, so that the state at any log size N is the rows with `entry < N`. Artifacts are numbered in the order in
 which the log first names them; the number is local to the database and leaves the store never.
@@ -21,6 +21,7 @@ from registry.tables.graph import (
     Target,
     Unknown,
 )
+from registry.tables.hooks import Delivery, Hook
 from registry.tables.log import (
     Checkpoint,
     Entry,
@@ -59,12 +60,14 @@ __all__ = [
     "Comparison",
     "Containment",
     "Correction",
+    "Delivery",
     "Edge",
     "Entry",
     "Evaluation",
     "File",
     "Flag",
     "Hash",
+    "Hook",
     "Incident",
     "License",
     "Location",
@@ -85,5 +88,5 @@ __all__ = [
     "Unknown",
 ]
 
-SCHEMA = "0009"
+SCHEMA = "0010"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

@@ -39,7 +39,7 @@ def page(connection: Connection, under: str | None = None, after: str | None = N
 def _wanted(connection: Connection, under: str | None, after: str | None) -> list[str]:
     """Return the next registered artifacts, one more than a page holds if there are as many."""
     if under is None:
-        return list(artifacts.listed(connection, after, PAGE + 1))
+        return list(artifacts.registered_after(connection, after, PAGE + 1))
     below = lineage.below(connection, under)
     known = sorted(node.id for node in below.nodes if node.seen)
     return [one for one in known if after is None or one > after][: PAGE + 1]

@@ -20,6 +20,8 @@ from lineage.standing import (
     flow,
     spread,
     standing,
+    way,
+    ways,
 )
 
 NODES = "abcdefghij"
@@ -111,6 +113,29 @@ def test_an_artifact_is_affected_if_it_is_flagged_and_the_way_shows_why(kind, ed
         nx.shortest_path_length(graph, one, artifact) for one in named if nx.has_path(graph, one, artifact)
     ]
     assert len(found.via) == min(ways) + 1
+
+
+@given(
+    kind=kinds,
+    edges=graphs().flatmap(st.permutations),
+    named=st.sets(st.sampled_from(NODES), min_size=1, max_size=3),
+)
+def test_law_ways_found_in_one_pass_are_those_that_standing_shows_of_each(kind, edges, named):
+    before = ways(named, kind, edges)
+
+    assert before.keys() == spread(named, kind, edges)
+    for artifact in before:
+        shown = standing(artifact, edges, [incident(*named, what=kind)], [])
+        assert way(artifact, before) == shown.via
+
+
+def test_a_hundred_thousand_ways_are_found_in_one_pass():
+    edges = [edge(str((number - 1) // 50), str(number)) for number in range(1, 100_001)]
+
+    before = ways(["0"], "compromised", edges)
+
+    assert way("100000", before) == ("0", "39", "1999", "100000")
+    assert len(before) == 100_001
 
 
 def test_the_same_one_of_several_shortest_ways_is_shown_whatever_the_order():

@@ -196,6 +196,8 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
             "comparison",
             "containment",
             "amendment",
+            "hook",
+            "delivery",
         ):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
@@ -218,7 +220,16 @@ def before_looks(world: World) -> None:
         connection.execute(text("ALTER TABLE name DROP COLUMN skeleton"))
         connection.execute(text("DROP TABLE agreement"))
         connection.execute(text("DROP TABLE unbound"))
-        for table in ("correction", "selector", "selected", "containment", "amendment", "comparison"):
+        for table in (
+            "correction",
+            "selector",
+            "selected",
+            "containment",
+            "amendment",
+            "comparison",
+            "hook",
+            "delivery",
+        ):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
 

@@ -1,0 +1,62 @@
+"""Whom an incident concerns: the operators that registered what it reaches, found in one pass over everything below it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from sqlalchemy import Connection
+
+from lineage import authority
+from lineage.standing import way, ways
+from registry.answers import IncidentOut
+from registry.notices import AffectedOut, OwnerOut, OwnersOut
+from registry.store import Absent, lineage, log, subjects
+from registry.store.engine import Database
+
+
+def owners(store: Database, incident: str, most: int | None = None) -> OwnersOut:
+    """Return whom an incident concerns; beyond `most` artifacts below it the list is cut, and says so.
+
+    Raises `Absent` if no entry with this id reports an incident.
+    """
+    with store.reading() as connection:
+        return concerned(connection, incident, most)
+
+
+def concerned(
+    connection: Connection, incident: str, most: int | None = None, size: int | None = None
+) -> OwnersOut:
+    """Return whom an incident concerns by the lineage of the first `size` entries, or of all; its stage is the newest."""
+    found = next((one for one in lineage.incidents(connection, incident) if one.id == incident), None)
+    if found is None:
+        raise Absent(f"no entry {incident} reports an incident here")
+    below = lineage.below_all(connection, found.artifacts, most, size)
+    before = ways(found.artifacts, found.what, below.edges)
+    registered = subjects.registered(connection, before, below.size)
+    at = subjects.as_of(connection, below.size)
+    root = log.root(connection, below.size)
+    grouped: dict[str, list[AffectedOut]] = defaultdict(list)
+    unowned = list[AffectedOut]()
+    for node in sorted(below.nodes, key=lambda one: one.id):
+        if node.id in before:
+            reached = AffectedOut(artifact=node.id, names=node.names, via=way(node.id, before))
+            operators = registered[node.id].operators if node.id in registered else ()
+            for operator in operators:
+                grouped[operator].append(reached)
+            if not operators:
+                unowned.append(reached)
+    return OwnersOut(
+        incident=IncidentOut.of(found),
+        log=at.origin,
+        owners=tuple(
+            OwnerOut(
+                operator=operator,
+                contacts=authority.contacts(root, operator, at.time) if root else (),
+                artifacts=tuple(grouped[operator]),
+            )
+            for operator in sorted(grouped)
+        ),
+        unowned=tuple(unowned),
+        as_of=below.size,
+        complete=below.complete,
+    )
