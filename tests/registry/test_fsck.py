@@ -7,7 +7,8 @@ from evidence import measured, reviewed
 from sqlalchemy import Connection, text
 from world import World
 
-from lineage.predicates import incident_change, manifest, name, supersession
+from lineage.facts import Compared
+from lineage.predicates import incident_change, manifest, name, parentage, supersession
 from lineage.predicates import redaction as redacting
 from merger.manifest import Manifest
 from registry.store import artifacts, lineage, log, redaction
@@ -173,6 +174,8 @@ def story(world: World) -> World:
             left = redaction.left(connection, gone.index)
         world.publish("root", redacting.statement(gone.entry, "an order", left))
     world.publish("publisher", measured(child), reviewed(base), supersession.statement(child, base))
+    found = Compared(child, base, "consistent", "alone", "0.9", "0.6")
+    world.publish("rebuilder", parentage.statement([found]))
     return world
 
 
