@@ -8,7 +8,16 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 from world import World
 
-from lineage.predicates import containment, incident_amendment, incident_change, manifest, name, supersession
+from lineage.facts import Compared
+from lineage.predicates import (
+    containment,
+    incident_amendment,
+    incident_change,
+    manifest,
+    name,
+    parentage,
+    supersession,
+)
 from lineage.predicates import redaction as redacting
 from merger.manifest import Manifest
 from registry.store import artifacts, lineage, log, redaction
@@ -195,6 +204,8 @@ def story(world: World) -> World:
     world.publish(
         "security", incident_amendment.statement(reported, "worse", severity="critical", issued=world.time)
     )
+    found = Compared(child, base, "consistent", "alone", "0.9", "0.6")
+    world.publish("rebuilder", parentage.statement([found]))
     return world
 
 
