@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from lineage.around import Edge, Incident
 from lineage.facts import Evidence
@@ -197,11 +197,14 @@ class IncidentsOut(Answer):
 
 
 class WhyOut(Answer):
-    """How one artifact descends from another: by how many paths (0: not at all), and one shortest of them."""
+    """How one artifact descends from another: by how many paths (0: not at all), and one shortest of them.
+
+    The count is written in digits, since a lattice has more paths than readers of JSON agree on numbers.
+    """
 
     ancestor: str
     descendant: str
-    paths: int
+    paths: str = Field(pattern="^(0|[1-9][0-9]*)$")
     witness: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
     edges: tuple[EdgeOut, ...]

@@ -113,7 +113,7 @@ class Local:
         return WhyOut(
             ancestor=above,
             descendant=around.artifact,
-            paths=found.paths if found else 0,
+            paths=str(found.paths) if found else "0",
             witness=found.witness if found else (),
             names={node.id: node.names for node in around.nodes},
             edges=tuple(map(EdgeOut.of, found.edges)) if found else (),

@@ -117,7 +117,7 @@ def why(
     """How does one descend from the other? Exit 1 if it does not."""
     answer = asked(home, registry).why(ancestor, descendant)
     say(as_json, answer, lambda: tables.why(answer))
-    if not answer.paths:
+    if answer.paths == "0":
         raise Fails
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -12,6 +13,7 @@ from lineage import schema
 from lineage.around import Incident
 from lineage.facts import KINDS, SEVERITIES, Kind, Severity, is_stub
 from lineage.predicates import incident, incident_amendment, incident_change
+from lineage.predicates.incident_change import Change
 from registry.answers import IncidentOut
 from registry.cli import searching, tables
 from registry.cli.answering import answers_of, asked
@@ -33,10 +35,14 @@ from signing.canonical import Json
 from signing.errors import Malformed
 
 _Listed = TypeVar("_Listed", Incident, IncidentOut)
+Which = Annotated[str, typer.Argument(metavar="INCIDENT", help="Id of the incident, or its beginning.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in one line.")]
+
 _BEGINNING = re.compile("[0-9a-f]{8,64}")
 
 app = typer.Typer(
-    help="Report, list, amend and retract incidents, and search for what they name.", no_args_is_help=True
+    help="Report, list, confirm, amend and end incidents, and search for what they name.",
+    no_args_is_help=True,
 )
 app.registered_commands += searching.app.registered_commands
 
@@ -129,8 +135,8 @@ def list_all(home: HomeOption = None, registry: RegistryOption = None, as_json: 
 
 @app.command()
 def amend(
-    which: Annotated[str, typer.Argument(metavar="INCIDENT", help="Id of the incident, or its beginning.")],
-    reason: Annotated[str, typer.Option(help="Why, in one line.")],
+    which: Which,
+    reason: ReasonOption,
     severity: Annotated[str | None, typer.Option(help=", ".join(SEVERITIES))] = None,
     summary: Annotated[str | None, typer.Option(help="What is wrong, in one line.")] = None,
     contact: Annotated[str | None, typer.Option(help="Whom to ask.")] = None,
@@ -150,18 +156,35 @@ def amend(
 
 
 @app.command()
-def retract(
-    which: Annotated[str, typer.Argument(metavar="INCIDENT", help="Id of the incident, or its beginning.")],
-    reason: Annotated[str, typer.Option(help="Why, in one line.")],
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def confirm(which: Which, reason: ReasonOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say that a reported incident was looked into and is so: what it reaches is refused, not only warned of."""
+    _move(which, "confirmed", reason, home, as_json=as_json)
+
+
+@app.command()
+def resolve(which: Which, reason: ReasonOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say that nothing more is to be done about a confirmed incident; what it reaches stays affected, since bytes do not heal."""
+    _move(which, "resolved", reason, home, as_json=as_json)
+
+
+@app.command()
+def reject(which: Which, reason: ReasonOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say that an incident was looked into and is not so; its flags no longer count."""
+    _move(which, "rejected", reason, home, as_json=as_json)
+
+
+@app.command()
+def retract(which: Which, reason: ReasonOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Take an incident back; both statements stay in the log, and its flags no longer count."""
+    _move(which, "retracted", reason, home, as_json=as_json)
+
+
+def _move(which: str, stage: Change, reason: str, home: Path | None, *, as_json: bool) -> None:
     opened = home_at(home)
     found = named(opened, which).id
-    receipt = opened.say("security", incident_change.statement(found, "retracted", reason))[0]
-    value: Json = {"incident": found, "index": receipt.index}
-    say(as_json, value, lambda: out.print(f"incident {found[:12]} retracted, entry {receipt.index}"))
+    receipt = opened.say("security", incident_change.statement(found, stage, reason))[0]
+    value: Json = {"incident": found, "stage": stage, "index": receipt.index}
+    say(as_json, value, lambda: out.print(f"incident {found[:12]} {stage}, entry {receipt.index}"))
 
 
 def named(home: Home, beginning: str) -> Incident:

@@ -111,10 +111,10 @@ def why(answer: WhyOut) -> None:
     above, below = (
         escape(called(one, answer.names.get(one, ()))) for one in (answer.ancestor, answer.descendant)
     )
-    if not answer.paths:
+    if answer.paths == "0":
         out.print(f"[bold]{below}[/] does not descend from [bold]{above}[/]", soft_wrap=True)
         return
-    paths = "1 path" if answer.paths == 1 else f"{answer.paths} paths"
+    paths = "1 path" if answer.paths == "1" else f"{answer.paths} paths"
     out.print(f"[bold]{below}[/] descends from [bold]{above}[/] by {paths}; a shortest:", soft_wrap=True)
     table = headed("made", "from", "relation", "part", "evidence")
     for parent, child in zip(answer.witness, answer.witness[1:], strict=False):

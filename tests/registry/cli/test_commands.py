@@ -98,7 +98,7 @@ def test_ancestors_descendants_and_why_tell_one_story(kennel) -> None:
     assert {edge["evidence"] for edge in down["edges"]} == {"signed"}
     assert len(down["relatives"]) == 3
     way = kennel.holds("why", "kennel/base", "kennel/both")
-    assert way["paths"] == 2
+    assert way["paths"] == "2"
     assert len(way["witness"]) == 3
     for words in (("ancestors", "kennel/both"), ("why", "kennel/base", "kennel/both")):
         assert "kennel/base" in kennel(*words).out
@@ -109,7 +109,7 @@ def test_ancestors_descendants_and_why_tell_one_story(kennel) -> None:
 def test_why_without_a_way_exits_1_and_says_so(kennel) -> None:
     assert kennel("why", "kennel/both", "kennel/base").code == 1
     assert "does not descend" in kennel("why", "kennel/spare", "kennel/both").out
-    assert kennel("why", "kennel/spare", "kennel/both", "--json").json["paths"] == 0
+    assert kennel("why", "kennel/spare", "kennel/both", "--json").json["paths"] == "0"
 
 
 def test_status_of_a_clean_folder_and_name_holds(kennel) -> None:
@@ -195,6 +195,27 @@ def test_an_incident_is_reported_listed_shown_with_its_way_and_retracted(puppies
     assert puppies("status", "both").code == 0
     assert [one["stage"] for one in puppies.holds("incident", "list")] == ["retracted"]
     assert puppies.holds("log", "fsck")["findings"] == []
+
+
+def test_an_incident_moves_from_stage_to_stage_and_never_back(puppies) -> None:
+    reported = [
+        puppies.holds("incident", "report", "kennel/one", "--summary", f"number {number}", "--kind", kind)
+        for number, kind in enumerate(("compromised", "withdrawn"))
+    ]
+    one, other = (found["incident"] for found in reported)
+    move = ("--reason", "looked into")
+
+    assert puppies.holds("incident", "confirm", one[:12], *move)["stage"] == "confirmed"
+    assert f"incident {one[:12]} resolved, entry" in puppies("incident", "resolve", one, *move).out
+    assert puppies("status", "both").code == 1  # bytes do not heal
+    back = puppies("incident", "confirm", one, "--reason", "again")
+    assert (back.code, "is resolved and becomes nothing else, not confirmed" in back.err) == (2, True)
+    assert puppies("incident", "resolve", other, *move).code == 2
+    assert puppies.holds("incident", "reject", other, *move)["stage"] == "rejected"
+
+    assert [found["stage"] for found in puppies.holds("incident", "list")] == ["resolved", "rejected"]
+    (hit,) = puppies("status", "both", "--json").json["standing"]["incidents"]
+    assert hit["incident"]["id"] == one
 
 
 def test_an_ancestor_that_nobody_saw_makes_status_exit_1(puppies) -> None:
