@@ -188,7 +188,7 @@ def _way(incident: Incident, artifact: str, parents: Mapping[str, list[Link]]) -
             return tuple(way)
         carried = {edge.parent for edge in parents.get(here, ()) if carries(incident.what, edge.relation)}
         # In order of id, so that everybody is shown the same one of several shortest ways.
-        for parent in sorted(carried - below.keys()):
+        for parent in sorted(parent for parent in carried if parent not in below):
             below[parent] = here
             waiting.append(parent)
     return ()
