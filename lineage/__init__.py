@@ -26,6 +26,10 @@ What the facts then mean:
 - `subjects`: an artifact in its lineage, and an incident in its reach, as they are told to other tools.
 - `dossier`: everything about an artifact and what is made of it, as one value for one page.
 - `influence`: how much of a source is in what descends from it, by one pass over shares that are intervals.
+- `paths`: how many paths lead from one artifact to another, and the heaviest. `kinship`: what several have in common, where a
+  lineage begins, and how much of it is known. `selection`: which relatives are asked for. `difference`: what changed between
+  two sizes of the log. `simulation`: what a report or another license would change.
+- `compared`: what comparing weights says of an edge beside what rebuilding says.
 - `graph`: distances and reasons in a slice. It alone loads networkx, and nothing here imports it, so that
   publishing never pays for it.
 

@@ -38,8 +38,8 @@ class Node:
     """What its publisher declared, newest first."""
     claimed: tuple[str, ...] = ()
     """Under which licenses others say that a stub is offered, newest first: nobody declared them."""
-    logged: tuple[tuple[int, int], ...] = ()
-    """The entry (its index) and the time (unix seconds) of each of `licenses`; empty where they are in no log."""
+    logged: tuple[tuple[int, int] | None, ...] = ()
+    """The entry (its index) and the time (unix seconds) of each of `licenses`, None where it is in no log; empty where none is."""
 
 
 @dataclass(frozen=True, slots=True)

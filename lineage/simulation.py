@@ -80,9 +80,11 @@ def below(artifact: str, edges: Iterable[Edge]) -> dict[str, int]:
 
 
 def relicense(around: Around, artifact: str, license_id: str) -> Around:
-    """Return a slice in which an artifact declares this license."""
+    """Return a slice in which an artifact declares this license, in no entry of any log."""
     nodes = (
-        replace(node, licenses=(license_id, *node.licenses)) if node.id == artifact else node
+        replace(node, licenses=(license_id, *node.licenses), logged=(None, *node.logged))
+        if node.id == artifact
+        else node
         for node in around.nodes
     )
     return replace(around, nodes=tuple(nodes))

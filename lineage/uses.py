@@ -123,9 +123,10 @@ def changed(case: Case) -> Iterator[Finding]:
 
 def _dated(node: Node, place: int) -> str:
     """Return a declared license with the entry that declares it and when that was logged, as far as it is in a log."""
-    if not node.logged:
+    logged = node.logged[place] if node.logged else None
+    if logged is None:
         return node.licenses[place]
-    entry, time = node.logged[place]
+    entry, time = logged
     return f"{node.licenses[place]} (entry {entry}, {datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M} UTC)"
 
 

@@ -6,13 +6,17 @@ As with everything that `Remote` returns, whether an answer is true is for bundl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lineage.facts import Kind
 from lineage.subjects import Scope
-from registry.client import Remote
 from registry.kinship import AncestryOut, CommonOut, DiffOut, PathsOut, RootsOut, several
 from registry.simulated import SimulatedLicenseOut, SimulatedReportOut
 from signing.errors import Untrusted
+
+if TYPE_CHECKING:
+    # httpx comes with it, and takes a tenth of a second to load: whoever has a `Remote` has loaded it.
+    from registry.client import Remote
 
 
 def paths(remote: Remote, ancestor: str, descendant: str) -> PathsOut:

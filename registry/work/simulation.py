@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lineage import simulation
 from lineage.around import Node
-from lineage.facts import Kind
+from lineage.facts import Kind, is_stub
 from lineage.licensing import NOTICE
 from lineage.predicates import incident
 from lineage.predicates import license as license_predicate
@@ -27,11 +27,13 @@ from registry.store.engine import Database
 def report(store: Database, artifact: str, kind: Kind, most: int | None = None) -> SimulatedReportOut:
     """Return what an incident of this kind on an artifact would flag; beyond `most` descendants it is cut, and says so.
 
-    What could not be reported is refused as a report would be: `Malformed` for a stub, `Absent` for what is not registered.
+    What could not be reported is refused as a report would be: `Absent` for what is not registered, and for a stub that
+    nothing here names, below which nothing is.
     """
     incident.statement([artifact], kind, "low", "reported", "simulated", contact="nobody", issued=0)
     with store.reading() as connection:
-        artifacts.registered(connection, artifact)
+        if not is_stub(artifact):
+            artifacts.registered(connection, artifact)
         around = lineage.below(connection, artifact, most)
         nodes = {node.id: node for node in around.nodes}
         flags = lineage.flags(connection, nodes)

@@ -4,6 +4,7 @@ import pytest
 from receiving import Receiver, receiving
 from world import OPERATOR, World
 
+from registry.cli import session
 from signing import webhook
 
 
@@ -20,7 +21,10 @@ def world(terminal, tmp_path) -> World:
     return made
 
 
-def test_a_hook_is_added_told_listed_replayed_and_removed(terminal, world: World, receiver: Receiver) -> None:
+def test_a_hook_is_added_told_listed_replayed_and_removed(
+    terminal, world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session.out, "_width", 250)
     base = world.model(name="kennel/base")
     added = terminal.holds("hooks", "add", receiver.url, "--operator", OPERATOR)
     shown = terminal("hooks", "add", receiver.url, "--artifact", "kennel/base")
