@@ -6,7 +6,7 @@ BIN := .venv/bin
 # What writes and reads logs, once more with all of them in PostgreSQL.
 ON_POSTGRESQL := tests/stories tests/registry/store tests/registry/test_writer.py tests/registry/test_writer_waits.py \
   tests/registry/test_writer_faults.py tests/registry/test_fsck.py tests/registry/test_postgresql.py
-# Of these, `make test` draws half the examples of each law.
+# Of these, `make test` draws a quarter of the examples of each law.
 CORES := tests/merger tests/reference tests/lineage
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL = $(PIP) install --progress-bar off -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e
@@ -34,7 +34,7 @@ demo: .venv/.demo  ## the whole story on real weights
 	@start=$$(date +%s); $(BIN)/studbook demo && echo "demo: $$(( $$(date +%s) - start )) s; $$(cat .venv/demo.log.summary)"
 
 test: .venv/.dev  ## the tests that need nothing but PyPI
-	@start=$$(date +%s); STUDBOOK_SOAK=0.5 $(BIN)/pytest -q -n 2 --dist worksteal && echo "test: $$(( $$(date +%s) - start )) s; $$(cat .venv/dev.log.summary)"
+	@start=$$(date +%s); STUDBOOK_SOAK=0.25 $(BIN)/pytest -q -n 2 --dist worksteal && echo "test: $$(( $$(date +%s) - start )) s; $$(cat .venv/dev.log.summary)"
 
 check: lint types imports test  ## format, lint, types, imports, and the tests
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# How many times as many examples every law draws as it says: `make test`, which people wait for, has half of them, `make
+# How many times as many examples every law draws as it says: `make test`, which people wait for, has a quarter of them, `make
 # system` draws all those of the arithmetic and the cores, and `make soak` many times as many.
 SOAK = float(os.environ.get("STUDBOOK_SOAK", "1"))
 

@@ -10,7 +10,7 @@ from world import OPERATOR, World
 
 from lineage.around import Edge
 from lineage.compared import graded
-from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Compared, Evidence
+from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Compared, Evidence, is_stub
 from lineage.predicates import claims, containment, parentage
 from lineage.standing import Clean, Unknown, spread
 from registry.store import Absent, lineage
@@ -54,7 +54,9 @@ class Oracle:
         found = self.compared.get((child, parent), set())
         if "contradicted" in found:
             return Evidence.CONTRADICTED
-        return Evidence.CONSISTENT if found else Evidence.SIGNED
+        if found:
+            return Evidence.CONSISTENT
+        return Evidence.CLAIMED if is_stub(child) else Evidence.SIGNED
 
     def ancestors(self, artifact: str, *, weights: bool = False) -> set[str]:
         found, waiting = set(), [artifact]
