@@ -23,6 +23,9 @@ from signing import canonical, dsse, fork
 from signing.errors import Untrusted
 from signing.fork import Fork
 
+# Servers and mirrors of their own take half a minute: `make system` waits for them.
+pytestmark = pytest.mark.system
+
 
 def studbook(*words: object, home: Path) -> subprocess.Popen:
     """Type a command in a process of its own."""

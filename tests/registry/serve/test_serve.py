@@ -31,6 +31,9 @@ from signing.bundle import Bundle, verify
 from signing.errors import Malformed, Refused
 from signing.log import Leaf
 
+# Servers and mirrors of their own take half a minute: `make system` waits for them.
+pytestmark = pytest.mark.system
+
 # The clock of the serving process is the real one, and an answer says when it was judged.
 JUDGED = {"judged": 0}
 

@@ -22,6 +22,9 @@ from signing import tiles
 from signing.errors import Malformed, Refused
 from signing.tiles import Tile
 
+# Servers and mirrors of their own take half a minute: `make system` waits for them.
+pytestmark = pytest.mark.system
+
 
 @contextmanager
 def answering(handler) -> Iterator[str]:

@@ -18,6 +18,9 @@ from signing.errors import Refused, Untrusted
 from signing.keys import PrivateKey
 from signing.tiles import Tile
 
+# Servers and mirrors of their own take half a minute: `make system` waits for them.
+pytestmark = pytest.mark.system
+
 
 @dataclass
 class Failing:
