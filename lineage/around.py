@@ -66,7 +66,7 @@ class Incident:
     summary: str
     contact: str
     selectors: tuple[str, ...] = ()
-    """By what it selects artifacts besides, `key:<64 hex>`; those that were selected are among `artifacts`."""
+    """By what it selects artifacts besides, `key:<64 hex>` or `tensor:<64 hex>`; those that were selected are among `artifacts`."""
 
 
 @dataclass(frozen=True, slots=True)

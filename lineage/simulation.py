@@ -57,7 +57,7 @@ def reported(artifacts: Iterable[str], kind: Kind, edges: Iterable[Edge]) -> dic
     waiting = deque(found)
     while waiting:
         here = waiting.popleft()
-        for child in sorted(children[here] - found.keys()):
+        for child in sorted(child for child in children[here] if child not in found):
             found[child] = found[here] + 1
             waiting.append(child)
     return found
