@@ -18,7 +18,7 @@ from lineage.authority import TrustedRoot
 from lineage.facts import Fact, Redacted
 from merger.manifest import Manifest
 from registry.home import Home
-from registry.store import artifacts, compare, judge, log, pin, redaction
+from registry.store import artifacts, compare, judge, log, pin, redaction, tree
 from registry.store.engine import Database
 from registry.store.fold import enter, once
 from registry.store.judge import Judged
@@ -136,7 +136,7 @@ def _checkpoints(live: Connection, fresh: Connection) -> Iterator[str]:
             yield f"a checkpoint covers {covered} entries, and the log has {size}: entries are lost"
         else:
             try:
-                _check(note, root, covered, log.tree(fresh, covered))
+                _check(note, root, covered, tree.root(fresh, covered))
             except Refused as error:
                 yield f"the checkpoint of {covered} entries: {error}"
 

@@ -28,7 +28,7 @@ from registry.cli.session import (
     say,
     short,
 )
-from registry.store import Absent, log, tenure
+from registry.store import Absent, log, tenure, tree
 from registry.store.log import Logged
 from signing import canonical, merkle
 from signing.bundle import Bundle
@@ -153,7 +153,7 @@ def consistency(
     with opened.store.reading() as connection:
         notes = [log.note(connection, size) for size in (old, new)]
         first, second = (Checkpoint.opened(note, root.origin, root.log().public) for note in notes)
-        proof = log.consistency(connection, old, new)
+        proof = tree.consistency(connection, old, new)
     merkle.check_consistency(old, new, first.root, second.root, proof)
 
     def show() -> None:

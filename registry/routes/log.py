@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from registry.deps import HomeDep, StoreDep
 from registry.problems import documented
-from registry.store import Absent, log
+from registry.store import Absent, log, tree
 from signing import canonical
 from signing.errors import Malformed
 
@@ -64,7 +64,7 @@ def inclusion(index: Index, size: Size, store: StoreDep) -> InclusionOut:
     """Return the proof that an entry stands in the tree of the first `size` entries."""
     with store.reading() as connection:
         _signed(connection, size)
-        proof = log.inclusion(connection, index, size)
+        proof = tree.inclusion(connection, index, size)
     return InclusionOut(index=index, size=size, proof=tuple(map(canonical.to_base64, proof)))
 
 
@@ -73,7 +73,7 @@ def consistency(old: Size, new: Size, store: StoreDep) -> ConsistencyOut:
     """Return the proof that the tree of the first `new` entries continues that of the first `old`."""
     with store.reading() as connection:
         _signed(connection, new)
-        proof = log.consistency(connection, old, new)
+        proof = tree.consistency(connection, old, new)
     return ConsistencyOut(old=old, new=new, proof=tuple(map(canonical.to_base64, proof)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
-from registry.store import log
+from registry.store import log, tree
 from signing import merkle
 from signing.bundle import Bundle
 from signing.log import Leaf
@@ -23,7 +23,7 @@ def bundles(connection: Connection, wanted: Sequence[int]) -> Iterator[Bundle]:
     for start in range(0, len(wanted), _AT_ONCE):
         part = wanted[start : start + _AT_ONCE]
         paths = {index: merkle.inclusion_nodes(index, size) for index in part}
-        found = log.nodes(connection, list({node for path in paths.values() for node in path}))
+        found = tree.nodes(connection, list({node for path in paths.values() for node in path}))
         for index in part:
             logged = log.read(connection, index)
             if logged.envelope is not None:

@@ -1,13 +1,10 @@
-"""The log of one home: leaves, payloads, the tree over them, checkpoints, and what proves an entry.
+"""The log of one home: leaves, payloads, checkpoints over the tree of them, and what proves an entry.
 
-The tree is stored as the hashes of its complete subtrees, so appending a leaf and proving one each touch a number of
-rows that is logarithmic in the log's size (3-trust, "Log"). An entry's receipt names the first checkpoint that covers
-it: whoever asks, and however often, gets the same one.
+An entry's receipt names the first checkpoint that covers it: whoever asks, and however often, gets the same one.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,7 +26,7 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from lineage.authority import TrustedRoot
-from registry.store import Absent
+from registry.store import Absent, tree
 from registry.store.lists import asking, parts
 from registry.tables import Checkpoint, Entry, Payload
 from signing import checkpoint, merkle
@@ -37,7 +34,6 @@ from signing.bundle import Bundle
 from signing.errors import Refused
 from signing.keys import PrivateKey
 from signing.log import Leaf
-from signing.merkle import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +80,6 @@ _SCAN: Executable = (
 _CHECKPOINTS = select(col(Checkpoint.size), cast(Checkpoint.note, LargeBinary).label("note")).order_by(
     col(Checkpoint.size)
 )
-# Level by level: asked for pairs of level and index, SQLite walks through the whole table.
-_HASHES = asking('SELECT "index", hash FROM hash WHERE level = :level AND "index" IN :some')
 _COVERED = text("SELECT max(size) FROM checkpoint")
 _SIGNINGS = text("SELECT count(*) FROM checkpoint")
 _NOTE = text("SELECT note FROM checkpoint WHERE size = :size")
@@ -123,44 +117,6 @@ def find(connection: Connection, entry: str, keys: Sequence[str]) -> int | None:
 def held(connection: Connection, entries: Collection[str]) -> set[str]:
     """Return those of these entry ids that the log has a leaf for."""
     return {one for part in parts(entries) for one in connection.scalars(_HELD, {"some": part})}
-
-
-def nodes(connection: Connection, wanted: Sequence[Node]) -> dict[Node, bytes]:
-    """Return the stored hashes of these complete subtrees."""
-    levels: dict[int, list[int]] = defaultdict(list)
-    for level, at in wanted:
-        levels[level].append(at)
-    found: dict[Node, bytes] = {}
-    for level, places in levels.items():
-        for part in parts(places):
-            values = {"level": level, "some": part}
-            found |= {(level, at): value for at, value in connection.execute(_HASHES, values)}
-    missing = [node for node in wanted if node not in found]
-    if missing:
-        level, at = missing[0]
-        raise Refused(f"the tree lacks the hash at level {level}, index {at}: run `studbook log fsck`")
-    return found
-
-
-def tree(connection: Connection, of: int) -> bytes:
-    """Return the root of the tree over the first `of` entries."""
-    wanted = merkle.root_nodes(of)
-    found = nodes(connection, wanted)
-    return merkle.root(of, [found[node] for node in wanted])
-
-
-def inclusion(connection: Connection, index: int, of: int) -> list[bytes]:
-    """Return the proof that entry `index` stands in the tree over the first `of` entries."""
-    wanted = merkle.inclusion_nodes(index, of)
-    found = nodes(connection, wanted)
-    return merkle.inclusion_proof(index, of, [found[node] for node in wanted])
-
-
-def consistency(connection: Connection, old: int, new: int) -> list[bytes]:
-    """Return the proof that the tree over `new` entries continues the one over `old`."""
-    wanted = merkle.consistency_nodes(old, new)
-    found = nodes(connection, wanted)
-    return merkle.consistency_proof(old, new, [found[node] for node in wanted])
 
 
 def covered(connection: Connection) -> int:
@@ -204,7 +160,7 @@ def cover(connection: Connection, origin: str, key: PrivateKey) -> None:
     """
     grown = size(connection)
     if grown > covered(connection):
-        signed_ = checkpoint.sign(checkpoint.Checkpoint(origin, grown, tree(connection, grown)), key)
+        signed_ = checkpoint.sign(checkpoint.Checkpoint(origin, grown, tree.root(connection, grown)), key)
         connection.execute(insert(Checkpoint).values(size=grown, note=signed_))
 
 
@@ -218,7 +174,7 @@ def receipts(connection: Connection, wanted: Sequence[int]) -> list[Receipt]:
         if index not in signed:
             raise Refused(f"entry {index} waits for its checkpoint: a process stopped before it signed one")
     paths = {index: merkle.inclusion_nodes(index, signed[index].size) for index in wanted}
-    found = nodes(connection, list({node for path in paths.values() for node in path}))
+    found = tree.nodes(connection, list({node for path in paths.values() for node in path}))
     return [
         Receipt(
             index=index,

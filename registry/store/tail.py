@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert
 
-from registry.store import log, tenure
+from registry.store import log, tenure, tree
 from registry.tables import Entry, Hash, Payload
 from signing import merkle
 from signing.log import Leaf
@@ -37,7 +37,7 @@ class Tail:
         self._stored = log.size(connection)
         self._waiting: list[_Waiting] = []
         self._places: dict[str, dict[tuple[str, ...], int]] = {}
-        self._hashes = log.nodes(connection, merkle.root_nodes(self._stored))
+        self._hashes = tree.nodes(connection, merkle.root_nodes(self._stored))
         self._lacking = set(entries) - log.held(connection, entries)
 
     @property
@@ -78,7 +78,10 @@ class Tail:
         """Forget the entries beyond `size`, rolled back if they were written; `time` is the newest before them."""
         self.time = time
         if size < self._stored:
-            self._restart(size)
+            self._stored = size
+            self._waiting.clear()
+            self._places.clear()
+            self._hashes = tree.nodes(self._connection, merkle.root_nodes(size))
             return
         kept = size - self._stored
         for one in self._waiting[kept:]:
@@ -111,11 +114,8 @@ class Tail:
             for level, at in one.completed
         ]
         self._connection.execute(insert(Hash), nodes)
-        self._restart(self.size)
-
-    def _restart(self, stored: int) -> None:
-        """Go on from the `stored` entries that the database holds, with none waiting."""
-        self._stored = stored
+        self._stored = self.size
         self._waiting.clear()
         self._places.clear()
-        self._hashes = log.nodes(self._connection, merkle.root_nodes(self._stored))
+        # The subtrees that later leaves complete were read at the beginning, or completed since.
+        self._hashes = {node: self._hashes[node] for node in merkle.root_nodes(self._stored)}

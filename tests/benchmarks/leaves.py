@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from lineage.predicates import license as license_predicate
 from lineage.predicates import signature
 from registry.home import Home
-from registry.store import log, tiles
+from registry.store import log, tiles, tree
 from registry.store.tail import Tail
 from signing import merkle
 from signing.bundle import Bundle, verify
@@ -65,10 +65,10 @@ def measured(home: Home, times: int) -> tuple[float, ...]:
     keys, log_key = root.public("publisher"), root.log().public
     with home.store.reading() as connection:
         size = log.covered(connection)
-        prove = each(times, lambda: log.inclusion(connection, secrets.randbelow(size), size))
+        prove = each(times, lambda: tree.inclusion(connection, secrets.randbelow(size), size))
         # The registration, near the beginning: its way up is as long as any.
         index, entry = 1, log.read(connection, 1)
-        proof = log.inclusion(connection, index, size)
+        proof = tree.inclusion(connection, index, size)
         leaf = merkle.leaf_hash(entry.leaf)
         fold = each(times, lambda: merkle.inclusion_root(leaf, index, size, proof))
         whole = Bundle(entry.envelope, Leaf.parse(entry.leaf), index, tuple(proof), log.newest(connection))

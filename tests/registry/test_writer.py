@@ -12,7 +12,7 @@ from lineage.predicates import derivation, license, name, signature  # noqa: A00
 from registry.home import Home
 from registry.line import Busy
 from registry.publish import publish
-from registry.store import log
+from registry.store import log, tree
 from registry.writer import Step
 from signing import checkpoint
 from signing.digest import artifact_id
@@ -213,7 +213,7 @@ def test_checkpoints_only_grow_and_each_continues_the_last(world: World) -> None
 
         for old in heads:
             for new in heads[heads.index(old) :]:
-                proof = log.consistency(connection, old.size, new.size)
+                proof = tree.consistency(connection, old.size, new.size)
                 merkle.check_consistency(old.size, new.size, old.root, new.root, proof)
         assert log.newest(connection) == list(log.checkpoints(connection))[-1][1]
 

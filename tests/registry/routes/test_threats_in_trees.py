@@ -8,7 +8,7 @@ from growing import SIZE, signed
 from refusals import problem, refused
 from world import SIGNERS, World
 
-from registry.store import log
+from registry.store import tree
 from signing import canonical, merkle, tiles
 from signing.bundle import Bundle, verify
 from signing.errors import Malformed, Refused, Untrusted
@@ -68,7 +68,7 @@ def test_t24_over_http_no_tile_passes_for_leaves_of_another_tree(grown: World, l
         merkle.node_hash(*(merkle.leaf_hash(one) for one in nodes))
     }
     with grown.home.store.reading() as connection:
-        assert roots.isdisjoint({log.tree(connection, size) for size in range(1, SIZE + 1)})
+        assert roots.isdisjoint({tree.root(connection, size) for size in range(1, SIZE + 1)})
     for one in nodes:
         problem(long.get(f"/entries/{one.hex()}"), "absent", one.hex())
 

@@ -3,7 +3,7 @@
 import pytest
 from world import SIGNERS, World
 
-from registry.store import Absent, log
+from registry.store import Absent, log, tree
 from registry.store.tail import Tail
 from signing import merkle
 from signing.bundle import Bundle, verify
@@ -26,13 +26,13 @@ def test_every_entry_is_proven_in_every_tree_that_holds_it(long: World) -> None:
         size = log.size(connection)
         leaves = [merkle.leaf_hash(one.leaf) for one in log.scan(connection)]
         for of in range(1, size + 1):
-            root = log.tree(connection, of)
+            root = tree.root(connection, of)
             for index in range(of):
-                proof = log.inclusion(connection, index, of)
+                proof = tree.inclusion(connection, index, of)
                 assert merkle.inclusion_root(leaves[index], index, of, proof) == root
             for old in range(1, of + 1):
                 merkle.check_consistency(
-                    old, of, log.tree(connection, old), root, log.consistency(connection, old, of)
+                    old, of, tree.root(connection, old), root, tree.consistency(connection, old, of)
                 )
 
 
@@ -63,7 +63,7 @@ def test_an_empty_log_has_nothing_to_show(world: World) -> None:
             connection.execute(text(f"DELETE FROM {table}"))
     with world.home.store.reading() as connection:
         assert log.size(connection) == 0
-        assert log.tree(connection, 0) == merkle.EMPTY
+        assert tree.root(connection, 0) == merkle.EMPTY
         with pytest.raises(Absent, match="the log is empty"):
             log.newest(connection)
     with pytest.raises(Absent, match="empty log"):
@@ -102,7 +102,7 @@ def test_a_hole_in_the_tree_is_named(long: World) -> None:
     with long.home.store.writing() as connection:
         connection.execute(text("DELETE FROM hash WHERE level = 2"))
     with long.home.store.reading() as connection, pytest.raises(Refused, match=r"level 2, index 0.*fsck"):
-        log.tree(connection, 4)
+        tree.root(connection, 4)
 
 
 def test_what_waits_can_be_taken_back(world: World) -> None:
@@ -126,7 +126,7 @@ def test_what_waits_can_be_taken_back(world: World) -> None:
         assert tail.append(leaf(30), b"y") == log.size(connection) == 9
         tail.flush()
         hashes = [merkle.leaf_hash(one.leaf) for one in log.scan(connection)]
-        assert log.tree(connection, 10) == _root(hashes)
+        assert tree.root(connection, 10) == _root(hashes)
         assert tail.find(f"{22:064x}", ("cd" * 32,)) == 4
 
 

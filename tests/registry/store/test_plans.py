@@ -19,6 +19,7 @@ from registry.store import (
     said,
     subjects,
     tiles,
+    tree,
     verdicts,
 )
 from registry.store import claims as claimed
@@ -144,7 +145,7 @@ def test_no_answer_walks_through_a_table(story: World) -> None:
             verdicts.of(connection, artifact)
             verdicts.due(connection, "ann", None, 10)
             log.bundle(connection, 3)
-            log.consistency(connection, 3, 7)
+            tree.consistency(connection, 3, 7)
             log.indexes(connection, "ab" * 32)
             tiles.read(connection, "tile/0/000.p/3")
             tiles.read(connection, "tile/entries/000.p/3")
