@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lineage.standing import ENDED
 from registry.answers import IncidentOut
-from registry.reached import ReachedOut, ReachOut
+from registry.reached import ReachOut
 from registry.store import descent, lineage
 from registry.store.descent import Cursor, Direction
 from registry.store.engine import Database
@@ -25,21 +25,28 @@ def reach(
         entries = {entry for some in page.flags.values() for entry in some}
         found = lineage.reported(connection, entries, page.size)
     live = {entry: incident for entry, incident in found.items() if incident.stage not in ENDED}
-    return ReachOut(
-        artifact=page.artifact,
-        direction=direction,
-        relatives=tuple(
-            ReachedOut(
-                artifact=one.artifact,
-                distance=one.distance,
-                names=tuple(names.get(one.number, ())),
-                incidents=tuple(live[entry].id for entry in page.flags.get(one.number, ()) if entry in live),
-            )
-            for one in page.relatives
-        ),
-        incidents=tuple(map(IncidentOut.of, live.values())),
-        total=page.total,
-        next=None if page.next is None else str(page.next),
-        as_of=page.size,
-        complete=page.next is None,
+    reaching = {
+        number: tuple(live[entry].id for entry in some if entry in live)
+        for number, some in page.flags.items()
+    }
+    # A list of thousands is made into values at once: one by one takes longer than all else here together.
+    return ReachOut.model_validate(
+        {
+            "artifact": page.artifact,
+            "direction": direction,
+            "relatives": [
+                {
+                    "artifact": one.artifact,
+                    "distance": one.distance,
+                    "names": tuple(names.get(one.number, ())),
+                    "incidents": reaching.get(one.number, ()),
+                }
+                for one in page.relatives
+            ],
+            "incidents": tuple(map(IncidentOut.of, live.values())),
+            "total": page.total,
+            "next": None if page.next is None else str(page.next),
+            "as_of": page.size,
+            "complete": page.next is None,
+        }
     )
