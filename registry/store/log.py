@@ -242,13 +242,24 @@ def _by_number(connection: Connection, query: TextClause, wanted: Sequence[int])
 
 def root(connection: Connection, of: int | None = None) -> TrustedRoot | None:
     """Return the trusted root in force after the first `of` entries, or after all; None for an empty log."""
-    document: str | None = connection.scalar(_ROOT, {"size": of})
-    return None if document is None else _parsed(document)
+    found = document(connection, of)
+    return None if found is None else _parsed(found)
+
+
+def document(connection: Connection, of: int | None = None) -> str | None:
+    """Return that trusted root as it was logged, in canonical JSON."""
+    found: str | None = connection.scalar(_ROOT, {"size": of})
+    return found
 
 
 def roots(connection: Connection) -> list[TrustedRoot]:
     """Return every version of the trusted root that the log brought into force, newest first."""
-    return [_parsed(document) for document in connection.scalars(_ROOTS)]
+    return [_parsed(one) for one in documents(connection)]
+
+
+def documents(connection: Connection) -> list[str]:
+    """Return those versions as they were logged, in canonical JSON."""
+    return list(connection.scalars(_ROOTS))
 
 
 @lru_cache(maxsize=16)

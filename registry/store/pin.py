@@ -11,7 +11,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from lineage.authority import TrustedRoot
 from registry.store import log
 from registry.store.disk import replace
 from signing.errors import Untrusted
@@ -21,12 +20,12 @@ _MODE = 0o644  # public, and what others pin, whatever the umask of whoever made
 
 def renew(connection: Connection, path: Path) -> None:
     """Bring the pin at `path` to the newest covered version, unless it holds what the log never had."""
-    due = log.root(connection, log.covered(connection))
+    due = log.document(connection, log.covered(connection))
     if due is None:
         return
     pinned = _read(path)
-    if pinned is None or (pinned != _encoded(due) and holds(connection, pinned)):
-        replace(path, _encoded(due), _MODE)
+    if pinned is None or (pinned != _lines(due) and holds(connection, pinned)):
+        replace(path, _lines(due), _MODE)
 
 
 def check(connection: Connection, path: Path) -> None:
@@ -43,12 +42,12 @@ def check(connection: Connection, path: Path) -> None:
 
 def holds(connection: Connection, pinned: bytes) -> bool:
     """Tell whether these bytes are the pin of a version that the log brought into force."""
-    return any(pinned == _encoded(one) for one in log.roots(connection))
+    return any(pinned == _lines(one) for one in log.documents(connection))
 
 
 def _read(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def _encoded(root: TrustedRoot) -> bytes:
-    return root.encode() + b"\n"
+def _lines(document: str) -> bytes:
+    return document.encode() + b"\n"
