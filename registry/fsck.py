@@ -8,6 +8,7 @@ signatures, order of time, triggers and tables hold together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,12 +49,27 @@ class Report:
 
 def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Report:
     """Fold the log of `home` again and report every difference; `progress` hears how many entries are done."""
-    damage = _damage(home)
-    if damage:  # what cannot be read cannot be compared
-        return Report(0, 0, 0, damage)
-    left = home.store.settle()
-    with TemporaryDirectory(prefix="studbook-fsck-") as folder, home.store.reading() as live:
-        again = Database(Path(folder) / "studbook.db", home.settings.busy_seconds, create=True)
+    with closing(Database(home.store.at, home.settings.busy_seconds, mapped=False)) as store:
+        damage = _damage(store)
+        if damage:  # what cannot be read cannot be compared
+            return Report(0, 0, 0, damage)
+        left = store.settle()
+        with store.reading() as live:
+            return _compared(home, live, left, progress)
+
+
+def _damage(store: Database) -> tuple[str, ...]:
+    try:
+        with store.reading() as live:
+            return tuple(store.damage(live))
+    except Refused as error:
+        return (str(error),)
+
+
+def _compared(home: Home, live: Connection, left: str | None, progress: Callable[[int], object]) -> Report:
+    """Fold what is `live` again, and compare; `left` says what may still hold what was removed."""
+    with TemporaryDirectory(prefix="studbook-fsck-") as folder:
+        again = Database(Path(folder) / "studbook.db", home.settings.busy_seconds, create=True, mapped=False)
         with again.writing() as fresh:
             compare.lay_out(fresh)
             redaction.foretell(live, fresh)
@@ -65,16 +81,8 @@ def fsck(home: Home, progress: Callable[[int], object] = lambda _: None) -> Repo
             findings += _blobs(home, fresh)
             remarks = (*_behind(home, fresh), *_redacted(fresh, left))
         again.close()
-        size, waiting = log.size(live), max(0, log.size(live) - log.covered(live))
-        return Report(size, log.signed(live), waiting, tuple(findings), remarks)
-
-
-def _damage(home: Home) -> tuple[str, ...]:
-    try:
-        with home.store.reading() as live:
-            return tuple(home.store.damage(live))
-    except Refused as error:
-        return (str(error),)
+    size, waiting = log.size(live), max(0, log.size(live) - log.covered(live))
+    return Report(size, log.signed(live), waiting, tuple(findings), remarks)
 
 
 def _folded(live: Connection, fresh: Connection, progress: Callable[[int], object]) -> Iterator[str]:

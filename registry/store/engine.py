@@ -20,11 +20,16 @@ _WRITES = "studbook_writes"
 class Database:
     """The database of one home; `reading` gives a snapshot, `writing` the one writer's place."""
 
-    def __init__(self, at: Path | URL, busy_seconds: int, *, create: bool = False) -> None:
-        """Open what is `at` there; a missing file is an error unless `create`, and a missing database always."""
+    def __init__(
+        self, at: Path | URL, busy_seconds: int, *, create: bool = False, mapped: bool = True
+    ) -> None:
+        """Open what is `at` there; a missing file is an error unless `create`, and a missing database always.
+
+        Whoever reads all of a file has it not `mapped`: every page that was read would stay in its memory.
+        """
         self.at = at
         self._engine = (
-            sqlite.engine(at, busy_seconds, create=create)
+            sqlite.engine(at, busy_seconds, create=create, mapped=mapped)
             if isinstance(at, Path)
             else postgresql.engine(at, busy_seconds)
         )

@@ -51,8 +51,11 @@ TRIGGERS: dict[str, str] = {
 }
 
 
-def engine(path: Path, busy_seconds: int, *, create: bool) -> Engine:
-    """Return the way to the file at `path`; a missing one is an error unless `create`, or a typo would make an empty log."""
+def engine(path: Path, busy_seconds: int, *, create: bool, mapped: bool) -> Engine:
+    """Return the way to the file at `path`; a missing one is an error unless `create`, or a typo would make an empty log.
+
+    `mapped`: rows that lie far apart, as the descendants of a model do, are read in place and not copied page by page.
+    """
     url = URL.create(
         "sqlite",
         database=f"file:{quote(str(path))}",
@@ -61,6 +64,8 @@ def engine(path: Path, busy_seconds: int, *, create: bool) -> Engine:
     # As many connections as a server has threads: who waits for one would wait for another's answer.
     made = create_engine(url, connect_args={"timeout": float(busy_seconds)}, pool_size=5, max_overflow=35)
     event.listen(made, "connect", _configure)
+    if mapped:
+        event.listen(made, "connect", _map)
     return made
 
 
@@ -104,8 +109,10 @@ def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> N
     connection.isolation_level = None
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         connection.execute("PRAGMA journal_mode=WAL")
-    # Rows that lie far apart, as the descendants of a model do, are read in place and not copied page by page.
-    connection.execute(f"PRAGMA mmap_size={_MAPPED}")
     # What an order has removed must not be left on a free page.
     for pragma in ("synchronous=FULL", "recursive_triggers=ON", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _map(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    connection.execute(f"PRAGMA mmap_size={_MAPPED}")
