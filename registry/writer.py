@@ -128,8 +128,8 @@ class Writer:
                 group.finish()
 
     def _commit(self, groups: Sequence[_Group]) -> None:
-        """Transaction 1: entries, payloads, tree and everything folded from them."""
-        with self._store.writing() as connection:
+        """Transaction 1: entries, payloads, tree and everything folded from them; transaction 2 makes it durable, too."""
+        with self._store.writing(later=True) as connection:
             self._at(Step.BEGUN)
             root = self._expected = log.root(connection)
             self._check_key(root)

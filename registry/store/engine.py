@@ -14,7 +14,7 @@ from registry.store import postgresql, sqlite
 from registry.tables import SCHEMA
 from signing.errors import Malformed, Refused
 
-_WRITES = "studbook_writes"
+_WRITES, _LATER = "studbook_writes", "studbook_later"
 
 
 class Database:
@@ -37,6 +37,7 @@ class Database:
         kind = sqlite if isinstance(at, Path) else postgresql
         self._reads = self._engine.execution_options(**kind.READS)
         self._writes = self._engine.execution_options(**kind.WRITES | {_WRITES: True})
+        self._later = self._writes.execution_options(**{_LATER: True})
 
     @property
     def name(self) -> str:
@@ -50,9 +51,12 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Give the only connection that writes now; commit when the block ends, roll back when it raises."""
-        with _opened(self._writes, self.name) as connection:
+    def writing(self, *, later: bool = False) -> Iterator[Connection]:
+        """Give the only connection that writes now; commit when the block ends, roll back when it raises.
+
+        What is committed is on disk when the block ends, or, with `later`, at the latest when a later one without it ends.
+        """
+        with _opened(self._later if later else self._writes, self.name) as connection:
             yield connection
 
     def check_order(self) -> None:
@@ -94,8 +98,10 @@ class Database:
         self._engine.dispose()
 
     def _begin(self, connection: Connection) -> None:
-        writes = bool(connection.get_execution_options().get(_WRITES, False))
-        (sqlite if isinstance(self.at, Path) else postgresql).begin(connection, writes=writes)
+        options = connection.get_execution_options()
+        (sqlite if isinstance(self.at, Path) else postgresql).begin(
+            connection, writes=_WRITES in options, later=_LATER in options
+        )
 
 
 def place(home: Path, settings: Settings) -> Path | URL:

@@ -91,10 +91,15 @@ def named(url: URL) -> str:
     return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
 
 
-def begin(connection: Connection, *, writes: bool) -> None:
-    """Begin a transaction that sees one state of the log, or that alone writes."""
+def begin(connection: Connection, *, writes: bool, later: bool) -> None:
+    """Begin a transaction that sees one state of the log, or that alone writes, and is made durable at once or `later`.
+
+    A commit that is waited for has the write-ahead log flushed up to its own record, and so all before it.
+    """
     if writes:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
+    if later:
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 def check(connection: Connection, url: URL) -> None:

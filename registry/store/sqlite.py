@@ -1,7 +1,8 @@
 """A home's database as one SQLite file, opened the one way that is safe for several writers.
 
 Every write transaction begins with `BEGIN IMMEDIATE`: four writers with deferred transactions gave 630 errors, with
-immediate ones none (5-service, "Storage"). WAL and `synchronous=FULL` make a commit durable before it returns;
+immediate ones none (5-service, "Storage"). WAL and `synchronous=FULL` make a commit durable before it returns, but for one that
+another follows;
 `recursive_triggers=ON` lets the append-only triggers see what `INSERT OR REPLACE` removes.
 """
 
@@ -69,8 +70,14 @@ def engine(path: Path, busy_seconds: int, *, create: bool, mapped: bool) -> Engi
     return made
 
 
-def begin(connection: Connection, *, writes: bool) -> None:
-    """Begin a transaction that sees one state of the log, or that alone writes."""
+def begin(connection: Connection, *, writes: bool, later: bool) -> None:
+    """Begin a transaction that sees one state of the log, or that alone writes, and is made durable at once or `later`.
+
+    The write-ahead log is recovered from its beginning to the first frame that is not whole, so a commit that is synced makes
+    all before it durable.
+    """
+    if writes:
+        connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if later else 'FULL'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

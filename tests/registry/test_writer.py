@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from batching import held, together, waiting
-from sqlalchemy import text
+from sqlalchemy import Connection, Engine, event, text
 from world import World
 
 from lineage.predicates import derivation, license, name, signature  # noqa: A004 - the statement's own name
@@ -43,6 +43,27 @@ def test_a_batch_is_one_checkpoint(world: World) -> None:
     assert [receipt.index for receipt in answers] == list(range(before, before + 8))
     assert {receipt.size for receipt in answers} == {before + 8}
     world.check(answers)
+
+
+def test_a_receipt_is_given_once_a_commit_was_waited_for_on_the_disk(world: World) -> None:
+    waits: list[bool] = []
+    kept = {"sqlite": ("PRAGMA synchronous", 2), "postgresql": ("SHOW synchronous_commit", "on")}
+
+    def hear(connection: Connection) -> None:
+        if "studbook_writes" in connection.get_execution_options():
+            ask, full = kept[connection.dialect.name]
+            waits.append(connection.exec_driver_sql(ask).scalar() == full)
+
+    world.home.writer()
+    event.listen(Engine, "commit", hear)
+    try:
+        receipts = world.publish("publisher", registration(1)[1])
+        with world.home.store.writing():
+            pass
+    finally:
+        event.remove(Engine, "commit", hear)
+    assert waits == [False, True, True]
+    world.check(receipts)
 
 
 def test_a_refused_statement_does_not_hurt_the_others_of_its_batch(world: World) -> None:

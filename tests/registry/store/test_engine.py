@@ -40,7 +40,7 @@ def test_t14_the_log_is_append_only_in_the_database_too(world: World, statement:
 
 @pytest.mark.sqlite
 def test_a_connection_is_durable_and_sees_what_replace_removes(world: World) -> None:
-    with world.home.store.reading() as connection:
+    with world.home.store.writing() as connection:
         found = [connection.scalar(text(f"PRAGMA {one}")) for one in ("journal_mode", "synchronous")]
         assert found == ["wal", 2]
         assert connection.scalar(text("PRAGMA recursive_triggers")) == 1
