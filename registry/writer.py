@@ -21,7 +21,7 @@ from lineage.authority import TrustedRoot
 from lineage.facts import Redacted
 from registry.line import Busy, Line, Place
 from registry.settings import Clock, Settings
-from registry.store import bounds, judge, log, pin, redaction
+from registry.store import bounds, judge, log, mass, pin, redaction
 from registry.store.engine import Database
 from registry.store.fold import enter, looks_back, once
 from registry.store.judge import Judged
@@ -182,6 +182,7 @@ class Writer:
         self._check_key(authority.rooted(facts))
         index = enter(connection, tail, Leaf(envelope.entry, judged.keys, time), raw, facts, operators)
         bounds.check_grown(connection, facts, self._settings)
+        mass.check(connection, root, facts, index, time, self._settings)
         return index
 
     def _cover(self) -> None:
