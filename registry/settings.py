@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     confirm_alone: PositiveInt = Field(
         default=100, description="artifacts that an incident may flag if one operator alone confirms it (T27)"
     )
+    open_incidents: PositiveInt = Field(
+        default=1000, description="incidents that one operator may have open at once (T28)"
+    )
     hook_private: bool = Field(
         default=False, description="whether webhooks may be sent to private addresses, such as 10.0.0.0/8"
     )

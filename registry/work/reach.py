@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lineage.standing import ENDED
+from lineage.standing import ENDED, gravest
 from registry.answers import IncidentOut
 from registry.reached import ReachedOut, ReachOut
 from registry.store import descent, lineage
@@ -25,6 +25,11 @@ def reach(
         entries = {entry for some in page.flags.values() for entry in some}
         found = lineage.reported(connection, entries, page.size)
     live = {entry: incident for entry, incident in found.items() if incident.stage not in ENDED}
+    reaching = {
+        one: [live[entry] for entry in entries if entry in live] for one, entries in page.flags.items()
+    }
+    told = {one: gravest(some) for one, some in reaching.items()}
+    incidents = {incident.id: incident for some in told.values() for incident in some}
     return ReachOut(
         artifact=page.artifact,
         direction=direction,
@@ -33,11 +38,12 @@ def reach(
                 artifact=one.artifact,
                 distance=one.distance,
                 names=tuple(names.get(one.number, ())),
-                incidents=tuple(live[entry].id for entry in page.flags.get(one.number, ()) if entry in live),
+                incidents=tuple(incident.id for incident in told.get(one.number, ())),
+                left_out=len(reaching.get(one.number, ())) - len(told.get(one.number, ())),
             )
             for one in page.relatives
         ),
-        incidents=tuple(map(IncidentOut.of, live.values())),
+        incidents=tuple(map(IncidentOut.of, incidents.values())),
         total=page.total,
         next=None if page.next is None else str(page.next),
         as_of=page.size,
