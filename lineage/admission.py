@@ -226,9 +226,15 @@ def _admit_change(change: Restaged | Amended, known: Known) -> None:
     stage = known.incidents.get(change.incident)
     if stage is None:
         raise Refused(f"no entry {change.incident} reports an incident here")
+    if isinstance(change, Restaged):
+        check_stage(change.incident, stage, change.stage)
+
+
+def check_stage(incident: str, stage: Stage, following: Stage) -> None:
+    """Refuse to move an incident from its stage to one that does not come next."""
     # The same change may be seconded by another key; any other step back would reopen what was ended.
-    if isinstance(change, Restaged) and change.stage != stage and change.stage not in NEXT.get(stage, ()):
+    if following != stage and following not in NEXT.get(stage, ()):
         then = ", ".join(sorted(NEXT.get(stage, ()))) or "nothing else"
         raise Refused(
-            f"incident {change.incident} is {stage} and becomes {then}, not {change.stage}; report a new one instead"
+            f"incident {incident} is {stage} and becomes {then}, not {following}; report a new one instead"
         )

@@ -40,6 +40,7 @@ __all__ = [
     "check",
     "check_owned",
     "contacts",
+    "holders",
     "owned",
     "owners",
     "rooted",
@@ -165,6 +166,16 @@ def owners(
         if able.keys().isdisjoint(keys):
             found[name] = tuple(sorted(set(able.values())))
     return found
+
+
+def holders(root: TrustedRoot, role: Role, time: int, keys: Collection[str] | None = None) -> tuple[str, ...]:
+    """Return the operators that hold a key which is good for `role` at `time`: any key, or one of these ids."""
+    held = {
+        key.operator
+        for key in root.keys
+        if role in key.roles and key.valid(time) and (keys is None or key.public.id in keys)
+    }
+    return tuple(sorted(held))
 
 
 def contacts(root: TrustedRoot, operator: str, time: int) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from lineage.around import Incident
 from lineage.facts import RELATIONS, SEVERITIES, WEIGHTLESS, Kind, Relation, Stage
 
 ENDED: frozenset[Stage] = frozenset({"rejected", "retracted"})
+# As many incidents of one artifact are told, the gravest first; the others affect it like these, and are counted (T28).
+MOST = 100
 
 _NOTHING: frozenset[Relation] = frozenset()
 _EVERYTHING = frozenset(RELATIONS)
@@ -192,6 +194,14 @@ def _way(incident: Incident, artifact: str, parents: Mapping[str, list[Link]]) -
             below[parent] = here
             waiting.append(parent)
     return ()
+
+
+def gravest(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
+    """Return as many of `incidents` as are told of one artifact: confirmed before reported, then by severity."""
+    ordered = sorted(
+        incidents, key=lambda one: (one.stage == "reported", -SEVERITIES.index(one.severity), one.id)
+    )
+    return tuple(ordered[:MOST])
 
 
 def _gravity(hit: Hit) -> tuple[bool, int, int, str]:

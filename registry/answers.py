@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from lineage.around import Edge, Incident
 from lineage.facts import Evidence
-from lineage.standing import Affected, Clean, Hit, Standing, Unknown
+from lineage.standing import MOST, Affected, Clean, Hit, Standing, Unknown
 from lineage.subjects import Scope
 from lineage.verdict import Verdict
 from registry.licensed import InheritedOut, LicenseOut, UseOut, inherited
@@ -62,10 +62,14 @@ class HitOut(Answer):
 
 
 class StandingOut(Answer):
-    """Clean, affected by these incidents, or unknown because nothing is known about these ancestors."""
+    """Clean, affected by these incidents, or unknown because nothing is known about these ancestors.
+
+    The gravest and nearest incidents are told; `left_out` says how many are not, and affect it like these.
+    """
 
     state: Literal["clean", "affected", "unknown"]
     incidents: tuple[HitOut, ...] = ()
+    left_out: int = 0
     missing: tuple[str, ...] = ()
 
     @classmethod
@@ -75,7 +79,13 @@ class StandingOut(Answer):
             case Clean():
                 return cls(state="clean")
             case Affected(incidents=hits, missing=missing):
-                return cls(state="affected", incidents=tuple(map(HitOut.of, hits)), missing=missing)
+                told = hits[:MOST]
+                return cls(
+                    state="affected",
+                    incidents=tuple(map(HitOut.of, told)),
+                    left_out=len(hits) - len(told),
+                    missing=missing,
+                )
             case Unknown(missing=missing):
                 return cls(state="unknown", missing=missing)
 
@@ -159,7 +169,9 @@ class RelativeOut(Answer):
     """The license that others say a stub has; nobody declared it."""
     seen: bool
     incidents: tuple[str, ...]
-    """Ids of the live incidents that reach it."""
+    """Ids of the live incidents that reach it, the gravest of them."""
+    left_out: int = 0
+    """How many others reach it."""
 
 
 class LineageOut(Answer):
@@ -173,7 +185,7 @@ class LineageOut(Answer):
     direction: Literal["ancestors", "descendants"]
     relatives: tuple[RelativeOut, ...]
     incidents: tuple[IncidentOut, ...]
-    """The live incidents that reach it or any of its relatives, each once."""
+    """The live incidents that are told of it or of any of its relatives, each once."""
     edges: tuple[EdgeOut, ...]
     asked: SelectionOut = EVERYTHING
     left_out: int = 0

@@ -15,7 +15,7 @@ from lineage.compared import graded
 from lineage.licensing import judge
 from lineage.rebuilders import rebuilders
 from lineage.selection import State, states
-from lineage.standing import ENDED
+from lineage.standing import ENDED, gravest
 from lineage.subjects import Pedigree, Scope, narrowed
 from lineage.verdict import assess
 from registry import exports
@@ -200,17 +200,15 @@ class Local:
             for one in level
             if selection.lists(nodes[one], stands.get(one), first.get(one))
         }
-        incidents = {
-            one.id: one
-            for artifact in ids
-            if artifact in listed or artifact == around.artifact
-            for one in live[artifact]
-        }
+        told = {one: gravest(live[one]) for one in (around.artifact, *listed)}
+        incidents = {one.id: one for artifact in ids if artifact in told for one in told[artifact]}
         return LineageOut(
             artifact=around.artifact,
             names=nodes[around.artifact].names,
             direction=direction,
-            relatives=tuple(_relative(nodes[one], distance, live[one]) for one, distance in listed.items()),
+            relatives=tuple(
+                _relative(nodes[one], distance, told[one], len(live[one])) for one, distance in listed.items()
+            ),
             incidents=tuple(map(IncidentOut.of, incidents.values())),
             edges=tuple(
                 EdgeOut.of(edge)
@@ -236,7 +234,7 @@ def _states(
     return states(above.nodes, above.edges, affected, complete=above.complete)
 
 
-def _relative(node: Node, distance: int, live: Sequence[Incident]) -> RelativeOut:
+def _relative(node: Node, distance: int, told: Sequence[Incident], live: int) -> RelativeOut:
     return RelativeOut(
         artifact=node.id,
         distance=distance,
@@ -244,5 +242,6 @@ def _relative(node: Node, distance: int, live: Sequence[Incident]) -> RelativeOu
         license=next(iter(node.licenses), None),
         claimed=next(iter(node.claimed), None),
         seen=node.seen,
-        incidents=tuple(incident.id for incident in live),
+        incidents=tuple(incident.id for incident in told),
+        left_out=live - len(told),
     )

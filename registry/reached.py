@@ -18,12 +18,14 @@ MOST = 10_000
 
 
 class ReachedOut(Answer):
-    """One artifact on the list: how far, what it is called, and the ids of the live incidents that reach it."""
+    """One artifact on the list: how far, what it is called, and the ids of the gravest live incidents that reach it."""
 
     artifact: str
     distance: int
     names: tuple[str, ...]
     incidents: tuple[str, ...]
+    left_out: int = 0
+    """How many others reach it."""
 
 
 class ReachOut(Answer):
@@ -33,7 +35,7 @@ class ReachOut(Answer):
     direction: Direction
     relatives: tuple[ReachedOut, ...]
     incidents: tuple[IncidentOut, ...]
-    """The live incidents that reach any of these, each once."""
+    """The live incidents that are told of any of these, each once."""
     total: int | None = Field(description="how many the whole list holds; told with its first page")
     next: str | None = Field(description="what the next page comes `after`; null where the list ends here")
     as_of: int

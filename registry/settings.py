@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     late_rows: PositiveInt = Field(
         default=1_000_000, description="closure rows one statement may add (4-lineage, Storage and speed)"
     )
+    confirm_alone: PositiveInt = Field(
+        default=100, description="artifacts that an incident may flag if one operator alone confirms it (T27)"
+    )
+    open_incidents: PositiveInt = Field(
+        default=1000, description="incidents that one operator may have open at once (T28)"
+    )
     hook_private: bool = Field(
         default=False, description="whether webhooks may be sent to private addresses, such as 10.0.0.0/8"
     )

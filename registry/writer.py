@@ -21,7 +21,7 @@ from lineage.authority import TrustedRoot
 from lineage.facts import Redacted
 from registry.line import Busy, Line, Place
 from registry.settings import Clock, Settings
-from registry.store import bounds, judge, log, pin, redaction
+from registry.store import bounds, flood, judge, log, mass, pin, redaction
 from registry.store.engine import Database
 from registry.store.fold import enter, looks_back, once
 from registry.store.judge import Judged
@@ -178,10 +178,12 @@ class Writer:
         operators = judge.admit(connection, judged, envelope.entry, time, tail.flush)
         facts = once(tail, envelope.entry, judged.facts)
         bounds.check(connection, facts, self._settings)
+        flood.check(connection, root, facts, operators, self._settings)
         redaction.check(connection, facts)
         self._check_key(authority.rooted(facts))
         index = enter(connection, tail, Leaf(envelope.entry, judged.keys, time), raw, facts, operators)
         bounds.check_grown(connection, facts, self._settings)
+        mass.check(connection, root, facts, index, time, self._settings)
         return index
 
     def _cover(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from rich.markup import escape
 
 from lineage import schema
 from lineage.around import Incident
@@ -25,12 +26,14 @@ from registry.cli.session import (
     RegistryOption,
     called,
     counted,
+    err,
     home_at,
     out,
     say,
 )
 from registry.home import Home
 from registry.store import Absent, lineage, refs
+from registry.work.cosigning import alone
 from signing.canonical import Json
 from signing.errors import Malformed
 
@@ -124,6 +127,8 @@ def report(
         "unread": list(looked.unread),
     }
     say(as_json, value, show)
+    if confirmed:
+        warn_alone(opened, receipt.entry)
 
 
 @app.command("list")
@@ -156,12 +161,6 @@ def amend(
 
 
 @app.command()
-def confirm(which: Which, reason: ReasonOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say that a reported incident was looked into and is so: what it reaches is refused, not only warned of."""
-    _move(which, "confirmed", reason, home, as_json=as_json)
-
-
-@app.command()
 def resolve(which: Which, reason: ReasonOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say that nothing more is to be done about a confirmed incident; what it reaches stays affected, since bytes do not heal."""
     _move(which, "resolved", reason, home, as_json=as_json)
@@ -177,6 +176,17 @@ def reject(which: Which, reason: ReasonOption, home: HomeOption = None, as_json:
 def retract(which: Which, reason: ReasonOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Take an incident back; both statements stay in the log, and its flags no longer count."""
     _move(which, "retracted", reason, home, as_json=as_json)
+
+
+def warn_alone(home: Home, incident: str) -> None:
+    """Say where a trusted root with one security operator let one confirm what otherwise takes two."""
+    found = alone(home, incident)
+    if found is not None:
+        err.print(
+            f"[yellow]note:[/] the incident flags {found.flags} artifacts, which takes two operators to confirm, and the trusted"
+            f" root names {escape(', '.join(found.able))} alone with the role security, so one was enough",
+            soft_wrap=True,
+        )
 
 
 def _move(which: str, stage: Change, reason: str, home: Path | None, *, as_json: bool) -> None:

@@ -25,6 +25,7 @@ from registry.cli import (
     auditing,
     comparing,
     conflicts,
+    cosigning,
     dossiers,
     exporting,
     hooking,
@@ -95,7 +96,7 @@ for part in (
 logs.app.registered_commands += auditing.app.registered_commands
 licensing.group.registered_commands += proposing.app.registered_commands + conflicts.app.registered_commands
 app.add_typer(licensing.group, name="license")
-incidents.app.registered_commands += notifying.app.registered_commands
+incidents.app.registered_commands += cosigning.app.registered_commands + notifying.app.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(hooking.app, name="hooks")
 app.add_typer(keys.app, name="keys")

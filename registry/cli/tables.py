@@ -137,6 +137,10 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
     out.print(f"[bold]{head}[/]  {_standing(answer.standing)}  {answer.artifact}", soft_wrap=True)
     for hit in answer.standing.incidents:
         _hit(hit, names)
+    if answer.standing.left_out:
+        out.print(
+            f"  and {counted(answer.standing.left_out, 'other incident')}, less grave; `studbook incident list` lists them"
+        )
     for missing in answer.standing.missing:
         out.print(f"  nothing is known about {escape(missing)}", soft_wrap=True)
     for one in answer.corrections:

@@ -80,6 +80,8 @@ Values = dict[str, object]
 _NUMBERS = asking("""
     SELECT id, number FROM node WHERE id IN :some UNION ALL SELECT NULL, coalesce(max(number) + 1, 0) FROM node
 """)
+# An incident and what it comes to select is asked who reported and confirmed it (`mass`).
+_LOOKING_BACK = (Rooted, Redacted, Agreed, Selecting, Reported, Restaged, Contained)
 _LISTED = text("SELECT 1 FROM file WHERE artifact = :number LIMIT 1")
 _INSERT_NODE, _INSERT_FILE, _INSERT_EDGE = insert(Node), insert(File), insert(Edge)
 
@@ -90,8 +92,8 @@ def once(tail: Tail, entry: str, facts: Sequence[Fact]) -> Sequence[Fact]:
 
 
 def looks_back(facts: Iterable[Fact]) -> bool:
-    """Tell whether `facts` ask for earlier leaves: of an ended key, of one that is selected, of what is redacted, or of a quorum."""
-    return any(isinstance(fact, Rooted | Redacted | Agreed | Selecting) for fact in facts)
+    """Tell whether `facts` ask for earlier leaves: of an ended key, a selected one, what is redacted, a quorum, or who confirms."""
+    return any(isinstance(fact, _LOOKING_BACK) for fact in facts)
 
 
 def enter(

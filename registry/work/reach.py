@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lineage.standing import ENDED
+from lineage.standing import ENDED, gravest
 from registry.answers import IncidentOut
 from registry.reached import ReachOut
 from registry.store import descent, lineage
@@ -26,9 +26,10 @@ def reach(
         found = lineage.reported(connection, entries, page.size)
     live = {entry: incident for entry, incident in found.items() if incident.stage not in ENDED}
     reaching = {
-        number: tuple(live[entry].id for entry in some if entry in live)
-        for number, some in page.flags.items()
+        one: [live[entry] for entry in entries if entry in live] for one, entries in page.flags.items()
     }
+    told = {one: gravest(some) for one, some in reaching.items()}
+    incidents = {incident.id: incident for some in told.values() for incident in some}
     # A list of thousands is made into values at once: one by one takes longer than all else here together.
     return ReachOut.model_validate(
         {
@@ -39,11 +40,12 @@ def reach(
                     "artifact": one.artifact,
                     "distance": one.distance,
                     "names": tuple(names.get(one.number, ())),
-                    "incidents": reaching.get(one.number, ()),
+                    "incidents": tuple(incident.id for incident in told.get(one.number, ())),
+                    "left_out": len(reaching.get(one.number, ())) - len(told.get(one.number, ())),
                 }
                 for one in page.relatives
             ],
-            "incidents": tuple(map(IncidentOut.of, live.values())),
+            "incidents": tuple(map(IncidentOut.of, incidents.values())),
             "total": page.total,
             "next": None if page.next is None else str(page.next),
             "as_of": page.size,

@@ -23,7 +23,9 @@ def test_without_an_environment_the_home_is_in_the_user_s_data_folder(
     assert Settings().home.name == "studbook"
 
 
-@pytest.mark.parametrize("name", ["QUEUE", "BATCH", "BUSY_SECONDS", "ANCESTORS", "LATE_ROWS"])
+@pytest.mark.parametrize(
+    "name", ["QUEUE", "BATCH", "BUSY_SECONDS", "ANCESTORS", "LATE_ROWS", "CONFIRM_ALONE", "OPEN_INCIDENTS"]
+)
 def test_a_limit_of_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"STUDBOOK_{name}", "0")
     with pytest.raises(ValidationError, match="greater than 0"):

@@ -73,6 +73,7 @@ def test_a_stub_has_an_address_too(world: World, api: TestClient) -> None:
     assert api.get(f"/artifacts/{stub}").json()["standing"] == {
         "state": "unknown",
         "incidents": [],
+        "left_out": 0,
         "missing": [stub],
     }
     assert api.get(f"/artifacts/{stub}/descendants").json()["relatives"][0]["artifact"] == child

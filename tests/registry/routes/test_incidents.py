@@ -4,7 +4,10 @@ import pytest
 from fastapi.testclient import TestClient
 from world import World
 
+from lineage.predicates import incident_change
+from registry.app import create
 from registry.routes import incidents as pages
+from signing.dsse import sign
 
 
 def test_incidents_are_listed_with_the_stage_they_have_reached(world: World, api: TestClient) -> None:
@@ -51,3 +54,21 @@ def test_one_request_gets_one_page_of_incidents(
     assert seen == reported
     assert page["next"] is None
     assert api.get("/incidents", params={"after": "0" * 64}).status_code == 404
+
+
+def test_t27_over_http_one_key_confirms_nothing_large(world: World) -> None:
+    world.settings = world.settings.model_copy(update={"confirm_alone": 1})
+    world.reopen()
+    ann, own = world.join("ann", "security"), world.home.keys("security")
+    base = world.artifact()
+    world.artifact(base)
+    said = incident_change.statement(world.report(base, "privacy", stage="reported"), "confirmed", "it is so")
+
+    with TestClient(create(world.home)) as bounded:
+        refused = bounded.post("/entries", content=sign(said.encode(), [own]).encode())
+        taken = bounded.post("/entries", content=sign(said.encode(), [own, ann]).encode())
+
+    assert (refused.status_code, refused.json()["type"][-9:]) == (403, "forbidden")
+    assert "flag 2 artifacts" in refused.json()["detail"]
+    assert taken.status_code == 201
+    world.check()
