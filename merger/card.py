@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from merger.header import INDEX
 from merger.joint import joint_config
 from merger.layers import sliced_config
 from merger.lora import CONFIG as ADAPTER_CONFIG
-from merger.manifest import INDEX, SIZES, VOCABULARY
+from merger.manifest import SIZES, VOCABULARY
 from merger.plan import Plan
 from merger.recipe import Recipe
 from merger.row_map import RowMap, Vectors, mapped

@@ -15,20 +15,8 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
-from merger.manifest import (
-    BLOCK,
-    HEADER_LIMIT,
-    INDEX,
-    Entry,
-    File,
-    Manifest,
-    Tensor,
-    block_digest,
-    header,
-    tensor_digest,
-    utf8,
-    weight_files,
-)
+from merger.header import HEADER_LIMIT, INDEX, Entry, header, weight_files
+from merger.manifest import BLOCK, File, Manifest, Tensor, block_digest, tensor_digest, utf8
 from signing.digest import artifact_id, check_names, ignored, sha256_hex
 from signing.errors import Malformed, Untrusted
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from merger.sketch import Drawn, Shape, Sketch, Values
+from merger.elements import Shape
+from merger.sketch import Drawn, Sketch, Values
 
 # How alike to its own a renamed tensor is: 1 is the same, and what has nothing in common is below 0.
 ALIKE = 0.5

@@ -11,10 +11,11 @@ from types import MappingProxyType
 
 from merger.by_tensor import value_at
 from merger.fit import Inputs, check_models, inputs
+from merger.header import SINGLE
 from merger.joining import Kept, joined
 from merger.kernels import Wide
 from merger.lora import WEIGHTS
-from merger.manifest import FLOATS, SINGLE, SIZES, Manifest, Tensor, utf8
+from merger.manifest import FLOATS, SIZES, Manifest, Tensor, utf8
 from merger.method import Cut, Method, Values
 from merger.numbers import kept_lanes
 from merger.recipe import DTYPES, Recipe

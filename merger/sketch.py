@@ -1,40 +1,36 @@
 """Sketches: the same few thousand elements of every artifact of one architecture, by which two are compared without their files.
 
-Which elements these are follows from the architecture alone, by the generator that masks are drawn with (`merger.seeds`), so anybody
-who has the weights makes the same sketch, byte for byte, and sketches made years apart fit together. They are spread over all
-tensors in proportion to the square root of each one's size: by size alone a vocabulary would have them all. Names play no
-part in the choice, so that an artifact whose tensors were renamed is still sketched in the same places.
+Which elements these are follows from the architecture alone (`merger.elements`), so anybody who has the weights makes the same sketch, byte
+for byte, and sketches made years apart fit together.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from merger.manifest import BLOCK, FLOATS, SIZES, Manifest, Tensor
-from merger.seeds import words
+from merger.elements import Shape, drawn, family
+from merger.kernels.narrowing import narrow, widen
+from merger.manifest import BLOCK, FLOATS, RANK_LIMIT, SIZES, Manifest, Tensor
 from merger.weights import Weights
 from signing import canonical
-from signing.digest import sha256_hex
+from signing.digest import check_hex, sha256_hex
 from signing.errors import Malformed
 
 VERSION = "1"
-# How many elements are drawn in all, and of each tensor at least.
-ELEMENTS, LEAST = 8192, 8
-# A large tensor is read in so many places of so many elements, and not from end to end.
-PLACES, STRETCH = 2, 1 << 18
+# A file that says more than two million million elements is no sketch of anything that there is.
+LARGEST = 1 << 41
 # Half a unit in the last place, relative to the value: what storing it may have changed.
-ROUNDING = {"F64": 2.0**-53, "F32": 2.0**-24, "F16": 2.0**-11, "BF16": 2.0**-9}
+ROUNDING = {"F64": 2.0**-53, "F32": 2.0**-24, "F16": 2.0**-11, "BF16": 2.0**-8}
+# Coarser than sketches are.
+COARSE = frozenset({"BF16", "F16"})
 
-Shape = tuple[int, ...]
 Values = NDArray[np.float64]
 
 
@@ -66,13 +62,32 @@ class Sketch:
         return np.concatenate([one.values for one in self.tensors]).astype(np.float64)
 
     @cached_property
+    def grains(self) -> tuple[str, ...]:
+        """Return how finely each tensor is stored: by its type, or by the type that all values were cast to before they were written in it."""
+        for dtype in sorted(COARSE):
+            if all(
+                np.array_equal(stored(one.values, dtype), one.values, equal_nan=True) for one in self.tensors
+            ):
+                return (dtype,) * len(self.tensors)
+        return tuple(one.dtype for one in self.tensors)
+
+    @cached_property
     def rounding(self) -> Values:
         """Return by how much storing it may have changed each value."""
         each = [
-            np.abs(one.values.astype(np.float64)) * max(ROUNDING[one.dtype], ROUNDING["F32"])
-            for one in self.tensors
+            np.abs(one.values.astype(np.float64)) * max(ROUNDING[grain], ROUNDING["F32"])
+            for one, grain in zip(self.tensors, self.grains, strict=True)
         ]
         return np.concatenate(each)
+
+    @cached_property
+    def half(self) -> Values | None:
+        """Return half a unit in the last place of each value; None if all are stored as finely as they are sketched."""
+        if not COARSE & {*self.grains}:
+            return None
+        _, exponents = np.frexp(self.values)
+        sizes = [max(ROUNDING[grain], ROUNDING["F32"]) for grain in self.grains]
+        return np.asarray(np.ldexp(np.array(sizes)[self.places], exponents - 1))
 
     @cached_property
     def places(self) -> NDArray[np.int64]:
@@ -97,15 +112,11 @@ class Sketch:
         """Read a sketch, strictly."""
         match canonical.decode(raw):
             case {"v": "1", "content": str(content), "tensors": [_, *_] as tensors, **rest} if not rest:
+                check_hex(content, "the content of a sketch")
                 found = cls(content, tuple(map(_drawn, tensors)))
             case _:
                 raise Malformed("a sketch is version 1, a content and a list of tensors")
-        due = drawn(one.shape for one in found.tensors)
-        for one in found.tensors:
-            if len(one.values) != len(due[one.shape]):
-                raise Malformed(
-                    f"sketch: {one.name} of {one.shape} has {len(one.values)} values, not {len(due[one.shape])}"
-                )
+        _check(found)
         return found
 
 
@@ -120,20 +131,18 @@ def sketched(manifest: Manifest) -> tuple[Tensor, ...]:
     return tuple(one for one in manifest.tensors if one.dtype in FLOATS and one.elements)
 
 
-def family(shapes: Iterable[Shape]) -> str:
-    """Return what names an architecture by the shapes of its tensors alone (64 hex digits)."""
-    return sha256_hex(canonical.encode([list(shape) for shape in sorted(shapes)]))
+def stored(values: NDArray[np.float32], dtype: str) -> NDArray[np.float32]:
+    """Return what remains of values that are stored in a type: each rounded once, to nearest even."""
+    return widen(narrow(values, dtype).tobytes(), dtype).astype(np.float32)
 
 
-def drawn(shapes: Iterable[Shape]) -> Mapping[Shape, NDArray[np.int64]]:
-    """Return, for an architecture of these shapes, which elements of a tensor of each shape are drawn, in order."""
-    every = list(shapes)
-    own = family(every)
-    whole = sum(math.isqrt(math.prod(shape)) for shape in every)
-    return {
-        shape: _elements(own, shape, max(LEAST, ELEMENTS * math.isqrt(math.prod(shape)) // max(whole, 1)))
-        for shape in dict.fromkeys(every)
-    }
+def rounded(child: Sketch, values: Values) -> Values:
+    """Return values in the order of an artifact's tensors as they would be if they were stored as it is."""
+    found = values.astype(np.float32)
+    for dtype in COARSE & {*child.grains}:
+        here = np.array([grain == dtype for grain in child.grains])[child.places]
+        found[here] = stored(found[here], dtype)
+    return found.astype(np.float64)
 
 
 def sketch(weights: Weights) -> Sketch:
@@ -155,27 +164,23 @@ def sketch(weights: Weights) -> Sketch:
     )
 
 
-def _elements(own: str, shape: Shape, count: int) -> NDArray[np.int64]:
-    """Draw about `count` elements of a tensor of this shape, or all if it has no more, in order."""
-    size = math.prod(shape)
-    if size <= count:
-        return np.arange(size)
-    if size <= 4 * count:
-        return np.sort(np.argsort(words(_key(own, shape, "elements"), size), kind="stable")[:count])
-    stretches = -(-size // STRETCH)
-    chosen = np.argsort(words(_key(own, shape, "places"), stretches), kind="stable")[:PLACES]
-    within = min(size, len(chosen) * STRETCH)
-    # The last stretch may be short: what would lie beyond its end is passed over, like what is drawn twice.
-    at = (words(_key(own, shape, "elements"), 4 * count) % np.uint64(within)).astype(np.int64)
-    elements = np.sort(chosen)[at // STRETCH] * STRETCH + at % STRETCH
-    elements = elements[elements < size]
-    _, first = np.unique(elements, return_index=True)
-    return np.sort(elements[np.sort(first)[:count]])
-
-
-def _key(own: str, shape: Shape, what: str) -> int:
-    said = canonical.encode({"family": own, "shape": list(shape), "what": f"studbook/sketch/1/{what}"})
-    return int.from_bytes(hashlib.sha256(said).digest()[:16], "little")
+def _check(found: Sketch) -> None:
+    """Refuse what no artifact is sketched as: elements that are not due, names or values that its tensors cannot have."""
+    names = [one.name for one in found.tensors]
+    if len({*names}) < len(names):
+        raise Malformed(f"sketch: it names {max(names, key=names.count)!r:.80} twice")
+    # What is drawn of a tensor takes memory in proportion to its size, which here is somebody's word.
+    large = max(found.tensors, key=lambda one: math.prod(one.shape))
+    if sum(math.prod(shape) for shape in {one.shape for one in found.tensors}) > LARGEST:
+        raise Malformed(
+            f"sketch: with {large.name!r:.80} of {large.shape!r:.80} its tensors hold more than {LARGEST} elements"
+        )
+    due = drawn(one.shape for one in found.tensors)
+    for one in found.tensors:
+        if len(one.values) != len(due[one.shape]):
+            raise Malformed(
+                f"sketch: {one.name!r:.80} of {one.shape!r:.80} has {len(one.values)} values, not {len(due[one.shape])}"
+            )
 
 
 def _read(
@@ -189,6 +194,8 @@ def _read(
         here = blocks == block
         data = weights.read(tensor.name, block, 1, buffer)
         found[here] = _widened(data, tensor.dtype)[elements[here] % each]
+    # One NaN as another: some are signals to whoever converts them.
+    found[np.isnan(found)] = np.nan
     return found
 
 
@@ -211,11 +218,14 @@ def _drawn(value: canonical.Json) -> Drawn:
             pass
         case _:
             raise Malformed(f"sketch: {canonical.encode(value)[:80]!r} is no tensor of floats")
-    if not all(isinstance(size, int) and size > 0 for size in shape):
+    if len(shape) > RANK_LIMIT or not all(type(size) is int and size > 0 for size in shape):
         raise Malformed(f"sketch: {name!r:.80} has the shape {shape!r:.80}")
     try:
         data = base64.b64decode(text, validate=True)
         values = np.frombuffer(data, dtype="<f4").astype(np.float32)
     except (binascii.Error, ValueError):
         raise Malformed(f"sketch: the values of {name!r:.80} are no fp32 in base64") from None
+    if dtype in COARSE and not np.array_equal(stored(values, dtype), values, equal_nan=True):
+        raise Malformed(f"sketch: {name!r:.80} is said to be {dtype} and has values that are none")
+    values[np.isnan(values)] = np.nan
     return Drawn(name, dtype, tuple(int(str(size)) for size in shape), values)

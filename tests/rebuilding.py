@@ -9,7 +9,7 @@ from world import World
 
 from lineage.predicates import provenance, rebuild
 from merger.folder import Description
-from merger.manifest import HEADER_LIMIT
+from merger.header import HEADER_LIMIT
 from registry.app import create
 from registry.client import Remote
 from registry.store import artifacts

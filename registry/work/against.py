@@ -15,8 +15,9 @@ from merger.chunks import Chunks
 from merger.execute import Result, execute
 from merger.folder import Description, Progress, describe
 from merger.foreign import Explained, explain, rescales
+from merger.header import INDEX
 from merger.kernels.blocks import NumpyKernels
-from merger.manifest import BLOCK, FLOATS, INDEX, SIZES, Manifest, Tensor, utf8
+from merger.manifest import BLOCK, FLOATS, SIZES, Manifest, Tensor, utf8
 from merger.plan import Plan
 from merger.replay import distances
 from merger.stage import staged

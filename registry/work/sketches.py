@@ -10,8 +10,9 @@ import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from merger.elements import family
 from merger.manifest import Manifest
-from merger.sketch import Sketch, content, family, sketch, sketched
+from merger.sketch import Sketch, content, sketch, sketched
 from merger.weights import opened_weights
 from registry.home import Home
 from registry.store import Absent, artifacts
@@ -40,19 +41,21 @@ def keep(home: Home, artifact: str, folder: Path, manifest: Manifest, blocks: by
         staged.unlink(missing_ok=True)
 
 
-def of(home: Home, artifact: str) -> Sketch:
-    """Return an artifact's sketch, made now if its files are here and it has none; raises `Absent` where there can be none."""
+def of(home: Home, artifact: str, *, files: bool = True) -> Sketch:
+    """Return an artifact's sketch, made now if it has none, its `files` may be read, and they are here; `Absent` where there is none."""
     with home.store.reading() as connection:
         manifest, _ = described(home, connection, artifact)
     path = _path(home, artifact, manifest)
     if path is None:
         raise Absent(f"{artifact} holds no tensor of floats, so there is nothing to compare")
     if not path.exists():
+        if not files:
+            raise Absent(f"no sketch of {artifact} is kept here")
         one = shelved(home, [artifact])[artifact]
         keep(home, artifact, one.folder, one.manifest, one.blocks)
     found = _read(path)
     if found.content != content(manifest):
-        raise Untrusted(f"{path} is no sketch of {artifact}: remove it, and it is made again")
+        raise Untrusted(f"{_said(path)} is no sketch of {artifact}: remove it, and it is made again")
     return found
 
 
@@ -86,4 +89,9 @@ def _read(path: Path) -> Sketch:
     try:
         return Sketch.parse(path.read_bytes())
     except Refused as error:
-        raise Malformed(f"{path} cannot be read: {error}; remove it, and it is made again") from None
+        raise Malformed(f"{_said(path)} cannot be read: {error}; remove it, and it is made again") from None
+
+
+def _said(path: Path) -> str:
+    """Return where a sketch lies in the home: where the home lies is nobody else's business."""
+    return "/".join(path.parts[-3:])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from making import floats, safetensors, write_model
 
 from merger.folder import describe
-from merger.manifest import HEADER_LIMIT, Manifest, header, weight_files
+from merger.header import HEADER_LIMIT, header, weight_files
+from merger.manifest import Manifest
 from signing.errors import Malformed, Refused
 
 GOOD = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import floats, safetensors, write_model
 
-from merger import sketch as sketching
+from merger.elements import ELEMENTS, LEAST, PLACES, STRETCH, drawn, family
 from merger.folder import Changed, describe
 from merger.paired import fitted
-from merger.sketch import ELEMENTS, LEAST, Sketch, content, drawn, family, sketch
+from merger.sketch import Sketch, content, sketch, stored
 from merger.weights import opened_weights
 from signing import canonical
 from signing.errors import Malformed
@@ -65,7 +65,7 @@ def test_elements_are_spread_over_more_than_the_beginning_of_a_large_tensor():
     elements = drawn([(20_000, 1000)])[20_000, 1000]
 
     assert len(elements) == ELEMENTS
-    assert len(set((elements // sketching.STRETCH).tolist())) == sketching.PLACES
+    assert len(set((elements // STRETCH).tolist())) == PLACES
 
 
 @pytest.mark.parametrize(("dtype", "off"), [("F64", 2.0**-24), ("BF16", 2.0**-7), ("F16", 2.0**-11)])
@@ -98,6 +98,13 @@ def test_a_sketch_comes_back_from_its_bytes(plain):
             lambda it: it["tensors"][0].update(values=base64.b64encode(b"\0" * 8).decode()),
             "has 2 values, not",
         ),
+        (lambda it: it.update(content="x"), "64 lower-case hex digits"),
+        (lambda it: it["tensors"][0].update(shape=[True, 9]), "has the shape"),
+        (lambda it: it["tensors"][0].update(shape=[1] * 65), "has the shape"),
+        (lambda it: it["tensors"][0].update(shape=[2**53 - 1] * 60), "hold more than 2199023255552 elements"),
+        (lambda it: it["tensors"][0].update(name=it["tensors"][1]["name"]), "twice"),
+        (lambda it: it["tensors"][0].update(dtype="BF16"), "said to be BF16 and has values that are none"),
+        (lambda it: it["tensors"][0].update(dtype="F16"), "said to be F16 and has values that are none"),
     ],
 )
 def test_what_is_no_sketch_is_refused(plain, change, said):
@@ -106,6 +113,16 @@ def test_what_is_no_sketch_is_refused(plain, change, said):
 
     with pytest.raises(Malformed, match=said):
         Sketch.parse(canonical.encode(value))
+
+
+def test_how_finely_a_sketch_is_stored_is_told_by_its_values_where_all_were_cast(tmp_path, plain):
+    cast = {name: stored(one.astype("f4").ravel(), "BF16").reshape(one.shape) for name, one in VALUES.items()}
+    kept = taken(model(tmp_path / "kept", cast))
+    mixed = taken(model(tmp_path / "mixed", cast | {"norm": VALUES["norm"]}))
+
+    assert {*kept.grains} == {"BF16"}
+    assert {*plain.grains} == {*mixed.grains} == {"F32"}
+    assert np.array_equal(kept.rounding, np.abs(kept.values) * 2.0**-8)
 
 
 def test_other_names_shards_and_orders_have_the_same_content(tmp_path, plain):

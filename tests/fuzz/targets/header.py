@@ -8,7 +8,8 @@ import math
 import safetensors
 from fuzz.words import JSON, marks, members, texts
 
-from merger.manifest import SIZES, header
+from merger.header import header
+from merger.manifest import SIZES
 from merger.weights import header_bytes
 from signing.errors import Malformed
 
