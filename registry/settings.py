@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     late_rows: PositiveInt = Field(
         default=1_000_000, description="closure rows one statement may add (4-lineage, Storage and speed)"
     )
+    not_affected_stops: bool = Field(
+        default=False,
+        description="whether an incident stops at artifacts that it does not affect, by a status that has not expired",
+    )
     hook_private: bool = Field(
         default=False, description="whether webhooks may be sent to private addresses, such as 10.0.0.0/8"
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from lineage import authority, predicates, residue
 from lineage.around import Edge, Incident
+from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Agreed,
@@ -202,7 +203,9 @@ def _rested(line: Held, fact: Fact, known: _Known, said: Mapping[str, Held]) -> 
             return replace(line, apart=f"what was executed again: the provenance, entry {build}")
         case Agreed(artifact, verdicts):
             return _agreed(line, artifact, verdicts, known)
-        case Restaged(incident) | Amended(incident) if incident not in known.incidents:
+        case Restaged(incident=incident) | Amended(incident=incident) | Assessed(incident=incident) if (
+            incident not in known.incidents
+        ):
             return replace(line, apart=f"what was reported: incident {incident}")
         case Redacted(entry, _, kept) if entry in said:
             removed = said[entry].proof.proven

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from lineage.standing import ENDED
 from registry.answers import IncidentOut
+from registry.home import Home
 from registry.reached import ReachedOut, ReachOut
-from registry.store import descent, lineage
+from registry.store import descent, lineage, stopping
 from registry.store.descent import Cursor, Direction
-from registry.store.engine import Database
 
 
 def reach(
-    store: Database, artifact: str, direction: Direction, most: int, after: str | None, *, named: bool
+    home: Home, artifact: str, direction: Direction, most: int, after: str | None, *, named: bool
 ) -> ReachOut:
     """Return at most `most` artifacts above or below `artifact`, nearest first, behind the cursor `after`.
 
     Names are looked up only if asked for: of a large page they take longer than the rest.
     """
     cursor = None if after is None else Cursor.parse(after)
-    with store.reading() as connection:
+    policy = home.policy()
+    with home.store.reading() as connection:
         page = descent.page(connection, artifact, direction, most, cursor)
         numbers = [one.number for one in page.relatives]
         names = lineage.names(connection, numbers, page.size) if named else {}
         entries = {entry for some in page.flags.values() for entry in some}
         found = lineage.reported(connection, entries, page.size)
-    live = {entry: incident for entry, incident in found.items() if incident.stage not in ENDED}
+        live = {entry: incident for entry, incident in found.items() if incident.stage not in ENDED}
+        flags = {
+            one.artifact: tuple(live[entry] for entry in page.flags.get(one.number, ()) if entry in live)
+            for one in page.relatives
+        }
+        reached = stopping.reaching(connection, flags, policy, page.size)
     return ReachOut(
         artifact=page.artifact,
         direction=direction,
@@ -33,11 +39,12 @@ def reach(
                 artifact=one.artifact,
                 distance=one.distance,
                 names=tuple(names.get(one.number, ())),
-                incidents=tuple(live[entry].id for entry in page.flags.get(one.number, ()) if entry in live),
+                incidents=tuple(incident.id for incident in reached[one.artifact]),
             )
             for one in page.relatives
         ),
         incidents=tuple(map(IncidentOut.of, live.values())),
+        stopping=policy.stopping,
         total=page.total,
         next=None if page.next is None else str(page.next),
         as_of=page.size,
