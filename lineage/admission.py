@@ -2,8 +2,8 @@
 
 `questions` says what must be known about a statement's facts; `admit` decides, given the answers. Both concern one
 statement at a time, asked inside the write transaction, so that the statements before it in a batch are answered for.
-A statement that comes again under another key fits whenever it fitted the first time, unless that word was taken back: a
-quorum that has fallen, or a name that was voided and that another looks like by now.
+A statement that comes again under another key fits whenever it fitted the first time, unless what it rests on was taken back: a
+quorum that has fallen, a name that was voided and that another looks like by now, or a correction that `fixed` names.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lineage.assessed import Assessed
 from lineage.facts import (
     Agreed,
     Amended,
@@ -87,11 +88,11 @@ def questions(facts: Sequence[Fact]) -> Questions:
         | frozenset(one.parent for one in edges if not is_stub(one.parent)),
         children=frozenset(one.child for one in edges),
         parents=frozenset(one.parent for one in edges),
-        incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged | Amended)),
+        incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged | Amended | Assessed)),
         builds=frozenset(one.build for one in facts if isinstance(one, Rebuilt)),
         quorums=frozenset(one.artifact for one in facts if isinstance(one, Agreed)),
         names=frozenset(skeleton(one.name) for one in facts if isinstance(one, Named)),
-        corrections=frozenset((one.artifact, one.earlier) for one in facts if isinstance(one, Corrected)),
+        corrections=frozenset(pair for fact in facts for pair in _succession(fact)),
     )
 
 
@@ -114,7 +115,7 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
                 _admit_name(name, known)
             case Corrected():
                 _admit_correction(fact, known)
-            case Restaged() | Amended():
+            case Restaged() | Amended() | Assessed():
                 _admit_change(fact, known)
             case _:
                 pass
@@ -141,8 +142,21 @@ def _about(fact: Fact) -> tuple[str, ...]:  # noqa: PLR0911 - one return a kind
             return (artifact, earlier)
         case Compared(artifact, parent):
             return (artifact, parent)
+        case Assessed(artifact) if is_stub(artifact):
+            return ()
         case _:
             return (fact.artifact,)
+
+
+def _succession(fact: Fact) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of which it must be known whether the second supersedes the first."""
+    match fact:
+        case Corrected(artifact, earlier):
+            return ((artifact, earlier),)
+        case Assessed(artifact=artifact, corrected=str(corrected)):
+            return ((artifact, corrected),)
+        case _:
+            return ()
 
 
 def _admit_edge(edge: Derived, known: Known) -> None:
@@ -222,10 +236,14 @@ def _admit_correction(said: Corrected, known: Known) -> None:
         raise Refused(f"{said.earlier} supersedes {said.artifact}, so it cannot be superseded by it")
 
 
-def _admit_change(change: Restaged | Amended, known: Known) -> None:
+def _admit_change(change: Restaged | Amended | Assessed, known: Known) -> None:
     stage = known.incidents.get(change.incident)
     if stage is None:
         raise Refused(f"no entry {change.incident} reports an incident here")
+    if isinstance(change, Assessed) and not set(_succession(change)).issubset(known.corrections):
+        raise Refused(
+            f"{change.corrected} does not supersede {change.artifact} here, so it is no correction of it: say that first"
+        )
     if isinstance(change, Restaged):
         check_stage(change.incident, stage, change.stage)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from lineage.assessed import Assessed
 from lineage.facts import (
     Attested,
     Claimed,
@@ -22,7 +23,7 @@ from lineage.facts import (
     Stage,
 )
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Assessed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,8 @@ class Around:
 
     `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the provenances of its nodes and the
     verdicts on them; `comparisons` what comparing weights says of any of its nodes; `evaluations`, `attestations` and `claims` are of the artifact itself, and of no other; `corrections`
-    say what it supersedes, or what supersedes it; `complete` is False if anything was left out.
+    say what it supersedes, or what supersedes it; `assessed` what somebody found incidents to mean for any of its nodes, oldest first;
+    `complete` is False if anything was left out.
     """
 
     artifact: str
@@ -144,4 +146,5 @@ class Around:
     claims: tuple[Said[Claimed], ...] = ()
     corrections: tuple[Said[Corrected], ...] = ()
     comparisons: tuple[Said[Compared], ...] = ()
+    assessed: tuple[Said[Assessed], ...] = ()
     complete: bool = True

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, get_args
 
+from lineage.assessed import Assessed
+
 Relation = Literal[
     "merge",
     "finetune",
@@ -319,6 +321,7 @@ Fact = (
     | Selecting
     | Restaged
     | Amended
+    | Assessed
     | Rooted
     | Removed
     | Unbound
@@ -344,5 +347,5 @@ def about(fact: Fact) -> tuple[str, ...]:
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)
-        case Evaluated() | Attested() | Claimed() | Compared() | Contained():
+        case Evaluated() | Attested() | Claimed() | Compared() | Contained() | Assessed():
             return (fact.artifact,)

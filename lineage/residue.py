@@ -21,6 +21,7 @@ from typing import cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from lineage.assessed import Assessed
 from lineage.facts import (
     Agreed,
     Amended,
@@ -71,6 +72,7 @@ _KINDS: dict[str, type[Fact]] = {
     "selecting": Selecting,
     "restaged": Restaged,
     "amended": Amended,
+    "assessed": Assessed,
     "removed": Removed,
     "unbound": Unbound,
 }
@@ -124,6 +126,8 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a 
         case Amended(_, _, summary, contact):
             # Of what stayed as it was there are no words to remove.
             return replace(fact, reason=REMOVED, summary=summary and REMOVED, contact=contact and REMOVED)
+        case Assessed():
+            return replace(fact, note=REMOVED)
         case Named(name):
             return Removed(sha256_hex(name.partition("/")[0].encode()))
         case Evaluated() | Attested():
@@ -179,7 +183,8 @@ def artifacts(facts: Sequence[Fact]) -> tuple[str, ...]:
             case Reported(artifacts=named):
                 found |= dict.fromkeys(named)
             # Of a verdict only the names of what differs are lost: which way it went stays.
-            case Registered(artifact) | Described(artifact) | Built(artifact):
+            # Of a status its reason is lost: nobody can check whether it was right to clear anything.
+            case Registered(artifact) | Described(artifact) | Built(artifact) | Assessed(artifact):
                 found[artifact] = None
             case _:
                 pass

@@ -9,12 +9,13 @@ heal, and the corrected artifact has an id of its own (4-lineage, "Standing and 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from lineage.around import Incident
 from lineage.facts import RELATIONS, SEVERITIES, WEIGHTLESS, Kind, Relation, Stage
+from lineage.status import NOTHING, Stops
 
 ENDED: frozenset[Stage] = frozenset({"rejected", "retracted"})
 # As many incidents of one artifact are told, the gravest first; the others affect it like these, and are counted (T28).
@@ -106,16 +107,18 @@ def by_closure(kind: Kind) -> bool:
     return _FLOW[kind] == _WEIGHTS
 
 
-def spread(artifacts: Iterable[str], kind: Kind, edges: Iterable[Link]) -> frozenset[str]:
+def spread(
+    artifacts: Iterable[str], kind: Kind, edges: Iterable[Link], stopped: Collection[str] = ()
+) -> frozenset[str]:
     """Return all artifacts that an incident of this kind on `artifacts` flags, themselves included.
 
-    `edges` are those below the artifacts, or any more.
+    `edges` are those below the artifacts, or any more. It neither reaches what is `stopped` nor goes on from there.
     """
     children = defaultdict(list)
     for edge in edges:
-        if carries(kind, edge.relation):
+        if carries(kind, edge.relation) and edge.child not in stopped:
             children[edge.parent].append(edge.child)
-    flagged = set(artifacts)
+    flagged = set(artifacts).difference(stopped)
     waiting = deque(flagged)
     while waiting:
         fresh = set(children[waiting.popleft()]) - flagged
@@ -157,11 +160,15 @@ def way(artifact: str, before: Mapping[str, str | None]) -> tuple[str, ...]:
 
 
 def standing(
-    artifact: str, edges: Iterable[Link], incidents: Iterable[Incident], missing: Iterable[str]
+    artifact: str,
+    edges: Iterable[Link],
+    incidents: Iterable[Incident],
+    missing: Iterable[str],
+    stops: Stops = NOTHING,
 ) -> Standing:
     """Return how `artifact` stands, given the edges above it and the incidents on what lies there.
 
-    `missing` are the ids, its own or ancestors', about which nothing is known here.
+    `missing` are the ids, its own or ancestors', about which nothing is known here. Incidents go no further than at their `stops`.
     """
     parents: dict[str, list[Link]] = defaultdict(list)
     for edge in edges:
@@ -169,7 +176,8 @@ def standing(
     absent = tuple(sorted(set(missing)))
     hits = []
     for incident in incidents:
-        via = () if incident.stage in ENDED else _way(incident, artifact, parents)
+        stopped = stops.get(incident.id, frozenset())
+        via = () if incident.stage in ENDED else _way(incident, artifact, parents, stopped)
         if via:
             hits.append(Hit(incident, via))
     if hits:
@@ -177,8 +185,12 @@ def standing(
     return Unknown(absent) if absent else Clean()
 
 
-def _way(incident: Incident, artifact: str, parents: Mapping[str, list[Link]]) -> tuple[str, ...]:
-    """Return a shortest way from an artifact the incident names down to `artifact`; none if it does not reach it."""
+def _way(
+    incident: Incident, artifact: str, parents: Mapping[str, list[Link]], stopped: Collection[str]
+) -> tuple[str, ...]:
+    """Return a shortest way, past what is stopped, from an artifact the incident names down to `artifact`; none if it does not reach it."""
+    if artifact in stopped:
+        return ()
     below: dict[str, str | None] = {artifact: None}
     waiting = deque([artifact])
     while waiting:
@@ -190,7 +202,7 @@ def _way(incident: Incident, artifact: str, parents: Mapping[str, list[Link]]) -
             return tuple(way)
         carried = {edge.parent for edge in parents.get(here, ()) if carries(incident.what, edge.relation)}
         # In order of id, so that everybody is shown the same one of several shortest ways.
-        for parent in sorted(parent for parent in carried if parent not in below):
+        for parent in sorted(parent for parent in carried if parent not in below and parent not in stopped):
             below[parent] = here
             waiting.append(parent)
     return ()

@@ -11,13 +11,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lineage.around import Around, Edge, Incident, Node
+from lineage.around import Around, Edge, Incident, Node, Said
+from lineage.assessed import Assessed, Status
 from lineage.compared import graded
 from lineage.standing import ENDED, spread
+from lineage.status import Policy, newest
 from lineage.verdict import Verdict, assess
 
 Scope = Literal["ancestors", "descendants", "both"]
-Status = Literal["affected", "under_investigation", "not_affected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +81,32 @@ class Reach:
     missing: Mapping[str, tuple[str, ...]]
     """Of nodes that it does not flag: the ancestors, or the node itself, about which nothing is known."""
     complete: bool
+    assessed: Mapping[str, Said[Assessed]]
+    """Of nodes: what somebody found the incident to mean for each, the newest word of several; it may have expired."""
+    stopped: frozenset[str]
+    """What it flags and reaches only through what a policy lets it stop at."""
+    policy: Policy
 
     @property
     def ended(self) -> bool:
         """Tell whether it was rejected or retracted."""
         return self.incident.stage in ENDED
 
+    def said(self, artifact: str) -> Said[Assessed] | None:
+        """Return what somebody found the incident to mean for a node, unless that has expired."""
+        found = self.assessed.get(artifact)
+        return None if found is None or self.policy.expired(found.fact) else found
+
     def status(self, artifact: str) -> Status:
-        """Return how the incident bears on a node. A resolved one still affects: bytes do not heal."""
+        """Return how the incident bears on a node. A resolved one still affects: bytes do not heal, whatever supersedes them."""
         if self.ended:
             return "not_affected"
         if artifact in self.flagged:
+            said = self.said(artifact)
+            if said is not None:
+                return "affected" if said.fact.status == "fixed" else said.fact.status
+            if artifact in self.stopped:
+                return "not_affected"
             return "under_investigation" if self.incident.stage == "reported" else "affected"
         return "under_investigation" if self.missing.get(artifact) else "not_affected"
 
@@ -113,7 +129,8 @@ def pedigree(
     nodes = {node.id: node for one in slices for node in one.nodes}
     return Pedigree(
         at=at,
-        verdict=assess(above, at.time),
+        # An export tells every incident, whatever a policy lets one stop at, and says what no clock is asked for.
+        verdict=assess(above, Policy(at.time)),
         scope=scope,
         files=tuple(sorted(files.items())),
         nodes=tuple(nodes[one] for one in sorted(nodes)),
@@ -149,20 +166,32 @@ def spared(incident: Incident, below: Around) -> tuple[str, ...]:
 
 
 def reach(
-    at: AsOf, incident: Incident, reported: Logged, changed: Logged, below: Around, above: Around | None
+    at: AsOf,
+    incident: Incident,
+    reported: Logged,
+    changed: Logged,
+    below: Around,
+    above: Around | None,
+    policy: Policy,
 ) -> Reach:
     """Return an incident in its reach: `below` is what is made of the artifacts it names, `above` what the `spared` are made of."""
     others = frozenset(spared(incident, below))
     unknown = {} if above is None else _missing(above)
+    flagged = frozenset(node.id for node in below.nodes) - others
+    stops = policy.stops(below.assessed).get(incident.id, frozenset())
+    passed = spread(incident.artifacts, incident.what, below.edges, stops) if stops else flagged
     return Reach(
         at=at,
         incident=incident,
         reported=reported,
         changed=changed,
         nodes=tuple(sorted(below.nodes, key=lambda node: node.id)),
-        flagged=frozenset(node.id for node in below.nodes) - others,
+        flagged=flagged,
         missing={one: tuple(found) for one, found in unknown.items() if one in others},
         complete=below.complete,
+        assessed={one: said for (about, one), said in newest(below.assessed).items() if about == incident.id},
+        stopped=flagged - passed,
+        policy=policy,
     )
 
 

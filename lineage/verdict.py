@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lineage.around import Around, Edge, Node, Said
+from lineage.assessed import Assessed
 from lineage.compared import graded
 from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated
 from lineage.rebuilds import Outcome, outcomes
-from lineage.standing import Clean, Standing, Unknown, standing
+from lineage.standing import Affected, Clean, Hit, Standing, Unknown, standing
+from lineage.status import Policy, newest
 from lineage.terms import Effective, slice_terms
 from signing.errors import Refused
 
@@ -28,6 +30,10 @@ class Verdict:
     terms: Effective
     """The licenses that it declares and inherits, and the way each of them takes."""
     standing: Standing
+    stopped: tuple[Hit, ...]
+    """The incidents that would reach it if a policy did not let a status stop them."""
+    assessed: tuple[Said[Assessed], ...]
+    """The newest status for each incident, of this artifact alone; it may have expired."""
     parents: tuple[Edge, ...]
     rebuilds: tuple[tuple[str, Outcome], ...]
     """For every provenance (entry id) of the artifact, what came of executing it again."""
@@ -52,15 +58,17 @@ class Verdict:
         return "never since merge" if any(edge.relation == "merge" for edge in self.parents) else "never"
 
 
-def assess(around: Around, now: int) -> Verdict:
-    """Judge the artifact that `around` is about from all its ancestors, at `now` in unix seconds."""
+def assess(around: Around, policy: Policy) -> Verdict:
+    """Judge the artifact that `around` is about from all its ancestors, at the time and by the rule that `policy` says."""
     nodes = {node.id: node for node in around.nodes}
     here = nodes.get(around.artifact)
     if here is None:
         raise Refused(f"the slice of lineage around {around.artifact} does not hold it")
     named = {end for edge in around.edges for end in (edge.child, edge.parent)}
     missing = {node.id for node in around.nodes if not node.seen} | (named - nodes.keys())
-    found = standing(around.artifact, around.edges, around.incidents, missing)
+    reached = standing(around.artifact, around.edges, around.incidents, missing)
+    stops = policy.stops(around.assessed)
+    found = standing(around.artifact, around.edges, around.incidents, missing, stops) if stops else reached
     complete = around.complete and named <= nodes.keys()
     if isinstance(found, Clean) and not complete:
         found = Unknown(())
@@ -73,6 +81,8 @@ def assess(around: Around, now: int) -> Verdict:
         license=_declared(here),
         terms=slice_terms(around.nodes, around.edges)[here.id],
         standing=found,
+        stopped=_stopped(reached, found),
+        assessed=tuple(one for one in newest(around.assessed).values() if one.fact.artifact == here.id),
         parents=tuple(edge for edge in edges if edge.child == here.id),
         rebuilds=tuple((build, what) for (made, build), what in rebuilt.items() if made == here.id),
         comparisons=tuple(one for one in around.comparisons if one.fact.artifact == here.id),
@@ -84,9 +94,18 @@ def assess(around: Around, now: int) -> Verdict:
             one for one in around.corrections if here.id in {one.fact.artifact, one.fact.earlier}
         ),
         as_of=around.size,
-        judged=now,
+        judged=policy.now,
         complete=complete,
     )
+
+
+def _stopped(reached: Standing, found: Standing) -> tuple[Hit, ...]:
+    left = {hit.incident.id for hit in _hits(found)}
+    return tuple(hit for hit in _hits(reached) if hit.incident.id not in left)
+
+
+def _hits(found: Standing) -> tuple[Hit, ...]:
+    return found.incidents if isinstance(found, Affected) else ()
 
 
 def _declared(node: Node) -> str | None:

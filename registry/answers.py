@@ -7,6 +7,7 @@ as of, and whether it is complete.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from pydantic import Field, model_validator
@@ -14,12 +15,14 @@ from pydantic import Field, model_validator
 from lineage.around import Edge, Incident
 from lineage.facts import Evidence
 from lineage.standing import MOST, Affected, Clean, Hit, Standing, Unknown
+from lineage.status import Policy
 from lineage.subjects import Scope
 from lineage.verdict import Verdict
 from registry.licensed import InheritedOut, LicenseOut, UseOut, inherited
 from registry.outcomes import RebuildersOut, RebuildOut
 from registry.said import Answer, AttestationOut, ClaimOut, ComparisonOut, CorrectionOut, EvaluationOut
 from registry.selected import EVERYTHING, Grade, SelectionOut
+from registry.statuses import StatusOut, statuses
 
 
 class IncidentOut(Answer):
@@ -50,15 +53,19 @@ class IncidentOut(Answer):
 
 
 class HitOut(Answer):
-    """An incident that reaches an artifact, and the way it takes: from the artifact it names down to this one."""
+    """An incident that reaches an artifact, and the way it takes: from the artifact it names down to this one.
+
+    `status` is what somebody found it to mean for this artifact, if anybody did.
+    """
 
     incident: IncidentOut
     via: tuple[str, ...]
+    status: StatusOut | None = None
 
     @classmethod
-    def of(cls, hit: Hit) -> HitOut:
+    def of(cls, hit: Hit, status: StatusOut | None = None) -> HitOut:
         """Make the answer from the core's value."""
-        return cls(incident=IncidentOut.of(hit.incident), via=hit.via)
+        return cls(incident=IncidentOut.of(hit.incident), via=hit.via, status=status)
 
 
 class StandingOut(Answer):
@@ -73,8 +80,9 @@ class StandingOut(Answer):
     missing: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, standing: Standing) -> StandingOut:
-        """Make the answer from the core's value."""
+    def of(cls, standing: Standing, found: Mapping[str, StatusOut] | None = None) -> StandingOut:
+        """Make the answer from the core's value, and the statuses that were `found` for its incidents, by their ids."""
+        means = found or {}
         match standing:
             case Clean():
                 return cls(state="clean")
@@ -82,7 +90,7 @@ class StandingOut(Answer):
                 told = hits[:MOST]
                 return cls(
                     state="affected",
-                    incidents=tuple(map(HitOut.of, told)),
+                    incidents=tuple(HitOut.of(hit, means.get(hit.incident.id)) for hit in told),
                     left_out=len(hits) - len(told),
                     missing=missing,
                 )
@@ -122,6 +130,8 @@ class VerdictOut(Answer):
     license: str | None
     inherited: tuple[InheritedOut, ...]
     standing: StandingOut
+    stopped: tuple[HitOut, ...] = ()
+    """The incidents that would reach it if the policy of whoever answers did not let a status stop them."""
     parents: tuple[EdgeOut, ...]
     rebuilds: tuple[RebuildOut, ...]
     comparisons: tuple[ComparisonOut, ...]
@@ -137,13 +147,17 @@ class VerdictOut(Answer):
     @classmethod
     def of(cls, verdict: Verdict) -> VerdictOut:
         """Make the answer from the core's value."""
+        means = {
+            incident: one for (incident, _), one in statuses(verdict.assessed, Policy(verdict.judged)).items()
+        }
         return cls(
             artifact=verdict.artifact,
             names=verdict.names,
             files=verdict.files,
             license=verdict.license,
             inherited=inherited(verdict.terms),
-            standing=StandingOut.of(verdict.standing),
+            standing=StandingOut.of(verdict.standing, means),
+            stopped=tuple(HitOut.of(hit, means.get(hit.incident.id)) for hit in verdict.stopped),
             parents=tuple(map(EdgeOut.of, verdict.parents)),
             rebuilds=tuple(RebuildOut.of(build, outcome) for build, outcome in verdict.rebuilds),
             comparisons=tuple(map(ComparisonOut.of, verdict.comparisons)),
@@ -172,12 +186,15 @@ class RelativeOut(Answer):
     """Ids of the live incidents that reach it, the gravest of them."""
     left_out: int = 0
     """How many others reach it."""
+    statuses: tuple[StatusOut, ...] = ()
+    """What somebody found live incidents to mean for it."""
 
 
 class LineageOut(Answer):
     """The ancestors or descendants of an artifact with the edges to them, nearest first.
 
     Of all that there are, `left_out` were not `asked` for; `complete` is False where there are more than were looked at.
+    `stopping`: by the policy of whoever answers, incidents stop at what they do not affect.
     """
 
     artifact: str
@@ -189,6 +206,7 @@ class LineageOut(Answer):
     edges: tuple[EdgeOut, ...]
     asked: SelectionOut = EVERYTHING
     left_out: int = 0
+    stopping: bool = False
     as_of: int
     complete: bool
 

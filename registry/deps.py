@@ -115,7 +115,13 @@ async def _writer(served: ServedDep) -> Writer:
 
 
 async def _answers(served: ServedDep) -> Answers:
-    return Local(served.home.store, served.home.now, DESCENDANTS, _meant)
+    return Local(
+        served.home.store,
+        served.home.now,
+        DESCENDANTS,
+        _meant,
+        stops=served.home.settings.not_affected_stops,
+    )
 
 
 async def _blobs(served: ServedDep) -> Blobs:

@@ -18,6 +18,7 @@ from pathlib import Path
 from lineage.authority import TrustedRoot
 from lineage.facts import Role
 from lineage.predicates import root as root_predicate
+from lineage.status import Policy
 from registry.publish import publish_all
 from registry.settings import Clock, Settings, now
 from registry.store import Absent, keys, log, pin
@@ -154,6 +155,10 @@ class Home:
         if role not in KEY_FILES:
             raise Absent(f"a home holds no {role} key; it has {', '.join(KEY_FILES)}")
         return self.path / "keys" / f"{KEY_FILES[role]}.pem"
+
+    def policy(self) -> Policy:
+        """Return how statuses of incidents are read here, as of now."""
+        return Policy(self.now(), self.settings.not_affected_stops)
 
     def now(self) -> int:
         """Return the time by this home's clock, in unix seconds."""

@@ -16,6 +16,7 @@ from lineage.licensing import judge
 from lineage.rebuilders import rebuilders
 from lineage.selection import State, states
 from lineage.standing import ENDED, gravest
+from lineage.status import Policy
 from lineage.subjects import Pedigree, Scope, narrowed
 from lineage.verdict import assess
 from registry import exports
@@ -31,7 +32,19 @@ from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuilderOut, RebuildersOut
 from registry.selected import EVERYTHING, SelectionOut
 from registry.settings import Clock
-from registry.store import Absent, artifacts, lineage, log, redaction, refs, said, subjects, verdicts
+from registry.statuses import StatusOut, statuses
+from registry.store import (
+    Absent,
+    artifacts,
+    lineage,
+    log,
+    redaction,
+    refs,
+    said,
+    stopping,
+    subjects,
+    verdicts,
+)
 from registry.store.bundles import bundles
 from registry.store.engine import Database
 from registry.store.recorded import recorded
@@ -52,15 +65,19 @@ class Local:
         clock: Clock,
         most: int | None = None,
         meaning: Callable[[Connection, str], str] = refs.resolve,
+        *,
+        stops: bool = False,
     ) -> None:
         """Answer from `store`; beyond `most` artifacts a list of descendants is cut, and says so.
 
-        `meaning` says which artifact a reference means: whoever asks from elsewhere means no folder of this machine.
+        `meaning` says which artifact a reference means: whoever asks from elsewhere means no folder of this machine. By a policy
+        that `stops` them, incidents go no further than where a status says that they do not affect an artifact.
         """
         self._store = store
         self._clock = clock
         self._most = most
         self._meaning = meaning
+        self._stops = stops
 
     def resolve(self, ref: str) -> str:
         """Return the artifact id that `ref` means."""
@@ -71,7 +88,7 @@ class Local:
         """Return everything about an artifact."""
         with self._store.reading() as connection:
             around = lineage.around(connection, self._meaning(connection, ref))
-            return VerdictOut.of(assess(around, self._clock()))
+            return VerdictOut.of(assess(around, self._policy()))
 
     def license(self, ref: str, asked: UseOut, card: str | None = None) -> LicenseOut:
         """Return what the licenses in the lineage of an artifact say about a use of it, and about what its card shows."""
@@ -172,6 +189,9 @@ class Local:
                     )
         return tuple(lines)
 
+    def _policy(self) -> Policy:
+        return Policy(self._clock(), self._stops)
+
     def _lineage(
         self, connection: Connection, artifact: str, direction: Direction, asked: SelectionOut
     ) -> LineageOut:
@@ -185,10 +205,13 @@ class Local:
         ids = [node.id for node in around.nodes]
         flags = lineage.flags(connection, ids)
         live = {
-            one: [incident for incident in found if incident.stage not in ENDED]
+            one: tuple(incident for incident in found if incident.stage not in ENDED)
             for one, found in flags.items()
         }
-        affected = {one for one, found in live.items() if found}
+        policy = self._policy()
+        means = statuses(around.assessed, policy)
+        reached = stopping.reaching(connection, live, policy, around.size)
+        affected = {one for one, found in reached.items() if found}
         stands = _states(connection, around, direction, affected) if selection.standing else {}
         first = recorded(connection, ids) if selection.recorded else {}
         edges = [edge for edge in graded(around) if selection.walks(edge)]
@@ -200,14 +223,21 @@ class Local:
             for one in level
             if selection.lists(nodes[one], stands.get(one), first.get(one))
         }
-        told = {one: gravest(live[one]) for one in (around.artifact, *listed)}
+        told = {one: gravest(reached[one]) for one in (around.artifact, *listed)}
         incidents = {one.id: one for artifact in ids if artifact in told for one in told[artifact]}
         return LineageOut(
             artifact=around.artifact,
             names=nodes[around.artifact].names,
             direction=direction,
             relatives=tuple(
-                _relative(nodes[one], distance, told[one], len(live[one])) for one, distance in listed.items()
+                _relative(
+                    nodes[one],
+                    distance,
+                    told[one],
+                    len(reached[one]),
+                    [means[hit.id, one] for hit in told[one] if (hit.id, one) in means],
+                )
+                for one, distance in listed.items()
             ),
             incidents=tuple(map(IncidentOut.of, incidents.values())),
             edges=tuple(
@@ -217,6 +247,7 @@ class Local:
             ),
             asked=asked,
             left_out=len(ids) - 1 - len(listed),
+            stopping=policy.stopping,
             as_of=around.size,
             complete=around.complete,
         )
@@ -234,7 +265,9 @@ def _states(
     return states(above.nodes, above.edges, affected, complete=above.complete)
 
 
-def _relative(node: Node, distance: int, told: Sequence[Incident], live: int) -> RelativeOut:
+def _relative(
+    node: Node, distance: int, told: Sequence[Incident], live: int, means: Sequence[StatusOut]
+) -> RelativeOut:
     return RelativeOut(
         artifact=node.id,
         distance=distance,
@@ -244,4 +277,5 @@ def _relative(node: Node, distance: int, told: Sequence[Incident], live: int) ->
         seen=node.seen,
         incidents=tuple(incident.id for incident in told),
         left_out=live - len(told),
+        statuses=tuple(means),
     )

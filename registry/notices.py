@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from registry.answers import IncidentOut
 from registry.said import Answer
+from registry.statuses import StatusOut
 from registry.store import Absent
 
 _STAGES: Mapping[str, str] = {
@@ -23,11 +24,15 @@ _STAGES: Mapping[str, str] = {
 
 
 class AffectedOut(Answer):
-    """An artifact that an incident reaches, and a shortest way there: from an artifact it names, down to this one."""
+    """An artifact that an incident reaches, and a shortest way there: from an artifact it names, down to this one.
+
+    `status` is what somebody found it to mean for this artifact, if anybody did.
+    """
 
     artifact: str
     names: tuple[str, ...]
     via: tuple[str, ...] = Field(min_length=1)
+    status: StatusOut | None = None
 
     @model_validator(mode="after")
     def _is_where_the_way_ends(self) -> AffectedOut:
@@ -103,6 +108,8 @@ def message(answer: OwnersOut, operator: str) -> str:
     for one in owner.artifacts:
         lines += ["", f"  {_called(one.artifact, names)}", f"    {one.artifact}"]
         lines.append(f"    by way of {' → '.join(_called(step, names) for step in one.via)}")
+        if one.status is not None and not one.status.expired:
+            lines.append(f"    found to be {one.status.status.replace('_', ' ')}: {one.status.note}")
     if not answer.complete:
         lines += [
             "",

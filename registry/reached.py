@@ -36,6 +36,9 @@ class ReachOut(Answer):
     relatives: tuple[ReachedOut, ...]
     incidents: tuple[IncidentOut, ...]
     """The live incidents that are told of any of these, each once."""
+    stopping: bool = Field(
+        default=False, description="by a policy, incidents stop at what they do not affect"
+    )
     total: int | None = Field(description="how many the whole list holds; told with its first page")
     next: str | None = Field(description="what the next page comes `after`; null where the list ends here")
     as_of: int

@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     open_incidents: PositiveInt = Field(
         default=1000, description="incidents that one operator may have open at once (T28)"
     )
+    not_affected_stops: bool = Field(
+        default=False,
+        description="whether an incident stops at artifacts that it does not affect, by a status that has not expired",
+    )
     hook_private: bool = Field(
         default=False, description="whether webhooks may be sent to private addresses, such as 10.0.0.0/8"
     )

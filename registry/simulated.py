@@ -9,16 +9,18 @@ from lineage.facts import Kind
 from registry.kinship import RelatedOut
 from registry.licensed import FindingOut, Outcome
 from registry.said import Answer
+from registry.statuses import StatusOut
 
 MOST = 20
 """As many are named; all are counted."""
 
 
 class FlaggedOut(RelatedOut):
-    """An artifact that would be flagged, at which level; `fresh`: no live incident reaches it now."""
+    """An artifact that would be flagged, at which level; `fresh`: no live incident reaches it now; what those that do mean for it."""
 
     level: int
     fresh: bool
+    statuses: tuple[StatusOut, ...] = ()
 
 
 class SimulatedReportOut(Answer):
@@ -34,6 +36,8 @@ class SimulatedReportOut(Answer):
     """What is made of it and would not be flagged, since the kind is not carried there."""
     levels: tuple[int, ...]
     first: tuple[FlaggedOut, ...]
+    stopping: bool = False
+    """By the policy of whoever answers, incidents stop at what they do not affect."""
     as_of: int
     complete: bool
 

@@ -1,10 +1,14 @@
 """Subjects of exports: from a world, and made up of whatever strangers might have got into a log."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 from world import World
 
 from lineage.around import Around, Edge, Incident, Node, Said
+from lineage.assessed import JUSTIFICATIONS, STATUSES, Assessed
 from lineage.facts import KINDS, RELATIONS, SEVERITIES, Evaluated, Evidence
+from lineage.status import Policy
 from lineage.subjects import AsOf, Logged, Pedigree, Reach, Scope, pedigree, reach, spared
 from registry.store import subjects
 
@@ -46,9 +50,9 @@ def told(world: World, artifact: str, scope: Scope = "both", most: int | None = 
         return subjects.pedigree(connection, artifact, scope, most)
 
 
-def reached(world: World, incident: str, most: int | None = None) -> Reach:
+def reached(world: World, incident: str, most: int | None = None, *, stopping: bool = False) -> Reach:
     with world.home.store.reading() as connection:
-        return subjects.reach(connection, incident, most)
+        return subjects.reach(connection, incident, Policy(world.time, stopping), most)
 
 
 @st.composite
@@ -90,8 +94,26 @@ def pedigrees(draw: st.DrawFn) -> Pedigree:
 
 
 @st.composite
+def assessments(draw: st.DrawFn, incident: str, nodes: tuple[Node, ...]) -> Said[Assessed]:
+    status = draw(st.sampled_from(STATUSES))
+    cleared = status == "not_affected"
+    found = Assessed(
+        draw(st.sampled_from(nodes)).id,
+        incident,
+        status,
+        draw(st.sampled_from(JUSTIFICATIONS)) if cleared else None,
+        draw(st.integers(1, 8)) if cleared else None,
+        f"sha256:{draw(st.integers(0, 9)):064x}" if status == "fixed" else None,
+        draw(texts.filter(bool)),
+    )
+    return Said(found, ("kennel",), 5, draw(hexes))
+
+
+@st.composite
 def reaches(draw: st.DrawFn) -> Reach:
     found = draw(slices(least=1))
     (incident,) = found.incidents
     above = found if spared(incident, found) else None
-    return reach(AT, incident, Logged(incident.id, 5), Logged("c" * 64, 6), found, above)
+    found = replace(found, assessed=tuple(draw(st.lists(assessments(incident.id, found.nodes), max_size=4))))
+    policy = Policy(draw(st.integers(0, 9)), draw(st.booleans()))
+    return reach(AT, incident, Logged(incident.id, 5), Logged("c" * 64, 6), found, above, policy)

@@ -4,6 +4,7 @@ import string
 
 from hypothesis import strategies as st
 
+from lineage.assessed import JUSTIFICATIONS, STATUSES, Assessed
 from lineage.facts import (
     KINDS,
     RELATIONS,
@@ -38,6 +39,7 @@ from lineage.predicates import (
     incident,
     incident_amendment,
     incident_change,
+    incident_status,
     license,  # noqa: A004 - the module's name
     manifest,
     name,
@@ -283,6 +285,22 @@ def amendments(draw) -> Example:
 
 
 @st.composite
+def assessments(draw) -> Example:
+    status, issued = draw(st.sampled_from(STATUSES)), draw(times)
+    cleared = status == "not_affected"
+    said = Assessed(
+        draw(st.one_of(ids, stubs)),
+        draw(hexes),
+        status,
+        draw(st.sampled_from(JUSTIFICATIONS)) if cleared else None,
+        issued + draw(st.integers(1, 10**9)) if cleared else None,
+        draw(ids) if status == "fixed" else None,
+        draw(lines),
+    )
+    return incident_status.statement(said, issued), (said,)
+
+
+@st.composite
 def roots(draw) -> Example:
     holders = draw(st.lists(words, min_size=1, max_size=3, unique_by=str.casefold))
     keys = [
@@ -327,6 +345,7 @@ def redactions(draw) -> Example:
             incidents(),
             changes(),
             amendments(),
+            assessments(),
         )
     )
     left = residue(said.predicate_type, facts)
@@ -352,6 +371,7 @@ EXAMPLES = {
     incident.URI: incidents(),
     incident_amendment.URI: amendments(),
     incident_change.URI: changes(),
+    incident_status.URI: assessments(),
     root.URI: roots(),
     redaction.URI: redactions(),
 }

@@ -26,6 +26,7 @@ from lineage.predicates import derivation, incident, incident_change, signature
 from lineage.predicates import license as license_predicate
 from lineage.predicates import root as root_predicate
 from lineage.standing import Standing
+from lineage.status import Policy
 from lineage.verdict import Verdict, assess
 from merger.methods import METHODS
 from registry.fsck import Report, fsck
@@ -252,9 +253,9 @@ class World:
 
     # questions
 
-    def verdict(self, artifact: str, size: int | None = None) -> Verdict:
+    def verdict(self, artifact: str, size: int | None = None, policy: Policy | None = None) -> Verdict:
         with self.home.store.reading() as connection:
-            return assess(lineage.around(connection, artifact, size), self.time)
+            return assess(lineage.around(connection, artifact, size), policy or Policy(self.time))
 
     def resolve(self, ref: str) -> str:
         with self.home.store.reading() as connection:

@@ -29,7 +29,7 @@ def answers_of(home: Home) -> Answers:
     # networkx is only needed for this, and takes a tenth of a second to load.
     from registry.local import Local  # noqa: PLC0415
 
-    return Local(home.store, now)
+    return Local(home.store, now, stops=home.settings.not_affected_stops)
 
 
 def remote_at(url: str, home: Path | None, root: TrustedRoot | None = None) -> Remote:

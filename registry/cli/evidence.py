@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rich.markup import escape
 
 from lineage.around import Edge
+from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Agreed,
@@ -209,6 +210,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return f"{incident[:12]} {stage}"
         case Amended(incident, severity):
             return f"{incident[:12]} amended" + (f", {severity}" if severity else "")
+        case Assessed(incident=incident, status=status):
+            return f"{incident[:12]} {status}"
         case Rooted(version):
             return f"version {version}"
         case Redacted(entry):

@@ -91,7 +91,7 @@ def _of_artifact(home: Home, ref: str, form: str, scope: Scope) -> tuple[Pedigre
 def _of_incident(home: Home, beginning: str, form: str) -> tuple[Reach, str]:
     incident = named(home, beginning).id
     with home.store.reading() as connection:
-        subject = subjects.reach(connection, incident)
+        subject = subjects.reach(connection, incident, home.policy())
     return subject, _OF_INCIDENTS[form].text(subject)
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from registry.cli import tables
-from registry.cli.session import EveryOption, HomeOption, JsonOption, again, home_at, out, say
+from registry.cli.session import EveryOption, HomeOption, JsonOption, again, home_at, moment, out, say
 from registry.home import Home
 from registry.store import hooks
 from registry.store.hooks import Delivery, Hook
@@ -133,7 +133,7 @@ def _sent(sent: tuple[Delivery, ...]) -> None:
         return
     table = tables.headed("entry", "hook", "state", "attempts", "next", "said")
     for one in sent:
-        due = "" if one.due is None else tables.moment(one.due)
+        due = "" if one.due is None else moment(one.due)
         table.add_row(str(one.entry), one.hook, one.state, str(one.attempts), due, escape(one.said))
     tables.put(table)
 

@@ -20,6 +20,7 @@ from registry.cli import (
     agreeing,
     aligning,
     asking,
+    assessing,
     attesting,
     attributing,
     auditing,
@@ -97,6 +98,7 @@ logs.app.registered_commands += auditing.app.registered_commands
 licensing.group.registered_commands += proposing.app.registered_commands + conflicts.app.registered_commands
 app.add_typer(licensing.group, name="license")
 incidents.app.registered_commands += cosigning.app.registered_commands + notifying.app.registered_commands
+incidents.app.registered_commands += assessing.app.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(hooking.app, name="hooks")
 app.add_typer(keys.app, name="keys")

@@ -22,6 +22,7 @@ from registry.cli.session import (
     say,
     short,
 )
+from registry.cli.statuses import told
 from registry.notices import AffectedOut, OwnersOut, message
 from registry.work.owners import owners as found_owners
 
@@ -45,7 +46,7 @@ def owners(
         answer = remote.owners(one_of(remote.incidents(), which).id)
     else:
         opened = home_at(home)
-        answer = found_owners(opened.store, named(opened, which).id)
+        answer = found_owners(opened, named(opened, which).id)
     if to is None:
         say(as_json, answer, lambda: _show(answer))
         return
@@ -86,5 +87,6 @@ def _ways(affected: tuple[AffectedOut, ...], names: dict[str, tuple[str, ...]]) 
     for one in affected:
         title = called(one.artifact, one.names)
         own = "" if title == short(one.artifact) else f"\n{short(one.artifact)}"
-        table.add_row(escape(title) + own, escape(path_of(one.via, names)))
+        means = "" if one.status is None else f"\n{told(one.status)}"
+        table.add_row(escape(title) + own, escape(path_of(one.via, names)) + means)
     tables.put(table)

@@ -8,8 +8,7 @@ from lineage import residue
 from lineage.authority import TrustedRoot
 from lineage.facts import Redacted
 from lineage.residue import Residue
-from registry.cli.session import counted, kind_of
-from registry.cli.tables import moment
+from registry.cli.session import counted, kind_of, moment
 from registry.home import Home
 from registry.store import log
 from registry.store.log import Receipt

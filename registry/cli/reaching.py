@@ -68,7 +68,7 @@ def _asked(ref: str, direction: Direction, limit: int, home: HomeOption, registr
         return lambda after: remote.reach(ref, direction, limit, after, named=True)
     opened = home_at(home)
     artifact = answers_of(opened).resolve(ref)
-    return lambda after: paged(opened.store, artifact, direction, limit, after, named=True)
+    return lambda after: paged(opened, artifact, direction, limit, after, named=True)
 
 
 def _pages(ask: Ask, after: str | None) -> Iterator[ReachOut]:
@@ -107,6 +107,8 @@ def _show(answer: ReachOut, *, begins: bool, ends: bool) -> None:
             hits = ", ".join(sorted({kinds[incident] for incident in one.incidents}))
             table.add_row(str(one.distance), names + short(one.artifact), f"[red]{hits}[/]" if hits else "")
         out.print(table)
+    if ends or answer.next is None:
+        tables.stopping(stops=answer.stopping)
     if answer.next is None:
         out.print(f"  complete as of {answer.as_of} log entries", soft_wrap=True)
     elif ends:

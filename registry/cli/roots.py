@@ -16,8 +16,7 @@ from lineage.facts import Role
 from lineage.predicates.root import Key
 from registry.cli import proposals
 from registry.cli.proposals import OutOption, change
-from registry.cli.session import HomeOption, JsonOption, counted, err, home_at, out, say
-from registry.cli.tables import moment
+from registry.cli.session import HomeOption, JsonOption, counted, err, home_at, moment, out, say
 from registry.home import Home
 from registry.selected import moment as place
 from registry.settings import Settings

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from getpass import getpass
 from pathlib import Path
@@ -207,6 +208,14 @@ def short(artifact: str) -> str:
     """Return the beginning of an id, long enough to be typed again."""
     head, _, tail = artifact.partition(":")
     return f"{head}:{tail[:12]}" if head == "sha256" else artifact
+
+
+def moment(time: int) -> str:
+    """Return unix seconds as people read them, in UTC."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):  # beyond the year 9999, where a key may well end
+        return str(time)
 
 
 def counted(number: int, noun: str) -> str:

@@ -18,11 +18,11 @@ from registry.cli.session import (
     counted,
     home_at,
     key_at,
+    moment,
     out,
     progress,
     say,
 )
-from registry.cli.tables import moment
 from registry.settings import now
 from registry.work import sign as files
 from registry.work.sign import Vouched

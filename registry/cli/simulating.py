@@ -23,6 +23,7 @@ from registry.cli.session import (
     out,
     say,
 )
+from registry.cli.statuses import told
 from registry.simulated import BorneOut, SimulatedLicenseOut, SimulatedReportOut
 from registry.work import simulation
 
@@ -43,7 +44,7 @@ def report(
         answer = afar.simulated_report(remote_at(registry, home), artifact, what)
     else:
         opened = home_at(home)
-        answer = simulation.report(opened.store, answers_of(opened).resolve(artifact), what)
+        answer = simulation.report(opened, answers_of(opened).resolve(artifact), what)
     say(as_json, answer, lambda: _report(answer))
 
 
@@ -74,8 +75,10 @@ def _report(answer: SimulatedReportOut) -> None:
     out.print(f"  by level: {', '.join(map(str, answer.levels))}", soft_wrap=True)
     for one in answer.first:
         now = "" if one.fresh else " [yellow]affected already[/]"
+        now += "".join(f", {told(said)}" for said in one.statuses)
         out.print(f"  {one.level}  {escape(called(one.artifact, one.names))}{now}", soft_wrap=True)
     _more(answer.flagged - len(answer.first), "artifact")
+    tables.stopping(stops=answer.stopping)
     tables.completeness(answer.complete, answer.as_of)
     out.print(f"  as of {answer.as_of} log entries; nothing was reported")
 

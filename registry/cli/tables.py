@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.markup import escape
@@ -15,7 +14,8 @@ from lineage.predicates.rebuild import operator
 from merger.method import Method
 from merger.parameters import CLIP
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
-from registry.cli.session import called, counted, kind_of, out, path_of, short
+from registry.cli.session import called, counted, kind_of, moment, out, path_of, short
+from registry.cli.statuses import reasoned, told
 from registry.outcomes import RebuildOut
 from registry.said import AttestationOut, ClaimOut, ComparisonOut, CorrectionOut, EvaluationOut
 from registry.work.verify import Holds, Proof
@@ -39,7 +39,7 @@ def verdict(answer: VerdictOut) -> None:
     for claimed in answer.claims:
         grid.add_row("claimed", escape(f"{claimed.license}; {_whose(claimed)}"))
     grid.add_row("inherits", _terms(answer))
-    grid.add_row("standing", _standing(answer.standing))
+    grid.add_row("standing", "\n".join([_standing(answer.standing), *_statuses(answer)]))
     for rebuilt in answer.rebuilds:
         grid.add_row("rebuilt", _rebuilt(rebuilt))
     for compared in answer.comparisons:
@@ -84,6 +84,7 @@ def lineage(answer: LineageOut) -> None:
         how = sorted(hows[one.artifact])
         hits = ", ".join(sorted({kinds[incident] for incident in one.incidents}))
         known = "" if one.seen else "[yellow]never seen[/]"
+        means = "".join(f"\n{told(said)}" for said in one.statuses)
         names = "".join(f"{escape(name)}\n" for name in one.names[:1])
         table.add_row(
             str(one.distance),
@@ -91,9 +92,10 @@ def lineage(answer: LineageOut) -> None:
             "\n".join(relation for relation, _ in how),
             "\n".join(evidence for _, evidence in how),
             _license(one.license, one.claimed),
-            f"[red]{hits}[/]" if hits else known,
+            (f"[red]{hits}[/]" if hits else known) + means,
         )
     put(table)
+    stopping(stops=answer.stopping)
     completeness(answer.complete, answer.as_of)
 
 
@@ -141,6 +143,9 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
         out.print(
             f"  and {counted(answer.standing.left_out, 'other incident')}, less grave; `studbook incident list` lists them"
         )
+    for hit in answer.stopped:
+        out.print("  [yellow]stopped by a status[/], by the setting not_affected_stops:", soft_wrap=True)
+        _hit(hit, names)
     for missing in answer.standing.missing:
         out.print(f"  nothing is known about {escape(missing)}", soft_wrap=True)
     for one in answer.corrections:
@@ -198,14 +203,6 @@ def incidents(answers: Sequence[IncidentOut]) -> None:
     put(table)
 
 
-def moment(time: int) -> str:
-    """Return unix seconds as people read them, in UTC."""
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (ValueError, OverflowError, OSError):  # beyond the year 9999, where a key may well end
-        return str(time)
-
-
 def holds(folder: Path, found: Holds) -> None:
     """Print what was proven about a folder."""
     out.print(
@@ -239,7 +236,7 @@ def about(artifacts: Sequence[str]) -> str:
 
 def logged(leaf: Leaf, index: int, size: int) -> None:
     """Print a leaf that is proven to be in the log."""
-    when = datetime.fromtimestamp(leaf.time, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    when = moment(leaf.time)
     out.print(f"[bold green]logged[/]  entry {leaf.pae}, {index} of {size}, at {when}", soft_wrap=True)
     for key in leaf.keys:
         out.print(f"  signed by the key {key}", soft_wrap=True)
@@ -287,6 +284,11 @@ def _standing(found: StandingOut) -> str:
     return f"[bold {colour}]{found.state}[/]" + (f" ({stages})" if stages else "")
 
 
+def _statuses(answer: VerdictOut) -> list[str]:
+    hits = (*answer.standing.incidents, *answer.stopped)
+    return [f"{hit.incident.id[:12]}: {reasoned(hit.status)}" for hit in hits if hit.status is not None]
+
+
 def _hit(hit: HitOut, names: Mapping[str, Sequence[str]]) -> None:
     one = hit.incident
     out.print(
@@ -294,6 +296,8 @@ def _hit(hit: HitOut, names: Mapping[str, Sequence[str]]) -> None:
         soft_wrap=True,
     )
     out.print(f"    by way of {escape(path_of(hit.via, names))}", soft_wrap=True)
+    if hit.status is not None:
+        out.print(f"    {reasoned(hit.status)}", soft_wrap=True)
 
 
 def _terms(answer: VerdictOut) -> str:
@@ -323,6 +327,14 @@ def completeness(complete: bool, as_of: int) -> None:
     """Say that something was left out, if it was."""
     if not complete:
         out.print(f"[yellow]incomplete:[/] part of the lineage is left out; as of {as_of} log entries")
+
+
+def stopping(*, stops: bool) -> None:
+    """Say that incidents were told as a policy lets statuses stop them, if it does."""
+    if stops:
+        out.print(
+            "  incidents stop at what a status says they do not affect, by the setting not_affected_stops"
+        )
 
 
 def put(table: Table) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Response
 from lineage.subjects import Pedigree, Reach
 from registry import exports
 from registry.asked import SelectionDep
-from registry.deps import DESCENDANTS, Artifact, Hex, LocalDep, Relatives, StoreDep
+from registry.deps import DESCENDANTS, Artifact, Hex, HomeDep, LocalDep, Relatives
 from registry.exports import Format
 from registry.problems import documented
 from registry.store import Absent, subjects
@@ -58,9 +58,9 @@ def export_artifact(
 @router.get(
     "/incidents/{incident}/export/{form}", response_class=Response, responses=_answered(_OF_INCIDENTS)
 )
-def export_incident(incident: Hex, form: IncidentFormat, store: StoreDep) -> Response:
+def export_incident(incident: Hex, form: IncidentFormat, home: HomeDep) -> Response:
     """Return what an incident means for every artifact that was made of those it names."""
-    with store.reading() as connection:
-        subject = subjects.reach(connection, incident, DESCENDANTS)
+    with home.store.reading() as connection:
+        subject = subjects.reach(connection, incident, home.policy(), DESCENDANTS)
     known = _OF_INCIDENTS[form]
     return Response(known.text(subject), media_type=known.MEDIA_TYPE)

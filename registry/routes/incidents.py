@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 from registry import feed
 from registry.answers import IncidentOut, IncidentsOut
-from registry.deps import DESCENDANTS, After, Hex, LocalDep, StoreDep
+from registry.deps import DESCENDANTS, After, Hex, HomeDep, LocalDep, StoreDep
 from registry.notices import OwnersOut
 from registry.problems import documented
 from registry.ranges import known
@@ -74,9 +74,9 @@ def incident(incident: Hex, answers: LocalDep) -> IncidentOut:
 
 
 @router.get("/incidents/{incident}/owners", responses=documented(Absent, Malformed))
-def owners(incident: Hex, store: StoreDep) -> OwnersOut:
+def owners(incident: Hex, home: HomeDep) -> OwnersOut:
     """Return whom an incident concerns: who registered what it reaches, and by which way it gets there."""
-    return found_owners(store, incident, DESCENDANTS)
+    return found_owners(home, incident, DESCENDANTS)
 
 
 def _position(found: Sequence[IncidentOut], incident: str) -> int:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from registry.answers import LineageOut, WhyOut
 from registry.asked import SelectionDep
-from registry.deps import DESCENDANTS, Artifact, HomeDep, LocalDep, Ref, StoreDep
+from registry.deps import DESCENDANTS, Artifact, HomeDep, LocalDep, Ref
 from registry.problems import documented
 from registry.reached import MOST, PAGE, ReachOut
 from registry.store import Absent
@@ -50,14 +50,14 @@ def descendants(artifact: Artifact, asked: SelectionDep, answers: LocalDep) -> L
 )
 def reach(
     artifact: Artifact,
-    store: StoreDep,
+    home: HomeDep,
     direction: Way = "descendants",
     limit: Limit = PAGE,
     after: Cursor = None,
     named: Named = False,
 ) -> Response:
     """Return whom an artifact put weights into, or from whom it has its own, nearest first and page by page."""
-    page = paged(store, artifact, direction, limit, after, named=named)
+    page = paged(home, artifact, direction, limit, after, named=named)
     return Response(page.model_dump_json(), media_type="application/json")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from lineage.facts import Kind
-from registry.deps import DESCENDANTS, Artifact, StoreDep
+from registry.deps import DESCENDANTS, Artifact, HomeDep, StoreDep
 from registry.problems import documented
 from registry.simulated import SimulatedLicenseOut, SimulatedReportOut
 from registry.store import Absent
@@ -25,9 +25,9 @@ License = Annotated[
 
 
 @router.get("/artifacts/{artifact:artifact}/simulated-report", responses=_FOUND)
-def simulated_report(artifact: Artifact, kind: What, store: StoreDep) -> SimulatedReportOut:
+def simulated_report(artifact: Artifact, kind: What, home: HomeDep) -> SimulatedReportOut:
     """Return what would be flagged if an incident of this kind were reported on an artifact."""
-    return simulation.report(store, artifact, kind, DESCENDANTS)
+    return simulation.report(home, artifact, kind, DESCENDANTS)
 
 
 @router.get("/artifacts/{artifact:artifact}/simulated-license", responses=_FOUND)

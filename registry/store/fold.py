@@ -14,6 +14,7 @@ from itertools import groupby
 from sqlalchemy import Connection, insert, text
 from sqlmodel import SQLModel
 
+from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Agreed,
@@ -52,6 +53,7 @@ from registry.store.tail import Tail
 from registry.tables import (
     Agreement,
     Amendment,
+    Assessment,
     Attestation,
     Build,
     Comparison,
@@ -138,6 +140,8 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
             case Amended(incident, severity, summary, contact, reason):
                 other = {"incident": incident, "severity": severity, "summary": summary, "contact": contact}
                 connection.execute(insert(Amendment), at | other | {"reason": reason})
+            case Assessed():
+                connection.execute(insert(Assessment), at | _assessment(numbers, fact))
             case Rooted(version, document):
                 before, following = log.root(connection), TrustedRoot.parse(document.encode())
                 connection.execute(insert(Root), {"version": version, "document": document, "entry": index})
@@ -224,6 +228,8 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
                 found |= dict.fromkeys(artifacts)
             case Corrected(artifact, earlier):
                 found |= {artifact: None, earlier: None}
+            case Assessed(artifact=artifact, corrected=corrected):
+                found |= {artifact: None} if corrected is None else {artifact: None, corrected: None}
             case Compared(artifact, parent):
                 found |= {artifact: None, parent: None}
             case Selecting() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted():
@@ -285,6 +291,18 @@ def _derive(
         connection.execute(_INSERT_EDGE, list(some))
         bounds.grow(connection, [child])
     grow(connection, index, links)
+
+
+def _assessment(numbers: Mapping[str, int], fact: Assessed) -> Values:
+    return {
+        "artifact": numbers[fact.artifact],
+        "incident": fact.incident,
+        "status": fact.status,
+        "justification": fact.justification,
+        "expires": fact.expires,
+        "corrected": None if fact.corrected is None else numbers[fact.corrected],
+        "note": fact.note,
+    }
 
 
 def _report(connection: Connection, index: int, numbers: Mapping[str, int], fact: Reported) -> None:

@@ -186,6 +186,7 @@ def _slice(
         claims=said.claims(connection, artifact, at),
         corrections=said.corrections(connection, artifact, at),
         comparisons=said.comparisons(connection, seen, at),
+        assessed=said.assessed(connection, seen, at),
         complete=complete,
     )
 

@@ -56,6 +56,7 @@ _FORGET = tuple(
         f"UPDATE amendment SET summary = '{REMOVED}' WHERE entry IN :leaves AND summary IS NOT NULL",
         f"UPDATE amendment SET contact = '{REMOVED}' WHERE entry IN :leaves AND contact IS NOT NULL",
         f"UPDATE stage SET reason = '{REMOVED}' WHERE entry IN :leaves",
+        f"UPDATE assessment SET note = '{REMOVED}' WHERE entry IN :leaves",
     )
 )
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from lineage import authority
 from lineage.around import Said
+from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
 from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated, is_stub
 from lineage.predicates import claims as claiming
-from lineage.predicates import evaluation, parentage, supersession
+from lineage.predicates import evaluation, incident_status, parentage, supersession
 from registry.store import log
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.statement import Statement
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Assessed)
 
 _OF = """
     SELECT said.*, entry.time, entry.id, entry.keys FROM {0} AS said
@@ -45,11 +46,22 @@ _COMPARISONS = asking(f"""
     WHERE said.artifact IN :some AND {counting("said")} ORDER BY said.entry, said.seq
 """)
 
+_ASSESSED = f"""
+    SELECT said.entry, said.seq, said.incident, said.status, said.justification, said.expires, said.note, entry.time, entry.id,
+           entry.keys, here.id AS artifact, new.id AS corrected
+    FROM assessment AS said JOIN entry ON entry."index" = said.entry JOIN node AS here ON here.number = said.artifact
+    LEFT JOIN node AS new ON new.number = said.corrected
+    WHERE said.{{0}} IN :some AND {counting("said")} ORDER BY said.entry, said.seq
+"""
+_ASSESSED_ON = asking(_ASSESSED.format("artifact"))
+_ASSESSED_OF = asking(_ASSESSED.format("incident"))
+
 # Every table that is folded from statements about an artifact, with its column for which.
 _ABOUT = (
     ("registration", "artifact"),
     ("manifest", "artifact"),
     ("containment", "artifact"),
+    ("assessment", "artifact"),
     ("build", "artifact"),
     ("edge", "child"),
     ("license", "artifact"),
@@ -150,6 +162,40 @@ def comparisons(connection: Connection, numbers: Iterable[int], size: int) -> tu
         )
         for some in parts(numbers)
         for row in connection.execute(_COMPARISONS, {"some": some, "size": size})
+    )
+
+
+def assessed(connection: Connection, numbers: Iterable[int], size: int) -> tuple[Said[Assessed], ...]:
+    """Return what incidents were found to mean for the artifacts with these numbers, as of the first `size` entries, oldest first."""
+    return _assessed(connection, _ASSESSED_ON, numbers, size)
+
+
+def assessed_of(connection: Connection, incidents: Iterable[str], size: int) -> tuple[Said[Assessed], ...]:
+    """Return what the incidents with these ids were found to mean, as of the first `size` entries, oldest first."""
+    return _assessed(connection, _ASSESSED_OF, incidents, size)
+
+
+def _assessed(
+    connection: Connection, query: TextClause, some: Iterable[int | str], size: int
+) -> tuple[Said[Assessed], ...]:
+    root = log.root(connection, size)
+    rows = [row for part in parts(some) for row in connection.execute(query, {"some": part, "size": size})]
+    return tuple(
+        _said(
+            root,
+            row,
+            incident_status.URI,
+            Assessed(
+                row.artifact,
+                row.incident,
+                row.status,
+                row.justification,
+                row.expires,
+                row.corrected,
+                row.note,
+            ),
+        )
+        for row in sorted(rows, key=lambda row: (row.entry, row.seq))
     )
 
 

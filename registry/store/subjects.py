@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from lineage import subjects
+from lineage.status import Policy
 from lineage.subjects import AsOf, Logged, Pedigree, Reach, Scope
 from registry.store import Absent, artifacts, lineage, log
 from registry.store.lists import asking, parts
@@ -56,7 +57,7 @@ def pedigree(
     )
 
 
-def reach(connection: Connection, incident: str, most: int | None = None) -> Reach:
+def reach(connection: Connection, incident: str, policy: Policy, most: int | None = None) -> Reach:
     """Return an incident with everything made of what it names; beyond `most` artifacts it is cut, and says so."""
     report = connection.execute(_REPORTED, {"incident": incident}).one_or_none()
     if report is None:
@@ -68,7 +69,7 @@ def reach(connection: Connection, incident: str, most: int | None = None) -> Rea
     spared = subjects.spared(found, below)
     above = lineage.above_all(connection, spared) if spared else None
     return subjects.reach(
-        as_of(connection, below.size), found, _logged(report), _logged(change or report), below, above
+        as_of(connection, below.size), found, _logged(report), _logged(change or report), below, above, policy
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from registry.tables.graph import (
     Amendment,
+    Assessment,
     Closure,
     Edge,
     Flag,
@@ -53,6 +54,7 @@ __all__ = [
     "SCHEMA",
     "Agreement",
     "Amendment",
+    "Assessment",
     "Attestation",
     "Build",
     "Checkpoint",
@@ -88,5 +90,5 @@ __all__ = [
     "Unknown",
 ]
 
-SCHEMA = "0010"
+SCHEMA = "0013"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from registry.tables.columns import CLUSTERED, Args, key, whole
+from registry.tables.columns import CLUSTERED, Args, key, perhaps, whole
 
 _MOVED = text("since > first")
 
@@ -113,6 +113,20 @@ class Amendment(SQLModel, table=True):
     summary: str | None
     contact: str | None
     reason: str
+
+
+class Assessment(SQLModel, table=True):
+    """What the incident with this id means for an artifact, by the word of whoever looked at it; until when, and what to take instead."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = whole(index=True)
+    incident: str = Field(index=True)
+    status: str
+    justification: str | None
+    expires: int | None = perhaps()
+    corrected: int | None = perhaps()
+    note: str
 
 
 class Flag(SQLModel, table=True):

@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy import Connection
 
 from lineage.around import Change
+from lineage.status import Policy
 from registry import export
 from registry.answers import IncidentOut
 from registry.home import Home
@@ -135,7 +136,8 @@ def message(connection: Connection, hook: Hook, entry: int) -> tuple[str, bytes]
     change = changes.at(connection, entry)
     if change is None:
         return None
-    found = concerned(connection, change.incident.id, size=entry + 1)
+    # As of the change, or a retry would find that a status has expired, and say something else.
+    found = concerned(connection, change.incident.id, Policy(change.time), size=entry + 1)
     affected = _of(hook, found)
     if not affected:
         return None
@@ -151,7 +153,14 @@ def message(connection: Connection, hook: Hook, entry: int) -> tuple[str, bytes]
                 "reason": change.reason,
                 "incident": canonical.decode(_then(change).model_dump_json().encode()),
                 "affected": [
-                    {"artifact": one.artifact, "names": list(one.names), "via": list(one.via)}
+                    {
+                        "artifact": one.artifact,
+                        "names": list(one.names),
+                        "via": list(one.via),
+                        "status": None
+                        if one.status is None
+                        else canonical.decode(one.status.model_dump_json().encode()),
+                    }
                     for one in affected[:_LISTED]
                 ],
                 "total": len(affected),

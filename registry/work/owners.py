@@ -8,38 +8,53 @@ from sqlalchemy import Connection
 
 from lineage import authority
 from lineage.standing import way, ways
+from lineage.status import Policy
 from registry.answers import IncidentOut
+from registry.home import Home
 from registry.notices import AffectedOut, OwnerOut, OwnersOut
+from registry.statuses import statuses
 from registry.store import Absent, lineage, log, subjects
-from registry.store.engine import Database
 
 
-def owners(store: Database, incident: str, most: int | None = None) -> OwnersOut:
+def owners(home: Home, incident: str, most: int | None = None) -> OwnersOut:
     """Return whom an incident concerns; beyond `most` artifacts below it the list is cut, and says so.
 
     Raises `Absent` if no entry with this id reports an incident.
     """
-    with store.reading() as connection:
-        return concerned(connection, incident, most)
+    with home.store.reading() as connection:
+        return concerned(connection, incident, Policy(home.now()), most)
 
 
 def concerned(
-    connection: Connection, incident: str, most: int | None = None, size: int | None = None
+    connection: Connection,
+    incident: str,
+    policy: Policy,
+    most: int | None = None,
+    size: int | None = None,
 ) -> OwnersOut:
-    """Return whom an incident concerns by the lineage of the first `size` entries, or of all; its stage is the newest."""
+    """Return whom an incident concerns by the lineage of the first `size` entries, or of all; its stage is the newest.
+
+    A status is told and leaves nobody out, whatever the policy.
+    """
     found = next((one for one in lineage.incidents(connection, incident) if one.id == incident), None)
     if found is None:
         raise Absent(f"no entry {incident} reports an incident here")
     below = lineage.below_all(connection, found.artifacts, most, size)
     before = ways(found.artifacts, found.what, below.edges)
     registered = subjects.registered(connection, before, below.size)
+    means = statuses(below.assessed, policy)
     at = subjects.as_of(connection, below.size)
     root = log.root(connection, below.size)
     grouped: dict[str, list[AffectedOut]] = defaultdict(list)
     unowned = list[AffectedOut]()
     for node in sorted(below.nodes, key=lambda one: one.id):
         if node.id in before:
-            reached = AffectedOut(artifact=node.id, names=node.names, via=way(node.id, before))
+            reached = AffectedOut(
+                artifact=node.id,
+                names=node.names,
+                via=way(node.id, before),
+                status=means.get((found.id, node.id)),
+            )
             operators = registered[node.id].operators if node.id in registered else ()
             for operator in operators:
                 grouped[operator].append(reached)

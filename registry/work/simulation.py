@@ -11,6 +11,7 @@ from lineage.predicates import license as license_predicate
 from lineage.simulation import Rejudged, Relicensed
 from lineage.standing import ENDED
 from lineage.terms import Borne
+from registry.home import Home
 from registry.licensed import FindingOut
 from registry.simulated import (
     MOST,
@@ -20,24 +21,28 @@ from registry.simulated import (
     SimulatedLicenseOut,
     SimulatedReportOut,
 )
-from registry.store import artifacts, lineage
+from registry.statuses import statuses
+from registry.store import artifacts, lineage, stopping
 from registry.store.engine import Database
 
 
-def report(store: Database, artifact: str, kind: Kind, most: int | None = None) -> SimulatedReportOut:
+def report(home: Home, artifact: str, kind: Kind, most: int | None = None) -> SimulatedReportOut:
     """Return what an incident of this kind on an artifact would flag; beyond `most` descendants it is cut, and says so.
 
     What could not be reported is refused as a report would be: `Absent` for what is not registered, and for a stub that
     nothing here names, below which nothing is.
     """
     incident.statement([artifact], kind, "low", "reported", "simulated", contact="nobody", issued=0)
-    with store.reading() as connection:
+    policy = home.policy()
+    with home.store.reading() as connection:
         if not is_stub(artifact):
             artifacts.registered(connection, artifact)
         around = lineage.below(connection, artifact, most)
         nodes = {node.id: node for node in around.nodes}
-        flags = lineage.flags(connection, nodes)
+        hits = lineage.flags(connection, nodes)
+        flags = stopping.reaching(connection, hits, policy)
     found = simulation.reported([artifact], kind, around.edges)
+    means = statuses(around.assessed, policy)
     fresh = {one for one in found if all(incident.stage in ENDED for incident in flags[one])}
     return SimulatedReportOut(
         artifact=artifact,
@@ -49,10 +54,20 @@ def report(store: Database, artifact: str, kind: Kind, most: int | None = None) 
         levels=simulation.levels(found),
         first=tuple(
             FlaggedOut(
-                artifact=one, names=nodes[one].names, seen=nodes[one].seen, level=level, fresh=one in fresh
+                artifact=one,
+                names=nodes[one].names,
+                seen=nodes[one].seen,
+                level=level,
+                fresh=one in fresh,
+                statuses=tuple(
+                    means[hit.id, one]
+                    for hit in hits[one]
+                    if hit.stage not in ENDED and (hit.id, one) in means
+                ),
             )
             for one, level in list(found.items())[:MOST]
         ),
+        stopping=policy.stopping,
         as_of=around.size,
         complete=around.complete,
     )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from lineage.around import Around, Edge, Incident, Node
 from lineage.facts import RELATIONS, Evidence
 from lineage.standing import Affected
+from lineage.status import Policy
 from lineage.subjects import AsOf, Logged, narrowed, pedigree, reach, spared
 
 AT = AsOf("log", 9, 1000)
@@ -99,7 +100,7 @@ def test_an_incident_bears_on_what_it_flags_and_what_is_unknown_is_not_cleared(
     one = incident("bad", stage=stage)
     assert spared(one, TREE) == ("doubtful", "vocabulary")
 
-    found = reach(AT, one, SAID, SAID, TREE, UP)
+    found = reach(AT, one, SAID, SAID, TREE, UP, Policy(7))
 
     assert found.flagged == {"bad", "merged"}
     assert found.missing == {"doubtful": ("stub",)}
@@ -116,7 +117,9 @@ def test_a_reach_without_anything_spared_needs_no_look_upward_and_says_whether_i
     one = incident("bad", what="license")
     assert spared(one, TREE) == ()
 
-    found = reach(AT, one, SAID, SAID, Around("bad", 9, TREE.nodes, TREE.edges, complete=False), None)
+    found = reach(
+        AT, one, SAID, SAID, Around("bad", 9, TREE.nodes, TREE.edges, complete=False), None, Policy(7)
+    )
 
     assert found.flagged == {one.id for one in TREE.nodes}
     assert found.missing == {}

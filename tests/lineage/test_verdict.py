@@ -10,6 +10,7 @@ from lineage.facts import Attested, Evaluated, Evidence
 from lineage.predicates.rebuild import verifier
 from lineage.rebuilds import Reproduced
 from lineage.standing import Affected, Clean, Unknown
+from lineage.status import Policy
 from lineage.terms import Borne, ways
 from lineage.verdict import assess
 from signing.errors import Refused
@@ -39,11 +40,11 @@ INCIDENT = Incident("i", ("base",), "compromised", "low", "confirmed", "s", "c")
 
 
 def changed(**changes):
-    return assess(dataclasses.replace(AROUND, **changes), 7)
+    return assess(dataclasses.replace(AROUND, **changes), Policy(7))
 
 
 def test_a_verdict_says_everything_about_a_merge():
-    found = assess(AROUND, 7)
+    found = assess(AROUND, Policy(7))
 
     assert (found.artifact, found.names, found.files) == ("merged", ("acme/merged",), 3)
     assert found.license == "mit"
@@ -109,7 +110,7 @@ def test_a_slice_holds_what_it_is_about():
 
 
 def test_an_artifact_alone_has_no_parents():
-    found = assess(Around("x", 1, (Node("x", seen=True, files=1),), ()), 7)
+    found = assess(Around("x", 1, (Node("x", seen=True, files=1),), ()), Policy(7))
 
     assert (found.license, found.terms.inherited, found.parents, found.rebuilds) == (None, {}, (), ())
     assert found.standing == Clean()

@@ -18,7 +18,7 @@ from signing.digest import artifact_id
 
 
 def told(world: World, incident: str, most: int | None = None) -> OwnersOut:
-    return owners(world.home.store, incident, most)
+    return owners(world.home, incident, most)
 
 
 def test_each_operator_is_told_of_its_own_artifacts_and_the_way_to_each(world: World) -> None:

@@ -95,7 +95,7 @@ def test_over_http_it_is_the_same_page(litter) -> None:
         wrong = api.get(f"/artifacts/{made['base']}/reach", params={"after": "x"})
 
     assert page.json() == json.loads(
-        reaching.paged(world.home.store, made["base"], "descendants", 2, None, named=True).model_dump_json()
+        reaching.paged(world.home, made["base"], "descendants", 2, None, named=True).model_dump_json()
     )
     assert [one["artifact"] for one in rest.json()["relatives"]] == [made["third"]]
     assert (wrong.status_code, wrong.headers["content-type"]) == (422, "application/problem+json")

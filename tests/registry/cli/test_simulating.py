@@ -72,7 +72,7 @@ def test_over_http_it_is_what_the_home_answers(world: World) -> None:
     with supply(world) as source:
         remote = source._remote
         assert afar.simulated_report(remote, "kennel/base", "privacy") == simulation.report(
-            store, base, "privacy"
+            world.home, base, "privacy"
         )
         assert afar.simulated_license(remote, base, "llama3") == simulation.license(store, base, "llama3")
     with TestClient(create(world.home), base_url=URL) as api:
@@ -88,7 +88,7 @@ def test_over_http_it_is_what_the_home_answers(world: World) -> None:
 
 def test_an_answer_to_another_question_is_not_believed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     base = world.model()
-    report = simulation.report(world.home.store, base, "privacy")
+    report = simulation.report(world.home, base, "privacy")
     terms = simulation.license(world.home.store, base, "mit")
 
     with Remote(URL) as remote:

@@ -38,7 +38,7 @@ def test_the_same_log_gives_the_same_bytes_wherever_and_whenever_it_is_asked(
         with home.store.reading() as connection:
             if name in OF_ARTIFACTS:
                 return OF_ARTIFACTS[name].text(subjects.pedigree(connection, family["merged"]))
-            return OF_INCIDENTS[name].text(subjects.reach(connection, reported))
+            return OF_INCIDENTS[name].text(subjects.reach(connection, reported, home.policy()))
 
     assert text(copy) == text(world.home) == text(world.home)
     before = text(world.home)

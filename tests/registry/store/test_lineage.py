@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from world import OPERATOR, World
 
 from lineage.around import Edge
+from lineage.assessed import Assessed
 from lineage.compared import graded
 from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Compared, Evidence, is_stub
-from lineage.predicates import claims, containment, parentage
-from lineage.standing import Clean, Unknown, spread
-from registry.store import Absent, lineage
+from lineage.predicates import claims, containment, incident_status, parentage
+from lineage.standing import Affected, Clean, Unknown, spread
+from lineage.status import Policy
+from registry.store import Absent, lineage, stopping
 from signing.errors import Refused
 from signing.keys import PrivateKey
 
@@ -31,6 +33,10 @@ STEPS = st.one_of(
     st.tuples(st.just("contain"), NUMBER, st.sampled_from(TENSORS)),
     st.tuples(st.just("taint"), st.sampled_from(TENSORS), st.sampled_from(KINDS)),
     st.tuples(st.just("retract"), NUMBER),
+    st.tuples(
+        st.just("assess"), NUMBER, NUMBER, st.sampled_from(["not_affected", "affected"]), st.integers(1, 4)
+    ),
+    st.tuples(st.just("wait"), st.integers(1, 3)),
     st.tuples(st.just("compare"), NUMBER, NUMBER, st.sampled_from(["consistent", "contradicted"])),
     st.tuples(st.just("reopen")),
 )
@@ -46,9 +52,13 @@ class Oracle:
         self.selecting: dict[str, int | str] = {}
         self.selected: dict[int | str, list[str]] = {one: [] for one in (0, 1, *TENSORS)}
         self.compared: dict[tuple[str, str], set[str]] = {}
+        self.until: dict[tuple[str, str], int] = {}
 
     def add(self, child: str, parent: str, relation: str) -> None:
         self.edges.append(Edge(child, parent, relation, "{}", Evidence.SIGNED, ""))
+
+    def stops(self, incident: str, now: int) -> set[str]:
+        return {one for (about, one), until in self.until.items() if about == incident and now < until}
 
     def evidence(self, child: str, parent: str) -> Evidence:
         found = self.compared.get((child, parent), set())
@@ -88,6 +98,8 @@ def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps:
             also = oracle.selected[oracle.selecting[incident]] if incident in oracle.selecting else []
             found = [*named, *also]
             assert world.flagged(incident) == spread(found, kind, oracle.edges)
+            reached = spread(found, kind, oracle.edges, oracle.stops(incident, world.time))
+            assert by_policy(world, oracle.artifacts, incident) == reached.intersection(oracle.artifacts)
         for artifact in oracle.artifacts:
             with world.home.store.reading() as connection:
                 around = lineage.around(connection, artifact)
@@ -98,6 +110,20 @@ def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps:
             assert {one: world.standing(one, size=size) for one in standings} == standings
         world.check()
         world.home.store.close()
+
+
+def by_policy(world: World, artifacts: list[str], incident: str) -> set[str]:
+    """Which of `artifacts` the incident reaches where statuses stop it, by the lists and by each one's own standing."""
+    policy = Policy(world.time, stopping=True)
+    with world.home.store.reading() as connection:
+        listed = stopping.reaching(connection, lineage.flags(connection, artifacts), policy)
+        ended = lineage.incidents(connection, incident)[0].stage == "retracted"
+    found = {one for one in artifacts if incident in {hit.id for hit in listed[one]}}
+    for one in () if ended else artifacts:
+        standing = world.verdict(one, policy=policy).standing
+        hits = standing.incidents if isinstance(standing, Affected) else ()
+        assert (one in found) == (incident in {hit.incident.id for hit in hits})
+    return found
 
 
 def take(  # noqa: C901, PLR0912, PLR0915 - one case a step
@@ -152,6 +178,17 @@ def take(  # noqa: C901, PLR0912, PLR0915 - one case a step
             oracle.selecting[reported] = tensor
         case ("retract", number) if oracle.incidents:
             world.retract(list(oracle.incidents)[number % len(oracle.incidents)])
+        case ("assess", which, one, status, int(lasting)) if oracle.incidents:
+            incident, artifact = list(oracle.incidents)[which % len(oracle.incidents)], any_of(one)
+            cleared = status == "not_affected"
+            until = world.time + lasting
+            why = "component_not_present" if cleared else None
+            said = Assessed(artifact, incident, status, why, until if cleared else None, None, "x")
+            world.publish("security", incident_status.statement(said, world.time))
+            oracle.until[incident, artifact] = until if cleared else 0
+            world.advance(1)  # or the same words would be the same statement, and change nothing
+        case ("wait", int(seconds)):
+            world.advance(seconds)
         case ("compare", one, other, outcome) if oracle.artifacts and pick(one) != pick(other):
             pair = (pick(one), pick(other))
             world.publish("rebuilder", parentage.statement([Compared(*pair, outcome, "alone", "0.7", "0.6")]))

@@ -7,6 +7,7 @@ from world import World
 from lineage.predicates import claims, name
 from lineage.predicates import redaction as redacting
 from lineage.predicates.claims import Claim, Parent
+from lineage.status import Policy
 from registry.store import (
     Absent,
     artifacts,
@@ -141,7 +142,7 @@ def test_no_answer_walks_through_a_table(story: World) -> None:
             told = subjects.pedigree(connection, artifact)
             subjects.responsible(connection, [edge.entry for edge in told.edges], told.at.size)
             for incident in told.incidents[artifact]:
-                subjects.reach(connection, incident.id)
+                subjects.reach(connection, incident.id, Policy(0, stopping=True))
             verdicts.of(connection, artifact)
             verdicts.due(connection, "ann", None, 10)
             log.bundle(connection, 3)

@@ -84,7 +84,7 @@ def test_a_compromised_adapter_flags_its_38_descendants_and_nothing_else(hub) ->
             *(one.artifact for one in found.relatives),
         }
         deepest = max(found.relatives, key=lambda one: one.distance).artifact
-        standing = assess(lineage.around(connection, deepest), home.now()).standing
+        standing = assess(lineage.around(connection, deepest), home.policy()).standing
     assert len(found.relatives) == 38
     assert {one.incidents for one in found.relatives} == {(receipt.entry,)}
     assert isinstance(standing, Affected)

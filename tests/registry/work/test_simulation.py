@@ -53,7 +53,7 @@ def test_law_what_would_be_flagged_is_what_a_report_flags(shapes, kind, place, b
         subject = made[place % len(made)]
         if before:
             world.report(made[-1], "privacy")
-        found = simulation.report(world.home.store, subject, kind)
+        found = simulation.report(world.home, subject, kind)
 
         affected = {
             one
@@ -152,7 +152,7 @@ def test_nothing_is_written(world: World) -> None:
         dump = list(connection.connection.driver_connection.iterdump())
     before, logged = held(world), world.logged()
 
-    simulation.report(world.home.store, base, "data-poisoned")
+    simulation.report(world.home, base, "data-poisoned")
     simulation.license(world.home.store, base, "llama3")
 
     with world.home.store.reading() as connection:
@@ -169,7 +169,7 @@ def test_all_are_counted_and_the_nearest_named(world: World) -> None:
         world.artifact(base)
     world.artifact(base, relation="tokenizer")
 
-    found = simulation.report(world.home.store, base, "compromised")
+    found = simulation.report(world.home, base, "compromised")
     assert (found.flagged, found.spared, len(found.first), found.levels) == (MOST + 4, 1, MOST, (1, MOST + 3))
     terms = simulation.license(world.home.store, base, "llama3")
     assert (terms.concerned, terms.changed, terms.judged, len(terms.first)) == (
@@ -178,7 +178,7 @@ def test_all_are_counted_and_the_nearest_named(world: World) -> None:
         MOST,
         MOST,
     )
-    cut = simulation.report(world.home.store, base, "compromised", most=5)
+    cut = simulation.report(world.home, base, "compromised", most=5)
     assert (cut.flagged, cut.complete) == (5, False)
     assert not simulation.license(world.home.store, base, "llama3", most=5).complete
 
@@ -189,11 +189,11 @@ def test_what_could_not_be_said_is_refused_as_it_would_be(world: World) -> None:
 
     for artifact in ("hf:acme/other", nobody):
         with pytest.raises(Absent):
-            simulation.report(store, artifact, "privacy")
+            simulation.report(world.home, artifact, "privacy")
     for artifact, error in (("hf:acme/base", Malformed), (nobody, Absent)):
         with pytest.raises(error):
             simulation.license(store, artifact, "mit")
-    found = simulation.report(store, "hf:acme/base", "privacy")
+    found = simulation.report(world.home, "hf:acme/base", "privacy")
     assert [one.artifact for one in found.first] == ["hf:acme/base", child]
     with pytest.raises(Malformed, match="mit & more"):
         simulation.license(store, nobody, "mit & more")
@@ -204,10 +204,10 @@ def test_what_is_affected_already_is_not_counted_as_fresh_until_that_is_retracte
     tuned = world.artifact(base)
     incident = world.report(tuned, "privacy")
 
-    found = simulation.report(world.home.store, base, "compromised")
+    found = simulation.report(world.home, base, "compromised")
     assert {one.artifact: one.fresh for one in found.first} == {base: True, tuned: False}
     world.retract(incident)
-    assert simulation.report(world.home.store, base, "compromised").fresh == 2
+    assert simulation.report(world.home, base, "compromised").fresh == 2
 
 
 def test_what_is_found_either_way_does_not_change(world: World) -> None:
