@@ -20,9 +20,10 @@ from lineage.facts import (
     Relation,
     Severity,
     Stage,
+    Waived,
 )
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Waived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Around:
     """An artifact and what lies above it (or below it) in the log of `size` entries.
 
     `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the provenances of its nodes and the
-    verdicts on them; `comparisons` what comparing weights says of any of its nodes; `evaluations`, `attestations` and `claims` are of the artifact itself, and of no other; `corrections`
+    verdicts on them; `comparisons` what comparing weights says of any of its nodes, `waivers` what is accepted about any, oldest first; `evaluations`, `attestations` and `claims` are of the artifact itself, and of no other; `corrections`
     say what it supersedes, or what supersedes it; `complete` is False if anything was left out.
     """
 
@@ -144,4 +145,5 @@ class Around:
     claims: tuple[Said[Claimed], ...] = ()
     corrections: tuple[Said[Corrected], ...] = ()
     comparisons: tuple[Said[Compared], ...] = ()
+    waivers: tuple[Said[Waived], ...] = ()
     complete: bool = True

@@ -2,7 +2,7 @@
 
 A log forgets the words and not the shape. Ids are hashes or upstream names, and kinds, stages and relations are words of our
 own, so they stay, and whatever was said about the same artifacts afterwards still fits; incidents go on reaching what they
-reached. File names, summaries, contacts, reasons, tensor names, names that were bound, and whole evaluations and attestations are gone. Nobody can check any longer
+reached. File names, summaries, contacts, reasons, tensor names, names that were bound, and whole waivers, evaluations and attestations are gone. Nobody can check any longer
 that what is left was said, so the artifacts that it is about are unknown from then on, never clean.
 
 Of a binding not even a hash of the name stays, since names can be guessed. Where an older entry binds the same name its id is
@@ -34,6 +34,7 @@ from lineage.facts import (
     Described,
     Evaluated,
     Fact,
+    Gated,
     Licensed,
     Named,
     Rebuilt,
@@ -45,6 +46,7 @@ from lineage.facts import (
     Rooted,
     Selecting,
     Unbound,
+    Waived,
 )
 from signing import canonical
 from signing.canonical import Json
@@ -71,6 +73,7 @@ _KINDS: dict[str, type[Fact]] = {
     "selecting": Selecting,
     "restaged": Restaged,
     "amended": Amended,
+    "gated": Gated,
     "removed": Removed,
     "unbound": Unbound,
 }
@@ -119,13 +122,16 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a 
             return replace(fact, differs=())
         case Reported():
             return replace(fact, summary=REMOVED, contact=REMOVED)
-        case Restaged():
+        case Restaged() | Gated():
             return replace(fact, reason=REMOVED)
         case Amended(_, _, summary, contact):
             # Of what stayed as it was there are no words to remove.
             return replace(fact, reason=REMOVED, summary=summary and REMOVED, contact=contact and REMOVED)
         case Named(name):
             return Removed(sha256_hex(name.partition("/")[0].encode()))
+        case Waived(namespace=namespace):
+            # What somebody accepts for names that nobody may know any longer, nobody accepts.
+            return Removed(sha256_hex(namespace.encode()))
         case Evaluated() | Attested():
             return Removed()
         case Built():

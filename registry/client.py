@@ -22,6 +22,7 @@ from lineage.residue import Residue
 from lineage.schema import STUB
 from lineage.subjects import Scope
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
+from registry.found import GateOut
 from registry.licensed import JudgedPage, LicenseOut, UseOut
 from registry.notices import OwnersOut
 from registry.outcomes import RebuildersOut
@@ -182,6 +183,10 @@ class Remote:
             if not following.artifacts or any(one.artifact <= page.next for one in following.artifacts):
                 raise Malformed(f"{self.shown} lists what comes after {page.next} and goes back")
             page = following
+
+    def license_gate(self) -> GateOut:
+        """Return whether names are held to what the licenses say there, since when, and why."""
+        return self.ask(GateOut, "/license-gate")
 
     def owners(self, incident: str) -> OwnersOut:
         """Return whom an incident, given by its full id, concerns."""

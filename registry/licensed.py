@@ -11,10 +11,11 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from lineage.declared import Ambiguous, Declared, Resolved, Unresolved
-from lineage.finding import Finding, Seen, Use
+from lineage.finding import Seen, Use
 from lineage.licensing import NOTICE, Licensing
 from lineage.terms import Borne, Effective, Way, ways
 from merger.recipe import sentence
+from registry.found import AcceptedOut, FindingOut
 from registry.said import Answer
 from signing.errors import Malformed
 
@@ -96,35 +97,6 @@ class TermOut(Answer):
         )
 
 
-class FindingOut(Answer):
-    """What a rule of the rule-set `rules` found, from which license, and the way that takes to the artifact."""
-
-    kind: str
-    severity: Literal["high", "medium", "low", "info"]
-    decides: Literal["nothing", "needs_review", "unknown", "conflict"]
-    sentence: str
-    license: str
-    origin: str
-    via: tuple[str, ...]
-    verified: bool
-    rules: int
-
-    @classmethod
-    def of(cls, found: Finding) -> FindingOut:
-        """Make the answer from the core's value."""
-        return cls(
-            kind=found.kind,
-            severity=found.severity,
-            decides=found.decides,
-            sentence=found.sentence,
-            license=found.license,
-            origin=found.origin,
-            via=found.via,
-            verified=found.verified,
-            rules=found.rules,
-        )
-
-
 class DeclaredOut(Answer):
     """Which licenses an artifact's own declaration means, and why that is open where it is."""
 
@@ -162,6 +134,8 @@ class LicenseOut(Answer):
     findings: tuple[FindingOut, ...]
     left_out: int
     """Findings of kinds of which there are too many to tell; they decide like those that are told."""
+    accepted: tuple[AcceptedOut, ...] = ()
+    """For whose names every conflict is accepted; the outcome stays what it is."""
     doubts: tuple[str, ...]
     unasked: tuple[str, ...]
     rules: int
@@ -175,7 +149,7 @@ class LicenseOut(Answer):
         mine = (TermOut.of(one, via, inherited=False) for one, via in ways(terms.own).items())
         above = (TermOut.of(one, via, inherited=True) for one, via in ways(terms.inherited).items())
         told = (*mine, *above)
-        findings = tuple(map(FindingOut.of, found.findings))
+        findings = tuple(FindingOut.of(one, found.waivers, found.now) for one in found.findings)
         vias = (*(one.via for one in told), *(one.via for one in findings))
         shown = {found.artifact}.union(*vias)
         return cls(
@@ -193,6 +167,7 @@ class LicenseOut(Answer):
             terms=told,
             findings=findings,
             left_out=found.left_out,
+            accepted=tuple(map(AcceptedOut.of, found.accepted)),
             doubts=found.doubts,
             unasked=found.unasked,
             rules=found.rules,
@@ -210,6 +185,8 @@ class JudgedOut(Answer):
     findings: tuple[FindingOut, ...]
     left_out: int
     """Findings of kinds of which there are too many to tell; they decide like those that are told."""
+    accepted: tuple[AcceptedOut, ...] = ()
+    """For whose names every conflict is accepted; the outcome stays what it is."""
     doubts: tuple[str, ...]
     rules: int
     as_of: int
@@ -218,7 +195,7 @@ class JudgedOut(Answer):
     @classmethod
     def of(cls, found: Licensing, names: Mapping[str, tuple[str, ...]]) -> JudgedOut:
         """Make the answer from the core's value, with the names of the artifacts that it may mention."""
-        findings = tuple(map(FindingOut.of, found.findings))
+        findings = tuple(FindingOut.of(one, found.waivers, found.now) for one in found.findings)
         shown = {found.artifact}.union(*(one.via for one in findings))
         return cls(
             artifact=found.artifact,
@@ -226,6 +203,7 @@ class JudgedOut(Answer):
             outcome=found.outcome,
             findings=findings,
             left_out=found.left_out,
+            accepted=tuple(map(AcceptedOut.of, found.accepted)),
             doubts=found.doubts,
             rules=found.rules,
             as_of=found.as_of,

@@ -25,8 +25,9 @@ from registry.cli.session import (
     path_of,
     say,
 )
-from registry.cli.tables import headed, put
-from registry.licensed import FindingOut, LicenseOut, TermOut, UseOut
+from registry.cli.tables import headed, moment, put
+from registry.found import AcceptedOut, FindingOut
+from registry.licensed import LicenseOut, TermOut, UseOut
 from registry.ruleset import KnownOut, RuleOut, known, rules
 from signing.errors import Malformed
 
@@ -135,7 +136,7 @@ def _text(card: Path) -> str:
 
 def _show(answer: LicenseOut) -> None:
     head = escape(called(answer.artifact, answer.names[answer.artifact]))
-    word = answer.outcome.replace("_", " ")
+    word = outcome(answer.outcome, answer.accepted)
     out.print(
         f"[bold]{head}[/]  [bold {COLOURS[answer.outcome]}]{word}[/]  {answer.artifact}", soft_wrap=True
     )
@@ -161,6 +162,12 @@ def _show(answer: LicenseOut) -> None:
     out.print(f"  {answer.notice}", soft_wrap=True)
 
 
+def outcome(word: str, accepted: Sequence[AcceptedOut]) -> str:
+    """Return an outcome in words, and until when it is accepted for whose names; it stays what it is."""
+    waived = (f"waived for {one.namespace} until {moment(one.until)}" for one in accepted)
+    return ", ".join((word.replace("_", " "), *waived))
+
+
 def finding(one: FindingOut, names: Mapping[str, Sequence[str]]) -> None:
     """Print a finding with the way that its license takes."""
     remembered = "" if one.verified else " (remembered, not read)"
@@ -170,6 +177,12 @@ def finding(one: FindingOut, names: Mapping[str, Sequence[str]]) -> None:
     )
     if len(one.via) > 1:
         out.print(f"    by way of {escape(path_of(one.via, names))}", soft_wrap=True)
+    for waiver in one.waivers:
+        when = (
+            f"{'waived' if waiver.live else 'was waived'} for {waiver.namespace} until {moment(waiver.until)}"
+        )
+        who = f"by {', '.join(waiver.operators)}: {waiver.reason}"
+        out.print(f"    {when} {escape(who)}", soft_wrap=True)
 
 
 def _term(term: TermOut, answer: LicenseOut) -> tuple[str, str, str, str]:

@@ -18,7 +18,9 @@ _GRADES: tuple[str, ...] = get_args(Grade)
 _STATES: tuple[str, ...] = get_args(State)
 
 
-def _completing(words: Sequence[str]) -> Callable[[str], list[str]]:
+def completing(words: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return what completes the beginning of one of `words` in a shell."""
+
     def complete(incomplete: str) -> list[str]:
         return [word for word in words if word.startswith(incomplete)]
 
@@ -30,7 +32,7 @@ RelationOption = Annotated[
     typer.Option(
         "--relation",
         metavar="RELATION",
-        autocompletion=_completing(RELATIONS),
+        autocompletion=completing(RELATIONS),
         help=f"Along edges of this relation alone, or of these: {', '.join(RELATIONS)}.",
     ),
 ]
@@ -38,14 +40,14 @@ EvidenceOption = Annotated[
     str | None,
     typer.Option(
         metavar="GRADE",
-        autocompletion=_completing(_GRADES),
+        autocompletion=completing(_GRADES),
         help="Along edges known at least so well: claimed, signed, consistent, reproduced; or those that are contradicted.",
     ),
 ]
 StandingOption = Annotated[
     str | None,
     typer.Option(
-        metavar="STATE", autocompletion=_completing(_STATES), help=f"That stand so: {', '.join(_STATES)}."
+        metavar="STATE", autocompletion=completing(_STATES), help=f"That stand so: {', '.join(_STATES)}."
     ),
 ]
 LicenseOption = Annotated[
@@ -72,9 +74,7 @@ SHAPES = ("table", "tree", "json")
 FORMS = (*SHAPES, *exports.formats(Pedigree))
 FormOption = Annotated[
     str,
-    typer.Option(
-        "--format", metavar="FORMAT", autocompletion=_completing(FORMS), help=f"{', '.join(FORMS)}."
-    ),
+    typer.Option("--format", metavar="FORMAT", autocompletion=completing(FORMS), help=f"{', '.join(FORMS)}."),
 ]
 
 

@@ -7,10 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from registry.deps import AfterArtifact, Artifact, HomeDep, LocalDep, Under
+from registry.found import GateOut
 from registry.licensed import JudgedPage, LicenseOut, UseOut
 from registry.problems import documented
 from registry.ruleset import KnownOut, known
-from registry.store import Absent
+from registry.store import Absent, log
+from registry.store.gate import decision
 from registry.work.judging import page
 from signing.errors import Malformed
 
@@ -60,7 +62,14 @@ def ask_license(
 def conflicts(home: HomeDep, under: Under = None, after: AfterArtifact = None) -> JudgedPage:
     """Return what the licenses say of everything registered here, or of what descends from one artifact, and that one itself."""
     with home.store.reading() as connection:
-        return page(connection, under, after)
+        return page(connection, home.now(), under, after)
+
+
+@router.get("/license-gate", responses=documented())
+def license_gate(home: HomeDep) -> GateOut:
+    """Return whether names are held to what the licenses say, since when, and why."""
+    with home.store.reading() as connection:
+        return GateOut.of(decision(connection), log.size(connection))
 
 
 @router.get("/licenses", responses=documented())

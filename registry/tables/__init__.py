@@ -25,6 +25,7 @@ from registry.tables.hooks import Delivery, Hook
 from registry.tables.log import (
     Checkpoint,
     Entry,
+    Gate,
     Hash,
     Location,
     Payload,
@@ -47,6 +48,7 @@ from registry.tables.said import (
     Rebuild,
     Registration,
     Unbound,
+    Waiver,
 )
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "Evaluation",
     "File",
     "Flag",
+    "Gate",
     "Hash",
     "Hook",
     "Incident",
@@ -86,7 +89,8 @@ __all__ = [
     "Tenure",
     "Unbound",
     "Unknown",
+    "Waiver",
 ]
 
-SCHEMA = "0010"
+SCHEMA = "0016"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

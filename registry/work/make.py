@@ -29,7 +29,7 @@ from registry.work.add import declarations, naming
 from registry.work.engine import NUMPY, Computer, Engine, engine
 from registry.work.room import room
 from registry.work.shelf import Shelved, keep, shelved
-from registry.work.terms import licensed
+from registry.work.terms import check_named, licensed
 from signing.canonical import decode
 from signing.errors import Malformed
 from signing.statement import Statement
@@ -183,6 +183,7 @@ def make(
         raise Malformed(f"{str(out)!r} cannot name a folder that is signed: it holds a control character")
     if name is not None:
         naming(home, recipe.first, name)
+        check_named(home, recipe, name, by_rows=carries_rows(recipe, prepared.inputs))
     folders = {artifact: one.folder for artifact, one in prepared.inputs.items()}
     known = {artifact: (one.manifest, one.blocks) for artifact, one in prepared.inputs.items()}
     with opened_weights(folders, known) as weights:

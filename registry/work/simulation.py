@@ -11,7 +11,7 @@ from lineage.predicates import license as license_predicate
 from lineage.simulation import Rejudged, Relicensed
 from lineage.standing import ENDED
 from lineage.terms import Borne
-from registry.licensed import FindingOut
+from registry.found import FindingOut
 from registry.simulated import (
     MOST,
     BorneOut,

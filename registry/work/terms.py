@@ -9,7 +9,8 @@ from lineage.predicates import provenance
 from lineage.proposal import RESULT, Proposal, propose
 from merger.recipe import Recipe
 from registry.home import Home
-from registry.store import artifacts, lineage
+from registry.store import artifacts, gate, lineage
+from registry.store.gate import Contradicted
 
 Names = Mapping[str, tuple[str, ...]]
 
@@ -43,6 +44,25 @@ def licensed(home: Home, recipe: Recipe, *, by_rows: bool) -> tuple[Recipe, tupl
         terms, notes = _given(found, declared)
         changed |= {} if terms is None else {"license": terms}
     return Recipe.of(changed), notes
+
+
+def check_named(home: Home, recipe: Recipe, name: str, *, by_rows: bool) -> None:
+    """Refuse to spend a merge on what could not be bound to `name` afterwards, since its licenses contradict each other.
+
+    What this recipe made before may have been accepted since: the log says that when the name is bound.
+    """
+    found, _ = proposed(home, recipe, by_rows=by_rows, name=name)
+    told = next((one.findings for one in found.candidates if one.license == recipe.license), found.because)
+    conflicts = [one for one in told if one.decides == "conflict"]
+    if not conflicts:
+        return
+    with home.store.reading() as connection:
+        if not gate.is_shut(connection) or artifacts.made_by(connection, recipe.digest):
+            return
+    raise Contradicted(
+        f"{name} could not be bound to what this recipe makes, whose licenses contradict each other: {conflicts[0].kind}:"
+        f" {conflicts[0].sentence}; merge it without a name, then `studbook license waive` accepts that for names of yours"
+    )
 
 
 def _against(declares: str, found: Proposal) -> tuple[str, ...]:

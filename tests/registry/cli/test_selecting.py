@@ -12,7 +12,7 @@ from lineage.subjects import Pedigree
 from registry import exports, site
 from registry.answers import EdgeOut, LineageOut, RelativeOut
 from registry.app import create
-from registry.cli.selecting import _completing
+from registry.cli.selecting import completing
 from registry.cli.trees import _lines
 from registry.client import Remote
 from registry.local import Local
@@ -201,4 +201,4 @@ def test_what_is_no_format_is_refused(kennel, words, sentence: str) -> None:
 
 
 def test_words_are_completed() -> None:
-    assert _completing(["merge", "prune"])("m") == ["merge"]
+    assert completing(["merge", "prune"])("m") == ["merge"]
