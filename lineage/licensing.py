@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from lineage import conflicts, uses, waivers
-from lineage.around import Around, Edge, Node
+from lineage.around import Around, Edge, Incident, Node
 from lineage.declared import Declared
 from lineage.finding import Case, Finding, Outcome, Seen, Use, doubts, outcome
 from lineage.licenses import UNKNOWN, VERSION
+from lineage.standing import ENDED
 from lineage.terms import Effective, Way, said_of, slice_terms
 from lineage.waivers import Accepted, Waiver
 from signing.errors import Malformed, Refused
@@ -124,6 +125,7 @@ def case_of(around: Around, use: Use | None = None, seen: Seen | None = None) ->
         ways,
         asked,
         seen or Seen(),
+        _withdrawn(around.incidents),
     )
     return case, around.complete and held.keys() == ways.keys()
 
@@ -150,6 +152,16 @@ def _checked(use: Use) -> Use:
             f"{use.territory!r:.80} is no territory: two letters of ISO 3166-1, such as DE, or EU"
         )
     return use
+
+
+def _withdrawn(incidents: Iterable[Incident]) -> dict[str, str]:
+    """Return what the log itself says is gone: what a withdrawal names that nobody took back, each with the first such incident."""
+    found: dict[str, str] = {}
+    for one in incidents:
+        if one.what == "withdrawn" and one.stage not in ENDED:
+            for artifact in one.artifacts:
+                found.setdefault(artifact, one.id)
+    return found
 
 
 def _ways(artifact: str, edges: tuple[Edge, ...]) -> dict[str, Way]:

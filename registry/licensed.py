@@ -5,14 +5,15 @@ Like the rest of `answers`, made from the store, sent by the HTTP routes, read b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Collection, Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
 from lineage.declared import Ambiguous, Declared, Resolved, Unresolved
 from lineage.finding import Seen, Use
 from lineage.licensing import NOTICE, Licensing
+from lineage.schema import STUB
 from lineage.terms import Borne, Effective, Way, ways
 from merger.recipe import sentence
 from registry.found import AcceptedOut, FindingOut
@@ -23,7 +24,7 @@ Outcome = Literal["ok", "needs_review", "unknown", "conflict"]
 
 
 class UseOut(Answer):
-    """What was asked about; None is not. `gated`: whether it is given only to who accepts its terms."""
+    """What was asked about; None is not. `gated`: whether it is given only to who accepts its terms; `gone`: what is upstream no more."""
 
     commercial: bool = False
     territory: str | None = Field(None, pattern="^[A-Z]{2}$")
@@ -31,6 +32,7 @@ class UseOut(Answer):
     revenue: int | None = Field(None, ge=0, lt=10**15)
     distributing: bool = True
     gated: bool | None = None
+    gone: tuple[Annotated[str, Field(pattern=f"^(sha256:[0-9a-f]{{64}}|{STUB})$")], ...] | None = None
 
     @classmethod
     def of(cls, **asked: object) -> UseOut:
@@ -46,15 +48,25 @@ class UseOut(Answer):
 
     def seen(self, card: str | None) -> Seen:
         """Return what was seen outside the log, the text of its card too, as the core takes it."""
-        return Seen(shown=card, gated=self.gated)
+        return Seen(shown=card, gated=self.gated, gone=None if self.gone is None else frozenset(self.gone))
+
+    def check_gone(self, artifact: str, known: Collection[str]) -> None:
+        """Refuse what is said to be gone and is no ancestor of `artifact`, which is among `known` with all of those."""
+        for one in self.gone or ():
+            if one == artifact or one not in known:
+                raise Malformed(
+                    f"{one} is nothing that {artifact} is made of, so it is no ancestor that is gone"
+                )
 
     def query(self) -> dict[str, str]:
         """Return what was asked as the words of a query, each that says nothing left out."""
         asked = self.model_dump(exclude_defaults=True)
-        return {
+        gone = asked.pop("gone", None)
+        said = {
             name: str(value).lower() if isinstance(value, bool) else str(value)
             for name, value in asked.items()
         }
+        return said | ({} if gone is None else {"gone": ",".join(gone)})
 
 
 class InheritedOut(Answer):

@@ -93,11 +93,21 @@ def ask(
     card: Annotated[
         Path | None, typer.Option("--card", help="Its card and notices: do they show what they have to?")
     ] = None,
+    gone: Annotated[
+        list[str] | None,
+        typer.Option(metavar="REF", help="What it is made of that is deleted or renamed upstream."),
+    ] = None,
+    none_gone: Annotated[
+        bool, typer.Option("--none-gone", help="Somebody looked upstream, and all of it is there.")
+    ] = False,
     home: HomeOption = None,
     registry: RegistryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """May I use it, and how, by what its lineage declares? Exit 0 only if that is ok. Not legal advice."""
+    if gone and none_gone:
+        raise Malformed("--gone names what is upstream no more, and --none-gone says that all of it is there")
+    answers = asked(home, registry)
     wanted = UseOut.of(
         commercial=use is not None,
         territory=None if territory is None else territory.upper(),
@@ -105,8 +115,9 @@ def ask(
         revenue=revenue,
         distributing=not private,
         gated=gated,
+        gone=tuple(dict.fromkeys(map(answers.resolve, gone))) if gone else () if none_gone else None,
     )
-    answer = asked(home, registry).license(ref, wanted, None if card is None else _text(card))
+    answer = answers.license(ref, wanted, None if card is None else _text(card))
     say(as_json, answer, lambda: _show(answer))
     if answer.outcome != "ok":
         raise Fails

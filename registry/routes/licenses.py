@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from lineage.schema import STUB
 from registry.deps import AfterArtifact, Artifact, HomeDep, LocalDep, Under
 from registry.found import GateOut
 from registry.licensed import JudgedPage, LicenseOut, UseOut
@@ -18,6 +19,7 @@ from signing.errors import Malformed
 
 router = APIRouter()
 
+_ID = f"(sha256:[0-9a-f]{{64}}|{STUB})"
 Commercial = Annotated[bool, Query(description="whether it is to be used commercially", examples=[True])]
 Territory = Annotated[
     str | None,
@@ -35,6 +37,17 @@ Gated = Annotated[
 ]
 
 
+Gone = Annotated[
+    str | None,
+    Query(
+        pattern=f"^({_ID}(,{_ID})*)?$",
+        max_length=10_000,
+        description="its ancestors that are deleted or renamed upstream, by id, commas between; empty if none of them is",
+        examples=["hf:acme/base"],
+    ),
+]
+
+
 @router.get("/artifacts/{artifact:artifact}/license", responses=documented(Absent, Malformed))
 def ask_license(
     artifact: Artifact,
@@ -45,6 +58,7 @@ def ask_license(
     revenue: Revenue = None,
     distributing: Distributing = True,
     gated: Gated = None,
+    gone: Gone = None,
 ) -> LicenseOut:
     """Return what the licenses in the lineage of an artifact say about a use of it; this is not legal advice."""
     asked = UseOut(
@@ -54,6 +68,7 @@ def ask_license(
         revenue=revenue,
         distributing=distributing,
         gated=gated,
+        gone=None if gone is None else tuple(gone.split(",")) if gone else (),
     )
     return answers.license(artifact, asked)
 
