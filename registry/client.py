@@ -282,7 +282,13 @@ class Remote:
 
     def ask(self, model: type[_Model], path: str, **query: str) -> _Model:
         """Return the answer of a path, read as `model` and safe to show."""
-        value = self._get(path, **query)
+        return self._read(model, self._get(path, **query))
+
+    def post(self, model: type[_Model], path: str, content: bytes, query: dict[str, str]) -> _Model:
+        """Return the answer to what is posted to a path, read as `model` and safe to show."""
+        return self._read(model, self._value("POST", path, query, content))
+
+    def _read(self, model: type[_Model], value: Json) -> _Model:
         try:
             return model.model_validate(value)
         except ValidationError as error:
@@ -295,7 +301,10 @@ class Remote:
 
     def _get(self, path: str, **query: str) -> Json:
         """Return the value of an answer, which is safe to show."""
-        value = canonical.decode(self.request("GET", path, params=query))
+        return self._value("GET", path, query, None)
+
+    def _value(self, method: str, path: str, query: dict[str, str], content: bytes | None) -> Json:
+        value = canonical.decode(self.request(method, path, params=query, content=content))
         hiding = next((text for text in _texts(value) if _HIDING.search(text)), None)
         if hiding is not None:
             raise Malformed(f"{self.shown}{path} holds a character that hides what is shown: {hiding!r:.80}")

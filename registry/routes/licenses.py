@@ -6,15 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from lineage.schema import STUB
-from registry.deps import AfterArtifact, Artifact, HomeDep, LocalDep, Under
+from lineage.schema import NAME, STUB, WORD
+from merger.recipe import Recipe
+from registry.deps import AfterArtifact, Artifact, HomeDep, LocalDep, RawBody, Under
 from registry.found import GateOut
 from registry.licensed import JudgedPage, LicenseOut, UseOut
-from registry.problems import documented
+from registry.problems import UNREAD, Stalled, TooLarge, documented
+from registry.proposal import ProposalOut
 from registry.ruleset import KnownOut, known
 from registry.store import Absent, log
 from registry.store.gate import decision
 from registry.work.judging import page
+from registry.work.terms import RECIPE_LIMIT, answer
+from signing.canonical import decode
 from signing.errors import Malformed
 
 router = APIRouter()
@@ -44,6 +48,16 @@ Gone = Annotated[
         max_length=10_000,
         description="its ancestors that are deleted or renamed upstream, by id, commas between; empty if none of them is",
         examples=["hf:acme/base"],
+    ),
+]
+
+Called = Annotated[
+    str | None,
+    Query(
+        pattern=f"^{NAME}(@{WORD})?$",
+        max_length=300,
+        description="what the result will be called, namespace/name[@revision]",
+        examples=["acme/sentinel"],
     ),
 ]
 
@@ -85,6 +99,24 @@ def license_gate(home: HomeDep) -> GateOut:
     """Return whether names are held to what the licenses say, since when, and why."""
     with home.store.reading() as connection:
         return GateOut.of(decision(connection), log.size(connection))
+
+
+@router.post(
+    "/license-proposals",
+    responses=documented(Absent, Malformed, TooLarge, Stalled, others=[UNREAD]),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "A canonical recipe, of at most 4 MiB; `license` is what it declares, if that is decided.",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
+    },
+)
+def propose_license(raw: RawBody, home: HomeDep, name: Called = None) -> ProposalOut:
+    """Return which licenses the result of a recipe may declare, and what has to go along; nothing is written."""
+    if len(raw) > RECIPE_LIMIT:
+        raise TooLarge(f"the recipe has {len(raw)} bytes; at most {RECIPE_LIMIT} are taken here")
+    return answer(home, Recipe.of(decode(raw)), name)
 
 
 @router.get("/licenses", responses=documented())

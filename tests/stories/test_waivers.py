@@ -11,10 +11,11 @@ from world import World
 
 from lineage.finding import Finding
 from lineage.licensing import Licensing, judge
-from lineage.predicates import claims, name, redaction
+from lineage.predicates import claims, derivation, license, license_gate, name, redaction, signature  # noqa: A004
 from registry.store import gate, lineage
 from registry.store import redaction as stored
 from registry.store.gate import Contradicted
+from signing.digest import artifact_id
 from signing.errors import Forbidden, Malformed
 from signing.keys import PrivateKey
 
@@ -127,9 +128,6 @@ def test_a_name_itself_may_be_what_contradicts(world: World) -> None:
 def test_what_is_named_with_its_registration_is_refused_whole_whatever_the_order(
     world: World, family
 ) -> None:
-    from lineage.predicates import derivation, license, signature  # noqa: A004
-    from signing.digest import artifact_id
-
     files = {"a.bin": "ab" * 32}
     artifact, size = artifact_id(files), world.size()
     made = derivation.Parent(family["base"], "finetune")
@@ -147,8 +145,6 @@ def test_what_is_named_with_its_registration_is_refused_whole_whatever_the_order
 
 def test_an_open_gate_is_a_logged_decision_of_whoever_keeps_the_log(world: World, family) -> None:
     child, anna = family["child"], world.join("anna", "publisher")
-    from lineage.predicates import license_gate
-
     with pytest.raises(Forbidden, match="kennel, who keeps the log, does"):
         world.say(license_gate.statement("x", "because", world.time, shut=False), anna)
     opened = world.decide(shut=False)
@@ -200,6 +196,27 @@ def test_a_waiver_is_taken_back_by_a_newer_one_that_ends_and_by_an_order(world: 
     world.advance(1)
     world.waive(child, conflicts(world, child)[0], world.time)
     assert judged(world, child).accepted == ()
+    world.check()
+
+
+def test_what_an_ended_key_waived_and_decided_since_falls_with_it(world: World, family) -> None:
+    child, anna = family["child"], world.join("anna", "publisher", namespaces=["guest"])
+    stolen = world.join("kennel", "publisher")
+    world.advance(10)
+    for one in conflicts(world, child):
+        world.waive(child, one, world.time + DAY, namespace="guest", key=anna)
+    opened = license_gate.statement(world.home.root().origin, "a sale", world.time, shut=False)
+    world.say(opened, stolen)
+    size = world.size()
+    assert [one.namespace for one in judged(world, child).accepted] == ["guest"]
+    world.bind("kennel/tuned", child)
+
+    world.end(anna, world.time - 5)
+    world.end(stolen, world.time - 5)
+    assert judged(world, child).accepted == ()
+    assert [one.namespace for one in judged(world, child, size).accepted] == ["guest"], "as it was then"
+    with pytest.raises(Contradicted):
+        world.bind("kennel/again", child)
     world.check()
 
 
