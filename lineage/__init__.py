@@ -20,7 +20,8 @@ What the facts then mean:
 - `licenses`: what is recorded of each license, one file each, which is the manual. `declared`: which of them a card's words
   mean. `terms`: which of them reach an artifact, along which relations. `conflicts` and `uses`: the fifteen rules about that,
   each of which gives a `finding`; `matrix`: which software licenses go together. `licensing.judge` makes one answer of all.
-  `proposal`: which licenses something that is not made yet may declare, by the same rules.
+  `proposal`: which licenses something that is not made yet may declare, by the same rules. `waivers`: what somebody accepts of
+  what they find, and until when.
 - `around`: the slice of lineage about an artifact that a store hands over; `verdict.assess` makes everything `show` and
   `status` say from it.
 - `subjects`: an artifact in its lineage, and an incident in its reach, as they are told to other tools.

@@ -21,6 +21,7 @@ from lineage.facts import (
     Corrected,
     Derived,
     Fact,
+    Gated,
     Named,
     Rebuilt,
     Redacted,
@@ -126,7 +127,15 @@ def _about(fact: Fact) -> tuple[str, ...]:  # noqa: PLR0911 - one return a kind
     """Return the artifacts that must be registered before something is said about them."""
     match fact:
         case (
-            Registered() | Claimed() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted()
+            Registered()
+            | Claimed()
+            | Restaged()
+            | Amended()
+            | Gated()
+            | Rooted()
+            | Removed()
+            | Unbound()
+            | Redacted()
         ):
             return ()
         case Selecting():

@@ -21,9 +21,10 @@ from lineage.facts import (
     Relation,
     Severity,
     Stage,
+    Waived,
 )
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Assessed)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Assessed, Waived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +131,10 @@ class Around:
     """An artifact and what lies above it (or below it) in the log of `size` entries.
 
     `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the provenances of its nodes and the
-    verdicts on them; `comparisons` what comparing weights says of any of its nodes; `evaluations`, `attestations` and `claims` are of the artifact itself, and of no other; `corrections`
-    say what it supersedes, or what supersedes it; `assessed` what somebody found incidents to mean for any of its nodes, oldest first;
-    `complete` is False if anything was left out.
+    verdicts on them; `comparisons` what comparing weights says of any of its nodes, `waivers` what is accepted about any, oldest first;
+    `evaluations`, `attestations` and `claims` are of the artifact itself, and of no other; `corrections` say what it supersedes, or what
+    supersedes it; `assessed` what somebody found incidents to mean for any of its nodes, oldest first; `complete` is False if anything
+    was left out.
     """
 
     artifact: str
@@ -147,4 +149,5 @@ class Around:
     corrections: tuple[Said[Corrected], ...] = ()
     comparisons: tuple[Said[Compared], ...] = ()
     assessed: tuple[Said[Assessed], ...] = ()
+    waivers: tuple[Said[Waived], ...] = ()
     complete: bool = True

@@ -17,6 +17,7 @@ from lineage.facts import (
     Derived,
     Described,
     Fact,
+    Gated,
     Licensed,
     Named,
     Rebuilt,
@@ -24,6 +25,7 @@ from lineage.facts import (
     Role,
     Rooted,
     Unbound,
+    Waived,
     is_stub,
 )
 from lineage.predicates.rebuild import registry, verifier
@@ -223,15 +225,25 @@ def _covers(key: Key, namespace: str) -> bool:
     return "*" in key.namespaces or namespace in {sha256_hex(one.encode()) for one in key.namespaces}
 
 
-def _overreach(key: Key, fact: Fact, keeper: str) -> str | None:
+def _overreach(key: Key, fact: Fact, keeper: str) -> str | None:  # noqa: PLR0911 - one return a kind
     """Say what a fact touches that this key does not cover, if so; `keeper` is the operator of the log."""
     match fact:
         case Named(name=name) if not _may_bind(key, name):
             return (
                 f"of {key.operator} covers the namespaces {', '.join(key.namespaces) or 'none'}, not {name}"
             )
+        case Waived(namespace=found) if {"*", found}.isdisjoint(key.namespaces):
+            return (
+                f"of {key.operator} covers the namespaces {', '.join(key.namespaces) or 'none'}, not {found}"
+            )
+        case Gated() if key.operator != keeper:
+            return (
+                f"of {key.operator} decides nothing about the license gate; {keeper}, who keeps the log, does"
+            )
         case Removed(namespace=found) | Unbound(namespace=found) if found and not _covers(key, found):
-            return f"of {key.operator} covers other namespaces than the one of a name that was removed"
+            return (
+                f"of {key.operator} covers other namespaces than the one of a name or waiver that was removed"
+            )
         case Rebuilt(verifier=found) if found != verifier(key.operator):
             return f"of {key.operator} signs as {verifier(key.operator)}, not {found}"
         case Agreed(verifier=found) if (key.operator, found) != (keeper, registry(keeper)):

@@ -191,6 +191,32 @@ class Licensed:
 
 
 @dataclass(frozen=True, slots=True)
+class Waived:
+    """For names in `namespace` its owner accepts, until `expires` (unix seconds), what rule `rule` finds about `artifact`.
+
+    That is what it finds because of `license`, brought in by `origin`, an artifact or stub: nothing else.
+    """
+
+    artifact: str
+    rule: str
+    origin: str
+    license: str
+    namespace: str
+    reason: str
+    expires: int
+    kind: Literal["waived"] = field(default="waived", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """Whoever keeps the log shuts its license gate, or opens it, for this reason."""
+
+    shut: bool
+    reason: str
+    kind: Literal["gated"] = field(default="gated", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """Somebody other than its publisher says that the stub `artifact` is offered under this license id."""
 
@@ -271,7 +297,7 @@ class Rooted:
 class Removed:
     """Something was established in this place, and an order had it removed: it establishes nothing.
 
-    Of a name, `namespace` is the SHA-256 (hex) of its namespace, by which keys are judged; empty otherwise.
+    Of a name or a waiver, `namespace` is the SHA-256 (hex) of its namespace, by which keys are judged; empty otherwise.
     """
 
     namespace: str = ""
@@ -315,6 +341,8 @@ Fact = (
     | Agreed
     | Corrected
     | Licensed
+    | Waived
+    | Gated
     | Claimed
     | Named
     | Reported
@@ -343,9 +371,9 @@ def about(fact: Fact) -> tuple[str, ...]:
             return artifacts
         case Corrected(artifact, earlier):
             return (artifact, earlier)
-        case Selecting() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted():
+        case Selecting() | Restaged() | Amended() | Gated() | Rooted() | Removed() | Unbound() | Redacted():
             return ()
-        case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
+        case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Waived() | Named():
             return (fact.artifact,)
         case Evaluated() | Attested() | Claimed() | Compared() | Contained() | Assessed():
             return (fact.artifact,)

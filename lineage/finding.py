@@ -105,6 +105,8 @@ class Case:
     """From each ancestor, and from the artifact itself, a shortest way down to the artifact."""
     use: Use = field(default_factory=Use)
     seen: Seen = field(default_factory=Seen)
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
+    """The artifacts that a live incident says are withdrawn, each with the id of that incident."""
 
     @property
     def here(self) -> Effective:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from lineage import conflicts, uses
-from lineage.around import Around, Edge, Node
+from lineage import conflicts, uses, waivers
+from lineage.around import Around, Edge, Incident, Node
 from lineage.declared import Declared
 from lineage.finding import Case, Finding, Outcome, Seen, Use, doubts, outcome
 from lineage.licenses import UNKNOWN, VERSION
+from lineage.standing import ENDED
 from lineage.terms import Effective, Way, said_of, slice_terms
+from lineage.waivers import Accepted, Waiver
 from signing.errors import Malformed, Refused
 
 NOTICE = "Not legal advice: what publishers declared, and what is recorded here of license texts."
@@ -50,6 +52,7 @@ class Licensing:
 
     `doubts` are what keeps terms that contradict nothing from being `ok`; `unasked` the rules that nobody gave the facts for;
     of each kind the nearest findings are told, and `left_out` says how many are not: all of them decide.
+    `waivers` are those about the artifact, ended ones too; `accepted` says for which names all conflicts are at `now`.
     """
 
     artifact: str
@@ -64,14 +67,27 @@ class Licensing:
     use: Use
     as_of: int
     complete: bool
+    waivers: tuple[Waiver, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+    now: int = 0
     rules: int = VERSION
 
 
-def judge(around: Around, use: Use | None = None, seen: Seen | None = None) -> Licensing:
-    """Return what the licenses say of the artifact that `around` is about, for a use, with what was seen outside the log."""
+def judge(
+    around: Around, use: Use | None = None, seen: Seen | None = None, *, now: int | None = None
+) -> Licensing:
+    """Return what the licenses say of the artifact that `around` is about, for a use, with what was seen outside the log.
+
+    `now`, in unix seconds, is when it is read, by which waivers end; without it none counts.
+    """
     case, complete = case_of(around, use, seen)
     found = findings(case)
     told = nearest(found)
+    mine = (
+        ()
+        if now is None
+        else waivers.newest(one for one in around.waivers if one.fact.artifact == around.artifact)
+    )
     return Licensing(
         artifact=around.artifact,
         names=case.nodes[around.artifact].names,
@@ -85,6 +101,9 @@ def judge(around: Around, use: Use | None = None, seen: Seen | None = None) -> L
         use=case.use,
         as_of=around.size,
         complete=complete,
+        waivers=mine,
+        accepted=waivers.accepted(found, mine, now or 0),
+        now=now or 0,
     )
 
 
@@ -106,6 +125,7 @@ def case_of(around: Around, use: Use | None = None, seen: Seen | None = None) ->
         ways,
         asked,
         seen or Seen(),
+        _withdrawn(around.incidents),
     )
     return case, around.complete and held.keys() == ways.keys()
 
@@ -132,6 +152,16 @@ def _checked(use: Use) -> Use:
             f"{use.territory!r:.80} is no territory: two letters of ISO 3166-1, such as DE, or EU"
         )
     return use
+
+
+def _withdrawn(incidents: Iterable[Incident]) -> dict[str, str]:
+    """Return what the log itself says is gone: what a withdrawal names that nobody took back, each with the first such incident."""
+    found: dict[str, str] = {}
+    for one in incidents:
+        if one.what == "withdrawn" and one.stage not in ENDED:
+            for artifact in one.artifacts:
+                found.setdefault(artifact, one.id)
+    return found
 
 
 def _ways(artifact: str, edges: tuple[Edge, ...]) -> dict[str, Way]:

@@ -2,7 +2,7 @@
 
 A log forgets the words and not the shape. Ids are hashes or upstream names, and kinds, stages and relations are words of our
 own, so they stay, and whatever was said about the same artifacts afterwards still fits; incidents go on reaching what they
-reached. File names, summaries, contacts, reasons, tensor names, names that were bound, and whole evaluations and attestations are gone. Nobody can check any longer
+reached. File names, summaries, contacts, reasons, tensor names, names that were bound, and whole waivers, evaluations and attestations are gone. Nobody can check any longer
 that what is left was said, so the artifacts that it is about are unknown from then on, never clean.
 
 Of a binding not even a hash of the name stays, since names can be guessed. Where an older entry binds the same name its id is
@@ -35,6 +35,7 @@ from lineage.facts import (
     Described,
     Evaluated,
     Fact,
+    Gated,
     Licensed,
     Named,
     Rebuilt,
@@ -46,6 +47,7 @@ from lineage.facts import (
     Rooted,
     Selecting,
     Unbound,
+    Waived,
 )
 from signing import canonical
 from signing.canonical import Json
@@ -73,6 +75,7 @@ _KINDS: dict[str, type[Fact]] = {
     "restaged": Restaged,
     "amended": Amended,
     "assessed": Assessed,
+    "gated": Gated,
     "removed": Removed,
     "unbound": Unbound,
 }
@@ -121,7 +124,7 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a 
             return replace(fact, differs=())
         case Reported():
             return replace(fact, summary=REMOVED, contact=REMOVED)
-        case Restaged():
+        case Restaged() | Gated():
             return replace(fact, reason=REMOVED)
         case Amended(_, _, summary, contact):
             # Of what stayed as it was there are no words to remove.
@@ -130,6 +133,9 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a 
             return replace(fact, note=REMOVED)
         case Named(name):
             return Removed(sha256_hex(name.partition("/")[0].encode()))
+        case Waived(namespace=namespace):
+            # What somebody accepts for names that nobody may know any longer, nobody accepts.
+            return Removed(sha256_hex(namespace.encode()))
         case Evaluated() | Attested():
             return Removed()
         case Built():

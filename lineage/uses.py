@@ -131,10 +131,16 @@ def _dated(node: Node, place: int) -> str:
 
 
 def gone(case: Case) -> Iterator[Finding]:
-    """LIC-ANCESTOR-GONE: an ancestor is deleted or renamed upstream, so that what it declares can change no more."""
-    for artifact in sorted((case.seen.gone or frozenset()) & case.ways.keys()):
+    """LIC-ANCESTOR-GONE: an ancestor is deleted or renamed upstream, so that what it declares can change no more.
+
+    The log says so where an incident reports it withdrawn; whoever asks may have looked upstream.
+    """
+    seen = case.seen.gone or frozenset()
+    for artifact in sorted((seen | case.withdrawn.keys()) & case.ways.keys() - {case.artifact}):
         borne = Borne(case.said[artifact].licenses[0], settled=True)
-        said = f"{case.called(artifact)} is gone upstream; what is known of it is what was seen last"
+        told = case.withdrawn.get(artifact)
+        how = "is gone upstream" if told is None else f"is withdrawn, says incident {told[:12]}"
+        said = f"{case.called(artifact)} {how}; what is known of it is what was seen last"
         yield found("LIC-ANCESTOR-GONE", borne, case.ways[artifact], said, "nothing")
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from lineage.facts import Kind
 from lineage.subjects import Scope
+from merger.recipe import Recipe
 from registry.kinship import AncestryOut, CommonOut, DiffOut, PathsOut, RootsOut, several
+from registry.proposal import ProposalOut
 from registry.simulated import SimulatedLicenseOut, SimulatedReportOut
 from signing.errors import Untrusted
 
@@ -64,6 +66,16 @@ def diff(remote: Remote, ref: str, scope: Scope, since: int | None, until: int |
     for asked, told in ((since, found.before.as_of), (until, found.now.as_of)):
         if asked is not None:
             remote.same(f"{asked} entries", f"{told} entries")
+    return found
+
+
+def proposal(remote: Remote, recipe: Recipe, name: str | None) -> ProposalOut:
+    """Return what the result of a recipe may declare, by what the registry holds of what it names."""
+    found = remote.post(
+        ProposalOut, "/license-proposals", recipe.encode(), {} if name is None else {"name": name}
+    )
+    remote.same(f"recipe sha256:{recipe.digest}", f"recipe {found.recipe}")
+    remote.same(f"the name {name}", f"the name {found.name}")
     return found
 
 

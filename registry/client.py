@@ -22,6 +22,7 @@ from lineage.residue import Residue
 from lineage.schema import STUB
 from lineage.subjects import Scope
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
+from registry.found import GateOut
 from registry.licensed import JudgedPage, LicenseOut, UseOut
 from registry.notices import OwnersOut
 from registry.outcomes import RebuildersOut
@@ -183,6 +184,10 @@ class Remote:
                 raise Malformed(f"{self.shown} lists what comes after {page.next} and goes back")
             page = following
 
+    def license_gate(self) -> GateOut:
+        """Return whether names are held to what the licenses say there, since when, and why."""
+        return self.ask(GateOut, "/license-gate")
+
     def owners(self, incident: str) -> OwnersOut:
         """Return whom an incident, given by its full id, concerns."""
         found = self.ask(OwnersOut, f"/incidents/{incident}/owners")
@@ -277,7 +282,13 @@ class Remote:
 
     def ask(self, model: type[_Model], path: str, **query: str) -> _Model:
         """Return the answer of a path, read as `model` and safe to show."""
-        value = self._get(path, **query)
+        return self._read(model, self._get(path, **query))
+
+    def post(self, model: type[_Model], path: str, content: bytes, query: dict[str, str]) -> _Model:
+        """Return the answer to what is posted to a path, read as `model` and safe to show."""
+        return self._read(model, self._value("POST", path, query, content))
+
+    def _read(self, model: type[_Model], value: Json) -> _Model:
         try:
             return model.model_validate(value)
         except ValidationError as error:
@@ -290,7 +301,10 @@ class Remote:
 
     def _get(self, path: str, **query: str) -> Json:
         """Return the value of an answer, which is safe to show."""
-        value = canonical.decode(self.request("GET", path, params=query))
+        return self._value("GET", path, query, None)
+
+    def _value(self, method: str, path: str, query: dict[str, str], content: bytes | None) -> Json:
+        value = canonical.decode(self.request(method, path, params=query, content=content))
         hiding = next((text for text in _texts(value) if _HIDING.search(text)), None)
         if hiding is not None:
             raise Malformed(f"{self.shown}{path} holds a character that hides what is shown: {hiding!r:.80}")

@@ -5,16 +5,18 @@ Like the rest of `answers`, made from the store, sent by the HTTP routes, read b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Collection, Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
 from lineage.declared import Ambiguous, Declared, Resolved, Unresolved
-from lineage.finding import Finding, Seen, Use
+from lineage.finding import Seen, Use
 from lineage.licensing import NOTICE, Licensing
+from lineage.schema import STUB
 from lineage.terms import Borne, Effective, Way, ways
 from merger.recipe import sentence
+from registry.found import AcceptedOut, FindingOut
 from registry.said import Answer
 from signing.errors import Malformed
 
@@ -22,7 +24,7 @@ Outcome = Literal["ok", "needs_review", "unknown", "conflict"]
 
 
 class UseOut(Answer):
-    """What was asked about; None is not. `gated`: whether it is given only to who accepts its terms."""
+    """What was asked about; None is not. `gated`: whether it is given only to who accepts its terms; `gone`: what is upstream no more."""
 
     commercial: bool = False
     territory: str | None = Field(None, pattern="^[A-Z]{2}$")
@@ -30,6 +32,7 @@ class UseOut(Answer):
     revenue: int | None = Field(None, ge=0, lt=10**15)
     distributing: bool = True
     gated: bool | None = None
+    gone: tuple[Annotated[str, Field(pattern=f"^(sha256:[0-9a-f]{{64}}|{STUB})$")], ...] | None = None
 
     @classmethod
     def of(cls, **asked: object) -> UseOut:
@@ -45,15 +48,25 @@ class UseOut(Answer):
 
     def seen(self, card: str | None) -> Seen:
         """Return what was seen outside the log, the text of its card too, as the core takes it."""
-        return Seen(shown=card, gated=self.gated)
+        return Seen(shown=card, gated=self.gated, gone=None if self.gone is None else frozenset(self.gone))
+
+    def check_gone(self, artifact: str, known: Collection[str]) -> None:
+        """Refuse what is said to be gone and is no ancestor of `artifact`, which is among `known` with all of those."""
+        for one in self.gone or ():
+            if one == artifact or one not in known:
+                raise Malformed(
+                    f"{one} is nothing that {artifact} is made of, so it is no ancestor that is gone"
+                )
 
     def query(self) -> dict[str, str]:
         """Return what was asked as the words of a query, each that says nothing left out."""
         asked = self.model_dump(exclude_defaults=True)
-        return {
+        gone = asked.pop("gone", None)
+        said = {
             name: str(value).lower() if isinstance(value, bool) else str(value)
             for name, value in asked.items()
         }
+        return said | ({} if gone is None else {"gone": ",".join(gone)})
 
 
 class InheritedOut(Answer):
@@ -96,35 +109,6 @@ class TermOut(Answer):
         )
 
 
-class FindingOut(Answer):
-    """What a rule of the rule-set `rules` found, from which license, and the way that takes to the artifact."""
-
-    kind: str
-    severity: Literal["high", "medium", "low", "info"]
-    decides: Literal["nothing", "needs_review", "unknown", "conflict"]
-    sentence: str
-    license: str
-    origin: str
-    via: tuple[str, ...]
-    verified: bool
-    rules: int
-
-    @classmethod
-    def of(cls, found: Finding) -> FindingOut:
-        """Make the answer from the core's value."""
-        return cls(
-            kind=found.kind,
-            severity=found.severity,
-            decides=found.decides,
-            sentence=found.sentence,
-            license=found.license,
-            origin=found.origin,
-            via=found.via,
-            verified=found.verified,
-            rules=found.rules,
-        )
-
-
 class DeclaredOut(Answer):
     """Which licenses an artifact's own declaration means, and why that is open where it is."""
 
@@ -162,6 +146,8 @@ class LicenseOut(Answer):
     findings: tuple[FindingOut, ...]
     left_out: int
     """Findings of kinds of which there are too many to tell; they decide like those that are told."""
+    accepted: tuple[AcceptedOut, ...] = ()
+    """For whose names every conflict is accepted; the outcome stays what it is."""
     doubts: tuple[str, ...]
     unasked: tuple[str, ...]
     rules: int
@@ -175,7 +161,7 @@ class LicenseOut(Answer):
         mine = (TermOut.of(one, via, inherited=False) for one, via in ways(terms.own).items())
         above = (TermOut.of(one, via, inherited=True) for one, via in ways(terms.inherited).items())
         told = (*mine, *above)
-        findings = tuple(map(FindingOut.of, found.findings))
+        findings = tuple(FindingOut.of(one, found.waivers, found.now) for one in found.findings)
         vias = (*(one.via for one in told), *(one.via for one in findings))
         shown = {found.artifact}.union(*vias)
         return cls(
@@ -193,6 +179,7 @@ class LicenseOut(Answer):
             terms=told,
             findings=findings,
             left_out=found.left_out,
+            accepted=tuple(map(AcceptedOut.of, found.accepted)),
             doubts=found.doubts,
             unasked=found.unasked,
             rules=found.rules,
@@ -210,6 +197,8 @@ class JudgedOut(Answer):
     findings: tuple[FindingOut, ...]
     left_out: int
     """Findings of kinds of which there are too many to tell; they decide like those that are told."""
+    accepted: tuple[AcceptedOut, ...] = ()
+    """For whose names every conflict is accepted; the outcome stays what it is."""
     doubts: tuple[str, ...]
     rules: int
     as_of: int
@@ -218,7 +207,7 @@ class JudgedOut(Answer):
     @classmethod
     def of(cls, found: Licensing, names: Mapping[str, tuple[str, ...]]) -> JudgedOut:
         """Make the answer from the core's value, with the names of the artifacts that it may mention."""
-        findings = tuple(map(FindingOut.of, found.findings))
+        findings = tuple(FindingOut.of(one, found.waivers, found.now) for one in found.findings)
         shown = {found.artifact}.union(*(one.via for one in findings))
         return cls(
             artifact=found.artifact,
@@ -226,6 +215,7 @@ class JudgedOut(Answer):
             outcome=found.outcome,
             findings=findings,
             left_out=found.left_out,
+            accepted=tuple(map(AcceptedOut.of, found.accepted)),
             doubts=found.doubts,
             rules=found.rules,
             as_of=found.as_of,

@@ -95,7 +95,8 @@ class Local:
         with self._store.reading() as connection:
             around = lineage.around(connection, self._meaning(connection, ref))
         names = {node.id: node.names for node in around.nodes}
-        return LicenseOut.of(judge(around, asked.use(), asked.seen(card)), asked, names)
+        asked.check_gone(around.artifact, names.keys())
+        return LicenseOut.of(judge(around, asked.use(), asked.seen(card), now=self._clock()), asked, names)
 
     def ancestors(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
         """Return what an artifact is made of, as far as it is asked for."""

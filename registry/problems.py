@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from registry.line import Busy
 from registry.store import Absent
+from registry.store.gate import Contradicted
 from signing import canonical
 from signing.errors import Forbidden, Malformed, Refused, Untrusted
 
@@ -63,6 +64,9 @@ REFUSALS: Mapping[type[Refused], Kind] = {
     Untrusted: Kind("untrusted", 403, "No trusted key vouches for it"),
     Forbidden: Kind("forbidden", 403, "Whoever asks may not do this"),
     Absent: Kind("absent", 404, "It is not held here"),
+    Contradicted: Kind(
+        "license-conflict", 409, "Its licenses contradict each other, and nobody accepts that"
+    ),
     Stalled: Kind("stalled", 408, "The sender stopped in the middle"),
     Busy: Kind("busy", 503, "More work than may wait"),
 }

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from lineage.finding import Finding
 from lineage.licensing import NOTICE
 from lineage.proposal import Candidate, Owed, Proposal
-from registry.licensed import FindingOut, Outcome
+from registry.found import FindingOut
+from registry.licensed import Outcome
 from registry.said import Answer
 
 

@@ -6,8 +6,9 @@ Like the rest of `answers`, made from the store, sent by the HTTP routes, read b
 from __future__ import annotations
 
 from lineage.facts import Kind
+from registry.found import FindingOut
 from registry.kinship import RelatedOut
-from registry.licensed import FindingOut, Outcome
+from registry.licensed import Outcome
 from registry.said import Answer
 from registry.statuses import StatusOut
 

@@ -18,10 +18,10 @@ from sqlalchemy.exc import OperationalError
 
 from lineage import authority
 from lineage.authority import TrustedRoot
-from lineage.facts import Redacted
+from lineage.facts import Fact, Named, Redacted
 from registry.line import Busy, Line, Place
 from registry.settings import Clock, Settings
-from registry.store import bounds, flood, judge, log, mass, pin, redaction
+from registry.store import bounds, flood, gate, judge, log, mass, pin, redaction
 from registry.store.engine import Database
 from registry.store.fold import enter, looks_back, once
 from registry.store.judge import Judged
@@ -56,6 +56,11 @@ class _Group(Place):
     def looks_back(self) -> bool:
         """Whether one of them reads earlier entries."""
         return any(looks_back(judged.facts) for _, _, judged in self.read)
+
+    @property
+    def names(self) -> bool:
+        """Whether one of them binds a name, and all of them are held to what the licenses say."""
+        return any(isinstance(fact, Named) for _, _, judged in self.read for fact in judged.facts)
 
     @property
     def removes(self) -> bool:
@@ -135,14 +140,19 @@ class Writer:
             self._check_key(root)
             tail = Tail(connection, [envelope.entry for group in groups for _, envelope, _ in group.read])
             for group in groups:
-                if group.looks_back:
+                if group.looks_back or group.names:
                     tail.flush()  # what it writes is rolled back alone if it is refused
-                savepoint, size, time = connection.begin_nested(), tail.size, tail.time
+                savepoint, size, time, folded = connection.begin_nested(), tail.size, tail.time, list[Fact]()
                 try:
                     for one in group.read:
-                        group.indexes.append(self._append(connection, tail, root, *one))
+                        index, facts = self._append(connection, tail, root, *one)
+                        group.indexes.append(index)
+                        folded += facts
                         if group.looks_back:
                             root = log.root(connection)
+                    if group.names:
+                        tail.flush()  # the questions about licenses ask for these entries, too
+                        gate.check(connection, folded, size, tail.time)
                 except OperationalError:
                     # A full disk or a failing one: SQLite has taken back the whole transaction, savepoints with it.
                     raise
@@ -165,13 +175,14 @@ class Writer:
         raw: bytes,
         envelope: Envelope,
         judged: Judged,
-    ) -> int:
+    ) -> tuple[int, Sequence[Fact]]:
+        """Append a statement, unless these keys said it before; return its index and the facts that were folded."""
         if judged.root != root:  # another writer changed it in between
             judged = judge.read(root, envelope)
         if not tail.lacks(envelope.entry):
             known = tail.find(envelope.entry, judged.keys)
             if known is not None:
-                return known
+                return known, ()
             redaction.check_removed(connection, envelope.entry)
         # A clock that was set back must not make the log's time decrease (3-trust, "Log").
         time = max(self._clock(), tail.time)
@@ -184,7 +195,7 @@ class Writer:
         index = enter(connection, tail, Leaf(envelope.entry, judged.keys, time), raw, facts, operators)
         bounds.check_grown(connection, facts, self._settings)
         mass.check(connection, root, facts, index, time, self._settings)
-        return index
+        return index, facts
 
     def _cover(self) -> None:
         """Transaction 2: a checkpoint over everything committed, whoever committed it."""

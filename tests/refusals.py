@@ -13,6 +13,7 @@ from signing.keys import PrivateKey
 STATUS = {
     "absent": 404,
     "forbidden": 403,
+    "license-conflict": 409,
     "malformed": 422,
     "refused": 409,
     "too-large": 413,

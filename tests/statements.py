@@ -20,6 +20,7 @@ from lineage.facts import (
     Described,
     Evaluated,
     Evidence,
+    Gated,
     Licensed,
     Named,
     Rebuilt,
@@ -30,7 +31,9 @@ from lineage.facts import (
     Restaged,
     Rooted,
     Selecting,
+    Waived,
 )
+from lineage.finding import KINDS as KINDS_OF_FINDINGS
 from lineage.predicates import (
     claims,
     containment,
@@ -41,6 +44,7 @@ from lineage.predicates import (
     incident_change,
     incident_status,
     license,  # noqa: A004 - the module's name
+    license_gate,
     manifest,
     name,
     parentage,
@@ -51,6 +55,7 @@ from lineage.predicates import (
     search,
     signature,
     supersession,
+    waiver,
 )
 from lineage.predicates.root import Key, Period, TrustedRoot
 from lineage.residue import Residue, residue
@@ -124,6 +129,29 @@ def searches(draw) -> Example:
 def licenses(draw) -> Example:
     artifact, which = draw(ids), draw(st.from_regex(r"[A-Za-z0-9.+_-]{1,30}", fullmatch=True))
     return license.statement(artifact, which, draw(times)), (Licensed(artifact, which),)
+
+
+@st.composite
+def waivers(draw) -> Example:
+    issued = draw(times)
+    said = Waived(
+        draw(ids),
+        draw(st.sampled_from(list(KINDS_OF_FINDINGS))),
+        draw(st.one_of(ids, stubs)),
+        draw(st.from_regex(r"[A-Za-z0-9.+_-]{1,30}", fullmatch=True)),
+        draw(words),
+        draw(lines),
+        issued + draw(st.integers(0, waiver.LONGEST)),
+    )
+    return waiver.statement(said, issued), (said,)
+
+
+@st.composite
+def gates(draw) -> Example:
+    shut, reason = draw(st.booleans()), draw(lines)
+    return license_gate.statement("studbook.example/log", reason, draw(times), shut=shut), (
+        Gated(shut, reason),
+    )
 
 
 @st.composite
@@ -346,6 +374,8 @@ def redactions(draw) -> Example:
             changes(),
             amendments(),
             assessments(),
+            waivers(),
+            gates(),
         )
     )
     left = residue(said.predicate_type, facts)
@@ -360,6 +390,8 @@ EXAMPLES = {
     derivation.URI: derivations(),
     search.URI: searches(),
     license.URI: licenses(),
+    license_gate.URI: gates(),
+    waiver.URI: waivers(),
     claims.URI: claimings(),
     name.URI: bindings(),
     provenance.URI: provenances(),

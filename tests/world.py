@@ -1,6 +1,6 @@
 """One world for every story: a home over the real code, keys, a clock that the story sets, tiny models.
 
-A story speaks in verbs (`model merge publish report retract license join end advance crash`) and ends in `check`, which folds the
+A story speaks in verbs (`model merge publish report retract license waive decide bind join end advance crash`) and ends in `check`, which folds the
 log again and verifies the bundle of every entry offline.
 """
 
@@ -21,8 +21,9 @@ from measuring import measured
 from strategies import tensors
 
 from lineage.authority import TrustedRoot
-from lineage.facts import Kind, Relation, Role, Severity
-from lineage.predicates import derivation, incident, incident_change, signature
+from lineage.facts import Kind, Relation, Role, Severity, Waived
+from lineage.finding import Finding
+from lineage.predicates import derivation, incident, incident_change, license_gate, name, signature, waiver
 from lineage.predicates import license as license_predicate
 from lineage.predicates import root as root_predicate
 from lineage.standing import Standing
@@ -195,6 +196,29 @@ class World:
 
     def license(self, artifact: str, terms: str) -> Receipt:
         return self.publish("publisher", license_predicate.statement(artifact, terms, self.time))[0]
+
+    def waive(
+        self,
+        artifact: str,
+        finding: Finding,
+        until: int,
+        *,
+        namespace: str = OPERATOR,
+        key: PrivateKey | None = None,
+    ) -> Receipt:
+        """Accept a finding for names in a namespace, by the home's publisher key or another."""
+        said = Waived(artifact, finding.kind, finding.origin, finding.license, namespace, "we asked", until)
+        return self.say(waiver.statement(said, self.time), key or self.home.keys("publisher"))
+
+    def decide(self, *, shut: bool) -> Receipt:
+        """Shut the license gate, or open it."""
+        said = license_gate.statement(self.home.root().origin, "a sale", self.time, shut=shut)
+        return self.publish("publisher", said)[0]
+
+    def bind(self, called: str, artifact: str, key: PrivateKey | None = None) -> Receipt:
+        """Bind a name, by the home's publisher key or another."""
+        said = name.statement(artifact, called, None, self.time)
+        return self.say(said, key or self.home.keys("publisher"))
 
     def join(self, operator: str, *roles: Role, namespaces: Sequence[str] = ("*",)) -> PrivateKey:
         """Put a new key of `operator` into the trusted root, good from now on; return it."""

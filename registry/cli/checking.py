@@ -20,7 +20,8 @@ from registry.home import Home
 from registry.work import against, logged, sample
 from registry.work.engine import Computer
 from registry.work.logged import Provenance
-from registry.work.make import RECIPE_LIMIT, prepare
+from registry.work.make import prepare
+from registry.work.terms import RECIPE_LIMIT
 from signing.canonical import Json
 
 # Shares of altered blocks for which a sample says how likely they were to pass unseen.

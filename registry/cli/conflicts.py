@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from registry.cli.answering import answers_of, remote_at
-from registry.cli.licensing import COLOURS, finding
+from registry.cli.licensing import COLOURS, finding, outcome
 from registry.cli.session import (
     Fails,
     HomeOption,
@@ -27,8 +27,9 @@ from registry.cli.session import (
     plain,
 )
 from registry.exports.csv import cell
+from registry.found import FindingOut
 from registry.home import Home
-from registry.licensed import FindingOut, JudgedOut, JudgedPage
+from registry.licensed import JudgedOut, JudgedPage
 from registry.work.judging import page
 from signing import canonical
 from signing.errors import Malformed
@@ -48,7 +49,7 @@ COLUMNS = (
         "way",
         "sentence",
     ),
-    *("verified", "rules", "as_of", "complete"),
+    *("verified", "rules", "as_of", "complete", "waived_for", "waived_until"),
 )
 
 
@@ -111,7 +112,7 @@ def _pages(home: Home, ref: str | None) -> Iterator[JudgedPage]:
     after: str | None = None
     while True:
         with home.store.reading() as connection:
-            found = page(connection, under, after)
+            found = page(connection, home.now(), under, after)
         yield found
         after = found.next
         if after is None:
@@ -125,7 +126,7 @@ def _show(pages: Iterator[JudgedPage], told: _Told) -> None:
         if not wanted and (told.only or one.outcome == "ok"):
             continue
         head = escape(called(one.artifact, one.names[one.artifact]))
-        word = one.outcome.replace("_", " ")
+        word = outcome(one.outcome, one.accepted)
         out.print(f"[bold]{head}[/]  [bold {COLOURS[one.outcome]}]{word}[/]  {one.artifact}", soft_wrap=True)
         for found in wanted:
             finding(found, one.names)
@@ -150,7 +151,12 @@ def _csv(pages: Iterator[JudgedPage], told: _Told) -> None:
                 *(found.license, found.origin, " ".join(found.via), found.sentence),
             )
             how = (str(found.verified).lower(), str(found.rules), str(one.as_of), str(one.complete).lower())
-            writer.writerow(map(cell, (one.artifact, name, one.outcome, *what, *how)))
+            holding = [waiver for waiver in found.waivers if waiver.live]
+            waived = (
+                " ".join(waiver.namespace for waiver in holding),
+                " ".join(str(waiver.until) for waiver in holding),
+            )
+            writer.writerow(map(cell, (one.artifact, name, one.outcome, *what, *how, *waived)))
 
 
 def _json(pages: Iterator[JudgedPage], told: _Told) -> None:

@@ -22,6 +22,7 @@ from lineage.facts import (
     Described,
     Evaluated,
     Fact,
+    Gated,
     Licensed,
     Named,
     Rebuilt,
@@ -33,10 +34,11 @@ from lineage.facts import (
     Rooted,
     Selecting,
     Unbound,
+    Waived,
 )
 from registry.answers import EdgeOut, IncidentOut
 from registry.cli import tables
-from registry.cli.session import counted, kind_of, out, plain, short
+from registry.cli.session import counted, kind_of, moment, out, plain, short
 from registry.work.evidence import Evidence
 from registry.work.lines import Broken, Held, Void
 from registry.work.verify import Proof
@@ -196,6 +198,10 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return f"supersedes {short(earlier)}"
         case Licensed(license=terms):
             return terms
+        case Waived(rule=rule, namespace=namespace, expires=expires):
+            return f"{rule} for {namespace} until {moment(expires)}"
+        case Gated(shut=shut):
+            return "license gate shut" if shut else "license gate open"
         case Claimed():
             return ""  # a document may claim a thousand
         case Named(name, revision):

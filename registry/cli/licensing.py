@@ -21,12 +21,14 @@ from registry.cli.session import (
     RegistryOption,
     called,
     counted,
+    moment,
     out,
     path_of,
     say,
 )
 from registry.cli.tables import headed, put
-from registry.licensed import FindingOut, LicenseOut, TermOut, UseOut
+from registry.found import AcceptedOut, FindingOut
+from registry.licensed import LicenseOut, TermOut, UseOut
 from registry.ruleset import KnownOut, RuleOut, known, rules
 from signing.errors import Malformed
 
@@ -92,11 +94,21 @@ def ask(
     card: Annotated[
         Path | None, typer.Option("--card", help="Its card and notices: do they show what they have to?")
     ] = None,
+    gone: Annotated[
+        list[str] | None,
+        typer.Option(metavar="REF", help="What it is made of that is deleted or renamed upstream."),
+    ] = None,
+    none_gone: Annotated[
+        bool, typer.Option("--none-gone", help="Somebody looked upstream, and all of it is there.")
+    ] = False,
     home: HomeOption = None,
     registry: RegistryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """May I use it, and how, by what its lineage declares? Exit 0 only if that is ok. Not legal advice."""
+    if gone and none_gone:
+        raise Malformed("--gone names what is upstream no more, and --none-gone says that all of it is there")
+    answers = asked(home, registry)
     wanted = UseOut.of(
         commercial=use is not None,
         territory=None if territory is None else territory.upper(),
@@ -104,8 +116,9 @@ def ask(
         revenue=revenue,
         distributing=not private,
         gated=gated,
+        gone=tuple(dict.fromkeys(map(answers.resolve, gone))) if gone else () if none_gone else None,
     )
-    answer = asked(home, registry).license(ref, wanted, None if card is None else _text(card))
+    answer = answers.license(ref, wanted, None if card is None else _text(card))
     say(as_json, answer, lambda: _show(answer))
     if answer.outcome != "ok":
         raise Fails
@@ -135,7 +148,7 @@ def _text(card: Path) -> str:
 
 def _show(answer: LicenseOut) -> None:
     head = escape(called(answer.artifact, answer.names[answer.artifact]))
-    word = answer.outcome.replace("_", " ")
+    word = outcome(answer.outcome, answer.accepted)
     out.print(
         f"[bold]{head}[/]  [bold {COLOURS[answer.outcome]}]{word}[/]  {answer.artifact}", soft_wrap=True
     )
@@ -161,6 +174,12 @@ def _show(answer: LicenseOut) -> None:
     out.print(f"  {answer.notice}", soft_wrap=True)
 
 
+def outcome(word: str, accepted: Sequence[AcceptedOut]) -> str:
+    """Return an outcome in words, and until when it is accepted for whose names; it stays what it is."""
+    waived = (f"waived for {one.namespace} until {moment(one.until)}" for one in accepted)
+    return ", ".join((word.replace("_", " "), *waived))
+
+
 def finding(one: FindingOut, names: Mapping[str, Sequence[str]]) -> None:
     """Print a finding with the way that its license takes."""
     remembered = "" if one.verified else " (remembered, not read)"
@@ -170,6 +189,12 @@ def finding(one: FindingOut, names: Mapping[str, Sequence[str]]) -> None:
     )
     if len(one.via) > 1:
         out.print(f"    by way of {escape(path_of(one.via, names))}", soft_wrap=True)
+    for waiver in one.waivers:
+        when = (
+            f"{'waived' if waiver.live else 'was waived'} for {waiver.namespace} until {moment(waiver.until)}"
+        )
+        who = f"by {', '.join(waiver.operators)}: {waiver.reason}"
+        out.print(f"    {when} {escape(who)}", soft_wrap=True)
 
 
 def _term(term: TermOut, answer: LicenseOut) -> tuple[str, str, str, str]:

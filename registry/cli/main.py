@@ -54,6 +54,7 @@ from registry.cli import (
     tokenizers,
     triaging,
     verifying,
+    waiving,
 )
 from registry.cli.session import err
 from registry.settings import Settings
@@ -95,7 +96,8 @@ for part in (
 ):
     app.registered_commands += part.registered_commands
 logs.app.registered_commands += auditing.app.registered_commands
-licensing.group.registered_commands += proposing.app.registered_commands + conflicts.app.registered_commands
+for part in (proposing.app, conflicts.app, waiving.app):
+    licensing.group.registered_commands += part.registered_commands
 app.add_typer(licensing.group, name="license")
 incidents.app.registered_commands += cosigning.app.registered_commands + notifying.app.registered_commands
 incidents.app.registered_commands += assessing.app.registered_commands

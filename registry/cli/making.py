@@ -29,7 +29,8 @@ from registry.cli.session import (
 from registry.work import rebuild as rebuilding
 from registry.work.chain import links
 from registry.work.engine import NUMPY, Computer, compiling, torch_on
-from registry.work.make import RECIPE_LIMIT, make
+from registry.work.make import make
+from registry.work.terms import RECIPE_LIMIT
 from signing.canonical import Json
 from signing.errors import Malformed
 

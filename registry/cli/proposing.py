@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
+from merger.card import card as carded
+from merger.recipe import Recipe
+from registry import afar
+from registry.cli.answering import remote_at
 from registry.cli.licensing import COLOURS, finding
-from registry.cli.session import Fails, HomeOption, JsonOption, called, err, home_at, out, say
+from registry.cli.session import (
+    Fails,
+    HomeOption,
+    JsonOption,
+    RegistryOption,
+    called,
+    err,
+    home_at,
+    out,
+    say,
+)
 from registry.cli.tables import headed, put
 from registry.home import Home
 from registry.proposal import OwedOut, ProposalOut
 from registry.work.chain import Link, links
-from registry.work.make import RECIPE_LIMIT, carries_rows
-from registry.work.terms import proposed
+from registry.work.make import carries_rows, drawn, read
+from registry.work.terms import RECIPE_LIMIT, proposed
+from signing.errors import Malformed
+
+if TYPE_CHECKING:
+    from registry.client import Remote
 
 app = typer.Typer()
 
@@ -30,24 +48,38 @@ def propose(
         Path, typer.Option("--out", help="Where a chain's result goes; documents that are made are passed.")
     ] = Path("merged"),
     seed: Annotated[str | None, typer.Option(help="Seed of random masks, where the recipe has none.")] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            "--card", metavar="FILE", help="Write the card that the result would have to a new file."
+        ),
+    ] = None,
     home: HomeOption = None,
+    registry: RegistryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Which licenses may the result of a recipe declare, and what has to go along? Exit 0 only if that is ok."""
-    opened = home_at(home)
     with recipe.open("rb") as file:
         raw = file.read(RECIPE_LIMIT + 1)
-    answer = next(
-        _answer(opened, link, name, last=link.folder == target)
-        for link in links(opened, raw, target, seed)
-        if link.artifact is None or link.folder == target
-    )
+    if registry is None:
+        opened = home_at(home)
+        answer, asked = next(
+            _answer(opened, link, name, last=link.folder == target)
+            for link in links(opened, raw, target, seed)
+            if link.artifact is None or link.folder == target
+        )
+    else:
+        answer, asked = _afar(remote_at(registry, home), raw, seed, name)
+    if card is not None:
+        with card.open("xb") as written:
+            written.write(carded(asked))
     say(as_json, answer, lambda: _show(answer))
     if answer.license is None or answer.outcome != "ok":
         raise Fails
 
 
-def _answer(home: Home, link: Link, name: str | None, *, last: bool) -> ProposalOut:
+def _answer(home: Home, link: Link, name: str | None, *, last: bool) -> tuple[ProposalOut, Recipe]:
+    """Return what the result of a recipe may declare, and the recipe that a merge would execute."""
     asked, own = link.prepared.recipe, link.prepared.declares
     if not last:
         err.print(
@@ -58,7 +90,33 @@ def _answer(home: Home, link: Link, name: str | None, *, last: bool) -> Proposal
     wanted = asked.model_copy(update={"license": own})
     rows = carries_rows(asked, link.prepared.inputs)
     found, names = proposed(home, wanted, by_rows=rows, name=name)
-    return ProposalOut.of(found, asked.digest, names, declared=own is not None)
+    return ProposalOut.of(found, asked.digest, names, declared=own is not None), asked
+
+
+def _afar(remote: Remote, raw: bytes, seed: str | None, name: str | None) -> tuple[ProposalOut, Recipe]:
+    """Return what a registry says that the result may declare, and the recipe with what it says written in."""
+    asked = _compiled(remote, raw, seed)
+    found = afar.proposal(remote, asked, name)
+    changed = asked.json_value()
+    if found.notices and asked.notices is None:
+        changed["notices"] = list(found.notices)
+    if asked.license is None and found.license is not None:
+        changed["license"] = found.license
+    final = Recipe.of(changed)
+    return found.model_copy(update={"recipe": f"sha256:{final.digest}"}), final
+
+
+def _compiled(remote: Remote, raw: bytes, seed: str | None) -> Recipe:
+    """Return the canonical recipe of a file whose models are elsewhere: what it names means what the registry says."""
+    read_as = read(raw)
+    if isinstance(read_as, Recipe):
+        return read_as
+    if len(read_as) != 1:
+        raise Malformed(
+            f"the recipe file holds {len(read_as)} documents, of which the first has to be merged before a registry can be asked"
+        )
+    named = {ref: remote.meant(ref) for ref in read_as[0].references()}
+    return read_as[0].compile(named, {}, drawn(raw) if seed is None else seed).recipe
 
 
 def _show(answer: ProposalOut) -> None:

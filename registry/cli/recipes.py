@@ -26,8 +26,9 @@ from registry.cli.session import (
 )
 from registry.work.chain import Link, links
 from registry.work.engine import compiling
-from registry.work.make import RECIPE_LIMIT, planned
+from registry.work.make import planned
 from registry.work.room import cores, program, rates, room
+from registry.work.terms import RECIPE_LIMIT
 from signing.canonical import Json
 
 app = typer.Typer(help="Look at recipes before they are merged.", no_args_is_help=True)

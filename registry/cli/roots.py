@@ -112,7 +112,7 @@ def add_key(
     """Add a key to the trusted root, good from now on."""
     opened = home_at(home)
     public = PublicKey.parse(pem.read_bytes())
-    end = None if until is None else _when(opened, until)
+    end = None if until is None else when(opened, until)
     added = _added(opened, operator, role, public, namespace or (), contact, end)
     change(opened, succession.following(opened.root(), add=[added]), to, as_json=as_json)
 
@@ -134,9 +134,7 @@ def revoke(
     """End a key. What it signed after WHEN counts no longer, with all that follows from it; this cannot be taken back."""
     opened = home_at(home)
     root = opened.root()
-    change(
-        opened, succession.following(root, end={key_of(root, key): _when(opened, at)}), to, as_json=as_json
-    )
+    change(opened, succession.following(root, end={key_of(root, key): when(opened, at)}), to, as_json=as_json)
 
 
 @app.command()
@@ -210,7 +208,7 @@ def key_of(root: TrustedRoot, beginning: str) -> str:
     return found[0]
 
 
-def _when(home: Home, said: str) -> int:
+def when(home: Home, said: str) -> int:
     """Return the unix seconds that a word for a time means."""
     if said == "now":
         return roots.moment(home)

@@ -17,6 +17,7 @@ from registry.deps import EXAMPLE, Hex, RawBody, StoreDep, WriterDep
 from registry.problems import UNREAD, Stalled, TooLarge, documented
 from registry.publish import publish
 from registry.store import Absent, log, tenure
+from registry.store.gate import Contradicted
 from registry.store.log import Receipt
 from signing import canonical
 from signing.errors import Forbidden, Malformed, Refused, Untrusted
@@ -97,7 +98,9 @@ class ReceiptOut(BaseModel):
     "/entries",
     status_code=201,
     response_model=ReceiptOut,
-    responses=documented(Refused, Malformed, TooLarge, Untrusted, Forbidden, Stalled, others=[UNREAD]),
+    responses=documented(
+        *(Refused, Contradicted, Malformed, TooLarge, Untrusted, Forbidden, Stalled), others=[UNREAD]
+    ),
     openapi_extra={
         "requestBody": {
             "required": True,

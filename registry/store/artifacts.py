@@ -26,6 +26,7 @@ _LICENSE = text(
     f"SELECT license FROM license {_OF.format('license', standing('license'))} ORDER BY entry DESC, seq DESC LIMIT 1"
 )
 _BUILDS = text(f"SELECT entry FROM build {_OF.format('build', standing('build'))} ORDER BY entry, seq")
+_MADE = text(f"SELECT 1 FROM build WHERE recipe = :recipe AND {standing('build')} LIMIT 1")
 # Ids of what is registered begin with `sha256:`; `;` comes after `:`.
 _LISTED = text(f"""
     SELECT node.id FROM node WHERE node.id > :after AND node.id < 'sha256;' AND EXISTS (
@@ -81,6 +82,11 @@ def license_of(connection: Connection, artifact: str) -> str | None:
 def builds(connection: Connection, artifact: str) -> tuple[int, ...]:
     """Return the indexes of the entries that say how `artifact` was built, oldest first."""
     return tuple(connection.scalars(_BUILDS, {"artifact": artifact}))
+
+
+def made_by(connection: Connection, recipe: str) -> bool:
+    """Tell whether an artifact is logged that the recipe with this digest (hex) made."""
+    return connection.scalar(_MADE, {"recipe": recipe}) is not None
 
 
 def described(connection: Connection) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,7 @@ from lineage.facts import (
     Described,
     Evaluated,
     Fact,
+    Gated,
     Licensed,
     Named,
     Rebuilt,
@@ -40,6 +41,7 @@ from lineage.facts import (
     Rooted,
     Selecting,
     Unbound,
+    Waived,
 )
 from lineage.skeleton import skeleton
 from registry import tables
@@ -62,6 +64,7 @@ from registry.tables import (
     Edge,
     Evaluation,
     File,
+    Gate,
     Incident,
     License,
     Manifest,
@@ -72,6 +75,7 @@ from registry.tables import (
     Root,
     Stage,
     Target,
+    Waiver,
 )
 from signing import canonical
 from signing.log import Leaf
@@ -154,6 +158,8 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
                 said |= {"value": value, "threshold": threshold}
                 pair = {"artifact": numbers[artifact], "parent": numbers[parent]}
                 connection.execute(insert(Comparison), at | pair | said)
+            case Gated(shut, reason):
+                connection.execute(insert(Gate), at | {"shut": shut, "reason": reason})
             case Unbound(_, name, revision):
                 connection.execute(insert(tables.Unbound), at | {"name": name, "revision": revision})
             case (
@@ -163,6 +169,7 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
                 | Rebuilt()
                 | Agreed()
                 | Licensed()
+                | Waived()
                 | Claimed()
                 | Named()
                 | Evaluated()
@@ -179,13 +186,14 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
         _derive(connection, index, numbers, edges)
 
 
-def _claim(  # noqa: PLR0911 - one return a kind
+def _claim(  # noqa: C901, PLR0911 - one return a kind
     fact: Described
     | Contained
     | Built
     | Rebuilt
     | Agreed
     | Licensed
+    | Waived
     | Claimed
     | Named
     | Evaluated
@@ -212,6 +220,9 @@ def _claim(  # noqa: PLR0911 - one return a kind
             return Attestation, {"type": uri, "digest": digest}
         case Licensed(_, license_id) | Claimed(_, license_id):
             return License, {"license": license_id}
+        case Waived(_, rule, origin, license_id, namespace, reason, expires):
+            what: Values = {"rule": rule, "origin": origin, "license": license_id}
+            return Waiver, what | {"namespace": namespace, "reason": reason, "expires": expires}
         case Named(name, revision, _):
             looks: Values = {"folded": name.casefold(), "skeleton": skeleton(name)}
             return Name, {"name": name, "revision": revision} | looks
@@ -232,7 +243,9 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
                 found |= {artifact: None} if corrected is None else {artifact: None, corrected: None}
             case Compared(artifact, parent):
                 found |= {artifact: None, parent: None}
-            case Selecting() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted():
+            case (
+                Selecting() | Restaged() | Amended() | Gated() | Rooted() | Removed() | Unbound() | Redacted()
+            ):
                 continue
             case _:
                 found[fact.artifact] = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, TextClause, text
@@ -115,6 +116,11 @@ def around(connection: Connection, artifact: str, size: int | None = None) -> Ar
     return _slice(connection, [artifact], _UP, size, None)
 
 
+def bare(connection: Connection, artifact: str) -> Around:
+    """Return `artifact` with everything it is made of, and of what is said of that only names, licenses, edges and waivers."""
+    return _bare(connection, [artifact], _UP, None, None)[0]
+
+
 def below(connection: Connection, artifact: str, most: int | None = None, size: int | None = None) -> Around:
     """Return `artifact` with everything made of it, nearest first; beyond `most` artifacts it says it is cut."""
     return _slice(connection, [artifact], _DOWN, size, most)
@@ -159,6 +165,26 @@ def flagged(connection: Connection, incident: str) -> frozenset[str]:
 def _slice(
     connection: Connection, artifacts: Sequence[str], step: TextClause, size: int | None, most: int | None
 ) -> Around:
+    found, seen = _bare(connection, artifacts, step, size, most)
+    at, artifact = found.size, found.artifact
+    named = {row.incident for row in _rows(connection, _NAMING, seen, at)}
+    return replace(
+        found,
+        incidents=tuple(reported(connection, named, at).values()),
+        rebuilds=verdicts.tally(connection, seen, at),
+        evaluations=said.evaluations(connection, artifact, at),
+        attestations=said.attestations(connection, artifact, at),
+        claims=said.claims(connection, artifact, at),
+        corrections=said.corrections(connection, artifact, at),
+        comparisons=said.comparisons(connection, seen, at),
+        assessed=said.assessed(connection, seen, at),
+    )
+
+
+def _bare(
+    connection: Connection, artifacts: Sequence[str], step: TextClause, size: int | None, most: int | None
+) -> tuple[Around, list[int]]:
+    """Return a slice, with the numbers of its artifacts, without most of what is said of them."""
     at, artifact = _size(connection, size), artifacts[0]
     numbers = _numbers(connection, artifacts)
     for one in artifacts:
@@ -173,22 +199,15 @@ def _slice(
         for row in _rows(connection, _EDGES, seen, at)
         if row.parent in nodes
     )
-    named = {row.incident for row in _rows(connection, _NAMING, seen, at)}
-    return Around(
+    found = Around(
         artifact=artifact,
         size=at,
         nodes=tuple(nodes[number] for number in seen),
         edges=tuple(edges),
-        incidents=tuple(reported(connection, named, at).values()),
-        rebuilds=verdicts.tally(connection, seen, at),
-        evaluations=said.evaluations(connection, artifact, at),
-        attestations=said.attestations(connection, artifact, at),
-        claims=said.claims(connection, artifact, at),
-        corrections=said.corrections(connection, artifact, at),
-        comparisons=said.comparisons(connection, seen, at),
-        assessed=said.assessed(connection, seen, at),
+        waivers=said.waivers(connection, seen, at),
         complete=complete,
     )
+    return found, seen
 
 
 def _reached(

@@ -46,6 +46,7 @@ _FORGET = tuple(
         AND artifact NOT IN (SELECT artifact FROM registration JOIN payload ON payload."index" = registration.entry)
         """,
         "DELETE FROM name WHERE entry IN :leaves",
+        "DELETE FROM waiver WHERE entry IN :leaves",
         "DELETE FROM evaluation WHERE entry IN :leaves",
         "DELETE FROM attestation WHERE entry IN :leaves",
         "UPDATE edge SET part = '{}' WHERE entry IN :leaves",
@@ -57,6 +58,7 @@ _FORGET = tuple(
         f"UPDATE amendment SET contact = '{REMOVED}' WHERE entry IN :leaves AND contact IS NOT NULL",
         f"UPDATE stage SET reason = '{REMOVED}' WHERE entry IN :leaves",
         f"UPDATE assessment SET note = '{REMOVED}' WHERE entry IN :leaves",
+        f"UPDATE gate SET reason = '{REMOVED}' WHERE entry IN :leaves",
     )
 )
 

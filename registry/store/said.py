@@ -11,15 +11,15 @@ from lineage import authority
 from lineage.around import Said
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
-from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated, is_stub
+from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated, Waived, is_stub
 from lineage.predicates import claims as claiming
-from lineage.predicates import evaluation, incident_status, parentage, supersession
+from lineage.predicates import evaluation, incident_status, parentage, supersession, waiver
 from registry.store import log
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.statement import Statement
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Assessed)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Assessed, Waived)
 
 _OF = """
     SELECT said.*, entry.time, entry.id, entry.keys FROM {0} AS said
@@ -55,6 +55,11 @@ _ASSESSED = f"""
 """
 _ASSESSED_ON = asking(_ASSESSED.format("artifact"))
 _ASSESSED_OF = asking(_ASSESSED.format("incident"))
+_WAIVERS = asking(f"""
+    SELECT said.*, entry.time, entry.id, entry.keys, node.id AS about
+    FROM waiver AS said JOIN entry ON entry."index" = said.entry JOIN node ON node.number = said.artifact
+    WHERE said.artifact IN :some AND {counting("said")} ORDER BY said.entry, said.seq
+""")
 
 # Every table that is folded from statements about an artifact, with its column for which.
 _ABOUT = (
@@ -65,6 +70,7 @@ _ABOUT = (
     ("build", "artifact"),
     ("edge", "child"),
     ("license", "artifact"),
+    ("waiver", "artifact"),
     ("name", "artifact"),
     ("rebuild", "artifact"),
     ("agreement", "artifact"),
@@ -197,6 +203,25 @@ def _assessed(
         )
         for row in sorted(rows, key=lambda row: (row.entry, row.seq))
     )
+
+
+def waivers(connection: Connection, numbers: Iterable[int], size: int) -> tuple[Said[Waived], ...]:
+    """Return what is accepted about the artifacts with these numbers, as of the first `size` entries, oldest first; ended ones too."""
+    root = log.root(connection, size)
+    found = [
+        (
+            (row.entry, row.seq),
+            _said(
+                root,
+                row,
+                waiver.URI,
+                Waived(row.about, row.rule, row.origin, row.license, row.namespace, row.reason, row.expires),
+            ),
+        )
+        for some in parts(numbers)
+        for row in connection.execute(_WAIVERS, {"some": some, "size": size})
+    ]
+    return tuple(one for _, one in sorted(found, key=lambda one: one[0]))
 
 
 def _said(root: TrustedRoot | None, row: Row[Any], uri: str, fact: _Fact) -> Said[_Fact]:

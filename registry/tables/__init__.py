@@ -26,6 +26,7 @@ from registry.tables.hooks import Delivery, Hook
 from registry.tables.log import (
     Checkpoint,
     Entry,
+    Gate,
     Hash,
     Location,
     Payload,
@@ -48,6 +49,7 @@ from registry.tables.said import (
     Rebuild,
     Registration,
     Unbound,
+    Waiver,
 )
 
 __all__ = [
@@ -68,6 +70,7 @@ __all__ = [
     "Evaluation",
     "File",
     "Flag",
+    "Gate",
     "Hash",
     "Hook",
     "Incident",
@@ -88,7 +91,8 @@ __all__ = [
     "Tenure",
     "Unbound",
     "Unknown",
+    "Waiver",
 ]
 
-SCHEMA = "0013"
+SCHEMA = "0016"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

@@ -64,6 +64,15 @@ class Tenure(SQLModel, table=True):
     until: int | None = perhaps()
 
 
+class Gate(SQLModel, table=True):
+    """A decision about the license gate of this log, and why; the newest that counts holds, and without one it is shut."""
+
+    entry: int = key()
+    seq: int = key()
+    shut: bool
+    reason: str
+
+
 class Redaction(SQLModel, table=True):
     """An order, logged as `entry`, to remove the payload of the entry with this id; `kept` is what it still says."""
 

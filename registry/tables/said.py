@@ -86,6 +86,20 @@ class License(SQLModel, table=True):
     license: str
 
 
+class Waiver(SQLModel, table=True):
+    """What the owner of a namespace accepts about an artifact until `expires`: what `rule` finds by `license` from `origin`, an id."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = whole(index=True)
+    rule: str
+    origin: str
+    license: str
+    namespace: str
+    reason: str
+    expires: int = whole()
+
+
 class Build(SQLModel, table=True):
     """A builder's word, in the statement with the entry id `id`, that executing `recipe` gave `artifact`."""
 

@@ -16,16 +16,16 @@ PAGE = 200
 MOST_STEPS = 100_000
 
 
-def page(connection: Connection, under: str | None = None, after: str | None = None) -> JudgedPage:
+def page(connection: Connection, now: int, under: str | None = None, after: str | None = None) -> JudgedPage:
     """Return what the licenses say of the next artifacts in the order of their ids, of which `after` was the last one before.
 
-    `under` is the one whose descendants, and itself, are asked about; without it that is everything registered here.
+    `now`, in unix seconds, is when it is read, by which waivers end. `under` is the one whose descendants, and itself, are asked about; without it that is everything registered here.
     Raises `Absent` where the log does not hold it.
     """
     wanted = _wanted(connection, under, after)
     told: list[JudgedOut] = []
     steps = 0
-    for one in _judged(connection, wanted[:PAGE]):
+    for one in _judged(connection, wanted[:PAGE], now):
         told.append(one)
         steps += sum(len(found.via) for found in one.findings)
         if steps >= MOST_STEPS:
@@ -45,11 +45,11 @@ def _wanted(connection: Connection, under: str | None, after: str | None) -> lis
     return [one for one in known if after is None or one > after][: PAGE + 1]
 
 
-def _judged(connection: Connection, wanted: list[str]) -> Iterator[JudgedOut]:
+def _judged(connection: Connection, wanted: list[str], now: int) -> Iterator[JudgedOut]:
     if not wanted:
         return
     # Artifacts of one page share most of what is above them, which is read once.
     around = lineage.above_all(connection, wanted)
     names = {node.id: node.names for node in around.nodes}
     for one in wanted:
-        yield JudgedOut.of(judge(replace(around, artifact=one)), names)
+        yield JudgedOut.of(judge(replace(around, artifact=one), now=now), names)

@@ -29,12 +29,10 @@ from registry.work.add import declarations, naming
 from registry.work.engine import NUMPY, Computer, Engine, engine
 from registry.work.room import room
 from registry.work.shelf import Shelved, keep, shelved
-from registry.work.terms import licensed
+from registry.work.terms import RECIPE_LIMIT, check_named, licensed
 from signing.canonical import decode
 from signing.errors import Malformed
 from signing.statement import Statement
-
-RECIPE_LIMIT = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +102,18 @@ def compiled(
     with home.store.reading() as connection:
         named = {ref: known.get(ref) or refs.resolve(connection, ref) for ref in document.references()}
     inputs = shelved(home, dict.fromkeys(named.values()))
-    # From the text, not from chance: the same command after a crash finds the same stage.
-    drawn = str(int.from_bytes(hashlib.sha256(raw).digest()[:7], "big"))
-    found = document.compile(named, _layers(inputs), drawn if seed is None else seed, _rows(inputs))
+    found = document.compile(named, _layers(inputs), drawn(raw) if seed is None else seed, _rows(inputs))
     _check_seed(found.recipe, seed)
     if found.recipe.tokenizer is not None:
         _check_tokenizer(inputs[found.recipe.tokenizer])
     recipe, notes = licensed(home, found.recipe, by_rows=carries_rows(found.recipe, inputs))
     own = found.recipe.license
     return Prepared(recipe, {one: inputs[one] for one in recipe.artifacts()}, found.notes + notes, named, own)
+
+
+def drawn(raw: bytes) -> str:
+    """Return the seed of a recipe's text that names none: not from chance, so that the same command after a crash finds the same stage."""
+    return str(int.from_bytes(hashlib.sha256(raw).digest()[:7], "big"))
 
 
 def _canonical(raw: bytes) -> Recipe | None:
@@ -183,6 +184,7 @@ def make(
         raise Malformed(f"{str(out)!r} cannot name a folder that is signed: it holds a control character")
     if name is not None:
         naming(home, recipe.first, name)
+        check_named(home, recipe, name, by_rows=carries_rows(recipe, prepared.inputs))
     folders = {artifact: one.folder for artifact, one in prepared.inputs.items()}
     known = {artifact: (one.manifest, one.blocks) for artifact, one in prepared.inputs.items()}
     with opened_weights(folders, known) as weights:

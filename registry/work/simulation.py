@@ -11,8 +11,8 @@ from lineage.predicates import license as license_predicate
 from lineage.simulation import Rejudged, Relicensed
 from lineage.standing import ENDED
 from lineage.terms import Borne
+from registry.found import FindingOut
 from registry.home import Home
-from registry.licensed import FindingOut
 from registry.simulated import (
     MOST,
     BorneOut,

@@ -8,9 +8,15 @@ from lineage.finding import Finding
 from lineage.predicates import provenance
 from lineage.proposal import RESULT, Proposal, propose
 from merger.recipe import Recipe
+from merger.row_map import mapped
 from registry.home import Home
-from registry.store import artifacts, lineage
+from registry.proposal import ProposalOut
+from registry.store import Absent, artifacts, gate, lineage
+from registry.store.gate import Contradicted
+from registry.work.shelf import described
+from signing.errors import Untrusted
 
+RECIPE_LIMIT = 4 << 20
 Names = Mapping[str, tuple[str, ...]]
 
 
@@ -24,6 +30,12 @@ def proposed(home: Home, recipe: Recipe, *, by_rows: bool, name: str | None = No
         above = lineage.above_all(connection, recipe.artifacts())
     found = propose(above, parents, name=name, declares=recipe.license)
     return found, {node.id: node.names for node in above.nodes}
+
+
+def answer(home: Home, recipe: Recipe, name: str | None) -> ProposalOut:
+    """Return what the result of a recipe may declare, by what the log holds alone; `Absent` where it lacks what the recipe names."""
+    found, names = proposed(home, recipe, by_rows=_by_rows(home, recipe.tokenizer), name=name)
+    return ProposalOut.of(found, recipe.digest, names, declared=recipe.license is not None)
 
 
 def licensed(home: Home, recipe: Recipe, *, by_rows: bool) -> tuple[Recipe, tuple[str, ...]]:
@@ -43,6 +55,37 @@ def licensed(home: Home, recipe: Recipe, *, by_rows: bool) -> tuple[Recipe, tupl
         terms, notes = _given(found, declared)
         changed |= {} if terms is None else {"license": terms}
     return Recipe.of(changed), notes
+
+
+def _by_rows(home: Home, tokenizer: str | None) -> bool:
+    """Tell whether a tokenizer carries a row map, which is merged; one whose manifest is not here may."""
+    if tokenizer is None:
+        return False
+    with home.store.reading() as connection:
+        try:
+            manifest, _ = described(home, connection, tokenizer)
+        except (Absent, Untrusted):
+            return True
+    return bool(mapped(tokenizer, manifest))
+
+
+def check_named(home: Home, recipe: Recipe, name: str, *, by_rows: bool) -> None:
+    """Refuse to spend a merge on what could not be bound to `name` afterwards, since its licenses contradict each other.
+
+    What this recipe made before may have been accepted since: the log says that when the name is bound.
+    """
+    found, _ = proposed(home, recipe, by_rows=by_rows, name=name)
+    told = next((one.findings for one in found.candidates if one.license == recipe.license), found.because)
+    conflicts = [one for one in told if one.decides == "conflict"]
+    if not conflicts:
+        return
+    with home.store.reading() as connection:
+        if not gate.is_shut(connection) or artifacts.made_by(connection, recipe.digest):
+            return
+    raise Contradicted(
+        f"{name} could not be bound to what this recipe makes, whose licenses contradict each other: {conflicts[0].kind}:"
+        f" {conflicts[0].sentence}; merge it without a name, then `studbook license waive` accepts that for names of yours"
+    )
 
 
 def _against(declares: str, found: Proposal) -> tuple[str, ...]:

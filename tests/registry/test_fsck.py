@@ -8,15 +8,17 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 from world import World
 
-from lineage.facts import Compared
+from lineage.facts import Compared, Waived
 from lineage.predicates import (
     containment,
     incident_amendment,
     incident_change,
+    license_gate,
     manifest,
     name,
     parentage,
     supersession,
+    waiver,
 )
 from lineage.predicates import redaction as redacting
 from merger.manifest import Manifest
@@ -204,6 +206,9 @@ def story(world: World) -> World:
     world.publish(
         "security", incident_amendment.statement(reported, "worse", severity="critical", issued=world.time)
     )
+    risk = Waived(child, "LIC-ND-DERIVED", base, "mit", "kennel", "asked", world.time + 60)
+    decided = license_gate.statement(world.home.root().origin, "a sale", world.time, shut=False)
+    world.publish("publisher", waiver.statement(risk, world.time), decided)
     found = Compared(child, base, "consistent", "alone", "0.9", "0.6")
     world.publish("rebuilder", parentage.statement([found]))
     return world

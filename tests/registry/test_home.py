@@ -197,6 +197,8 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
             "containment",
             "amendment",
             "assessment",
+            "waiver",
+            "gate",
             "hook",
             "delivery",
         ):
@@ -228,6 +230,8 @@ def before_looks(world: World) -> None:
             "containment",
             "amendment",
             "assessment",
+            "waiver",
+            "gate",
             "comparison",
             "hook",
             "delivery",

@@ -13,6 +13,7 @@ from registry.home import Home
 from registry.line import Busy
 from registry.publish import publish
 from registry.store import log, tree
+from registry.store.gate import Contradicted
 from registry.writer import Step
 from signing import checkpoint
 from signing.digest import artifact_id
@@ -85,6 +86,27 @@ def test_a_refused_statement_does_not_hurt_the_others_of_its_batch(world: World)
     assert stranger in str(answers[1])
     kept = [answer for answer in answers if not isinstance(answer, Refused)]
     assert [receipt.index for receipt in kept] == [1, 2, 3]
+    world.check(kept)
+
+
+def test_a_name_that_is_refused_for_what_it_means_costs_no_other_of_its_batch(world: World) -> None:
+    base = world.artifact()
+    world.license(base, "cc-by-nc-4.0")
+    child = world.artifact(base)
+    world.license(child, "apache-2.0")
+    before = world.size()
+
+    answers = answered(
+        world,
+        signed(world, registration(1)[1]),
+        signed(world, name.statement(child, "kennel/x", None, 0)),
+        signed(world, registration(2)[1]),
+        signed(world, name.statement(base, "kennel/base", None, 0)),
+    )
+
+    assert isinstance(answers[1], Contradicted)
+    kept = [answer for answer in answers if not isinstance(answer, Refused)]
+    assert [receipt.index for receipt in kept] == [before, before + 1, before + 2]
     world.check(kept)
 
 

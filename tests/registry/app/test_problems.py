@@ -16,6 +16,7 @@ from registry import problems
 from registry.line import Busy
 from registry.problems import REFUSALS, Stalled, TooLarge, Unsatisfiable
 from registry.store import Absent
+from registry.store.gate import Contradicted
 from signing import canonical
 from signing.errors import Forbidden, Malformed, Refused, Untrusted
 
@@ -27,6 +28,7 @@ TABLE = {
     Untrusted: (403, "untrusted"),
     Forbidden: (403, "forbidden"),
     Absent: (404, "absent"),
+    Contradicted: (409, "license-conflict"),
     Stalled: (408, "stalled"),
     Busy: (503, "busy"),
 }

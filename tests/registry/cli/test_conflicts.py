@@ -117,7 +117,7 @@ def test_a_page_ends_where_its_ways_are_too_long_and_says_what_comes_next(
 ) -> None:
     monkeypatch.setattr(judging, "MOST_STEPS", 1)
     with world.home.store.reading() as connection:
-        first = judging.page(connection)
+        first = judging.page(connection, world.time)
     told = [bool(one.findings) for one in first.artifacts]
     assert told == [False] * (len(told) - 1) + [True]
     # Of the five, two have findings.
@@ -128,7 +128,7 @@ def test_a_page_ends_where_its_ways_are_too_long_and_says_what_comes_next(
 def test_a_registry_that_goes_back_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "PAGE", 2)
     with world.home.store.reading() as connection:
-        first = judging.page(connection)
+        first = judging.page(connection, world.time)
     again = httpx.MockTransport(lambda _: httpx.Response(200, json=first.model_dump(mode="json")))
     client = httpx.Client(transport=again, base_url=URL)
     monkeypatch.setattr(site.httpx, "Client", lambda **_: client)

@@ -24,6 +24,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 def family(world: World, terminal) -> dict[str, str]:
     """A base, a fine-tune that declares what it may not, and one that goes on as it should."""
     terminal.home = world.home.path
+    world.decide(shut=False)
     base = world.model(name="kennel/base", license="llama3.1")
     return {
         "base": base,
@@ -170,7 +171,7 @@ def test_what_may_reach_an_artifact_is_shown_as_unsettled(world: World, terminal
 def test_terms_that_nobody_read_say_so(world: World, terminal) -> None:
     terminal.home = world.home.path
     base = world.model(name="kennel/base", license="mrl")
-    child = world.model(base, name="kennel/child", license="apache-2.0")
+    child = world.model(base, license="apache-2.0")
     unread = world.model(name="kennel/unread", license="intel-research")
 
     assert "(remembered, not read)" in terminal("license", child).out

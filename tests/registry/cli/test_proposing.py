@@ -1,9 +1,21 @@
 """Proposing a license: what the result of a recipe may declare, what a merge then writes down, and that the two agree."""
 
+from pathlib import Path
+
+import httpx
 import pytest
+from fastapi.testclient import TestClient
+from rebuilding import URL
+from refusals import problem
 from world import World
 
+from registry import afar, site
+from registry.app import create
 from registry.cli.session import out
+from registry.client import Remote
+from registry.work.chain import links
+from registry.work.terms import RECIPE_LIMIT, answer
+from signing.errors import Untrusted
 
 RECIPE = """\
 merge_method: linear
@@ -176,3 +188,92 @@ def test_license_asks_about_an_artifact_unless_the_first_word_is_a_command(world
     helped = terminal("license", "--help")
     assert (helped.code, "propose" in helped.out, "ask" in helped.out) == (0, True, True)
     terminal.refuses(("license", "kennel/none"), 2, ("kennel/none",))
+
+
+def test_the_card_that_is_written_is_the_one_that_the_merge_writes(world: World, terminal) -> None:
+    recipe(world, terminal, "llama3", "llama3")
+    propose = ("license", "propose", "recipe.yaml", "--card", "card.md")
+    assert terminal(*propose).code == 0
+    terminal.refuses(propose, 2, ("card.md: File exists",))
+
+    assert terminal("merge", "recipe.yaml", "--out", "both").code == 0
+    assert (terminal.folder / "card.md").read_bytes() == (terminal.folder / "both" / "README.md").read_bytes()
+
+
+@pytest.fixture
+def api(world: World, monkeypatch: pytest.MonkeyPatch):
+    with TestClient(create(world.home), base_url=URL) as served:
+        monkeypatch.setattr(site.httpx, "Client", lambda **_: served)
+        yield served
+
+
+@pytest.mark.usefixtures("api")
+def test_a_registry_proposes_the_same_and_its_card_is_the_same(world: World, terminal) -> None:
+    recipe(world, terminal, "llama3", "llama3")
+    (terminal.folder / "recipe.yaml").write_text(RECIPE.format("kennel/m0", "kennel/m1", ""))
+    words = ("license", "propose", "recipe.yaml", "--name", "kennel/Llama-3-x", "--json", "--card")
+
+    here, there = terminal(*words, "here.md"), terminal(*words, "there.md", "--registry", URL)
+    assert (here.code, there.code) == (0, 0), there
+    # Before it stands what the server in this process logs.
+    assert there.out.splitlines()[-1] == here.out.strip()
+    assert (terminal.folder / "there.md").read_bytes() == (terminal.folder / "here.md").read_bytes()
+
+    chain = (terminal.folder / "recipe.yaml").read_text()
+    (terminal.folder / "chain.yaml").write_text(
+        f"name: half\n{chain}---\n{RECIPE.format('kennel/m0', 'half', '')}"
+    )
+    asked = ("license", "propose", "chain.yaml", "--registry", URL)
+    refused = terminal(*asked)
+    assert (refused.code, "holds 2 documents" in refused.err) == (2, True)
+    (terminal.folder / "odd.yaml").write_text(RECIPE.format("kennel/m0", "kennel/none", ""))
+    refused = terminal("license", "propose", "odd.yaml", "--registry", URL)
+    assert (refused.code, "kennel/none" in refused.err) == (2, True)
+
+
+def test_over_http_what_is_no_recipe_and_what_is_not_here_is_a_problem(world: World, terminal, api) -> None:
+    recipe(world, terminal, "mit", "mit")
+    asked = terminal("license", "propose", "recipe.yaml", "--json", "--registry", URL)
+    assert '"license":"mit"' in asked.out
+    for body, kind, says, status in (
+        (b"{", "malformed", "no", 400),
+        (b"[]", "malformed", "recipe", 422),
+        (b'{"merge_method": "linear"}', "malformed", "recipe", 422),
+        (b" " * (RECIPE_LIMIT + 1), "too-large", "at most", 413),
+    ):
+        problem(api.post("/license-proposals", content=body), kind, says, status)
+    problem(api.post("/license-proposals?name=x", content=b"{}"), "malformed", "name")
+
+
+@pytest.mark.usefixtures("api")
+def test_a_registry_that_holds_no_weights_knows_what_a_tokenizer_s_donor_asks(world: World, terminal) -> None:
+    terminal.home = world.home.path
+    one, two, donor = (world.artifact() for _ in range(3))
+    for artifact, word in ((one, "mit"), (two, "mit"), (donor, "gemma")):
+        world.license(artifact, word)
+    text = RECIPE.format(one, two, f"tokenizer: {{source: {donor!r}}}\n")
+    (terminal.folder / "recipe.yaml").write_text(text)
+
+    said = terminal("license", "propose", "recipe.yaml", "--json", "--registry", URL)
+    assert (said.code, '"license":"gemma"' in said.out.splitlines()[-1]) == (0, True), said
+
+
+def test_a_registry_that_answers_about_another_recipe_or_name_is_refused(
+    world: World, terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe(world, terminal, "mit", "mit")
+    raw = (terminal.folder / "recipe.yaml").read_bytes()
+    (asked,) = (link.prepared.recipe for link in links(world.home, raw, Path("x")))
+    told = answer(world.home, asked, None).model_dump(mode="json")
+    others = ({"recipe": f"sha256:{'0' * 64}"}, {"name": "kennel/other"})
+    clients = [
+        httpx.Client(
+            transport=httpx.MockTransport(lambda _, other=other: httpx.Response(200, json=told | other)),
+            base_url=URL,
+        )
+        for other in others
+    ]
+    for other, client in zip(others, clients, strict=True):
+        monkeypatch.setattr(site.httpx, "Client", lambda client=client, **_: client)
+        with pytest.raises(Untrusted, match=next(iter(other))):
+            afar.proposal(Remote(URL), asked, None)

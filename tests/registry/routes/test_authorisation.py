@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from world import OPERATOR, World
 
 from lineage import predicates
-from lineage.facts import Compared, Evaluated
+from lineage.facts import Compared, Evaluated, Waived
 from lineage.predicates import (
     claims,
     containment,
@@ -14,6 +14,7 @@ from lineage.predicates import (
     incident,
     incident_amendment,
     incident_change,
+    license_gate,
     manifest,
     name,
     parentage,
@@ -24,6 +25,7 @@ from lineage.predicates import (
     search,
     signature,
     supersession,
+    waiver,
 )
 from lineage.predicates import license as license_predicate
 from lineage.residue import residue
@@ -68,6 +70,10 @@ class Said:
                 derivation.statement(self.artifact, [derivation.Parent(parent, "finetune")]),
                 search.statement(self.artifact, "adamerging", [parent], "0" * 64, None),
                 license_predicate.statement(self.artifact, "mit", now),
+                waiver.statement(
+                    Waived(self.artifact, "LIC-ND-DERIVED", parent, "mit", "kennel", "asked", now + 60), now
+                ),
+                license_gate.statement("kennel/log", "a sale", now, shut=False),
                 claims.statement("README.md", "ab" * 32, [claims.Claim("hf:acme/card", (), "mit")], now),
                 name.statement(self.artifact, "kennel/fresh", None, now),
                 fresh,

@@ -13,7 +13,8 @@ from world import World
 
 from lineage.facts import KINDS, RELATIONS
 from lineage.standing import carries
-from registry.licensed import FindingOut, LicenseOut, UseOut
+from registry.found import FindingOut
+from registry.licensed import LicenseOut, UseOut
 from registry.local import Local
 from registry.simulated import MOST
 from registry.store import Absent
