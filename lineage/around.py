@@ -144,4 +144,6 @@ class Around:
     claims: tuple[Said[Claimed], ...] = ()
     corrections: tuple[Said[Corrected], ...] = ()
     comparisons: tuple[Said[Compared], ...] = ()
+    same: tuple[Edge, ...] = ()
+    """Every word that the artifact is what a stub names, or the stub an artifact: one in the owner's name leads down from it."""
     complete: bool = True

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, get_args
 
-Relation = Literal[
+Making = Literal[
     "merge",
     "finetune",
     "adapter_of",
@@ -23,6 +23,9 @@ Relation = Literal[
     "synthetic",
     "tokenizer",
 ]
+MAKINGS: tuple[Making, ...] = get_args(Making)
+# Two ids of one work. Only `predicates.same_as` says so: whoever derives or claims something says how it was made.
+Relation = Literal[Making, "same_as"]
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
 # A tokenizer donor or a teacher puts no weights into its child: such edges carry license terms only.
 WEIGHTLESS: frozenset[Relation] = frozenset({"distill", "synthetic", "tokenizer"})

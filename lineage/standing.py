@@ -18,7 +18,6 @@ from lineage.facts import RELATIONS, SEVERITIES, WEIGHTLESS, Kind, Relation, Sta
 
 ENDED: frozenset[Stage] = frozenset({"rejected", "retracted"})
 
-_NOTHING: frozenset[Relation] = frozenset()
 _EVERYTHING = frozenset(RELATIONS)
 _WEIGHTS = _EVERYTHING - WEIGHTLESS
 _FLOW: Mapping[Kind, frozenset[Relation]] = {
@@ -32,8 +31,8 @@ _FLOW: Mapping[Kind, frozenset[Relation]] = {
     "license": _EVERYTHING,
     # What was trained on a benchmark still knows it after a merge.
     "benchmark-contaminated": _WEIGHTS,
-    # An evaluation belongs to the bytes it was made on and is never inherited.
-    "evaluation-invalid": _NOTHING,
+    # An evaluation belongs to the bytes it was made on and is never inherited; these bytes may have two ids.
+    "evaluation-invalid": frozenset({"same_as"}),
 }
 
 

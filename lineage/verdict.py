@@ -40,6 +40,8 @@ class Verdict:
     """Licenses that others say a stub has, oldest first; `license` is what its publisher declares, and a stub has none here."""
     corrections: tuple[Said[Corrected], ...]
     """What it supersedes, and what supersedes it. Its standing is as it was: bytes do not heal."""
+    same: tuple[Edge, ...]
+    """Every word that it is what a stub names, or a stub what it is."""
     as_of: int
     judged: int
     complete: bool
@@ -83,6 +85,7 @@ def assess(around: Around, now: int) -> Verdict:
         corrections=tuple(
             one for one in around.corrections if here.id in {one.fact.artifact, one.fact.earlier}
         ),
+        same=tuple(one for one in around.same if here.id in {one.child, one.parent}),
         as_of=around.size,
         judged=now,
         complete=complete,

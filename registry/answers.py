@@ -120,6 +120,8 @@ class VerdictOut(Answer):
     attestations: tuple[AttestationOut, ...]
     claims: tuple[ClaimOut, ...]
     corrections: tuple[CorrectionOut, ...]
+    same: tuple[EdgeOut, ...]
+    """Every word that it is what a stub names, or a stub what it is."""
     as_of: int
     judged: int
     complete: bool
@@ -142,6 +144,7 @@ class VerdictOut(Answer):
             attestations=tuple(map(AttestationOut.of, verdict.attestations)),
             claims=tuple(map(ClaimOut.of, verdict.claims)),
             corrections=tuple(map(CorrectionOut.of, verdict.corrections)),
+            same=tuple(map(EdgeOut.of, verdict.same)),
             as_of=verdict.as_of,
             judged=verdict.judged,
             complete=verdict.complete,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lineage.facts import (
     KINDS,
-    RELATIONS,
+    MAKINGS,
     SEVERITIES,
     Agreed,
     Amended,
@@ -46,6 +46,7 @@ from lineage.predicates import (
     rebuild,
     redaction,
     root,
+    same_as,
     search,
     signature,
     supersession,
@@ -94,7 +95,7 @@ def derivations(draw) -> Example:
     one = st.builds(
         derivation.Parent,
         st.one_of(ids, stubs),
-        st.sampled_from(RELATIONS),
+        st.sampled_from(MAKINGS),
         st.dictionaries(words, lines, max_size=2),
     )
     parents = draw(st.lists(one, min_size=1, max_size=3, unique_by=lambda parent: parent.artifact))
@@ -130,7 +131,7 @@ def claimings(draw) -> Example:
     one = st.builds(
         claims.Parent,
         st.one_of(ids, stubs).filter(lambda parent: parent not in children),
-        st.sampled_from(RELATIONS),
+        st.sampled_from(MAKINGS),
         st.dictionaries(words, lines, max_size=2),
     )
     terms = st.from_regex(r"[A-Za-z0-9.+_-]{1,30}", fullmatch=True)
@@ -229,6 +230,17 @@ def parentages(draw) -> Example:
 def supersessions(draw) -> Example:
     artifact, earlier = draw(st.lists(ids, min_size=2, max_size=2, unique=True))
     return supersession.statement(artifact, earlier), (Corrected(artifact, earlier),)
+
+
+@st.composite
+def samenesses(draw) -> Example:
+    artifact, stub = draw(ids), draw(stubs)
+    if draw(st.booleans()):
+        return same_as.statement(artifact, stub, "owner"), (
+            Derived(stub, artifact, "same_as", "{}", Evidence.SIGNED),
+        )
+    said = Derived(artifact, stub, "same_as", "{}", Evidence.CLAIMED)
+    return same_as.statement(artifact, stub, "publisher"), (said,)
 
 
 @st.composite
@@ -347,6 +359,7 @@ EXAMPLES = {
     rebuild.URI: st.one_of(rebuilds(), agreements()),
     evaluation.URI: evaluations(),
     supersession.URI: supersessions(),
+    same_as.URI: samenesses(),
     parentage.URI: parentages(),
     containment.URI: containments(),
     incident.URI: incidents(),

@@ -45,6 +45,7 @@ from registry.cli import (
     remedying,
     roots,
     running,
+    sameness,
     sharing,
     signatures,
     simulating,
@@ -70,6 +71,7 @@ app = typer.Typer(
 )
 for part in (
     registering.app,
+    sameness.app,
     importing.app,
     signatures.app,
     making.app,

@@ -15,6 +15,7 @@ from lineage.predicates.rebuild import operator
 from merger.method import Method
 from merger.parameters import CLIP
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
+from registry.cli import remarks
 from registry.cli.session import called, counted, kind_of, out, path_of, short
 from registry.outcomes import RebuildOut
 from registry.said import AttestationOut, ClaimOut, ComparisonOut, CorrectionOut, EvaluationOut
@@ -38,6 +39,8 @@ def verdict(answer: VerdictOut) -> None:
     grid.add_row("license", answer.license or "[yellow]none[/]")
     for claimed in answer.claims:
         grid.add_row("claimed", escape(f"{claimed.license}; {_whose(claimed)}"))
+    for is_same in remarks.same(answer):
+        grid.add_row("same as", is_same)
     grid.add_row("inherits", _terms(answer))
     grid.add_row("standing", _standing(answer.standing))
     for rebuilt in answer.rebuilds:

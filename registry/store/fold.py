@@ -42,7 +42,7 @@ from lineage.facts import (
 )
 from lineage.skeleton import skeleton
 from registry import tables
-from registry.store import bounds, log
+from registry.store import bounds, log, sameness
 from registry.store.lists import asking
 from registry.store.reach import Link, flag, grow
 from registry.store.redaction import redact
@@ -283,6 +283,7 @@ def _derive(
         connection.execute(_INSERT_EDGE, list(some))
         bounds.grow(connection, [child])
     grow(connection, index, links)
+    sameness.identified(connection, index, numbers, (edge for _, edge in edges))
 
 
 def _report(connection: Connection, index: int, numbers: Mapping[str, int], fact: Reported) -> None:
@@ -292,3 +293,4 @@ def _report(connection: Connection, index: int, numbers: Mapping[str, int], fact
     for number in sorted({numbers[artifact] for artifact in fact.artifacts}):
         connection.execute(insert(Target), {"incident": index, "artifact": number})
         flag(connection, index, number, index, fact.what)
+    sameness.reported(connection, index, index)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 
 from lineage.around import Around, Edge, Incident, Node
 from lineage.facts import Evidence, Relation, is_stub
-from registry.store import Absent, log, said, unbound, verdicts
+from registry.store import Absent, log, said, sameness, unbound, verdicts
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.errors import Refused
@@ -186,6 +186,7 @@ def _slice(
         claims=said.claims(connection, artifact, at),
         corrections=said.corrections(connection, artifact, at),
         comparisons=said.comparisons(connection, seen, at),
+        same=sameness.said(connection, artifact, at),
         complete=complete,
     )
 

@@ -20,7 +20,7 @@ from registry.simulated import (
     SimulatedLicenseOut,
     SimulatedReportOut,
 )
-from registry.store import artifacts, lineage
+from registry.store import artifacts, lineage, sameness
 from registry.store.engine import Database
 
 
@@ -34,10 +34,11 @@ def report(store: Database, artifact: str, kind: Kind, most: int | None = None) 
     with store.reading() as connection:
         if not is_stub(artifact):
             artifacts.registered(connection, artifact)
-        around = lineage.below(connection, artifact, most)
+        named = sameness.named(connection, [artifact])
+        around = lineage.below_all(connection, named, most)
         nodes = {node.id: node for node in around.nodes}
         flags = lineage.flags(connection, nodes)
-    found = simulation.reported([artifact], kind, around.edges)
+    found = simulation.reported(named, kind, around.edges)
     fresh = {one for one in found if all(incident.stage in ENDED for incident in flags[one])}
     return SimulatedReportOut(
         artifact=artifact,

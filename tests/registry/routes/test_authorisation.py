@@ -21,6 +21,7 @@ from lineage.predicates import (
     rebuild,
     redaction,
     root,
+    same_as,
     search,
     signature,
     supersession,
@@ -83,6 +84,7 @@ class Said:
                 incident_change.statement(reported, "confirmed", "it is so"),
                 root.statement(following),
                 supersession.statement(self.artifact, parent),
+                same_as.statement(self.artifact, "hf:acme/base", "owner"),
                 parentage.statement([Compared(self.artifact, parent, "consistent", "alone", "1", "0.6")]),
                 redaction.statement(
                     build, "an order", residue(built.predicate_type, predicates.facts(built, build))

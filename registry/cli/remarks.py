@@ -1,0 +1,23 @@
+"""What is told of an artifact beside what it is: as what it is known upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.markup import escape
+
+from lineage import sameness
+from lineage.facts import is_stub
+from registry.answers import VerdictOut
+from registry.cli.session import short
+
+
+def same(answer: VerdictOut) -> Iterator[str]:
+    """Go through what an artifact is upstream, or which artifacts are said to be this stub, a line each."""
+    for edge in answer.same:
+        stub, artifact = (edge.child, edge.parent) if is_stub(edge.child) else (edge.parent, edge.child)
+        other = artifact if answer.artifact == stub else stub
+        whose = (
+            f"in the name of {sameness.namespace(stub)}" if edge.child == stub else "by its publisher's word"
+        )
+        yield escape(f"{short(other)}, {edge.evidence}, {whose}")
