@@ -18,6 +18,7 @@ from lineage.facts import (
     Described,
     Fact,
     Licensed,
+    Mentioned,
     Named,
     Rebuilt,
     Removed,
@@ -126,7 +127,7 @@ def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
                 found[parent] = None
             case Derived(child) if not is_stub(child):
                 found[child] = None
-            case Described(artifact) | Licensed(artifact):
+            case Described(artifact) | Licensed(artifact) | Mentioned(artifact):
                 found[artifact] = None
             case Corrected(artifact, earlier):
                 found |= {artifact: None, earlier: None}

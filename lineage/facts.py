@@ -48,6 +48,8 @@ Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Stage = Literal["reported", "confirmed", "resolved", "rejected", "retracted"]
 
+# What a card mentions of its own artifact.
+Mention = Literal["parent", "license"]
 Result = Literal["PASSED", "WARNED", "FAILED"]
 
 Role = Literal["root", "publisher", "builder", "rebuilder", "security", "log", "witness"]
@@ -201,6 +203,17 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Mentioned:
+    """`file`, one of the artifact's own, says that it was made from the stub `value`, or is under this license: a text, and no word of anybody."""
+
+    artifact: str
+    file: str
+    what: Mention
+    value: str
+    kind: Literal["mentioned"] = field(default="mentioned", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """`name` (and `name@revision`) points at `artifact` from this leaf on."""
 
@@ -317,6 +330,7 @@ Fact = (
     | Corrected
     | Licensed
     | Claimed
+    | Mentioned
     | Named
     | Reported
     | Selecting
@@ -347,5 +361,5 @@ def about(fact: Fact) -> tuple[str, ...]:
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)
-        case Evaluated() | Attested() | Claimed() | Compared() | Contained():
+        case Evaluated() | Attested() | Claimed() | Compared() | Contained() | Mentioned():
             return (fact.artifact,)

@@ -17,6 +17,7 @@ from lineage.around import Around, Edge, Node
 from lineage.declared import Declared
 from lineage.finding import Case, Finding, Outcome, Seen, Use, doubts, outcome
 from lineage.licenses import UNKNOWN, VERSION
+from lineage.mentions import Contradiction, contradictions
 from lineage.terms import Effective, Way, said_of, slice_terms
 from signing.errors import Malformed, Refused
 
@@ -62,6 +63,8 @@ class Licensing:
     doubts: tuple[str, ...]
     unasked: tuple[str, ...]
     use: Use
+    contradictions: tuple[Contradiction, ...]
+    """Where cards and configs say something else than is signed; they decide nothing."""
     as_of: int
     complete: bool
     rules: int = VERSION
@@ -83,6 +86,7 @@ def judge(around: Around, use: Use | None = None, seen: Seen | None = None) -> L
         doubts=doubts(case.here),
         unasked=_unasked(case),
         use=case.use,
+        contradictions=contradictions(around),
         as_of=around.size,
         complete=complete,
     )

@@ -2,7 +2,7 @@
 
 A log forgets the words and not the shape. Ids are hashes or upstream names, and kinds, stages and relations are words of our
 own, so they stay, and whatever was said about the same artifacts afterwards still fits; incidents go on reaching what they
-reached. File names, summaries, contacts, reasons, tensor names, names that were bound, and whole evaluations and attestations are gone. Nobody can check any longer
+reached. File names, summaries, contacts, reasons, tensor names, names that were bound, and whole evaluations, attestations and what cards mention are gone. Nobody can check any longer
 that what is left was said, so the artifacts that it is about are unknown from then on, never clean.
 
 Of a binding not even a hash of the name stays, since names can be guessed. Where an older entry binds the same name its id is
@@ -35,6 +35,7 @@ from lineage.facts import (
     Evaluated,
     Fact,
     Licensed,
+    Mentioned,
     Named,
     Rebuilt,
     Redacted,
@@ -126,7 +127,7 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a 
             return replace(fact, reason=REMOVED, summary=summary and REMOVED, contact=contact and REMOVED)
         case Named(name):
             return Removed(sha256_hex(name.partition("/")[0].encode()))
-        case Evaluated() | Attested():
+        case Evaluated() | Attested() | Mentioned():
             return Removed()
         case Built():
             return replace(fact, builder=REMOVED)

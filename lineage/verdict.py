@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lineage.around import Around, Edge, Node, Said
 from lineage.compared import graded
 from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated
+from lineage.mentions import Contradiction, contradictions
 from lineage.rebuilds import Outcome, outcomes
 from lineage.standing import Clean, Standing, Unknown, standing
 from lineage.terms import Effective, slice_terms
@@ -42,6 +43,8 @@ class Verdict:
     """What it supersedes, and what supersedes it. Its standing is as it was: bytes do not heal."""
     same: tuple[Edge, ...]
     """Every word that it is what a stub names, or a stub what it is."""
+    contradictions: tuple[Contradiction, ...]
+    """Where cards and configs say something else of it than is signed; it changes no standing."""
     as_of: int
     judged: int
     complete: bool
@@ -86,6 +89,7 @@ def assess(around: Around, now: int) -> Verdict:
             one for one in around.corrections if here.id in {one.fact.artifact, one.fact.earlier}
         ),
         same=tuple(one for one in around.same if here.id in {one.child, one.parent}),
+        contradictions=contradictions(around),
         as_of=around.size,
         judged=now,
         complete=complete,

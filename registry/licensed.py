@@ -15,7 +15,7 @@ from lineage.finding import Finding, Seen, Use
 from lineage.licensing import NOTICE, Licensing
 from lineage.terms import Borne, Effective, Way, ways
 from merger.recipe import sentence
-from registry.said import Answer
+from registry.said import Answer, ContradictionOut
 from signing.errors import Malformed
 
 Outcome = Literal["ok", "needs_review", "unknown", "conflict"]
@@ -164,6 +164,8 @@ class LicenseOut(Answer):
     """Findings of kinds of which there are too many to tell; they decide like those that are told."""
     doubts: tuple[str, ...]
     unasked: tuple[str, ...]
+    contradictions: tuple[ContradictionOut, ...]
+    """Where cards and configs say something else than is signed; they decide nothing."""
     rules: int
     as_of: int
     complete: bool
@@ -195,6 +197,7 @@ class LicenseOut(Answer):
             left_out=found.left_out,
             doubts=found.doubts,
             unasked=found.unasked,
+            contradictions=tuple(map(ContradictionOut.of, found.contradictions)),
             rules=found.rules,
             as_of=found.as_of,
             complete=found.complete,

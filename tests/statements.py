@@ -20,6 +20,7 @@ from lineage.facts import (
     Evaluated,
     Evidence,
     Licensed,
+    Mentioned,
     Named,
     Rebuilt,
     Redacted,
@@ -31,6 +32,7 @@ from lineage.facts import (
     Selecting,
 )
 from lineage.predicates import (
+    card,
     claims,
     containment,
     derivation,
@@ -233,6 +235,17 @@ def supersessions(draw) -> Example:
 
 
 @st.composite
+def cards(draw) -> Example:
+    artifact, file = draw(ids), draw(lines)
+    parents = draw(st.lists(stubs, max_size=3, unique=True))
+    terms = st.from_regex(r"[A-Za-z0-9.+_-]{1,30}", fullmatch=True)
+    given = draw(terms if not parents else st.none() | terms)
+    found = [Mentioned(artifact, file, "parent", one) for one in parents]
+    found += [] if given is None else [Mentioned(artifact, file, "license", given)]
+    return card.statement(artifact, file, parents, given), tuple(found)
+
+
+@st.composite
 def samenesses(draw) -> Example:
     artifact, stub = draw(ids), draw(stubs)
     if draw(st.booleans()):
@@ -336,6 +349,7 @@ def redactions(draw) -> Example:
             bindings(),
             rebuilds(),
             containments(),
+            cards(),
             incidents(),
             changes(),
             amendments(),
@@ -360,6 +374,7 @@ EXAMPLES = {
     evaluation.URI: evaluations(),
     supersession.URI: supersessions(),
     same_as.URI: samenesses(),
+    card.URI: cards(),
     parentage.URI: parentages(),
     containment.URI: containments(),
     incident.URI: incidents(),

@@ -22,6 +22,7 @@ from lineage.facts import (
     Evaluated,
     Fact,
     Licensed,
+    Mentioned,
     Named,
     Rebuilt,
     Redacted,
@@ -197,6 +198,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return terms
         case Claimed():
             return ""  # a document may claim a thousand
+        case Mentioned(file=file, value=value):
+            return f"{file}: {value}"
         case Named(name, revision):
             return name if revision is None else f"{name}@{revision}"
         case Reported(what=what, stage=stage):

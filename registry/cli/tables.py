@@ -67,6 +67,7 @@ def verdict(answer: VerdictOut) -> None:
         for edge in answer.parents:
             table.add_row(short(edge.parent), edge.relation, part(edge), edge.evidence)
         put(table)
+    remarks.contradictions(answer.contradictions)
 
 
 def lineage(answer: LineageOut) -> None:
@@ -145,6 +146,7 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
     for one in answer.corrections:
         if one.earlier == answer.artifact:
             out.print(f"  [yellow]superseded[/] by {one.artifact}", soft_wrap=True)
+    remarks.contradictions(answer.contradictions)
     out.print(f"  evaluated: {answer.evaluated}; as of {answer.as_of} log entries")
 
 

@@ -29,6 +29,7 @@ from lineage.facts import (
     Evaluated,
     Fact,
     Licensed,
+    Mentioned,
     Named,
     Rebuilt,
     Redacted,
@@ -63,6 +64,7 @@ from registry.tables import (
     Incident,
     License,
     Manifest,
+    Mention,
     Name,
     Node,
     Rebuild,
@@ -158,6 +160,7 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
                 | Agreed()
                 | Licensed()
                 | Claimed()
+                | Mentioned()
                 | Named()
                 | Evaluated()
                 | Attested()
@@ -173,7 +176,7 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
         _derive(connection, index, numbers, edges)
 
 
-def _claim(  # noqa: PLR0911 - one return a kind
+def _claim(  # noqa: C901, PLR0911 - one return a kind
     fact: Described
     | Contained
     | Built
@@ -181,6 +184,7 @@ def _claim(  # noqa: PLR0911 - one return a kind
     | Agreed
     | Licensed
     | Claimed
+    | Mentioned
     | Named
     | Evaluated
     | Attested,
@@ -206,6 +210,8 @@ def _claim(  # noqa: PLR0911 - one return a kind
             return Attestation, {"type": uri, "digest": digest}
         case Licensed(_, license_id) | Claimed(_, license_id):
             return License, {"license": license_id}
+        case Mentioned(_, file, what, value):
+            return Mention, {"file": file, "what": what, "value": value}
         case Named(name, revision, _):
             looks: Values = {"folded": name.casefold(), "skeleton": skeleton(name)}
             return Name, {"name": name, "revision": revision} | looks

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, TextClause, text
 
 from lineage.around import Around, Edge, Incident, Node
 from lineage.facts import Evidence, Relation, is_stub
-from registry.store import Absent, log, said, sameness, unbound, verdicts
+from registry.store import Absent, log, mentions, said, sameness, unbound, verdicts
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.errors import Refused
@@ -111,8 +112,10 @@ _INCIDENTS = asking(f"""
 
 
 def around(connection: Connection, artifact: str, size: int | None = None) -> Around:
-    """Return `artifact` with everything it is made of, over every relation."""
-    return _slice(connection, [artifact], _UP, size, None)
+    """Return `artifact` with everything it is made of, over every relation, and what cards mention of it."""
+    found = _slice(connection, [artifact], _UP, size, None)
+    parents = dict.fromkeys(edge.parent for edge in found.edges if edge.child == artifact)
+    return replace(found, told=mentions.told(connection, artifact, parents, found.size))
 
 
 def below(connection: Connection, artifact: str, most: int | None = None, size: int | None = None) -> Around:

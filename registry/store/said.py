@@ -53,6 +53,7 @@ _ABOUT = (
     ("build", "artifact"),
     ("edge", "child"),
     ("license", "artifact"),
+    ("mention", "artifact"),
     ("name", "artifact"),
     ("rebuild", "artifact"),
     ("agreement", "artifact"),

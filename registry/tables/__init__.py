@@ -43,6 +43,7 @@ from registry.tables.said import (
     File,
     License,
     Manifest,
+    Mention,
     Name,
     Rebuild,
     Registration,
@@ -72,6 +73,7 @@ __all__ = [
     "License",
     "Location",
     "Manifest",
+    "Mention",
     "Name",
     "Node",
     "Payload",
@@ -88,5 +90,5 @@ __all__ = [
     "Unknown",
 ]
 
-SCHEMA = "0010"
+SCHEMA = "0017"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

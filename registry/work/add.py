@@ -16,7 +16,7 @@ from merger.folder import Description, Progress, describe
 from registry.home import Home
 from registry.store import Absent, artifacts, places, refs
 from registry.store.log import Receipt
-from registry.work import sameness, sketches, tensors
+from registry.work import cards, sameness, sketches, tensors
 from registry.work.shelf import described, keep
 from registry.work.sign import check_target, write
 from signing.digest import SIGNATURE, parse_id
@@ -89,6 +89,7 @@ def add(
         said = declarations(home, connection, artifact, declared.name, declared.license)
         same = sameness.statements(home, connection, artifact, declared.same_as)
         held = tensors.said(connection, artifact, description.manifest)
+    told = cards.statements(folder, artifact, description.manifest)
     keep(home, description.manifest, description.blocks)
     if copy:
         for file in description.manifest.files:
@@ -101,7 +102,7 @@ def add(
     ]
     if search is not None and search.evidence is not None:
         home.blobs.add(_digest(search.evidence), search.evidence)
-    receipts = home.say_all([*statements, *held, *made, *same, *said])
+    receipts = home.say_all([*statements, *held, *made, *same, *told, *said])
     with home.store.writing() as connection:
         places.put(connection, folder, artifact)
     sketches.keep(home, artifact, folder, description.manifest, description.blocks)

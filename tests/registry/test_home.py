@@ -194,6 +194,7 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
             "selector",
             "selected",
             "comparison",
+            "mention",
             "containment",
             "amendment",
             "hook",
@@ -227,6 +228,7 @@ def before_looks(world: World) -> None:
             "containment",
             "amendment",
             "comparison",
+            "mention",
             "hook",
             "delivery",
         ):
