@@ -13,6 +13,8 @@ What the facts then mean:
 
 - `standing`: which artifacts an incident reaches (`carries`, `spread`), and how an artifact stands: `Clean`, `Affected` with
   the path that explains why, or `Unknown` with what is missing. Unknown is not clean.
+- `mentions`: what cards and configs say of an artifact, held against what is signed.
+- `sameness`: which artifacts stubs are, by their owners' word.
 - `remedy`: what is made again once something turned out bad, of what instead, and what cannot be.
 - `residue`: what is left of a statement once an order had its payload removed.
 - `rebuilds`: what executing a provenance again has shown, which edges are `reproduced` by it, and whether independent

@@ -5,7 +5,8 @@ Upward it holds the artifact and all its ancestors, downward all its descendants
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from lineage.assessed import Assessed
@@ -127,6 +128,23 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A file of the artifact, or the stub that it is said to be: what that names as parents (stubs), and its license, if any."""
+
+    name: str
+    parents: tuple[str, ...] = ()
+    license: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Everything that is mentioned of an artifact, and as which stubs those are known that it was signed to be made from."""
+
+    sources: tuple[Source, ...] = ()
+    known_as: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Around:
     """An artifact and what lies above it (or below it) in the log of `size` entries.
 
@@ -150,4 +168,8 @@ class Around:
     comparisons: tuple[Said[Compared], ...] = ()
     assessed: tuple[Said[Assessed], ...] = ()
     waivers: tuple[Said[Waived], ...] = ()
+    same: tuple[Edge, ...] = ()
+    """Every word that the artifact is what a stub names, or the stub an artifact: one in the owner's name leads down from it."""
+    told: Told = Told()
+    """What cards mention of the artifact, in a slice upward."""
     complete: bool = True

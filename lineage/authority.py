@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from lineage import predicates, succession
+from lineage import predicates, sameness, succession
 from lineage.facts import (
     Agreed,
     Corrected,
@@ -19,6 +19,7 @@ from lineage.facts import (
     Fact,
     Gated,
     Licensed,
+    Mentioned,
     Named,
     Rebuilt,
     Removed,
@@ -46,6 +47,7 @@ __all__ = [
     "owned",
     "owners",
     "rooted",
+    "speaks",
 ]
 
 SPEAKERS: tuple[Role, ...] = ("root", "publisher", "builder", "rebuilder", "security")
@@ -124,9 +126,11 @@ def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for fact in facts:
         match fact:
+            case Derived(parent=parent) if sameness.owned(fact):
+                found[parent] = None
             case Derived(child) if not is_stub(child):
                 found[child] = None
-            case Described(artifact) | Licensed(artifact):
+            case Described(artifact) | Licensed(artifact) | Mentioned(artifact):
                 found[artifact] = None
             case Corrected(artifact, earlier):
                 found |= {artifact: None, earlier: None}
@@ -217,6 +221,16 @@ def _objection(
     return next((one for one in said if one is not None), None)
 
 
+def speaks(root: TrustedRoot, key: str, stub: str, time: int) -> bool:
+    """Tell whether the key with this id may say at `time`, in the name of a stub's owner, which artifact the stub is."""
+    held = (one for one in root.keys if one.public.id == key and "publisher" in one.roles and one.valid(time))
+    return any(_speaks(one, stub, root.log().operator) for one in held)
+
+
+def _speaks(key: Key, stub: str, keeper: str) -> bool:
+    return sameness.speaks(key.namespaces, stub, keeps=key.operator == keeper)
+
+
 def _may_bind(key: Key, name: str) -> bool:
     return not {"*", name.partition("/")[0]}.isdisjoint(key.namespaces)
 
@@ -239,6 +253,11 @@ def _overreach(key: Key, fact: Fact, keeper: str) -> str | None:  # noqa: PLR091
         case Gated() if key.operator != keeper:
             return (
                 f"of {key.operator} decides nothing about the license gate; {keeper}, who keeps the log, does"
+            )
+        case Derived(child) if sameness.owned(fact) and not _speaks(key, child, keeper):
+            return (
+                f"of {key.operator} does not speak for {sameness.namespace(child)}, which it would have to name among its"
+                f" namespaces, {', '.join(key.namespaces) or 'none'}"
             )
         case Removed(namespace=found) | Unbound(namespace=found) if found and not _covers(key, found):
             return (

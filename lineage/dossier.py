@@ -39,6 +39,10 @@ def dossier(
             {"license": one.license, "settled": one.settled, "via": list(way)}
             for one, way in ways(verdict.terms.inherited).items()
         ],
+        "contradictions": [
+            {"kind": one.kind, "source": one.source, "value": one.value, "sentence": one.sentence}
+            for one in verdict.contradictions
+        ],
         "evaluated": verdict.evaluated,
         "evaluations": [
             {

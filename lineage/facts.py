@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from lineage.assessed import Assessed
 
-Relation = Literal[
+Making = Literal[
     "merge",
     "finetune",
     "adapter_of",
@@ -25,6 +25,9 @@ Relation = Literal[
     "synthetic",
     "tokenizer",
 ]
+MAKINGS: tuple[Making, ...] = get_args(Making)
+# Two ids of one work. Only `predicates.same_as` says so: whoever derives or claims something says how it was made.
+Relation = Literal[Making, "same_as"]
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
 # A tokenizer donor or a teacher puts no weights into its child: such edges carry license terms only.
 WEIGHTLESS: frozenset[Relation] = frozenset({"distill", "synthetic", "tokenizer"})
@@ -47,6 +50,8 @@ Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Stage = Literal["reported", "confirmed", "resolved", "rejected", "retracted"]
 
+# What a card mentions of its own artifact.
+Mention = Literal["parent", "license"]
 Result = Literal["PASSED", "WARNED", "FAILED"]
 
 Role = Literal["root", "publisher", "builder", "rebuilder", "security", "log", "witness"]
@@ -226,6 +231,17 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Mentioned:
+    """`file`, one of the artifact's own, says that it was made from the stub `value`, or is under this license: a text, and no word of anybody."""
+
+    artifact: str
+    file: str
+    what: Mention
+    value: str
+    kind: Literal["mentioned"] = field(default="mentioned", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """`name` (and `name@revision`) points at `artifact` from this leaf on."""
 
@@ -344,6 +360,7 @@ Fact = (
     | Waived
     | Gated
     | Claimed
+    | Mentioned
     | Named
     | Reported
     | Selecting
@@ -375,5 +392,5 @@ def about(fact: Fact) -> tuple[str, ...]:
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Waived() | Named():
             return (fact.artifact,)
-        case Evaluated() | Attested() | Claimed() | Compared() | Contained() | Assessed():
+        case Evaluated() | Attested() | Claimed() | Compared() | Contained() | Assessed() | Mentioned():
             return (fact.artifact,)

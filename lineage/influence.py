@@ -28,8 +28,8 @@ from signing import canonical
 from signing.errors import Malformed, Refused
 
 _FINEST = 1 << 64
-# The child holds what its one parent holds, in another form. What training, pruning or extracting left, nobody wrote down.
-_WHOLE: frozenset[Relation] = frozenset({"quantize", "convert"})
+# The child holds what its one parent holds, in another form or under another id. What training, pruning or extracting left, nobody wrote down.
+_WHOLE: frozenset[Relation] = frozenset({"quantize", "convert", "same_as"})
 
 
 @dataclass(frozen=True, slots=True)

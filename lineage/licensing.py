@@ -17,6 +17,7 @@ from lineage.around import Around, Edge, Incident, Node
 from lineage.declared import Declared
 from lineage.finding import Case, Finding, Outcome, Seen, Use, doubts, outcome
 from lineage.licenses import UNKNOWN, VERSION
+from lineage.mentions import Contradiction, contradictions
 from lineage.standing import ENDED
 from lineage.terms import Effective, Way, said_of, slice_terms
 from lineage.waivers import Accepted, Waiver
@@ -65,6 +66,8 @@ class Licensing:
     doubts: tuple[str, ...]
     unasked: tuple[str, ...]
     use: Use
+    contradictions: tuple[Contradiction, ...]
+    """Where cards and configs say something else than is signed; they decide nothing."""
     as_of: int
     complete: bool
     waivers: tuple[Waiver, ...] = ()
@@ -99,6 +102,7 @@ def judge(
         doubts=doubts(case.here),
         unasked=_unasked(case),
         use=case.use,
+        contradictions=contradictions(around),
         as_of=around.size,
         complete=complete,
         waivers=mine,

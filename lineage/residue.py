@@ -2,7 +2,8 @@
 
 A log forgets the words and not the shape. Ids are hashes or upstream names, and kinds, stages and relations are words of our
 own, so they stay, and whatever was said about the same artifacts afterwards still fits; incidents go on reaching what they
-reached. File names, summaries, contacts, reasons, tensor names, names that were bound, and whole waivers, evaluations and attestations are gone. Nobody can check any longer
+reached. File names, summaries, contacts, reasons, tensor names, names that were bound, and whole waivers, evaluations, attestations
+and what cards mention are gone. Nobody can check any longer
 that what is left was said, so the artifacts that it is about are unknown from then on, never clean.
 
 Of a binding not even a hash of the name stays, since names can be guessed. Where an older entry binds the same name its id is
@@ -37,6 +38,7 @@ from lineage.facts import (
     Fact,
     Gated,
     Licensed,
+    Mentioned,
     Named,
     Rebuilt,
     Redacted,
@@ -136,7 +138,7 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a 
         case Waived(namespace=namespace):
             # What somebody accepts for names that nobody may know any longer, nobody accepts.
             return Removed(sha256_hex(namespace.encode()))
-        case Evaluated() | Attested():
+        case Evaluated() | Attested() | Mentioned():
             return Removed()
         case Built():
             return replace(fact, builder=REMOVED)

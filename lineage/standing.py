@@ -21,7 +21,6 @@ ENDED: frozenset[Stage] = frozenset({"rejected", "retracted"})
 # As many incidents of one artifact are told, the gravest first; the others affect it like these, and are counted (T28).
 MOST = 100
 
-_NOTHING: frozenset[Relation] = frozenset()
 _EVERYTHING = frozenset(RELATIONS)
 _WEIGHTS = _EVERYTHING - WEIGHTLESS
 _FLOW: Mapping[Kind, frozenset[Relation]] = {
@@ -35,8 +34,8 @@ _FLOW: Mapping[Kind, frozenset[Relation]] = {
     "license": _EVERYTHING,
     # What was trained on a benchmark still knows it after a merge.
     "benchmark-contaminated": _WEIGHTS,
-    # An evaluation belongs to the bytes it was made on and is never inherited.
-    "evaluation-invalid": _NOTHING,
+    # An evaluation belongs to the bytes it was made on and is never inherited; these bytes may have two ids.
+    "evaluation-invalid": frozenset({"same_as"}),
 }
 
 

@@ -12,6 +12,7 @@ from lineage.around import Around, Edge, Node, Said
 from lineage.assessed import Assessed
 from lineage.compared import graded
 from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated
+from lineage.mentions import Contradiction, contradictions
 from lineage.rebuilds import Outcome, outcomes
 from lineage.standing import Affected, Clean, Hit, Standing, Unknown, standing
 from lineage.status import Policy, newest
@@ -46,6 +47,10 @@ class Verdict:
     """Licenses that others say a stub has, oldest first; `license` is what its publisher declares, and a stub has none here."""
     corrections: tuple[Said[Corrected], ...]
     """What it supersedes, and what supersedes it. Its standing is as it was: bytes do not heal."""
+    same: tuple[Edge, ...]
+    """Every word that it is what a stub names, or a stub what it is."""
+    contradictions: tuple[Contradiction, ...]
+    """Where cards and configs say something else of it than is signed; it changes no standing."""
     as_of: int
     judged: int
     complete: bool
@@ -93,6 +98,8 @@ def assess(around: Around, policy: Policy) -> Verdict:
         corrections=tuple(
             one for one in around.corrections if here.id in {one.fact.artifact, one.fact.earlier}
         ),
+        same=tuple(one for one in around.same if here.id in {one.child, one.parent}),
+        contradictions=contradictions(around),
         as_of=around.size,
         judged=policy.now,
         complete=complete,

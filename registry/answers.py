@@ -20,7 +20,15 @@ from lineage.subjects import Scope
 from lineage.verdict import Verdict
 from registry.licensed import InheritedOut, LicenseOut, UseOut, inherited
 from registry.outcomes import RebuildersOut, RebuildOut
-from registry.said import Answer, AttestationOut, ClaimOut, ComparisonOut, CorrectionOut, EvaluationOut
+from registry.said import (
+    Answer,
+    AttestationOut,
+    ClaimOut,
+    ComparisonOut,
+    ContradictionOut,
+    CorrectionOut,
+    EvaluationOut,
+)
 from registry.selected import EVERYTHING, Grade, SelectionOut
 from registry.statuses import StatusOut, statuses
 
@@ -140,6 +148,10 @@ class VerdictOut(Answer):
     attestations: tuple[AttestationOut, ...]
     claims: tuple[ClaimOut, ...]
     corrections: tuple[CorrectionOut, ...]
+    same: tuple[EdgeOut, ...]
+    """Every word that it is what a stub names, or a stub what it is."""
+    contradictions: tuple[ContradictionOut, ...]
+    """Where cards and configs say something else of it than is signed; it changes no standing."""
     as_of: int
     judged: int
     complete: bool
@@ -166,6 +178,8 @@ class VerdictOut(Answer):
             attestations=tuple(map(AttestationOut.of, verdict.attestations)),
             claims=tuple(map(ClaimOut.of, verdict.claims)),
             corrections=tuple(map(CorrectionOut.of, verdict.corrections)),
+            same=tuple(map(EdgeOut.of, verdict.same)),
+            contradictions=tuple(map(ContradictionOut.of, verdict.contradictions)),
             as_of=verdict.as_of,
             judged=verdict.judged,
             complete=verdict.complete,

@@ -17,7 +17,7 @@ from lineage.schema import STUB
 from lineage.terms import Borne, Effective, Way, ways
 from merger.recipe import sentence
 from registry.found import AcceptedOut, FindingOut
-from registry.said import Answer
+from registry.said import Answer, ContradictionOut
 from signing.errors import Malformed
 
 Outcome = Literal["ok", "needs_review", "unknown", "conflict"]
@@ -150,6 +150,8 @@ class LicenseOut(Answer):
     """For whose names every conflict is accepted; the outcome stays what it is."""
     doubts: tuple[str, ...]
     unasked: tuple[str, ...]
+    contradictions: tuple[ContradictionOut, ...]
+    """Where cards and configs say something else than is signed; they decide nothing."""
     rules: int
     as_of: int
     complete: bool
@@ -182,6 +184,7 @@ class LicenseOut(Answer):
             accepted=tuple(map(AcceptedOut.of, found.accepted)),
             doubts=found.doubts,
             unasked=found.unasked,
+            contradictions=tuple(map(ContradictionOut.of, found.contradictions)),
             rules=found.rules,
             as_of=found.as_of,
             complete=found.complete,

@@ -6,12 +6,27 @@ from pydantic import BaseModel, ConfigDict
 
 from lineage.around import Said
 from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated
+from lineage.mentions import Contradiction
 
 
 class Answer(BaseModel):
     """A closed, immutable value."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ContradictionOut(Answer):
+    """That `source`, a file of the artifact or a stub that it is said to be, differs from what is signed, in one sentence."""
+
+    kind: str
+    source: str
+    value: str
+    sentence: str
+
+    @classmethod
+    def of(cls, found: Contradiction) -> ContradictionOut:
+        """Make the answer from the core's value."""
+        return cls(kind=found.kind, source=found.source, value=found.value, sentence=found.sentence)
 
 
 class EvaluationOut(Answer):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lineage.assessed import JUSTIFICATIONS, STATUSES, Assessed
 from lineage.facts import (
     KINDS,
-    RELATIONS,
+    MAKINGS,
     SEVERITIES,
     Agreed,
     Amended,
@@ -22,6 +22,7 @@ from lineage.facts import (
     Evidence,
     Gated,
     Licensed,
+    Mentioned,
     Named,
     Rebuilt,
     Redacted,
@@ -35,6 +36,7 @@ from lineage.facts import (
 )
 from lineage.finding import KINDS as KINDS_OF_FINDINGS
 from lineage.predicates import (
+    card,
     claims,
     containment,
     derivation,
@@ -52,6 +54,7 @@ from lineage.predicates import (
     rebuild,
     redaction,
     root,
+    same_as,
     search,
     signature,
     supersession,
@@ -101,7 +104,7 @@ def derivations(draw) -> Example:
     one = st.builds(
         derivation.Parent,
         st.one_of(ids, stubs),
-        st.sampled_from(RELATIONS),
+        st.sampled_from(MAKINGS),
         st.dictionaries(words, lines, max_size=2),
     )
     parents = draw(st.lists(one, min_size=1, max_size=3, unique_by=lambda parent: parent.artifact))
@@ -160,7 +163,7 @@ def claimings(draw) -> Example:
     one = st.builds(
         claims.Parent,
         st.one_of(ids, stubs).filter(lambda parent: parent not in children),
-        st.sampled_from(RELATIONS),
+        st.sampled_from(MAKINGS),
         st.dictionaries(words, lines, max_size=2),
     )
     terms = st.from_regex(r"[A-Za-z0-9.+_-]{1,30}", fullmatch=True)
@@ -259,6 +262,28 @@ def parentages(draw) -> Example:
 def supersessions(draw) -> Example:
     artifact, earlier = draw(st.lists(ids, min_size=2, max_size=2, unique=True))
     return supersession.statement(artifact, earlier), (Corrected(artifact, earlier),)
+
+
+@st.composite
+def cards(draw) -> Example:
+    artifact, file = draw(ids), draw(lines)
+    parents = draw(st.lists(stubs, max_size=3, unique=True))
+    terms = st.from_regex(r"[A-Za-z0-9.+_-]{1,30}", fullmatch=True)
+    given = draw(terms if not parents else st.none() | terms)
+    found = [Mentioned(artifact, file, "parent", one) for one in parents]
+    found += [] if given is None else [Mentioned(artifact, file, "license", given)]
+    return card.statement(artifact, file, parents, given), tuple(found)
+
+
+@st.composite
+def samenesses(draw) -> Example:
+    artifact, stub = draw(ids), draw(stubs)
+    if draw(st.booleans()):
+        return same_as.statement(artifact, stub, "owner"), (
+            Derived(stub, artifact, "same_as", "{}", Evidence.SIGNED),
+        )
+    said = Derived(artifact, stub, "same_as", "{}", Evidence.CLAIMED)
+    return same_as.statement(artifact, stub, "publisher"), (said,)
 
 
 @st.composite
@@ -370,6 +395,7 @@ def redactions(draw) -> Example:
             bindings(),
             rebuilds(),
             containments(),
+            cards(),
             incidents(),
             changes(),
             amendments(),
@@ -398,6 +424,8 @@ EXAMPLES = {
     rebuild.URI: st.one_of(rebuilds(), agreements()),
     evaluation.URI: evaluations(),
     supersession.URI: supersessions(),
+    same_as.URI: samenesses(),
+    card.URI: cards(),
     parentage.URI: parentages(),
     containment.URI: containments(),
     incident.URI: incidents(),

@@ -23,7 +23,16 @@ from strategies import tensors
 from lineage.authority import TrustedRoot
 from lineage.facts import Kind, Relation, Role, Severity, Waived
 from lineage.finding import Finding
-from lineage.predicates import derivation, incident, incident_change, license_gate, name, signature, waiver
+from lineage.predicates import (
+    derivation,
+    incident,
+    incident_change,
+    license_gate,
+    name,
+    same_as,
+    signature,
+    waiver,
+)
 from lineage.predicates import license as license_predicate
 from lineage.predicates import root as root_predicate
 from lineage.standing import Standing
@@ -136,6 +145,12 @@ class World:
         """Say, by the home's publisher key or another, that `child` was made from `parents`."""
         named = [derivation.Parent(artifact=parent, relation=relation, part={}) for parent in parents]
         return self.say(derivation.statement(child, named), key or self.home.keys("publisher"))
+
+    def same(
+        self, artifact: str, stub: str, by: same_as.Speaker = "publisher", key: PrivateKey | None = None
+    ) -> Receipt:
+        """Say, by the home's publisher key or another, that `artifact` is what `stub` names."""
+        return self.say(same_as.statement(artifact, stub, by), key or self.home.keys("publisher"))
 
     def merge(self, method: str, first: str, *others: str, density: str = "0.5") -> str:
         """Merge for real, from mergekit's dialect; `first` is the base where the method has one."""

@@ -5,7 +5,7 @@ and the SHA-256 of its bytes, so that whoever holds the document can check the r
 
     {"claims": [{"artifact": "hf:<owner>/<name>[@<40 hex>]",      a stub: what is registered, its publisher speaks for
                  "parents": [{"artifact": "sha256:<64 hex>" | "hf:<owner>/<name>[@<40 hex>]",
-                              "relation": "finetune" | ...,       one of `lineage.facts.RELATIONS`
+                              "relation": "finetune" | ...,       one of `lineage.facts.MAKINGS`
                               "part": {"<word>": "<text>", ...}   what the parent contributed; may be empty
                              }, ...],                             at most 10,000 in the statement
                  "license": "apache-2.0" | null}, ...],           as the document spells it; null: it gives none
@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from lineage import schema
-from lineage.facts import Claimed, Derived, Evidence, Relation, Role
+from lineage.facts import Claimed, Derived, Evidence, Making, Relation, Role
 from signing import canonical
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -65,7 +65,7 @@ class Claim:
 
 class _Parent(schema.Closed):
     artifact: schema.Ref
-    relation: Relation
+    relation: Making
     part: dict[schema.Word, schema.Line]
 
 

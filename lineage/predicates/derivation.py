@@ -4,7 +4,7 @@ predicateType `https://studbook.dev/derivation/v1`, said by a publisher about on
 operators that sign it must have signed the artifact's first registration (model signature): nobody names parents for another's artifact.
 
     {"parents": [{"artifact": "sha256:<64 hex>" | "hf:<owner>/<name>[@<40 hex>]",
-                  "relation": "finetune" | ...,      one of `lineage.facts.RELATIONS`
+                  "relation": "finetune" | ...,      one of `lineage.facts.MAKINGS`
                   "part": {"<word>": "<text>", ...}  what the parent contributed; may be empty
                  }, ...]}
 
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from lineage import schema
-from lineage.facts import Derived, Evidence, Relation, Role
+from lineage.facts import Derived, Evidence, Making, Relation, Role
 from signing import canonical
 from signing.canonical import Json
 from signing.statement import Statement
@@ -40,7 +40,7 @@ class Parent:
 
 class _Parent(schema.Closed):
     artifact: schema.Ref
-    relation: Relation
+    relation: Making
     part: dict[schema.Word, schema.Line]
 
 

@@ -7,9 +7,10 @@ asks for (the first version: as it asks itself). The one subject is the document
         "version": "<the version in force + 1>", "threshold": "<operators that must sign the next version>",
         "origin": "<name of the log on its checkpoints>",
         "keys": [{"operator": "<word>", "roles": ["root" | "publisher" | "builder" | "rebuilder" | "security" | "log" |
-                  "witness", ...], "namespaces": ["<word>" | "*", ...], "contact": "<one line>", "pem": "<public key>",
+                  "witness", ...], "namespaces": ["<word>" | "hf:<owner>" | "*", ...], "contact": "<one line>", "pem": "<public key>",
                   "validFor": {"start": "<unix seconds>", "end": "<unix seconds>" | null}}, ...]}}
 
+A namespace is one of names here, or the hub's of an owner whom the key speaks for (`same_as`).
 A key stands once and is good from `start` to `end`, both included. Logs and witnesses sign with Ed25519 and nothing else;
 everybody else signs with ECDSA P-256. A version names exactly one log key, the one that signs checkpoints under `origin`;
 a later version keeps both.
@@ -56,7 +57,8 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 Pem = Annotated[PublicKey, PlainValidator(_key), PlainSerializer(lambda key: key.pem().decode())]
 Roles = Annotated[tuple[Role, ...], Field(min_length=1), AfterValidator(_distinct)]
 Namespaces = Annotated[
-    tuple[Annotated[str, Field(pattern=rf"^(\*|{schema.WORD})$")], ...], AfterValidator(_distinct)
+    tuple[Annotated[str, Field(pattern=rf"^(\*|{schema.WORD}|hf:{schema.UPSTREAM})$")], ...],
+    AfterValidator(_distinct),
 ]
 
 

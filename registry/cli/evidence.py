@@ -24,6 +24,7 @@ from lineage.facts import (
     Fact,
     Gated,
     Licensed,
+    Mentioned,
     Named,
     Rebuilt,
     Redacted,
@@ -204,6 +205,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return "license gate shut" if shut else "license gate open"
         case Claimed():
             return ""  # a document may claim a thousand
+        case Mentioned(file=file, value=value):
+            return f"{file}: {value}"
         case Named(name, revision):
             return name if revision is None else f"{name}@{revision}"
         case Reported(what=what, stage=stage):

@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from registry.cli import remarks
 from registry.cli.answering import asked
 from registry.cli.asking import Ref
 from registry.cli.session import (
@@ -168,6 +169,7 @@ def _show(answer: LicenseOut) -> None:
         for term in answer.terms:
             table.add_row(*_term(term, answer))
         put(table)
+    remarks.contradictions(answer.contradictions)
     for said in answer.unasked:
         out.print(f"  not judged: {escape(said)}", soft_wrap=True)
     out.print(f"  by rule-set {answer.rules}, as of {answer.as_of} log entries")

@@ -47,6 +47,7 @@ from registry.cli import (
     remedying,
     roots,
     running,
+    sameness,
     sharing,
     signatures,
     simulating,
@@ -73,6 +74,7 @@ app = typer.Typer(
 )
 for part in (
     registering.app,
+    sameness.app,
     importing.app,
     signatures.app,
     making.app,

@@ -9,7 +9,7 @@ import typer
 from pydantic import SecretStr
 from rich.markup import escape
 
-from lineage.facts import RELATIONS, Relation
+from lineage.facts import MAKINGS, Relation
 from merger import folder as folders
 from merger.lora import CONFIG as ADAPTER_CONFIG
 from registry.cli.session import (
@@ -79,8 +79,12 @@ def add(
     relation: Annotated[
         str | None,
         typer.Option(
-            help=f"How: {', '.join(RELATIONS)}; if not given, adapter_of for a PEFT adapter and else finetune."
+            help=f"How: {', '.join(MAKINGS)}; if not given, adapter_of for a PEFT adapter and else finetune."
         ),
+    ] = None,
+    same_as: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STUB", help="What it is upstream: hf:owner/name\\[@commit]. May be repeated."),
     ] = None,
     made_by: Annotated[
         str | None,
@@ -118,7 +122,7 @@ def add(
         raise Malformed("--force writes over a model.sig; ask for one with --sign")
     search = None if made_by is None else Search(made_by, evidence, found)
     opened = home_at(home)
-    declared = Declared(name, license_id, [(ref, kind) for ref in base or ()], search)
+    declared = Declared(name, license_id, [(ref, kind) for ref in base or ()], search, same_as or ())
     with progress(f"hashing {folder.name}", folders.size(folder), quiet=as_json) as advance:
         added = add_folder(
             opened,
@@ -156,8 +160,8 @@ def add(
 
 
 def _relation(said: str | None, made_by: str | None, *, adapter: bool) -> Relation:
-    if said is not None and said not in RELATIONS:
-        raise Malformed(f"{said!r} is no relation; choose one of {', '.join(RELATIONS)}")
+    if said is not None and said not in MAKINGS:
+        raise Malformed(f"{said!r} is no relation; choose one of {', '.join(MAKINGS)}")
     if made_by is None:
         return said or ("adapter_of" if adapter else "finetune")
     if said not in (None, "merge"):

@@ -100,7 +100,10 @@ def add_key(
     ],
     operator: Annotated[str, typer.Option(help="Who holds it.")],
     role: Annotated[list[str], typer.Option(help=", ".join(get_args(Role)))],
-    namespace: Annotated[list[str] | None, typer.Option(help="Which names it may bind; * for all.")] = None,
+    namespace: Annotated[
+        list[str] | None,
+        typer.Option(help="Which names it may bind; * for all; hf:OWNER to speak for an owner at the hub."),
+    ] = None,
     contact: Annotated[
         str | None, typer.Option(help="How to reach the operator; its name otherwise.")
     ] = None,

@@ -14,6 +14,7 @@ from lineage.predicates.rebuild import operator
 from merger.method import Method
 from merger.parameters import CLIP
 from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
+from registry.cli import remarks
 from registry.cli.session import called, counted, kind_of, moment, out, path_of, short
 from registry.cli.statuses import reasoned, told
 from registry.outcomes import RebuildOut
@@ -38,6 +39,8 @@ def verdict(answer: VerdictOut) -> None:
     grid.add_row("license", answer.license or "[yellow]none[/]")
     for claimed in answer.claims:
         grid.add_row("claimed", escape(f"{claimed.license}; {_whose(claimed)}"))
+    for is_same in remarks.same(answer):
+        grid.add_row("same as", is_same)
     grid.add_row("inherits", _terms(answer))
     grid.add_row("standing", "\n".join([_standing(answer.standing), *_statuses(answer)]))
     for rebuilt in answer.rebuilds:
@@ -64,6 +67,7 @@ def verdict(answer: VerdictOut) -> None:
         for edge in answer.parents:
             table.add_row(short(edge.parent), edge.relation, part(edge), edge.evidence)
         put(table)
+    remarks.contradictions(answer.contradictions)
 
 
 def lineage(answer: LineageOut) -> None:
@@ -151,6 +155,7 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
     for one in answer.corrections:
         if one.earlier == answer.artifact:
             out.print(f"  [yellow]superseded[/] by {one.artifact}", soft_wrap=True)
+    remarks.contradictions(answer.contradictions)
     out.print(f"  evaluated: {answer.evaluated}; as of {answer.as_of} log entries")
 
 

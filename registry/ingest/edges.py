@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 
-from lineage.facts import RELATIONS, Relation
+from lineage.facts import MAKINGS, Relation
 from lineage.predicates.claims import Parent
 from registry.records import Document, Reason, Record, Unread, record
 from registry.stubs import Nameless, stub
@@ -18,7 +18,7 @@ ABOUT = "lists of edges: CSV with the columns parent, child, relation"
 COLUMNS = ("parent", "child", "relation")
 # The hub's words for `base_model_relation`, and our own.
 WORDS: dict[str, Relation] = {
-    **{word: word for word in RELATIONS},
+    **{word: word for word in MAKINGS},
     "quantized": "quantize",
     "adapter": "adapter_of",
 }

@@ -16,6 +16,7 @@ from lineage.facts import KINDS, WEIGHTLESS
 from lineage.standing import flow
 from registry.store import postgresql, sqlite
 from registry.store.lists import asking
+from registry.store.sameness import OWNED
 from registry.store.selecting import SIGNED
 from registry.store.tenure import standing
 from registry.tables import Checkpoint, Delivery, Hook, Location
@@ -66,6 +67,9 @@ _SELECTING = f"""
     SELECT selector.incident, containment.artifact, containment.entry FROM selector JOIN incident ON incident.id = selector.incident
     JOIN containment ON containment.tensor = selector.value
     WHERE selector.attribute = 'tensor' AND {standing("incident")} AND {standing("selector")} AND {standing("containment")}
+    UNION
+    SELECT incident.id, owned.parent, owned.entry FROM target JOIN incident ON incident.entry = target.incident
+    JOIN ({OWNED}) AS owned ON owned.child = target.artifact WHERE {standing("incident")}
 """
 _NAMED = f"""
     SELECT incident.id, node.id FROM (

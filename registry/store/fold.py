@@ -31,6 +31,7 @@ from lineage.facts import (
     Fact,
     Gated,
     Licensed,
+    Mentioned,
     Named,
     Rebuilt,
     Redacted,
@@ -45,7 +46,7 @@ from lineage.facts import (
 )
 from lineage.skeleton import skeleton
 from registry import tables
-from registry.store import bounds, log
+from registry.store import bounds, log, sameness
 from registry.store.lists import asking
 from registry.store.reach import Link, flag, grow
 from registry.store.redaction import redact
@@ -68,6 +69,7 @@ from registry.tables import (
     Incident,
     License,
     Manifest,
+    Mention,
     Name,
     Node,
     Rebuild,
@@ -171,6 +173,7 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
                 | Licensed()
                 | Waived()
                 | Claimed()
+                | Mentioned()
                 | Named()
                 | Evaluated()
                 | Attested()
@@ -195,6 +198,7 @@ def _claim(  # noqa: C901, PLR0911 - one return a kind
     | Licensed
     | Waived
     | Claimed
+    | Mentioned
     | Named
     | Evaluated
     | Attested,
@@ -221,8 +225,10 @@ def _claim(  # noqa: C901, PLR0911 - one return a kind
         case Licensed(_, license_id) | Claimed(_, license_id):
             return License, {"license": license_id}
         case Waived(_, rule, origin, license_id, namespace, reason, expires):
-            what: Values = {"rule": rule, "origin": origin, "license": license_id}
-            return Waiver, what | {"namespace": namespace, "reason": reason, "expires": expires}
+            found: Values = {"rule": rule, "origin": origin, "license": license_id}
+            return Waiver, found | {"namespace": namespace, "reason": reason, "expires": expires}
+        case Mentioned(_, file, what, value):
+            return Mention, {"file": file, "what": what, "value": value}
         case Named(name, revision, _):
             looks: Values = {"folded": name.casefold(), "skeleton": skeleton(name)}
             return Name, {"name": name, "revision": revision} | looks
@@ -304,6 +310,7 @@ def _derive(
         connection.execute(_INSERT_EDGE, list(some))
         bounds.grow(connection, [child])
     grow(connection, index, links)
+    sameness.identified(connection, index, numbers, (edge for _, edge in edges))
 
 
 def _assessment(numbers: Mapping[str, int], fact: Assessed) -> Values:
@@ -325,3 +332,4 @@ def _report(connection: Connection, index: int, numbers: Mapping[str, int], fact
     for number in sorted({numbers[artifact] for artifact in fact.artifacts}):
         connection.execute(insert(Target), {"incident": index, "artifact": number})
         flag(connection, index, number, index, fact.what)
+    sameness.reported(connection, index, index)

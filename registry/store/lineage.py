@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 
 from lineage.around import Around, Edge, Incident, Node
 from lineage.facts import Evidence, Relation, is_stub
-from registry.store import Absent, log, said, unbound, verdicts
+from registry.store import Absent, log, mentions, said, sameness, unbound, verdicts
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.errors import Refused
@@ -112,8 +112,10 @@ _INCIDENTS = asking(f"""
 
 
 def around(connection: Connection, artifact: str, size: int | None = None) -> Around:
-    """Return `artifact` with everything it is made of, over every relation."""
-    return _slice(connection, [artifact], _UP, size, None)
+    """Return `artifact` with everything it is made of, over every relation, and what cards mention of it."""
+    found = _slice(connection, [artifact], _UP, size, None)
+    parents = dict.fromkeys(edge.parent for edge in found.edges if edge.child == artifact)
+    return replace(found, told=mentions.told(connection, artifact, parents, found.size))
 
 
 def bare(connection: Connection, artifact: str) -> Around:
@@ -177,6 +179,7 @@ def _slice(
         claims=said.claims(connection, artifact, at),
         corrections=said.corrections(connection, artifact, at),
         comparisons=said.comparisons(connection, seen, at),
+        same=sameness.said(connection, artifact, at),
         assessed=said.assessed(connection, seen, at),
     )
 

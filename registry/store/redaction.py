@@ -49,6 +49,7 @@ _FORGET = tuple(
         "DELETE FROM waiver WHERE entry IN :leaves",
         "DELETE FROM evaluation WHERE entry IN :leaves",
         "DELETE FROM attestation WHERE entry IN :leaves",
+        "DELETE FROM mention WHERE entry IN :leaves",
         "UPDATE edge SET part = '{}' WHERE entry IN :leaves",
         "UPDATE rebuild SET differs = '[]' WHERE entry IN :leaves",
         f"UPDATE build SET builder = '{REMOVED}' WHERE entry IN :leaves",

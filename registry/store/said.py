@@ -71,6 +71,7 @@ _ABOUT = (
     ("edge", "child"),
     ("license", "artifact"),
     ("waiver", "artifact"),
+    ("mention", "artifact"),
     ("name", "artifact"),
     ("rebuild", "artifact"),
     ("agreement", "artifact"),
@@ -92,9 +93,15 @@ _CHANGES = tuple(
     f"SELECT {table}.entry FROM {table} JOIN incident ON incident.id = {table}.incident WHERE {standing(table)}"
     for table in ("stage", "amendment")
 )
+# Its child is the stub that it is.
+_SAME = f"""
+    SELECT edge.entry FROM edge JOIN node ON node.number = edge.parent
+    WHERE node.id IN :some AND edge.relation = 'same_as' AND {standing("edge")}
+"""
 _ENTRIES = asking(
     " UNION ".join(
         [
+            _SAME,
             *(_SELECT.format(table, column, standing(table)) for table, column in _ABOUT),
             _INCIDENTS,
             *(f"{changes} AND incident.entry IN ({_INCIDENTS})" for changes in _CHANGES),

@@ -45,6 +45,7 @@ from registry.tables.said import (
     File,
     License,
     Manifest,
+    Mention,
     Name,
     Rebuild,
     Registration,
@@ -77,6 +78,7 @@ __all__ = [
     "License",
     "Location",
     "Manifest",
+    "Mention",
     "Name",
     "Node",
     "Payload",
@@ -94,5 +96,5 @@ __all__ = [
     "Waiver",
 ]
 
-SCHEMA = "0016"
+SCHEMA = "0017"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

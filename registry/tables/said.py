@@ -100,6 +100,17 @@ class Waiver(SQLModel, table=True):
     expires: int = whole()
 
 
+class Mention(SQLModel, table=True):
+    """What a file of the artifact's own says of it: a `parent`, a stub, or a `license`."""
+
+    entry: int = key()
+    seq: int = key()
+    artifact: int = whole(index=True)
+    file: str
+    what: str
+    value: str
+
+
 class Build(SQLModel, table=True):
     """A builder's word, in the statement with the entry id `id`, that executing `recipe` gave `artifact`."""
 

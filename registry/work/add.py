@@ -16,7 +16,7 @@ from merger.folder import Description, Progress, describe
 from registry.home import Home
 from registry.store import Absent, artifacts, places, refs
 from registry.store.log import Receipt
-from registry.work import sketches, tensors
+from registry.work import cards, sameness, sketches, tensors
 from registry.work.shelf import described, keep
 from registry.work.sign import check_target, write
 from signing.digest import SIGNATURE, parse_id
@@ -52,6 +52,8 @@ class Declared:
     """References of what it was made from, each with how."""
     search: Search | None = None
     """What searched among the parents, where that is how it was made."""
+    same_as: Sequence[str] = ()
+    """The stubs that it is, `hf:<owner>/<name>[@<commit>]`."""
 
 
 def add(
@@ -68,7 +70,7 @@ def add(
     """Register the artifact in `folder`; run twice it changes nothing.
 
     With `sign`, what the log holds as its model signature is written into the folder too, over an older one if `force`.
-    Raises `Malformed` for a folder that is no artifact, `Absent` for a parent that is not registered.
+    Raises `Malformed` for a folder that is no artifact or a `same_as` that is no stub, `Absent` for a parent that is not registered.
     """
     if sign:
         check_target(folder, folder / SIGNATURE, force=force)
@@ -85,7 +87,9 @@ def add(
         ]
         made = _made(artifact, parents, search)
         said = declarations(home, connection, artifact, declared.name, declared.license)
+        same = sameness.statements(home, connection, artifact, declared.same_as)
         held = tensors.said(connection, artifact, description.manifest)
+    told = cards.statements(folder, artifact, description.manifest)
     keep(home, description.manifest, description.blocks)
     if copy:
         for file in description.manifest.files:
@@ -98,7 +102,7 @@ def add(
     ]
     if search is not None and search.evidence is not None:
         home.blobs.add(_digest(search.evidence), search.evidence)
-    receipts = home.say_all([*statements, *held, *made, *said])
+    receipts = home.say_all([*statements, *held, *made, *same, *told, *said])
     with home.store.writing() as connection:
         places.put(connection, folder, artifact)
     sketches.keep(home, artifact, folder, description.manifest, description.blocks)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lineage import residue
+from lineage import residue, sameness
 from lineage.around import Edge, Incident
 from lineage.authority import TrustedRoot
 from lineage.facts import (
@@ -124,6 +124,8 @@ def check_about(found: Evidence, artifact: str) -> None:
     while grown:
         grown = {edge.parent for edge in found.edges if edge.child in grown} - own
         own |= grown
+    # What its owner says that a stub is stands beside the stub, and so does an incident on that.
+    own |= {edge.child for edge in found.edges if sameness.owned(edge) and edge.parent in own}
     proofs = [line.proof for line in found.held]
     for proof in proofs:
         if proof.artifacts and own.isdisjoint(proof.artifacts):
@@ -163,7 +165,8 @@ def _incidents(
     for fact in facts:
         match fact:
             case Reported(incident, artifacts, what, severity, stage, summary, contact):
-                found[incident] = Incident(incident, artifacts, what, severity, stage, summary, contact)
+                named = tuple(sorted({*artifacts, *sameness.named(artifacts, edges)}))
+                found[incident] = Incident(incident, named, what, severity, stage, summary, contact)
             case Selecting(incident, attribute, value) if incident in found:
                 one = found[incident]
                 found[incident] = replace(

@@ -22,7 +22,7 @@ from registry.simulated import (
     SimulatedReportOut,
 )
 from registry.statuses import statuses
-from registry.store import artifacts, lineage, stopping
+from registry.store import artifacts, lineage, sameness, stopping
 from registry.store.engine import Database
 
 
@@ -37,11 +37,12 @@ def report(home: Home, artifact: str, kind: Kind, most: int | None = None) -> Si
     with home.store.reading() as connection:
         if not is_stub(artifact):
             artifacts.registered(connection, artifact)
-        around = lineage.below(connection, artifact, most)
+        named = sameness.named(connection, [artifact])
+        around = lineage.below_all(connection, named, most)
         nodes = {node.id: node for node in around.nodes}
         hits = lineage.flags(connection, nodes)
         flags = stopping.reaching(connection, hits, policy)
-    found = simulation.reported([artifact], kind, around.edges)
+    found = simulation.reported(named, kind, around.edges)
     means = statuses(around.assessed, policy)
     fresh = {one for one in found if all(incident.stage in ENDED for incident in flags[one])}
     return SimulatedReportOut(

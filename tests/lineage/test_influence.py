@@ -303,6 +303,7 @@ def edge(parent, relation="merge", part="{}", entry="e") -> Edge:
     [
         ([edge("a", "quantize")], {"a": ALL}),
         ([edge("a", "convert")], {"a": ALL}),
+        ([edge("a", "same_as")], {"a": ALL}),
         ([edge("a", "finetune")], {"a": ANY}),
         ([edge("a", "quantize"), edge("b", "finetune")], {"a": ANY, "b": ANY}),
         ([edge("a"), edge("b")], {"a": ANY, "b": ANY}),

@@ -10,6 +10,7 @@ from world import World
 
 from lineage.facts import Compared, Waived
 from lineage.predicates import (
+    card,
     containment,
     incident_amendment,
     incident_change,
@@ -211,6 +212,7 @@ def story(world: World) -> World:
     world.publish("publisher", waiver.statement(risk, world.time), decided)
     found = Compared(child, base, "consistent", "alone", "0.9", "0.6")
     world.publish("rebuilder", parentage.statement([found]))
+    world.publish("publisher", card.statement(child, "README.md", ["hf:acme/base"], "mit"))
     return world
 
 

@@ -194,6 +194,7 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
             "selector",
             "selected",
             "comparison",
+            "mention",
             "containment",
             "amendment",
             "assessment",
@@ -233,6 +234,7 @@ def before_looks(world: World) -> None:
             "waiver",
             "gate",
             "comparison",
+            "mention",
             "hook",
             "delivery",
         ):

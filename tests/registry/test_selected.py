@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import OPERATOR, World
 
-from lineage.facts import RELATIONS, Evidence
+from lineage.facts import MAKINGS, Evidence
 from lineage.predicates import signature
 from lineage.selection import State
 from lineage.standing import Affected, Clean, Unknown
@@ -21,7 +21,7 @@ from signing.digest import artifact_id
 from signing.errors import Malformed
 
 SHAPES = st.lists(
-    st.tuples(st.lists(st.integers(0, 30), max_size=3), st.sampled_from(RELATIONS), st.integers(0, 9)),
+    st.tuples(st.lists(st.integers(0, 30), max_size=3), st.sampled_from(MAKINGS), st.integers(0, 9)),
     min_size=2,
     max_size=9,
 )
@@ -65,7 +65,7 @@ def test_law_what_is_asked_for_is_a_part_of_the_whole_and_the_rest_is_counted(sh
             alone = nx.DiGraph([(a, b) for a, b, how in graph.edges(keys=True) if how == relation])
             alone.add_nodes_from(graph)
             assert listed(relations=(relation,)) == getattr(nx, direction)(alone, subject)
-        assert listed(relations=RELATIONS) == everybody
+        assert listed(relations=MAKINGS) == everybody
         with world.home.store.reading() as connection:
             first = recorded(connection, everybody)
         for at in range(world.size()):
@@ -171,7 +171,7 @@ def test_what_asks_for_nothing_that_there_is_is_refused(asked, says: str) -> Non
 @given(
     st.builds(
         SelectionOut.of,
-        relations=st.lists(st.sampled_from(RELATIONS), max_size=3).map(tuple),
+        relations=st.lists(st.sampled_from(MAKINGS), max_size=3).map(tuple),
         standing=st.none() | st.sampled_from(get_args(State)),
         owner=st.none() | st.just("acme"),
         since=st.none() | st.integers(0, 10**15 - 1).map(str),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from world import World
 
 from lineage.declared import Resolved, declared
-from lineage.facts import RELATIONS, Relation
+from lineage.facts import MAKINGS, Relation
 from lineage.licensing import Licensing, judge
 from lineage.predicates import claims
 from lineage.terms import carried
@@ -21,10 +21,10 @@ WORDS = st.sampled_from(
 )
 NUMBER = st.integers(0, 9)
 STEPS = st.one_of(
-    st.tuples(st.just("made"), st.lists(NUMBER, max_size=2), st.sampled_from(RELATIONS), st.booleans()),
+    st.tuples(st.just("made"), st.lists(NUMBER, max_size=2), st.sampled_from(MAKINGS), st.booleans()),
     st.tuples(st.just("declares"), NUMBER, WORDS),
     st.tuples(st.just("declares"), st.integers(0, 1), WORDS),
-    st.tuples(st.just("derives"), NUMBER, NUMBER, st.sampled_from(RELATIONS)),
+    st.tuples(st.just("derives"), NUMBER, NUMBER, st.sampled_from(MAKINGS)),
     st.tuples(st.just("claims"), WORDS),
     st.tuples(st.just("reopens")),
 )

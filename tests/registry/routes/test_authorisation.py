@@ -7,6 +7,7 @@ from world import OPERATOR, World
 from lineage import predicates
 from lineage.facts import Compared, Evaluated, Waived
 from lineage.predicates import (
+    card,
     claims,
     containment,
     derivation,
@@ -22,6 +23,7 @@ from lineage.predicates import (
     rebuild,
     redaction,
     root,
+    same_as,
     search,
     signature,
     supersession,
@@ -89,6 +91,8 @@ class Said:
                 incident_change.statement(reported, "confirmed", "it is so"),
                 root.statement(following),
                 supersession.statement(self.artifact, parent),
+                card.statement(self.artifact, "README.md", [], "mit"),
+                same_as.statement(self.artifact, "hf:acme/base", "owner"),
                 parentage.statement([Compared(self.artifact, parent, "consistent", "alone", "1", "0.6")]),
                 redaction.statement(
                     build, "an order", residue(built.predicate_type, predicates.facts(built, build))

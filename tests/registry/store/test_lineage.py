@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,8 +12,8 @@ from world import OPERATOR, World
 from lineage.around import Edge
 from lineage.assessed import Assessed
 from lineage.compared import graded
-from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Compared, Evidence, is_stub
-from lineage.predicates import claims, containment, incident_status, parentage
+from lineage.facts import KINDS, MAKINGS, WEIGHTLESS, Compared, Evidence, is_stub
+from lineage.predicates import claims, containment, incident_status, parentage, same_as
 from lineage.standing import Affected, Clean, Unknown, spread
 from lineage.status import Policy
 from registry.store import Absent, lineage, stopping
@@ -25,9 +26,10 @@ TENSORS = ("ab" * 32, "cd" * 32)
 SIGNER = st.integers(0, 1)
 STUBS = ("hf:acme/one", "hf:acme/two", "hf:acme/three")
 STEPS = st.one_of(
-    st.tuples(st.just("artifact"), st.lists(NUMBER, max_size=3), st.sampled_from(RELATIONS), SIGNER),
-    st.tuples(st.just("derive"), NUMBER, NUMBER, st.sampled_from(RELATIONS)),
-    st.tuples(st.just("claim"), st.sampled_from(STUBS), NUMBER, st.sampled_from(RELATIONS)),
+    st.tuples(st.just("artifact"), st.lists(NUMBER, max_size=3), st.sampled_from(MAKINGS), SIGNER),
+    st.tuples(st.just("derive"), NUMBER, NUMBER, st.sampled_from(MAKINGS)),
+    st.tuples(st.just("claim"), st.sampled_from(STUBS), NUMBER, st.sampled_from(MAKINGS)),
+    st.tuples(st.just("same"), NUMBER, st.sampled_from(STUBS), st.sampled_from(get_args(same_as.Speaker))),
     st.tuples(st.just("report"), NUMBER, NUMBER, st.sampled_from(KINDS)),
     st.tuples(st.just("suspect"), SIGNER, st.sampled_from(KINDS)),
     st.tuples(st.just("contain"), NUMBER, st.sampled_from(TENSORS)),
@@ -60,13 +62,22 @@ class Oracle:
     def stops(self, incident: str, now: int) -> set[str]:
         return {one for (about, one), until in self.until.items() if about == incident and now < until}
 
-    def evidence(self, child: str, parent: str) -> Evidence:
-        found = self.compared.get((child, parent), set())
+    def evidence(self, edge: Edge) -> Evidence:
+        found = self.compared.get((edge.child, edge.parent), set())
         if "contradicted" in found:
             return Evidence.CONTRADICTED
         if found:
             return Evidence.CONSISTENT
-        return Evidence.CLAIMED if is_stub(child) else Evidence.SIGNED
+        # Whoever speaks for a stub signs for it; a publisher's word about somebody else's is a claim.
+        signed = is_stub(edge.child) == (edge.relation == "same_as")
+        return Evidence.SIGNED if signed else Evidence.CLAIMED
+
+    def identified(self, named: list[str]) -> list[str]:
+        return [
+            one.parent
+            for one in self.edges
+            if one.relation == "same_as" and one.child in named and is_stub(one.child)
+        ]
 
     def ancestors(self, artifact: str, *, weights: bool = False) -> set[str]:
         found, waiting = set(), [artifact]
@@ -96,7 +107,7 @@ def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps:
 
         for incident, (named, kind) in oracle.incidents.items():
             also = oracle.selected[oracle.selecting[incident]] if incident in oracle.selecting else []
-            found = [*named, *also]
+            found = [*named, *also, *oracle.identified(named)]
             assert world.flagged(incident) == spread(found, kind, oracle.edges)
             reached = spread(found, kind, oracle.edges, oracle.stops(incident, world.time))
             assert by_policy(world, oracle.artifacts, incident) == reached.intersection(oracle.artifacts)
@@ -105,7 +116,7 @@ def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps:
                 around = lineage.around(connection, artifact)
             assert {node.id for node in around.nodes} == oracle.ancestors(artifact) | {artifact}
             for edge in graded(around):
-                assert edge.evidence is oracle.evidence(edge.child, edge.parent)
+                assert edge.evidence is oracle.evidence(edge)
         for size, standings in seen:
             assert {one: world.standing(one, size=size) for one in standings} == standings
         world.check()
@@ -159,6 +170,14 @@ def take(  # noqa: C901, PLR0912, PLR0915 - one case a step
             else:
                 world.publish("publisher", claimed)
                 oracle.add(below, above, relation)
+        case ("same", number, str(stub), speaker) if oracle.artifacts:
+            below, above = (pick(number), stub) if speaker == "publisher" else (stub, pick(number))
+            if below in oracle.ancestors(above):
+                with pytest.raises(Refused, match="so it cannot be its parent"):
+                    world.same(pick(number), stub, speaker)
+            else:
+                world.same(pick(number), stub, speaker)
+                oracle.add(below, above, "same_as")
         case ("report", one, other, kind):
             named = sorted({any_of(one), any_of(other)})
             world.advance(1)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import World
 
-from lineage.facts import RELATIONS
+from lineage.facts import MAKINGS
 from lineage.predicates import claims
 from lineage.predicates import redaction as redaction_predicate
 from lineage.predicates.claims import Claim, Parent
@@ -18,7 +18,7 @@ from registry.work.kinship import common, known, paths, roots
 from signing.errors import Malformed
 
 SHAPES = st.lists(
-    st.tuples(st.lists(st.integers(0, 30), max_size=3), st.sampled_from(RELATIONS)), min_size=2, max_size=9
+    st.tuples(st.lists(st.integers(0, 30), max_size=3), st.sampled_from(MAKINGS)), min_size=2, max_size=9
 )
 
 

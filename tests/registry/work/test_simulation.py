@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import World
 
-from lineage.facts import KINDS, RELATIONS
+from lineage.facts import KINDS, MAKINGS
 from lineage.standing import carries
 from registry.found import FindingOut
 from registry.licensed import LicenseOut, UseOut
@@ -23,7 +23,7 @@ from signing.digest import sha256_hex
 from signing.errors import Malformed
 
 SHAPES = st.lists(
-    st.tuples(st.lists(st.integers(0, 30), max_size=3), st.sampled_from(RELATIONS)), min_size=2, max_size=9
+    st.tuples(st.lists(st.integers(0, 30), max_size=3), st.sampled_from(MAKINGS)), min_size=2, max_size=9
 )
 TERMS = ("mit", "apache-2.0", "llama3", "cc-by-nc-4.0", "gpl-3.0", "odd words")
 
