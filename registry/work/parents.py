@@ -16,7 +16,8 @@ from lineage.predicates import parentage as predicate
 from merger import parentage
 from merger.explained import Explained
 from merger.paired import fitted
-from merger.parentage import LIKE, WHOLE
+from merger.parentage import LIKE, WHOLE, Suspect
+from merger.republished import suspected
 from merger.sketch import Sketch, Values
 from registry.home import Home
 from registry.store import lineage
@@ -46,6 +47,13 @@ class _Known:
     def candidates(self, origin: str | None = None) -> list[str]:
         """Return what nobody declared to be of its lineage."""
         return [one for one in self.others if one not in self.kin and one != origin]
+
+    def suspected(self, origin: str, declared: Iterable[str]) -> tuple[Suspect, ...]:
+        """Return which of the candidates its weights suggest besides these parents, as changes from an origin."""
+        parents, candidates = (
+            {one: self.others[one] for one in names} for names in (declared, self.candidates(origin))
+        )
+        return suspected(self.sketch, self.others[origin], parents, candidates)
 
     def tasks(self, names: Iterable[str], origin: str) -> dict[str, Values]:
         """Return the task vectors of these from an origin."""
@@ -195,12 +203,8 @@ def _undeclared(known: _Known, merged: Sequence[Edge], origin: str | None) -> li
     start = origin or next((edge.parent for edge in known.edges if edge.parent in known.others), None)
     if start is None:
         return []
-    made = parentage.change(known.sketch, known.others[start])
     declared = [edge.parent for edge in merged if edge.parent in known.others and edge.parent != start]
-    found = parentage.undeclared(
-        made, known.tasks(dict.fromkeys(declared), start), known.tasks(known.candidates(), start)
-    )
-    return [SuspectOut.of(one) for one in found]
+    return [SuspectOut.of(one) for one in known.suspected(start, dict.fromkeys(declared))]
 
 
 def _unparented(home: Home, known: _Known) -> list[SuspectOut]:
@@ -214,12 +218,10 @@ def _unparented(home: Home, known: _Known) -> list[SuspectOut]:
     # From a tune, its base looks like a tune, too; from the base, tunes look like what they are.
     tuned = {edge.child for edge in edges if edge.relation not in WEIGHTLESS and edge.parent in near}
     for root in ([one for one in near if one not in tuned] or near)[:_ROOTS]:
-        made = parentage.change(known.sketch, known.others[root])
-        others = known.tasks(known.candidates(root), root)
-        found = [SuspectOut.of(one) for one in parentage.undeclared(made, {}, others)]
+        found = [SuspectOut.of(one) for one in known.suspected(root, ())]
         if found:
-            # Nobody says that this is what it was made from, so what is not exact may be the way there and back.
-            sure = found[0].statistic == "exact" or found[0].value >= WHOLE
+            # Nobody says that this is what it was made from, so what least squares find may be the way there and back.
+            sure = found[0].statistic != "alone" or found[0].value >= WHOLE
             return found if sure else [one.model_copy(update={"kind": "made from"}) for one in found]
     value, first = likeness[near[0]], near[0]
     return [
