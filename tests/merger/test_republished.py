@@ -142,7 +142,8 @@ def test_what_is_not_finite_counts_for_neither():
     child[:3] = [np.nan, np.inf, -np.inf]
     models[0][5] = np.inf
 
-    assert found(sketched(child, "BF16"), base, models).parent == "m0"
+    again = found(sketched(child, "BF16"), base, models)
+    assert (again.parent, again.value) == ("m0", 1.0)
     assert found(sketched(np.full(N, np.nan), "BF16"), base, models) is None
     noisy = models[0] + generator(8).standard_normal(N).astype("f4") * 1e-4
     noisy[:2] = np.nan

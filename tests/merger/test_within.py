@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sketching import METHODS, N, linear, sketched, tasks, tunes
 
-from merger import within as module
 from merger.parentage import BROUGHT, change, merged, undeclared
 from merger.sketch import stored
 from merger.within import within
@@ -53,7 +52,7 @@ def test_nothing_is_within_a_rounding_that_there_is_not():
     fine = change(sketched(linear(base, models, [0.5, 0.5])), base.astype("f8"))
 
     assert within(fine, np.column_stack([*tasks(base, models).values()])) == 0
-    assert within(cast(models[0], base), np.zeros((N, module.MOST + 1))) == 0
+    assert within(cast(models[0], base), np.zeros((N, 5))) == 0
 
 
 def test_who_brings_little_within_the_rounding_or_leaves_much_outside_is_not_borne_out():
@@ -68,6 +67,27 @@ def test_who_brings_little_within_the_rounding_or_leaves_much_outside_is_not_bor
         (one.outcome, one.statistic, one.value >= BROUGHT)
         for one in merged(third, {n: known[n] for n in ("m0", "m1", "m2")})[1]
     } == {("consistent", "within", True)}
+
+
+def test_of_a_small_weight_a_sibling_brings_too_little():
+    base, models = tunes(5, 4, together=0.5)
+    known = tasks(base, models)
+    made = cast(linear(base, models[:2], [0.97, 0.03]), base)
+
+    told = [merged(made, {n: known[n] for n in ("m0", other)})[1][1].outcome for other in ("m1", "m2")]
+
+    assert told == ["consistent", "undecided"]
+
+
+def test_where_much_is_left_outside_whatever_is_declared_nothing_is_told():
+    base, models = tunes(5, 4, together=0.5)
+    known = tasks(base, models)
+    parents = {n: known[n] for n in ("m0", "m1")}
+    merge = linear(base, models[:2], [0.5, 0.5])
+    spoilt = np.where(np.arange(N) % 8 == 0, models[3], merge)
+
+    assert {one.outcome for one in merged(cast(merge, base), parents)[1]} == {"consistent"}
+    assert {one.outcome for one in merged(cast(spoilt, base), parents)[1]} == {"undecided"}
 
 
 def test_what_was_cast_and_scaled_is_one_of_them_once_more():
