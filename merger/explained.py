@@ -41,11 +41,15 @@ _EVEN = 27.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an artifact is, less its origin: `tolerance` is what rounding may have changed of each, `places` its tensor."""
+    """What an artifact is, less its origin: `tolerance` is what rounding may have changed of each, `places` its tensor.
+
+    `half` is half a unit in the last place of each, where it was stored more coarsely than sketches are.
+    """
 
     values: Values
     tolerance: Values
     places: NDArray[np.int64]
+    half: Values | None = None
 
     @property
     def fine(self) -> bool:

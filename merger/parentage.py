@@ -16,9 +16,10 @@ import numpy as np
 
 from merger.explained import Change, Explained, explained, remainder
 from merger.sketch import Sketch, Values
+from merger.within import within
 
 Outcome = Literal["consistent", "contradicted", "undecided"]
-Statistic = Literal["alone", "exact", "coefficient", "likeness"]
+Statistic = Literal["alone", "exact", "coefficient", "likeness", "within", "cast", "noise"]
 
 # Least squares: the share of what the others leave that a parent takes away.
 ALONE = 0.6
@@ -30,10 +31,14 @@ WHOLE = 0.99
 NO_PART = 0.001
 # A fine-tune goes on from its parent: the way from the base to the parent is in it once, about, or is not in it.
 ON_THE_WAY, OFF_THE_WAY = 0.75, 0.25
+# Under coarse rounding: the share of the elements outside of it that a parent brings within, of which the rest may be this much at most.
+BROUGHT, OUTSIDE = 0.8, 0.04
+# What the others leave outside has to be more than constants that are not known exactly leave there.
+SOME = 0.005
 # How alike two sets of weights are that come from one training.
 LIKE = 0.9
-# How many candidates are looked at closely, and how many parents one artifact is suspected to have.
-TRIED, MOST = 32, 8
+# How many candidates are looked at closely, under coarse rounding, too, and how many parents one artifact is suspected to have.
+TRIED, CLOSELY, MOST = 32, 6, 8
 # Rounding may change a value this many times half a unit in the last place before a merge has written it.
 _ROUNDINGS = 3.0
 # Candidates that explain a change as well as the best one, or nearly.
@@ -67,6 +72,8 @@ class Suspect:
     """Others that would explain it as well."""
 
 
+# Of two infinities there is no difference; what is not finite is left out after it.
+@np.errstate(invalid="ignore")
 def change(child: Sketch, origin: Values) -> Change:
     """Return what an artifact is, less its origin; what is not finite in either counts as unchanged."""
     finite = np.isfinite(child.values) & np.isfinite(origin)
@@ -74,9 +81,11 @@ def change(child: Sketch, origin: Values) -> Change:
         np.where(finite, child.values - origin, 0.0),
         np.where(finite, _ROUNDINGS * child.rounding, 0.0),
         child.places,
+        None if child.half is None else np.where(finite, child.half, 0.0),
     )
 
 
+@np.errstate(invalid="ignore")
 def task(model: Values, origin: Values) -> Values:
     """Return a model's task vector; what is not finite in either counts as none."""
     finite = np.isfinite(model) & np.isfinite(origin)
@@ -96,6 +105,8 @@ def merged(made: Change, parents: Mapping[str, Values]) -> tuple[Explained, tupl
             findings.append(Finding(parent, "consistent", "alone", share.alone, ALONE))
         elif _without(made, np.delete(tasks, place, axis=1), own, share.exact):
             findings.append(Finding(parent, "contradicted", "exact", share.exact, NO_PART))
+        elif (brought := _brought(made, np.delete(tasks, place, axis=1), tasks)) >= BROUGHT:
+            findings.append(Finding(parent, "consistent", "within", brought, BROUGHT))
         else:
             findings.append(Finding(parent, "undecided", "alone", share.alone, ALONE))
     return found, tuple(findings)
@@ -173,7 +184,33 @@ def undeclared(
         tasks, now = np.column_stack([tasks, left.pop(best)]), after
         for name in found[-1].instead:
             del left[name]
-    return tuple(found)
+    return tuple(found) or _coarsely(made, tasks, left)
+
+
+def _coarsely(made: Change, tasks: Values, candidates: Mapping[str, Values]) -> tuple[Suspect, ...]:
+    """Return the candidate that brings most of what the tasks leave outside a coarse rounding within it."""
+    if made.half is None:
+        return ()
+    tried = {}
+    for name in _ranked(made, tasks, candidates)[:CLOSELY]:
+        brought = _brought(made, tasks, np.column_stack([tasks, candidates[name]]))
+        if brought >= BROUGHT:
+            tried[name] = brought
+    if not tried:
+        return ()
+    best = max(tried, key=lambda name: (tried[name], name))
+    instead = tuple(sorted(name for name in tried if name != best))
+    return (Suspect(best, "within", tried[best], BROUGHT, copied=not tasks.shape[1], instead=instead),)
+
+
+def _brought(made: Change, without: Values, tasks: Values) -> float:
+    """Return the share of what some tasks leave outside a coarse rounding that more of them bring within; 0 if much is left, or little was."""
+    if made.half is None:
+        return 0.0
+    before, after = within(made, without), within(made, tasks)
+    if 1 - before < SOME or 1 - after > OUTSIDE:
+        return 0.0
+    return max(after - before, 0.0) / (1 - before)
 
 
 def _shows(before: Explained, after: Explained) -> bool:

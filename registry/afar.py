@@ -1,4 +1,4 @@
-"""Questions of kinship and simulations asked of a registry over HTTP, whose answer is refused where it is about something else.
+"""Questions of kinship, of weights and simulations asked of a registry over HTTP, whose answer is refused where it is about something else.
 
 As with everything that `Remote` returns, whether an answer is true is for bundles to prove.
 """
@@ -14,7 +14,11 @@ from merger.recipe import Recipe
 from registry.kinship import AncestryOut, CommonOut, DiffOut, PathsOut, RootsOut, several
 from registry.proposal import ProposalOut
 from registry.simulated import SimulatedLicenseOut, SimulatedReportOut
-from signing.errors import Untrusted
+from registry.work.findings import ParentageOut, SuspicionsOut
+from signing.errors import Malformed, Untrusted
+
+# What is read page by page must end somewhere, or a registry could feed its reader for ever.
+MAX_PAGES = 10_000
 
 if TYPE_CHECKING:
     # httpx comes with it, and takes a tenth of a second to load: whoever has a `Remote` has loaded it.
@@ -93,3 +97,26 @@ def simulated_license(remote: Remote, ref: str, license_id: str) -> SimulatedLic
     found = remote.ask(SimulatedLicenseOut, f"/artifacts/{artifact}/simulated-license", license=license_id)
     remote.same(f"{license_id} of {artifact}", f"{found.license} of {found.artifact}")
     return found
+
+
+def parentage(remote: Remote, ref: str) -> ParentageOut:
+    """Return what the weights of an artifact say of its parents, by the sketches that the registry keeps."""
+    artifact = remote.meant(ref)
+    found = remote.ask(ParentageOut, f"/artifacts/{artifact}/parentage")
+    remote.same(artifact, found.artifact)
+    return found
+
+
+def suspicions(remote: Remote) -> tuple[ParentageOut, ...]:
+    """Return every artifact that the registry's own sketches raise a suspicion of, page by page."""
+    page = remote.ask(SuspicionsOut, "/suspicions")
+    found = [*page.artifacts]
+    for _ in range(MAX_PAGES):
+        if page.next is None:
+            return tuple(found)
+        following = remote.ask(SuspicionsOut, "/suspicions", after=page.next)
+        if following.next is not None and following.next <= page.next:
+            raise Malformed(f"{remote.shown} lists what comes after {page.next} and goes back")
+        page = following
+        found += page.artifacts
+    raise Malformed(f"{remote.shown} lists suspicions without an end: {MAX_PAGES} pages so far")

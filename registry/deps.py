@@ -51,6 +51,8 @@ class Limits:
     """A blob whose size no stored manifest tells; the manifest of a model with 100,000 tensors has 20 MiB."""
     uploads: int = 8
     """Blobs received at once: each holds a thread, and the others are for those who ask."""
+    comparisons: int = 2
+    """Comparisons of weights at once: each goes through every sketch of an architecture."""
     stall_seconds: float = 30
     bytes_per_second: int = 1 << 18
     """Who sends slower than this on average, twice `stall_seconds` aside, is cut off."""
@@ -65,11 +67,13 @@ class Served:
     limits: Limits
     uploads: BoundedSemaphore = field(init=False)
     entries: BoundedSemaphore = field(init=False)
+    comparisons: BoundedSemaphore = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make as many places for blobs and statements as the limits say."""
+        """Make as many places for blobs, statements and comparisons as the limits say."""
         object.__setattr__(self, "uploads", BoundedSemaphore(self.limits.uploads))
         object.__setattr__(self, "entries", BoundedSemaphore(self.limits.entries))
+        object.__setattr__(self, "comparisons", BoundedSemaphore(self.limits.comparisons))
 
 
 class _Artifact(Convertor[str]):

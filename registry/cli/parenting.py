@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from registry import afar
 from registry.answers import VerdictOut
 from registry.cli import tables
 from registry.cli.answering import answers_of, remote_at
@@ -25,7 +27,7 @@ from registry.cli.session import (
 )
 from registry.home import Home
 from registry.work import sketches
-from registry.work.findings import SUSPICION, FindingOut, ParentageOut, SuspectOut
+from registry.work.findings import SUSPICION, ParentageOut, SuspectOut, TestedOut
 from registry.work.parents import compare, publish, review
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -51,7 +53,8 @@ def parents(
         bool, typer.Option("--publish", help="With --test: sign and log what is found of declared parents.")
     ] = False,
     listed: Annotated[
-        bool, typer.Option("--review", help="List every artifact here whose weights raise a suspicion.")
+        bool,
+        typer.Option("--review", help="List every artifact sketched there whose weights raise a suspicion."),
     ] = False,
     home: HomeOption = None,
     registry: RegistryOption = None,
@@ -59,11 +62,13 @@ def parents(
 ) -> None:
     """What is it made from, and do the weights bear that out? Exit 1 if they contradict a declared parent."""
     if listed:
-        if ref is not None or test or sign or registry is not None:
-            raise Malformed(
-                "--review looks through this home's own sketches, and takes no artifact, --test or --registry"
-            )
-        _review(home_at(home), as_json=as_json)
+        if ref is not None or test or sign:
+            raise Malformed("--review looks through all sketches, and takes no artifact, --test or --publish")
+        if registry is None:
+            found = _reviewed(home_at(home), quiet=as_json)
+        else:
+            found = afar.suspicions(remote_at(registry, home))
+        say(as_json, found, lambda: _show_review(found))
         return
     if ref is None:
         raise Malformed("name an artifact, or give --review")
@@ -74,14 +79,18 @@ def parents(
         answer = answers.verdict(ref)
         say(as_json, _declared(answer), lambda: _show_declared(answer))
         return
+    if registry is not None and sign:
+        raise Malformed("--publish signs what was compared on this machine, and takes no --registry")
     if registry is not None:
-        raise Malformed("--test compares weights that were read on this machine, and takes no --registry")
-    opened = home_at(home)
-    found = compare(opened, answers_of(opened).resolve(ref))
-    receipt = publish(opened, found) if sign else None
-    logged: Json = receipt.index if receipt else None
-    say(as_json, {**found.model_dump(mode="json"), "entry": logged}, lambda: _show(found, logged, sign=sign))
-    if any(one.outcome == "contradicted" for one in found.parents):
+        tested, logged = afar.parentage(remote_at(registry, home), ref), None
+    else:
+        opened = home_at(home)
+        tested = compare(opened, answers_of(opened).resolve(ref))
+        receipt = publish(opened, tested) if sign else None
+        logged = receipt.index if receipt else None
+    entry: Json = logged
+    say(as_json, {**tested.model_dump(mode="json"), "entry": entry}, lambda: _show(tested, entry, sign=sign))
+    if any(one.outcome == "contradicted" for one in tested.parents):
         raise Fails
 
 
@@ -131,42 +140,46 @@ def _show(found: ParentageOut, logged: Json, *, sign: bool) -> None:
             if logged is not None
             else "  nothing to sign: the weights decide nothing"
         )
-    out.print(f"  compared with {counted(found.compared, 'artifact')} of its architecture")
+    out.print(
+        f"  compared with {counted(found.compared, 'artifact')} of its architecture, as of {found.as_of} log entries"
+    )
 
 
-def _row(one: FindingOut) -> tuple[str, ...]:
+def _row(one: TestedOut) -> tuple[str, ...]:
     outcome = f"[{_COLOURS[one.outcome]}]{one.outcome}[/]"
     if one.value is None or one.threshold is None:
-        return short(one.parent), one.relation, outcome, escape(one.why or ""), "", ""
+        return escape(short(one.parent)), escape(one.relation), outcome, escape(one.why or ""), "", ""
     return (
-        short(one.parent),
-        one.relation,
+        escape(short(one.parent)),
+        escape(one.relation),
         outcome,
-        one.statistic or "",
+        escape(one.statistic or ""),
         f"{one.value:.4g}",
         f"{one.threshold:.4g}",
     )
 
 
 def _suspicion(one: SuspectOut) -> str:
-    rest = f"; or {', '.join(map(short, one.instead))}" if one.instead else ""
-    return f"{_SUSPECTED[one.kind]} {one.parent} ({one.statistic} {one.value:.4g}, threshold {one.threshold:.4g}){rest}"
+    rest = escape(f"; or {', '.join(map(short, one.instead))}") if one.instead else ""
+    return (
+        f"{_SUSPECTED[one.kind]} {escape(one.parent)}"
+        f" ({escape(one.statistic)} {one.value:.4g}, threshold {one.threshold:.4g}){rest}"
+    )
 
 
-def _review(home: Home, *, as_json: bool) -> None:
-    with progress("comparing", len(sketches.every(home)), quiet=as_json, in_bytes=False) as advance:
-        found = review(home, advance)
+def _reviewed(home: Home, *, quiet: bool) -> tuple[ParentageOut, ...]:
+    with progress("comparing", len(sketches.every(home)), quiet=quiet, in_bytes=False) as advance:
+        return review(home, advance)
 
-    def show() -> None:
-        for one in found:
-            for suspect in one.suspects:
-                out.print(f"[bold]{short(one.artifact)}[/] {_suspicion(suspect)}", soft_wrap=True)
-            for parent in one.parents:
-                if parent.outcome == "contradicted":
-                    out.print(
-                        f"[bold]{short(one.artifact)}[/] contradicts its parent {parent.parent}",
-                        soft_wrap=True,
-                    )
-        out.print(f"{counted(len(found), 'artifact')} to look at; {SUSPICION}", soft_wrap=True)
 
-    say(as_json, found, show)
+def _show_review(found: Sequence[ParentageOut]) -> None:
+    for one in found:
+        for suspect in one.suspects:
+            out.print(f"[bold]{short(one.artifact)}[/] {_suspicion(suspect)}", soft_wrap=True)
+        for parent in one.parents:
+            if parent.outcome == "contradicted":
+                out.print(
+                    f"[bold]{short(one.artifact)}[/] contradicts its parent {escape(parent.parent)}",
+                    soft_wrap=True,
+                )
+    out.print(f"{counted(len(found), 'artifact')} to look at; {SUSPICION}", soft_wrap=True)

@@ -10,7 +10,7 @@ from registry.said import Answer
 SUSPICION = "a suspicion, for somebody to look at: it is not logged and flags nothing"
 
 
-class FindingOut(Answer):
+class TestedOut(Answer):
     """What the weights say of one declared parent; where they could not be compared, why."""
 
     parent: str
@@ -22,7 +22,7 @@ class FindingOut(Answer):
     why: str | None
 
     @classmethod
-    def of(cls, relation: str, found: Finding) -> FindingOut:
+    def of(cls, relation: str, found: Finding) -> TestedOut:
         """Make the answer from the core's value."""
         return cls(
             parent=found.parent,
@@ -59,12 +59,30 @@ class SuspectOut(Answer):
 
 
 class ParentageOut(Answer):
-    """What comparing an artifact's weights came to; `compared` is how many other sketches of its architecture were looked at."""
+    """What comparing an artifact's weights came to; `compared` is how many other sketches of its architecture were looked at.
+
+    Nothing here is proven. Suspects are for somebody to look at: they are not logged, and flag nothing.
+    """
 
     artifact: str
     origin: str | None
     r2: float | None
     exact: float | None
-    parents: tuple[FindingOut, ...]
+    parents: tuple[TestedOut, ...]
     suspects: tuple[SuspectOut, ...]
     compared: int
+    as_of: int
+
+    @property
+    def to_look_at(self) -> bool:
+        """Tell whether there is a suspicion, or a declared parent that the weights contradict."""
+        return bool(self.suspects) or any(one.outcome == "contradicted" for one in self.parents)
+
+
+class SuspicionsOut(Answer):
+    """Of the next `compared` artifacts that have sketches here, those that somebody should look at; `next` says what to ask for `after`."""
+
+    artifacts: tuple[ParentageOut, ...]
+    compared: int
+    next: str | None
+    as_of: int

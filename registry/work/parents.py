@@ -7,57 +7,33 @@ is never logged and flags nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from lineage.around import Around, Edge
+from lineage.around import Edge
 from lineage.facts import WEIGHTLESS, Compared
 from lineage.predicates import parentage as predicate
 from merger import parentage
 from merger.explained import Explained
-from merger.paired import fitted
 from merger.parentage import LIKE, WHOLE
-from merger.sketch import Sketch, Values
 from registry.home import Home
-from registry.store import lineage
+from registry.store import lineage, log
 from registry.store.log import Receipt
 from registry.work import sketches
-from registry.work.findings import FindingOut, ParentageOut, SuspectOut
-from signing import canonical
-from signing.errors import Refused
+from registry.work.beside import Beside, beside, distances, origin_of
+from registry.work.findings import ParentageOut, SuspectOut, SuspicionsOut, TestedOut
 
 # Where an artifact names no parents, it is looked at as a change from one of so many that are most like it.
 _ROOTS = 4
+# What one request looks through: each of these is compared with everything of its architecture.
+PAGE = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """An artifact's sketch, its lineage, and the values of everything of its architecture, in the order of its tensors."""
-
-    artifact: str
-    sketch: Sketch
-    edges: tuple[Edge, ...]
-    above: Around
-    others: Mapping[str, Values]
-    contents: Mapping[str, str]
-    kin: frozenset[str]
-    """What it is said to descend from, and what is said to descend from it."""
-
-    def candidates(self, origin: str | None = None) -> list[str]:
-        """Return what nobody declared to be of its lineage."""
-        return [one for one in self.others if one not in self.kin and one != origin]
-
-    def tasks(self, names: Iterable[str], origin: str) -> dict[str, Values]:
-        """Return the task vectors of these from an origin."""
-        return {one: parentage.task(self.others[one], self.others[origin]) for one in names}
-
-
-def compare(home: Home, artifact: str) -> ParentageOut:
+def compare(home: Home, artifact: str, *, files: bool = True) -> ParentageOut:
     """Return what an artifact's weights say of its declared parents, and whom they suggest besides.
 
-    Raises `Absent` where there is no sketch of it here and its files are gone.
+    With `files`, sketches that are missing are made from the files that are here. Raises `Absent` where there is no sketch of it.
     """
-    known = _known(home, artifact)
+    known = beside(home, artifact, files=files)
     copies = [
         SuspectOut(parent=one, kind="same tensors", statistic="digests", value=1, threshold=1, instead=())
         for one in known.candidates()
@@ -67,15 +43,15 @@ def compare(home: Home, artifact: str) -> ParentageOut:
         suspects = _unparented(home, known) if not copies else []
         return _answer(known, None, None, (), [*copies, *suspects])
     merged = tuple(edge for edge in known.edges if edge.relation == "merge")
-    origin = _origin(known, merged)
-    explained, findings = None, dict[str, FindingOut]()
+    origin = origin_of(known, merged)
+    explained, findings = None, dict[str, TestedOut]()
     if origin is not None and merged:
         made = parentage.change(known.sketch, known.others[origin])
         parents = [one for one in dict.fromkeys(edge.parent for edge in merged) if one in known.others]
         tasks = known.tasks((one for one in parents if one != origin), origin)
         explained, found = parentage.merged(made, tasks)
         relations = {edge.parent: edge.relation for edge in merged}
-        findings = {one.parent: FindingOut.of(relations[one.parent], one) for one in found}
+        findings = {one.parent: TestedOut.of(relations[one.parent], one) for one in found}
     for edge in known.edges:
         if edge.parent not in findings:
             findings[edge.parent] = _tuned(known, edge)
@@ -107,68 +83,31 @@ def review(home: Home, progress: Callable[[int], object]) -> tuple[ParentageOut,
     """Return every artifact with a sketch here that gives rise to a suspicion, or contradicts a declared parent."""
     found = []
     for artifact in sketches.every(home):
-        one = compare(home, artifact)
+        found.append(compare(home, artifact))
         progress(1)
-        if one.suspects or any(parent.outcome == "contradicted" for parent in one.parents):
-            found.append(one)
-    return tuple(found)
+    return tuple(one for one in found if one.to_look_at)
 
 
-def _known(home: Home, artifact: str) -> _Known:
-    own = sketches.of(home, artifact)
+def page(home: Home, after: str | None) -> SuspicionsOut:
+    """Return what `review` would of the next artifacts in the order of their ids, from the sketches that are kept alone."""
+    left = [one for one in sketches.every(home) if after is None or one > after]
+    looked = left[:PAGE]
+    found = [compare(home, one, files=False) for one in looked]
     with home.store.reading() as connection:
-        above, below = lineage.around(connection, artifact), lineage.below(connection, artifact)
-    edges = tuple(edge for edge in above.edges if edge.child == artifact and edge.relation not in WEIGHTLESS)
-    for edge in edges:
-        _made(home, edge.parent)
-    others, contents = dict[str, Values](), dict[str, str]()
-    for name, one in sketches.alike(home, own.family):
-        values = fitted(own, one)
-        if name != artifact and values is not None:
-            others[name], contents[name] = values, one.content
-    kin = frozenset(node.id for one in (above, below) for node in one.nodes)
-    return _Known(artifact, own, edges, above, others, contents, kin)
+        size = log.size(connection)
+    return SuspicionsOut(
+        artifacts=tuple(one for one in found if one.to_look_at),
+        compared=len(looked),
+        next=looked[-1] if len(left) > PAGE else None,
+        as_of=size,
+    )
 
 
-def _made(home: Home, artifact: str) -> None:
-    """Make the sketch of a parent whose files are here; without it the parent is undecided, with the reason."""
-    try:
-        sketches.of(home, artifact)
-    except Refused:
-        return
-
-
-def _origin(known: _Known, merged: Sequence[Edge]) -> str | None:
-    """Return what a merge's parents are seen as changes from: its base, else their nearest common ancestor, else one of them."""
-    for edge in merged:
-        part = canonical.decode(edge.part.encode())
-        if isinstance(part, Mapping) and part.get("role") == "base" and edge.parent in known.others:
-            return edge.parent
-    parents = [one for one in dict.fromkeys(edge.parent for edge in merged) if one in known.others]
-    if not parents:
-        return None
-    distances = [_distances(known.above.edges, one) for one in parents]
-    common = [one for one in distances[0] if one in known.others and all(one in each for each in distances)]
-    near = sorted(common, key=lambda one: (sum(each[one] for each in distances), one))
-    return near[0] if near else parents[0]
-
-
-def _distances(edges: Sequence[Edge], artifact: str) -> dict[str, int]:
-    """Return how far above an artifact, which counts as its own, everything is that it is said to be made from."""
-    found, waiting = {artifact: 0}, [artifact]
-    for here in waiting:
-        for edge in edges:
-            if edge.child == here and edge.relation not in WEIGHTLESS and edge.parent not in found:
-                found[edge.parent] = found[here] + 1
-                waiting.append(edge.parent)
-    return found
-
-
-def _tuned(known: _Known, edge: Edge) -> FindingOut:
+def _tuned(known: Beside, edge: Edge) -> TestedOut:
     """Compare with a parent that the artifact goes on from, or that it is a change of."""
     if edge.parent not in known.others:
         why = "no sketch of it in this architecture is here"
-        return FindingOut(
+        return TestedOut(
             parent=edge.parent,
             relation=edge.relation,
             outcome="undecided",
@@ -177,33 +116,29 @@ def _tuned(known: _Known, edge: Edge) -> FindingOut:
             threshold=None,
             why=why,
         )
-    above = _distances(known.above.edges, edge.parent)
+    above = distances(known.above.edges, edge.parent)
     before = next(
         (one for one in sorted(above, key=lambda one: above[one]) if above[one] and one in known.others), None
     )
     if before is None or edge.relation == "merge":
-        return FindingOut.of(
+        return TestedOut.of(
             edge.relation, parentage.alike(edge.parent, known.sketch, known.others[edge.parent])
         )
     made = parentage.change(known.sketch, known.others[before])
     own = parentage.task(known.others[edge.parent], known.others[before])
-    return FindingOut.of(edge.relation, parentage.continued(edge.parent, made, own))
+    return TestedOut.of(edge.relation, parentage.continued(edge.parent, made, own))
 
 
-def _undeclared(known: _Known, merged: Sequence[Edge], origin: str | None) -> list[SuspectOut]:
+def _undeclared(known: Beside, merged: Sequence[Edge], origin: str | None) -> list[SuspectOut]:
     """Look for what explains what the declared parents do not; of a fine-tune, from what it was tuned."""
     start = origin or next((edge.parent for edge in known.edges if edge.parent in known.others), None)
     if start is None:
         return []
-    made = parentage.change(known.sketch, known.others[start])
     declared = [edge.parent for edge in merged if edge.parent in known.others and edge.parent != start]
-    found = parentage.undeclared(
-        made, known.tasks(dict.fromkeys(declared), start), known.tasks(known.candidates(), start)
-    )
-    return [SuspectOut.of(one) for one in found]
+    return [SuspectOut.of(one) for one in known.suspected(start, dict.fromkeys(declared))]
 
 
-def _unparented(home: Home, known: _Known) -> list[SuspectOut]:
+def _unparented(home: Home, known: Beside) -> list[SuspectOut]:
     """Look for what an artifact that names no parents may be made from: the most alike, and what explains its change from that."""
     likeness = {one: parentage.likeness(known.sketch, known.others[one]) for one in known.candidates()}
     near = sorted((one for one in likeness if likeness[one] >= LIKE), key=lambda one: (-likeness[one], one))
@@ -214,12 +149,10 @@ def _unparented(home: Home, known: _Known) -> list[SuspectOut]:
     # From a tune, its base looks like a tune, too; from the base, tunes look like what they are.
     tuned = {edge.child for edge in edges if edge.relation not in WEIGHTLESS and edge.parent in near}
     for root in ([one for one in near if one not in tuned] or near)[:_ROOTS]:
-        made = parentage.change(known.sketch, known.others[root])
-        others = known.tasks(known.candidates(root), root)
-        found = [SuspectOut.of(one) for one in parentage.undeclared(made, {}, others)]
+        found = [SuspectOut.of(one) for one in known.suspected(root, ())]
         if found:
-            # Nobody says that this is what it was made from, so what is not exact may be the way there and back.
-            sure = found[0].statistic == "exact" or found[0].value >= WHOLE
+            # Nobody says that this is what it was made from, so what least squares find may be the way there and back.
+            sure = found[0].statistic != "alone" or found[0].value >= WHOLE
             return found if sure else [one.model_copy(update={"kind": "made from"}) for one in found]
     value, first = likeness[near[0]], near[0]
     return [
@@ -235,10 +168,10 @@ def _unparented(home: Home, known: _Known) -> list[SuspectOut]:
 
 
 def _answer(
-    known: _Known,
+    known: Beside,
     origin: str | None,
     explained: Explained | None,
-    parents: tuple[FindingOut, ...],
+    parents: tuple[TestedOut, ...],
     suspects: Sequence[SuspectOut],
 ) -> ParentageOut:
     return ParentageOut(
@@ -249,6 +182,7 @@ def _answer(
         parents=parents,
         suspects=tuple(suspects),
         compared=len(known.others),
+        as_of=known.above.size,
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,17 @@ def _rounded(one: Sketch, _: Values, __: int) -> Sketch:
     return _with(one, rounded.astype("u4").view("f4").astype("f8"), "BF16")
 
 
+def _widened(one: Sketch, zero: Values, number: int) -> Sketch:
+    return _with(one, _rounded(one, zero, number).values)
+
+
+def _even(size: float) -> Disguise:
+    spread = size * 3**0.5
+    return lambda one, _, number: _with(
+        one, one.values + _random(number).uniform(-spread, spread, len(one.values))
+    )
+
+
 def _halved(one: Sketch, _: Values, __: int) -> Sketch:
     return _with(one, one.values.astype("f2").astype("f8"), "F16")
 
@@ -65,13 +76,27 @@ def _halved(one: Sketch, _: Values, __: int) -> Sketch:
 DISGUISES: dict[str, Disguise] = {
     "cast to float16": _halved,
     "cast to bfloat16": _rounded,
+    "cast to bfloat16, kept as float32": _widened,
     "noise of 1e-4 of each tensor's": _relative(1e-4),
+    "noise of 0.5e-4": _noise(5e-5),
     "noise of 1e-4": _noise(1e-4),
+    "noise of 1e-4, evenly spread": _even(1e-4),
+    "noise of 2e-4": _noise(2e-4),
+    "noise of 3e-4": _noise(3e-4),
     "change times 1.5": _scaled(1.5),
     "change times 0.5": _scaled(0.5),
     "change kept in half": _sparse(0.5),
     "change kept in 5 %": _sparse(0.05),
 }
+
+
+# Under these, siblings are looked at, too: they hide what tells them apart.
+HIDING = ("cast to float16", "cast to bfloat16", "noise of 1e-4", "noise of 3e-4")
+
+
+def disguised(one: Sketch, zero: Values, hows: Iterable[str]) -> dict[str, Sketch]:
+    """Return an artifact in some disguises."""
+    return {f"tunes, {how}": DISGUISES[how](one, zero, number) for number, how in enumerate(hows)}
 
 
 def resharded(folder: Path, number: int) -> Manifest:

@@ -1,6 +1,7 @@
 """What the weights say of parents, on real fine-tunes of the demo's base: twenty-four to fix thresholds on, figures from twelve others.
 
-usage: python tests/benchmarks/parentage.py --folder DIR [--cases 200] [--half other|fixing] [--coarse]      (36 tunes take some minutes, once)
+usage: python tests/benchmarks/parentage.py --folder DIR [--cases 200] [--below 96] [--half other|fixing] [--coarse 64]
+(36 tunes take some minutes, once)
 """
 
 import argparse
@@ -14,11 +15,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from disguises import DISGUISES, resharded
+import numpy as np
+from disguises import DISGUISES, HIDING, disguised, resharded
 from grafts import METHODS, Case, Model, cases, taken
 
 from merger import parentage
-from merger.sketch import Sketch, content
+from merger.republished import suspected
+from merger.sketch import Sketch, Values, content
 from registry.demo import sentences
 from registry.demo.base import base
 from registry.demo.tunes import Topic, tune
@@ -26,8 +29,6 @@ from registry.demo.tunes import Topic, tune
 FIXING = ((12, 3e-5), (16, 5e-5), (20, 3e-5), (24, 3e-5), (24, 1e-5), (28, 2e-5), (32, 3e-5), (40, 3e-5))
 OTHER = ((14, 3e-5), (22, 4e-5), (30, 2e-5), (38, 3e-5))
 WEIGHTS, BELOW = ("0.5", "0.3", "0.2", "0.1"), ("0.05", "0.02", "0.01")
-TIMES = 8
-"""Cases of each method at each weight below a tenth."""
 
 
 def tunes(folder: Path, half: str) -> tuple[Model, dict[str, Model]]:
@@ -53,21 +54,26 @@ class Tally:
     found: Counter
     accused: Counter
 
+    @classmethod
+    def empty(cls) -> "Tally":
+        """Return one of no cases."""
+        return cls(Counter(), Counter(), Counter(), Counter())
+
     def judge(self, case: Case, origin: Model, models: Mapping[str, Model]) -> None:
         """Test a merge three times: everything declared, one parent withheld, and that one not here either."""
         zero, key = origin.sketch.values, (case.method, case.weight)
-        tasks = {name: parentage.task(one.sketch.values, zero) for name, one in models.items()}
-        change = parentage.change(case.sketch, zero)
-        declared = {name: tasks[name] for name in (case.declared, case.hidden)}
-        others = {name: task for name, task in tasks.items() if name not in declared}
-        _, findings = parentage.merged(change, declared)
-        known = {case.declared: tasks[case.declared]}
-        named = [
-            one.parent
-            for one in parentage.undeclared(change, known, {**others, case.hidden: tasks[case.hidden]})
-        ]
-        whole = parentage.undeclared(change, declared, others)
-        absent = parentage.undeclared(change, known, others)
+        values = {name: one.sketch.values for name, one in models.items()}
+        declared = {name: values[name] for name in (case.declared, case.hidden)}
+        others = {name: one for name, one in values.items() if name not in declared}
+        tasks = {name: parentage.task(one, zero) for name, one in declared.items()}
+        _, findings = parentage.merged(parentage.change(case.sketch, zero), tasks)
+        known = {case.declared: values[case.declared]}
+        hidden = {case.hidden: values[case.hidden]}
+        named = [one.parent for one in suspected(case.sketch, zero, known, others | hidden)]
+        whole = suspected(case.sketch, zero, declared, others)
+        absent = suspected(case.sketch, zero, known, others)
+        if len(others) > 1 and case.sketch.half is not None:
+            self.swapped(case, zero, others, values)
         self.all[key] += 1
         self.confirmed[key] += all(one.outcome == "consistent" for one in findings)
         self.found[key] += named[:1] == [case.hidden]
@@ -76,6 +82,18 @@ class Tally:
         self.accused["withheld"] += sum(one != case.hidden for one in named)
         self.accused["withheld and not here"] += len(absent)
         self.accused["contradicted"] += sum(one.outcome == "contradicted" for one in findings)
+
+    def swapped(
+        self, case: Case, zero: Values, others: Mapping[str, Values], values: Mapping[str, Values]
+    ) -> None:
+        """Declare, in place of the second parent, the sibling that is most like it."""
+        hidden = parentage.task(values[case.hidden], zero)
+        near = {name: parentage.task(one, zero) for name, one in others.items()}
+        most = max(near, key=lambda name: abs(near[name] @ hidden) / np.linalg.norm(near[name]))
+        tasks = {case.declared: parentage.task(values[case.declared], zero), most: near[most]}
+        _, findings = parentage.merged(parentage.change(case.sketch, zero), tasks)
+        self.accused["siblings declared in its place"] += 1
+        self.accused["of which consistent"] += findings[1].outcome == "consistent"
 
 
 def continued(folder: Path, origin: Model, models: Mapping[str, Model]) -> None:
@@ -97,23 +115,23 @@ def continued(folder: Path, origin: Model, models: Mapping[str, Model]) -> None:
 
 
 def honest(origin: Model, models: Mapping[str, Model], tally: Tally) -> None:
-    """Test every tune as what it is: a fine-tune that declares its base."""
-    tasks = {name: parentage.task(one.sketch.values, origin.sketch.values) for name, one in models.items()}
+    """Test every tune as what it is: a fine-tune that declares its base; and so once it is stored coarsely, or under noise."""
+    zero = origin.sketch.values
     for name, one in models.items():
-        others = {other: task for other, task in tasks.items() if other != name}
-        change = parentage.change(one.sketch, origin.sketch.values)
-        tally.accused["siblings looked at"] += len(others)
-        tally.accused["tunes"] += len(parentage.undeclared(change, {}, others))
+        others = {other: model.sketch.values for other, model in models.items() if other != name}
+        for how, child in {"tunes": one.sketch, **disguised(one.sketch, zero, HIDING)}.items():
+            tally.accused["siblings looked at"] += len(others)
+            tally.accused[how] += len(suspected(child, zero, {}, others))
 
 
 def republished(origin: Model, models: Mapping[str, Sketch]) -> None:
     """Disguise each artifact in every way, and look whether it is named, from the base it declares."""
     zero = origin.sketch.values
-    tasks = {name: parentage.task(one.values, zero) for name, one in models.items()}
+    values = {name: one.values for name, one in models.items()}
     for how, disguise in DISGUISES.items():
         first = beside = 0
         for number, (name, one) in enumerate(models.items()):
-            found = parentage.undeclared(parentage.change(disguise(one, zero, number), zero), {}, tasks)
+            found = suspected(disguise(one, zero, number), zero, {}, values)
             first += bool(found) and found[0].parent == name
             beside += bool(found) and name in found[0].instead
         print(
@@ -136,8 +154,9 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ask.add_argument("--folder", type=Path, required=True, help="where base and tunes are kept")
     ask.add_argument("--cases", type=int, default=200, help="merges with weights of a tenth and more")
+    ask.add_argument("--below", type=int, default=96, help="merges with weights below that")
     ask.add_argument("--half", choices=("other", "fixing"), default="other", help="which tunes")
-    ask.add_argument("--coarse", action="store_true", help="merges stored as bfloat16, and nothing else")
+    ask.add_argument("--coarse", type=int, default=64, help="merges that are judged as bfloat16, too")
     said = ask.parse_args()
     start = time.monotonic()
     origin, models = tunes(said.folder, said.half)
@@ -145,44 +164,58 @@ def main() -> None:
         f"{len(models)} tunes ({said.half}), {time.monotonic() - start:.0f} s; a sketch has {len(origin.sketch.values)} elements",
         flush=True,
     )
-    tally = Tally(Counter(), Counter(), Counter(), Counter())
+    tally, rounded = Tally.empty(), Tally.empty()
     honest(origin, models, tally)
     artifacts = {name: one.sketch for name, one in models.items()}
     for number, case in enumerate(cases(origin, models, said.cases, WEIGHTS)):
-        coarse = DISGUISES["cast to bfloat16"](case.sketch, origin.sketch.values, number)
-        tally.judge(replace(case, sketch=coarse) if said.coarse else case, origin, models)
+        tally.judge(case, origin, models)
+        if number < said.coarse:
+            rounded.judge(coarse(case, origin), origin, models)
         if len(artifacts) < 50:
             artifacts[f"merge-{number}"] = case.sketch
     print("both declared parents confirmed / the withheld one found, by the withheld one's weight:")
     table(tally, WEIGHTS)
-    print(
-        f"  in all {sum(tally.confirmed.values())} / {sum(tally.found.values())} of {sum(tally.all.values())}"
-    )
-    if not said.coarse:
-        below = further(said.folder, origin, models, artifacts)
-        tally.accused.update(below.accused)
-    print("siblings: " + ", ".join(f"{count} {what}" for what, count in sorted(tally.accused.items())))
+    print("stored as bfloat16:")
+    table(rounded, WEIGHTS)
+    further(said, origin, models, artifacts, (tally, rounded))
+    for what, one in (("", tally), (", stored as bfloat16", rounded)):
+        counted = ", ".join(f"{count} {kind}" for kind, count in sorted(one.accused.items()))
+        print(
+            f"{sum(one.confirmed.values())} / {sum(one.found.values())} of {sum(one.all.values())}{what}; siblings: {counted}"
+        )
     print(f"{time.monotonic() - start:.0f} s")
 
 
+def coarse(case: Case, origin: Model) -> Case:
+    """Return a merge as it is stored as bfloat16."""
+    return replace(case, sketch=DISGUISES["cast to bfloat16"](case.sketch, origin.sketch.values, 0))
+
+
 def further(
-    folder: Path, origin: Model, models: Mapping[str, Model], artifacts: Mapping[str, Sketch]
-) -> Tally:
+    said: argparse.Namespace,
+    origin: Model,
+    models: Mapping[str, Model],
+    artifacts: Mapping[str, Sketch],
+    tallies: tuple[Tally, Tally],
+) -> None:
     """Print what is published again, what weights below a tenth come to, and fine-tunes of fine-tunes."""
     print("published again:")
+    republished(origin, artifacts)
+    tally, rounded = tallies
+    for number, case in enumerate(cases(origin, models, said.below, BELOW)):
+        tally.judge(case, origin, models)
+        if number < said.coarse:
+            rounded.judge(coarse(case, origin), origin, models)
+    print("below a tenth:")
+    table(tally, BELOW)
+    print("below a tenth, stored as bfloat16:")
+    table(rounded, BELOW)
+    continued(said.folder, origin, models)
     same = sum(
         content(resharded(one.folder, number)) == one.sketch.content
         for number, one in enumerate(islice(cycle(models.values()), 50))
     )
-    print(f"  {'renamed, in other shards':32} {same:3} of 50 have the same digests", flush=True)
-    republished(origin, artifacts)
-    below = Tally(Counter(), Counter(), Counter(), Counter())
-    for case in cases(origin, models, TIMES * len(METHODS) * len(BELOW), BELOW):
-        below.judge(case, origin, models)
-    print("below a tenth:")
-    table(below, BELOW)
-    continued(folder, origin, models)
-    return below
+    print(f"renamed, in other shards: {same} of 50 have the same digests", flush=True)
 
 
 if __name__ == "__main__":

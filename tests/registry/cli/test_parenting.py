@@ -4,7 +4,16 @@ import shutil
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
+from rebuilding import URL
 from tuning import weights, write
+
+from registry import site
+from registry.app import create
+from registry.cli import parenting
+from registry.client import Remote
+from registry.home import Home
+from signing import canonical
 
 RECIPE = """\
 merge_method: {method}
@@ -113,7 +122,7 @@ def _disguised(how: str) -> tuple[dict, str]:
 
 
 @pytest.mark.parametrize("declared", [(), ("--base", "kennel/base")], ids=["alone", "base declared"])
-@pytest.mark.parametrize("how", ["as it is", "renamed tensors", "scaled", "sparsified"])
+@pytest.mark.parametrize("how", ["as it is", "renamed tensors", "bfloat16", "scaled", "sparsified"])
 def test_t22_what_is_published_again_is_suspected(typed, how: str, declared: tuple[str, ...]) -> None:
     three = typed.holds("show", "kennel/three")["artifact"]
     tensors, dtype = _disguised(how)
@@ -191,9 +200,60 @@ def test_a_lost_or_damaged_sketch_is_made_again_while_the_files_are_here(typed) 
         (("parents",), "name an artifact, or give --review"),
         (("parents", "kennel/one", "--review"), "takes no artifact"),
         (("parents", "kennel/one", "--publish"), "--publish signs what --test finds"),
-        (("parents", "kennel/one", "--test", "--registry", "http://localhost:1"), "takes no --registry"),
+        (
+            ("parents", "kennel/one", "--test", "--publish", "--registry", "http://localhost:1"),
+            "takes no --registry",
+        ),
         (("parents", "kennel/nobody", "--test"), "kennel/nobody"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(kennel, words, sentence) -> None:
     kennel.refuses(words, 2, (sentence,))
+
+
+def test_a_registry_is_asked_for_what_it_compares(typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge(typed, "task_arithmetic", one="0.7", two="0.3")
+    again(typed, "liar", weights(1, 9), "--base", "kennel/two")
+    here = typed.holds("parents", "kennel/task_arithmetic", "--test"), typed.holds("parents", "--review")
+    client = TestClient(create(Home.open(typed.home)), base_url=URL)
+    monkeypatch.setattr(site.httpx, "Client", lambda **_: client)
+
+    def there(*words: str):
+        said = typed("parents", *words, "--registry", URL, "--json")
+        # What is served in this process writes its own lines before the answer.
+        return said.code, canonical.decode(said.out.splitlines()[-1].encode())
+
+    assert there("kennel/task_arithmetic", "--test") == (0, here[0])
+    assert there("--review") == (0, here[1])
+    code, liar = there("kennel/liar", "--test")
+    assert (code, liar["parents"][0]["outcome"], liar["entry"]) == (1, "contradicted", None)
+    assert "contradicts its parent" in typed("parents", "--review", "--registry", URL).out
+
+
+def test_what_a_registry_calls_a_statistic_is_shown_as_text(typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = typed.holds("show", "kennel/one")["artifact"]
+    suspect = {"parent": "[red]x[/]", "kind": "parent", "statistic": "[blink]s[/]", "instead": ["[bold]y[/]"]}
+    declared = {
+        "parent": "[red]p[/]",
+        "relation": "[dim]r[/]",
+        "outcome": "undecided",
+        "statistic": "[u]q[/]",
+    }
+    numbers = {"value": 1, "threshold": 0.5}
+    value = {
+        "artifact": one,
+        "origin": None,
+        "r2": None,
+        "exact": None,
+        "compared": 3,
+        "as_of": 7,
+        "parents": [declared | numbers | {"why": None}],
+        "suspects": [suspect | numbers],
+    }
+    monkeypatch.setattr(parenting, "remote_at", lambda *_: Remote(URL))
+    monkeypatch.setattr(Remote, "request", lambda *_, **__: canonical.encode(value))
+
+    said = typed("parents", one, "--test", "--registry", URL).out
+
+    for word in ("[red]x[/]", "[blink]s[/]", "[bold]y[/]", "[red]p[/]", "[dim]r[/]", "[u]q[/]"):
+        assert word in said
