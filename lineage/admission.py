@@ -3,7 +3,8 @@
 `questions` says what must be known about a statement's facts; `admit` decides, given the answers. Both concern one
 statement at a time, asked inside the write transaction, so that the statements before it in a batch are answered for.
 A statement that comes again under another key fits whenever it fitted the first time, unless that word was taken back: a
-quorum that has fallen, or a name that was voided and that another looks like by now.
+quorum that has fallen, or a name that was voided and that another looks like by now; or unless it disputes an incident that was
+ended since.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from lineage.facts import (
     Compared,
     Corrected,
     Derived,
+    Disputed,
     Fact,
     Named,
     Rebuilt,
@@ -34,6 +36,7 @@ from lineage.facts import (
     is_stub,
 )
 from lineage.skeleton import skeleton
+from lineage.standing import ENDED
 from signing.errors import Forbidden, Refused
 
 # 4-lineage, "Standing and incidents". What is not a key here is final.
@@ -60,6 +63,8 @@ class Questions:
     """On which verdicts (entry ids) do quorums on these artifacts rest (`rebuilds.quorums`)?"""
     names: frozenset[str]
     """Which names have these skeletons, and which operators may bind those that no signer of the statement may?"""
+    disputes: frozenset[tuple[str, str]]
+    """For which of these does the incident flag the artifact?"""
     corrections: frozenset[tuple[str, str]]
     """For which of these does the second supersede the first, directly or by way of others?"""
 
@@ -76,6 +81,7 @@ class Known:
     names: Mapping[str, Collection[str]] = field(default_factory=dict)
     owners: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Those of `names` that no key which signed the statement may bind, each with the operators that may."""
+    disputes: Collection[tuple[str, str]] = frozenset()
     corrections: Collection[tuple[str, str]] = frozenset()
 
 
@@ -87,10 +93,11 @@ def questions(facts: Sequence[Fact]) -> Questions:
         | frozenset(one.parent for one in edges if not is_stub(one.parent)),
         children=frozenset(one.child for one in edges),
         parents=frozenset(one.parent for one in edges),
-        incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged | Amended)),
+        incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged | Amended | Disputed)),
         builds=frozenset(one.build for one in facts if isinstance(one, Rebuilt)),
         quorums=frozenset(one.artifact for one in facts if isinstance(one, Agreed)),
         names=frozenset(skeleton(one.name) for one in facts if isinstance(one, Named)),
+        disputes=frozenset((one.incident, one.artifact) for one in facts if isinstance(one, Disputed)),
         corrections=frozenset((one.artifact, one.earlier) for one in facts if isinstance(one, Corrected)),
     )
 
@@ -114,8 +121,8 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
                 _admit_name(name, known)
             case Corrected():
                 _admit_correction(fact, known)
-            case Restaged() | Amended():
-                _admit_change(fact, known)
+            case Restaged() | Amended() | Disputed():
+                _admit_of_incident(fact, known)
             case _:
                 pass
     _admit_together([fact for fact in facts if isinstance(fact, Derived)], known.paths)
@@ -222,12 +229,35 @@ def _admit_correction(said: Corrected, known: Known) -> None:
         raise Refused(f"{said.earlier} supersedes {said.artifact}, so it cannot be superseded by it")
 
 
+def _admit_of_incident(said: Restaged | Amended | Disputed, known: Known) -> None:
+    match said:
+        case Disputed():
+            _admit_dispute(said, known)
+        case Restaged() | Amended():
+            _admit_change(said, known)
+
+
 def _admit_change(change: Restaged | Amended, known: Known) -> None:
-    stage = known.incidents.get(change.incident)
-    if stage is None:
-        raise Refused(f"no entry {change.incident} reports an incident here")
+    stage = _stage(change.incident, known)
     if isinstance(change, Restaged):
         check_stage(change.incident, stage, change.stage)
+
+
+def _admit_dispute(said: Disputed, known: Known) -> None:
+    stage = _stage(said.incident, known)
+    if stage in ENDED:
+        raise Refused(f"incident {said.incident} was {stage}: nothing of it is left to dispute")
+    if (said.incident, said.artifact) not in known.disputes:
+        raise Refused(
+            f"incident {said.incident} neither names nor reaches {said.artifact}, so it is not disputed for that"
+        )
+
+
+def _stage(incident: str, known: Known) -> Stage:
+    stage = known.incidents.get(incident)
+    if stage is None:
+        raise Refused(f"no entry {incident} reports an incident here")
+    return stage
 
 
 def check_stage(incident: str, stage: Stage, following: Stage) -> None:

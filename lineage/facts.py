@@ -257,6 +257,17 @@ class Amended:
 
 
 @dataclass(frozen=True, slots=True)
+class Disputed:
+    """Who registered `artifact`, which the incident flags, says in these words that it is not so; `evidence` is a SHA-256 (hex)."""
+
+    incident: str
+    artifact: str
+    text: str
+    evidence: str | None
+    kind: Literal["disputed"] = field(default="disputed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Rooted:
     """A version of the trusted root comes into force with this leaf; `document` is its canonical JSON text."""
 
@@ -319,6 +330,7 @@ Fact = (
     | Selecting
     | Restaged
     | Amended
+    | Disputed
     | Rooted
     | Removed
     | Unbound
@@ -344,5 +356,5 @@ def about(fact: Fact) -> tuple[str, ...]:
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)
-        case Evaluated() | Attested() | Claimed() | Compared() | Contained():
+        case Evaluated() | Attested() | Claimed() | Compared() | Contained() | Disputed():
             return (fact.artifact,)

@@ -32,6 +32,7 @@ from lineage.facts import (
     Corrected,
     Derived,
     Described,
+    Disputed,
     Evaluated,
     Fact,
     Licensed,
@@ -71,6 +72,7 @@ _KINDS: dict[str, type[Fact]] = {
     "selecting": Selecting,
     "restaged": Restaged,
     "amended": Amended,
+    "disputed": Disputed,
     "removed": Removed,
     "unbound": Unbound,
 }
@@ -124,6 +126,8 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a 
         case Amended(_, _, summary, contact):
             # Of what stayed as it was there are no words to remove.
             return replace(fact, reason=REMOVED, summary=summary and REMOVED, contact=contact and REMOVED)
+        case Disputed():
+            return replace(fact, text=REMOVED)
         case Named(name):
             return Removed(sha256_hex(name.partition("/")[0].encode()))
         case Evaluated() | Attested():

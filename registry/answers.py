@@ -18,12 +18,26 @@ from lineage.subjects import Scope
 from lineage.verdict import Verdict
 from registry.licensed import InheritedOut, LicenseOut, UseOut, inherited
 from registry.outcomes import RebuildersOut, RebuildOut
-from registry.said import Answer, AttestationOut, ClaimOut, ComparisonOut, CorrectionOut, EvaluationOut
+from registry.said import (
+    Answer,
+    AttestationOut,
+    ClaimOut,
+    ComparisonOut,
+    CorrectionOut,
+    DisputeOut,
+    EvaluationOut,
+)
 from registry.selected import EVERYTHING, Grade, SelectionOut
+
+# An incident is told in many answers, and its disputes with it.
+DISPUTES = 10
 
 
 class IncidentOut(Answer):
-    """An incident and the stage it has reached; what its `selectors` selected so far is among its `artifacts`."""
+    """An incident and the stage it has reached; what its `selectors` selected so far is among its `artifacts`.
+
+    Owners that dispute it stand beside it: the newest of the `disputed` disputes are told.
+    """
 
     id: str
     artifacts: tuple[str, ...]
@@ -33,6 +47,8 @@ class IncidentOut(Answer):
     stage: str
     summary: str
     contact: str
+    disputes: tuple[DisputeOut, ...] = ()
+    disputed: int = 0
 
     @classmethod
     def of(cls, incident: Incident) -> IncidentOut:
@@ -46,6 +62,8 @@ class IncidentOut(Answer):
             stage=incident.stage,
             summary=incident.summary,
             contact=incident.contact,
+            disputes=tuple(map(DisputeOut.of, reversed(incident.disputes[-DISPUTES:]))),
+            disputed=len(incident.disputes),
         )
 
 

@@ -17,6 +17,7 @@ from lineage.facts import (
     Corrected,
     Derived,
     Described,
+    Disputed,
     Evaluated,
     Evidence,
     Licensed,
@@ -34,6 +35,7 @@ from lineage.predicates import (
     claims,
     containment,
     derivation,
+    dispute,
     evaluation,
     incident,
     incident_amendment,
@@ -283,6 +285,13 @@ def amendments(draw) -> Example:
 
 
 @st.composite
+def disputes(draw) -> Example:
+    which, artifact, words, evidence = draw(hexes), draw(ids), draw(lines), draw(st.none() | hexes)
+    said = dispute.statement(which, artifact, words, evidence, draw(times))
+    return said, (Disputed(which, artifact, words, evidence),)
+
+
+@st.composite
 def roots(draw) -> Example:
     holders = draw(st.lists(words, min_size=1, max_size=3, unique_by=str.casefold))
     keys = [
@@ -327,6 +336,7 @@ def redactions(draw) -> Example:
             incidents(),
             changes(),
             amendments(),
+            disputes(),
         )
     )
     left = residue(said.predicate_type, facts)
@@ -352,6 +362,7 @@ EXAMPLES = {
     incident.URI: incidents(),
     incident_amendment.URI: amendments(),
     incident_change.URI: changes(),
+    dispute.URI: disputes(),
     root.URI: roots(),
     redaction.URI: redactions(),
 }

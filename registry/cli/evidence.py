@@ -19,6 +19,7 @@ from lineage.facts import (
     Corrected,
     Derived,
     Described,
+    Disputed,
     Evaluated,
     Fact,
     Licensed,
@@ -152,6 +153,7 @@ def _lineage(found: Evidence) -> None:
             soft_wrap=True,
         )
         out.print(f"  reaches {', '.join(map(short, reached.artifacts))}", soft_wrap=True)
+        tables.disputes(IncidentOut.of(incident), "  ")
 
 
 def _verdicts(edge: Edge, found: Evidence) -> str:
@@ -209,6 +211,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return f"{incident[:12]} {stage}"
         case Amended(incident, severity):
             return f"{incident[:12]} amended" + (f", {severity}" if severity else "")
+        case Disputed(incident):
+            return f"{incident[:12]} disputed"
         case Rooted(version):
             return f"version {version}"
         case Redacted(entry):

@@ -26,6 +26,7 @@ from registry.cli import (
     comparing,
     conflicts,
     cosigning,
+    disputing,
     dossiers,
     exporting,
     hooking,
@@ -96,7 +97,8 @@ for part in (
 logs.app.registered_commands += auditing.app.registered_commands
 licensing.group.registered_commands += proposing.app.registered_commands + conflicts.app.registered_commands
 app.add_typer(licensing.group, name="license")
-incidents.app.registered_commands += cosigning.app.registered_commands + notifying.app.registered_commands
+for part in (cosigning.app, disputing.app, notifying.app):
+    incidents.app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(hooking.app, name="hooks")
 app.add_typer(keys.app, name="keys")

@@ -26,6 +26,7 @@ from lineage.facts import (
     Corrected,
     Derived,
     Described,
+    Disputed,
     Evaluated,
     Fact,
     Licensed,
@@ -57,6 +58,7 @@ from registry.tables import (
     Comparison,
     Containment,
     Correction,
+    Dispute,
     Edge,
     Evaluation,
     File,
@@ -138,6 +140,9 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
             case Amended(incident, severity, summary, contact, reason):
                 other = {"incident": incident, "severity": severity, "summary": summary, "contact": contact}
                 connection.execute(insert(Amendment), at | other | {"reason": reason})
+            case Disputed(incident, artifact, words, evidence):
+                disputed = {"incident": incident, "artifact": numbers[artifact]}
+                connection.execute(insert(Dispute), at | disputed | {"text": words, "evidence": evidence})
             case Rooted(version, document):
                 before, following = log.root(connection), TrustedRoot.parse(document.encode())
                 connection.execute(insert(Root), {"version": version, "document": document, "entry": index})

@@ -10,15 +10,15 @@ from sqlalchemy import Connection, Row, text
 from lineage import authority
 from lineage.around import Said
 from lineage.authority import TrustedRoot
-from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated, is_stub
+from lineage.facts import Attested, Claimed, Compared, Corrected, Disputed, Evaluated, is_stub
 from lineage.predicates import claims as claiming
-from lineage.predicates import evaluation, parentage, supersession
+from lineage.predicates import dispute, evaluation, parentage, supersession
 from registry.store import log
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.statement import Statement
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Disputed)
 
 _OF = """
     SELECT said.*, entry.time, entry.id, entry.keys FROM {0} AS said
@@ -45,6 +45,12 @@ _COMPARISONS = asking(f"""
     WHERE said.artifact IN :some AND {counting("said")} ORDER BY said.entry, said.seq
 """)
 
+_DISPUTES = asking(f"""
+    SELECT said.entry, said.seq, said.incident, said.text, said.evidence, entry.time, entry.id, entry.keys, node.id AS artifact
+    FROM dispute AS said JOIN entry ON entry."index" = said.entry JOIN node ON node.number = said.artifact
+    WHERE said.incident IN :some AND {counting("said")} ORDER BY said.entry, said.seq
+""")
+
 # Every table that is folded from statements about an artifact, with its column for which.
 _ABOUT = (
     ("registration", "artifact"),
@@ -57,6 +63,7 @@ _ABOUT = (
     ("rebuild", "artifact"),
     ("agreement", "artifact"),
     ("comparison", "artifact"),
+    ("dispute", "artifact"),
     ("correction", "artifact"),
     ("correction", "earlier"),
     ("evaluation", "artifact"),
@@ -72,7 +79,7 @@ _INCIDENTS = f"""
 """
 _CHANGES = tuple(
     f"SELECT {table}.entry FROM {table} JOIN incident ON incident.id = {table}.incident WHERE {standing(table)}"
-    for table in ("stage", "amendment")
+    for table in ("stage", "amendment", "dispute")
 )
 _ENTRIES = asking(
     " UNION ".join(
@@ -151,6 +158,23 @@ def comparisons(connection: Connection, numbers: Iterable[int], size: int) -> tu
         for some in parts(numbers)
         for row in connection.execute(_COMPARISONS, {"some": some, "size": size})
     )
+
+
+def disputes(
+    connection: Connection, incidents: Iterable[str], size: int
+) -> dict[str, tuple[Said[Disputed], ...]]:
+    """Return what is said against each of `incidents` (ids), as of the first `size` entries, oldest first; of most, nothing."""
+    rows = [
+        row
+        for some in parts(incidents)
+        for row in connection.execute(_DISPUTES, {"some": some, "size": size})
+    ]
+    root = log.root(connection, size) if rows else None
+    found: dict[str, tuple[Said[Disputed], ...]] = {}
+    for row in rows:
+        fact = Disputed(row.incident, row.artifact, row.text, row.evidence)
+        found[row.incident] = (*found.get(row.incident, ()), _said(root, row, dispute.URI, fact))
+    return found
 
 
 def _said(root: TrustedRoot | None, row: Row[Any], uri: str, fact: _Fact) -> Said[_Fact]:

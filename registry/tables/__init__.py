@@ -11,6 +11,7 @@ from __future__ import annotations
 from registry.tables.graph import (
     Amendment,
     Closure,
+    Dispute,
     Edge,
     Flag,
     Incident,
@@ -61,6 +62,7 @@ __all__ = [
     "Containment",
     "Correction",
     "Delivery",
+    "Dispute",
     "Edge",
     "Entry",
     "Evaluation",
@@ -88,5 +90,5 @@ __all__ = [
     "Unknown",
 ]
 
-SCHEMA = "0010"
+SCHEMA = "0011"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lineage import authority, predicates, residue
-from lineage.around import Edge, Incident
+from lineage.around import Edge, Incident, Said
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Agreed,
@@ -20,6 +20,7 @@ from lineage.facts import (
     Built,
     Contained,
     Derived,
+    Disputed,
     Fact,
     Rebuilt,
     Redacted,
@@ -31,7 +32,7 @@ from lineage.facts import (
 from lineage.predicates.rebuild import operator
 from lineage.residue import Residue, misstated
 from lineage.standing import spread
-from registry.work import lines
+from registry.work import disputes, lines
 from registry.work.lines import Broken, Held, Line
 from signing.errors import Forbidden, Untrusted
 
@@ -113,7 +114,12 @@ def read(
         lines=fitted,
         edges=tuple(edges),
         rebuilds=tuple(fact for _, fact in facts if isinstance(fact, Rebuilt)),
-        incidents=_incidents([fact for _, fact in facts], tuple(edges), _attributes(_logged(fitted))),
+        incidents=_incidents(
+            [fact for _, fact in facts],
+            tuple(edges),
+            _attributes(_logged(fitted)),
+            disputes.told(_logged(fitted)),
+        ),
         gone=tuple(
             Gone(
                 fact.entry,
@@ -202,7 +208,7 @@ def _rested(line: Held, fact: Fact, known: _Known, said: Mapping[str, Held]) -> 
             return replace(line, apart=f"what was executed again: the provenance, entry {build}")
         case Agreed(artifact, verdicts):
             return _agreed(line, artifact, verdicts, known)
-        case Restaged(incident) | Amended(incident) if incident not in known.incidents:
+        case Restaged(incident) | Amended(incident) | Disputed(incident) if incident not in known.incidents:
             return replace(line, apart=f"what was reported: incident {incident}")
         case Redacted(entry, _, kept) if entry in said:
             removed = said[entry].proof.proven
@@ -256,7 +262,10 @@ def _attributes(held: Iterable[Held]) -> Mapping[tuple[Attribute, str], set[str]
 
 
 def _incidents(
-    facts: Iterable[Fact], edges: Collection[Edge], selected: Mapping[tuple[Attribute, str], set[str]]
+    facts: Iterable[Fact],
+    edges: Collection[Edge],
+    selected: Mapping[tuple[Attribute, str], set[str]],
+    said: Mapping[str, tuple[Said[Disputed], ...]],
 ) -> tuple[Reached, ...]:
     found: dict[str, Incident] = {}
     for fact in facts:
@@ -283,5 +292,9 @@ def _incidents(
             case _:
                 pass
     return tuple(
-        Reached(one, tuple(sorted(spread(one.artifacts, one.what, edges)))) for one in found.values()
+        Reached(
+            replace(one, disputes=said.get(one.id, ())),
+            tuple(sorted(spread(one.artifacts, one.what, edges))),
+        )
+        for one in found.values()
     )

@@ -18,6 +18,7 @@ from lineage.facts import (
     Corrected,
     Derived,
     Described,
+    Disputed,
     Evidence,
     Licensed,
     Named,
@@ -52,6 +53,7 @@ def test_every_statement_fits_where_everything_it_needs_is_known(data):
         Known(
             artifacts=asked.artifacts,
             incidents=dict.fromkeys(asked.incidents, "confirmed"),
+            disputes=asked.disputes,
             quorums={fact.artifact: [fact.verdicts] for fact in facts if isinstance(fact, Agreed)},
             builds={fact.build: fact.artifact for fact in facts if isinstance(fact, Rebuilt)},
         ),
@@ -69,6 +71,7 @@ def test_every_statement_fits_where_everything_it_needs_is_known(data):
         NAMED,
         Corrected(A, B),
         Corrected(B, A),
+        Disputed("0" * 64, A, "x", None),
         edge(STUB),
         Reported("0" * 64, (B, A), "privacy", "low", "reported", "s", "c"),
     ],

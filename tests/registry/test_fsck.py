@@ -11,6 +11,7 @@ from world import World
 from lineage.facts import Compared
 from lineage.predicates import (
     containment,
+    dispute,
     incident_amendment,
     incident_change,
     manifest,
@@ -65,6 +66,7 @@ CASES: dict[str, tuple[Tamper, str]] = {
         run("INSERT INTO flag SELECT entry, 0, entry FROM incident"),
         "does not reach",
     ),
+    "a dispute is put into other words": (run("UPDATE dispute SET text = 'so'"), "table dispute holds"),
     "an incident is softened": (run("UPDATE incident SET stage = 'retracted'"), "table incident holds"),
     "the closure is cut": (run("DELETE FROM closure"), "closure: it lacks"),
     "the closure is widened": (run("INSERT INTO closure VALUES (2, 1, 1, 1, 1)"), "closure: it holds"),
@@ -204,6 +206,7 @@ def story(world: World) -> World:
     world.publish(
         "security", incident_amendment.statement(reported, "worse", severity="critical", issued=world.time)
     )
+    world.publish("publisher", dispute.statement(reported, child, "it is not so", "ef" * 32, world.time))
     found = Compared(child, base, "consistent", "alone", "0.9", "0.6")
     world.publish("rebuilder", parentage.statement([found]))
     return world

@@ -196,6 +196,7 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
             "comparison",
             "containment",
             "amendment",
+            "dispute",
             "hook",
             "delivery",
         ):
@@ -226,6 +227,7 @@ def before_looks(world: World) -> None:
             "selected",
             "containment",
             "amendment",
+            "dispute",
             "comparison",
             "hook",
             "delivery",
