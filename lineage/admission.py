@@ -3,8 +3,8 @@
 `questions` says what must be known about a statement's facts; `admit` decides, given the answers. Both concern one
 statement at a time, asked inside the write transaction, so that the statements before it in a batch are answered for.
 A statement that comes again under another key fits whenever it fitted the first time, unless that word was taken back: a
-quorum that has fallen, or a name that was voided and that another looks like by now; or unless it disputes an incident that was
-ended since.
+quorum that has fallen, or a name that was voided and that another looks like by now; or unless it is about an incident that was
+revealed or ended since.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from lineage.facts import (
     Corrected,
     Derived,
     Disputed,
+    Embargoed,
     Fact,
     Named,
     Rebuilt,
@@ -44,6 +45,7 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
     "reported": frozenset({"confirmed", "rejected", "retracted"}),
     "confirmed": frozenset({"resolved", "rejected", "retracted"}),
 }
+_ABOUT_INCIDENTS = (Restaged, Amended, Disputed, Embargoed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def questions(facts: Sequence[Fact]) -> Questions:
         | frozenset(one.parent for one in edges if not is_stub(one.parent)),
         children=frozenset(one.child for one in edges),
         parents=frozenset(one.parent for one in edges),
-        incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged | Amended | Disputed)),
+        incidents=frozenset(one.incident for one in facts if isinstance(one, _ABOUT_INCIDENTS)),
         builds=frozenset(one.build for one in facts if isinstance(one, Rebuilt)),
         quorums=frozenset(one.artifact for one in facts if isinstance(one, Agreed)),
         names=frozenset(skeleton(one.name) for one in facts if isinstance(one, Named)),
@@ -121,7 +123,7 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
                 _admit_name(name, known)
             case Corrected():
                 _admit_correction(fact, known)
-            case Restaged() | Amended() | Disputed():
+            case Restaged() | Amended() | Disputed() | Embargoed():
                 _admit_of_incident(fact, known)
             case _:
                 pass
@@ -132,7 +134,15 @@ def _about(fact: Fact) -> tuple[str, ...]:  # noqa: PLR0911 - one return a kind
     """Return the artifacts that must be registered before something is said about them."""
     match fact:
         case (
-            Registered() | Claimed() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted()
+            Registered()
+            | Claimed()
+            | Restaged()
+            | Amended()
+            | Embargoed()
+            | Rooted()
+            | Removed()
+            | Unbound()
+            | Redacted()
         ):
             return ()
         case Selecting():
@@ -229,10 +239,13 @@ def _admit_correction(said: Corrected, known: Known) -> None:
         raise Refused(f"{said.earlier} supersedes {said.artifact}, so it cannot be superseded by it")
 
 
-def _admit_of_incident(said: Restaged | Amended | Disputed, known: Known) -> None:
+def _admit_of_incident(said: Restaged | Amended | Disputed | Embargoed, known: Known) -> None:
     match said:
         case Disputed():
             _admit_dispute(said, known)
+        case Embargoed(incident):
+            if incident in known.incidents:
+                raise Refused(f"incident {incident} is reported already, and is no secret any longer")
         case Restaged() | Amended():
             _admit_change(said, known)
 

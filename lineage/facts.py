@@ -257,6 +257,15 @@ class Amended:
 
 
 @dataclass(frozen=True, slots=True)
+class Embargoed:
+    """The incident with this id was written down when this was logged, and is told later; `contact` says whom to ask."""
+
+    incident: str
+    contact: str
+    kind: Literal["embargoed"] = field(default="embargoed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Disputed:
     """Who registered `artifact`, which the incident flags, says in these words that it is not so; `evidence` is a SHA-256 (hex)."""
 
@@ -331,6 +340,7 @@ Fact = (
     | Restaged
     | Amended
     | Disputed
+    | Embargoed
     | Rooted
     | Removed
     | Unbound
@@ -352,7 +362,9 @@ def about(fact: Fact) -> tuple[str, ...]:
             return artifacts
         case Corrected(artifact, earlier):
             return (artifact, earlier)
-        case Selecting() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted():
+        case (
+            Selecting() | Restaged() | Amended() | Embargoed() | Rooted() | Removed() | Unbound() | Redacted()
+        ):
             return ()
         case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Named():
             return (fact.artifact,)

@@ -33,6 +33,7 @@ from lineage.facts import (
     Derived,
     Described,
     Disputed,
+    Embargoed,
     Evaluated,
     Fact,
     Licensed,
@@ -73,6 +74,7 @@ _KINDS: dict[str, type[Fact]] = {
     "restaged": Restaged,
     "amended": Amended,
     "disputed": Disputed,
+    "embargoed": Embargoed,
     "removed": Removed,
     "unbound": Unbound,
 }
@@ -128,6 +130,8 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a 
             return replace(fact, reason=REMOVED, summary=summary and REMOVED, contact=contact and REMOVED)
         case Disputed():
             return replace(fact, text=REMOVED)
+        case Embargoed():
+            return replace(fact, contact=REMOVED)
         case Named(name):
             return Removed(sha256_hex(name.partition("/")[0].encode()))
         case Evaluated() | Attested():

@@ -18,6 +18,7 @@ from lineage.facts import (
     Derived,
     Described,
     Disputed,
+    Embargoed,
     Evaluated,
     Evidence,
     Licensed,
@@ -36,6 +37,7 @@ from lineage.predicates import (
     containment,
     derivation,
     dispute,
+    embargo,
     evaluation,
     incident,
     incident_amendment,
@@ -257,6 +259,7 @@ def incidents(draw) -> Example:
         issued=draw(times),
         keys=keys,
         tensors=tensors,
+        salt=draw(st.none() | hexes),
     )
     selecting = [Selecting(ENTRY, "key", key) for key in sorted(set(keys))]
     selecting += [Selecting(ENTRY, "tensor", tensor) for tensor in sorted(set(tensors))]
@@ -282,6 +285,12 @@ def amendments(draw) -> Example:
     said = incident_amendment.statement(which, reason, **given, issued=draw(times))
     words = [given.get(name) for name in ("severity", "summary", "contact")]
     return said, (Amended(which, *words, reason),)
+
+
+@st.composite
+def embargoes(draw) -> Example:
+    which, contact = draw(hexes), draw(lines)
+    return embargo.statement(which, contact), (Embargoed(which, contact),)
 
 
 @st.composite
@@ -337,6 +346,7 @@ def redactions(draw) -> Example:
             changes(),
             amendments(),
             disputes(),
+            embargoes(),
         )
     )
     left = residue(said.predicate_type, facts)
@@ -363,6 +373,7 @@ EXAMPLES = {
     incident_amendment.URI: amendments(),
     incident_change.URI: changes(),
     dispute.URI: disputes(),
+    embargo.URI: embargoes(),
     root.URI: roots(),
     redaction.URI: redactions(),
 }

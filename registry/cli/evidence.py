@@ -20,6 +20,7 @@ from lineage.facts import (
     Derived,
     Described,
     Disputed,
+    Embargoed,
     Evaluated,
     Fact,
     Licensed,
@@ -213,6 +214,8 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return f"{incident[:12]} amended" + (f", {severity}" if severity else "")
         case Disputed(incident):
             return f"{incident[:12]} disputed"
+        case Embargoed(incident):
+            return f"{incident[:12]} was known"
         case Rooted(version):
             return f"version {version}"
         case Redacted(entry):

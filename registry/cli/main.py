@@ -45,6 +45,7 @@ from registry.cli import (
     recipes,
     registering,
     remedying,
+    reporting,
     roots,
     running,
     sharing,
@@ -97,7 +98,7 @@ for part in (
 logs.app.registered_commands += auditing.app.registered_commands
 licensing.group.registered_commands += proposing.app.registered_commands + conflicts.app.registered_commands
 app.add_typer(licensing.group, name="license")
-for part in (cosigning.app, disputing.app, notifying.app):
+for part in (reporting.app, cosigning.app, disputing.app, notifying.app):
     incidents.app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(hooking.app, name="hooks")

@@ -27,6 +27,7 @@ from lineage.facts import (
     Derived,
     Described,
     Disputed,
+    Embargoed,
     Evaluated,
     Fact,
     Licensed,
@@ -60,6 +61,7 @@ from registry.tables import (
     Correction,
     Dispute,
     Edge,
+    Embargo,
     Evaluation,
     File,
     Incident,
@@ -140,6 +142,8 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
             case Amended(incident, severity, summary, contact, reason):
                 other = {"incident": incident, "severity": severity, "summary": summary, "contact": contact}
                 connection.execute(insert(Amendment), at | other | {"reason": reason})
+            case Embargoed(incident, contact):
+                connection.execute(insert(Embargo), at | {"incident": incident, "contact": contact})
             case Disputed(incident, artifact, words, evidence):
                 disputed = {"incident": incident, "artifact": numbers[artifact]}
                 connection.execute(insert(Dispute), at | disputed | {"text": words, "evidence": evidence})
@@ -231,7 +235,9 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
                 found |= {artifact: None, earlier: None}
             case Compared(artifact, parent):
                 found |= {artifact: None, parent: None}
-            case Selecting() | Restaged() | Amended() | Rooted() | Removed() | Unbound() | Redacted():
+            case Selecting() | Restaged() | Amended() | Embargoed():
+                continue
+            case Rooted() | Removed() | Unbound() | Redacted():
                 continue
             case _:
                 found[fact.artifact] = None

@@ -55,6 +55,7 @@ _FORGET = tuple(
         f"UPDATE amendment SET reason = '{REMOVED}' WHERE entry IN :leaves",
         f"UPDATE amendment SET summary = '{REMOVED}' WHERE entry IN :leaves AND summary IS NOT NULL",
         f"UPDATE amendment SET contact = '{REMOVED}' WHERE entry IN :leaves AND contact IS NOT NULL",
+        f"UPDATE embargo SET contact = '{REMOVED}' WHERE entry IN :leaves",
         f"UPDATE dispute SET text = '{REMOVED}' WHERE entry IN :leaves",
         f"UPDATE stage SET reason = '{REMOVED}' WHERE entry IN :leaves",
     )

@@ -79,7 +79,7 @@ _INCIDENTS = f"""
 """
 _CHANGES = tuple(
     f"SELECT {table}.entry FROM {table} JOIN incident ON incident.id = {table}.incident WHERE {standing(table)}"
-    for table in ("stage", "amendment", "dispute")
+    for table in ("stage", "amendment", "dispute", "embargo")
 )
 _ENTRIES = asking(
     " UNION ".join(

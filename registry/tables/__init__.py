@@ -13,6 +13,7 @@ from registry.tables.graph import (
     Closure,
     Dispute,
     Edge,
+    Embargo,
     Flag,
     Incident,
     Node,
@@ -64,6 +65,7 @@ __all__ = [
     "Delivery",
     "Dispute",
     "Edge",
+    "Embargo",
     "Entry",
     "Evaluation",
     "File",
@@ -90,5 +92,5 @@ __all__ = [
     "Unknown",
 ]
 
-SCHEMA = "0011"
+SCHEMA = "0012"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

@@ -115,6 +115,15 @@ class Amendment(SQLModel, table=True):
     reason: str
 
 
+class Embargo(SQLModel, table=True):
+    """That the incident with this id was written down by `entry`, whether or not it is reported by now."""
+
+    entry: int = key()
+    seq: int = key()
+    incident: str = Field(index=True)
+    contact: str
+
+
 class Dispute(SQLModel, table=True):
     """What the owner of an artifact says against the incident with this id; `evidence` is the SHA-256 of a file, if there is one."""
 

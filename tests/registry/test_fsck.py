@@ -12,6 +12,7 @@ from lineage.facts import Compared
 from lineage.predicates import (
     containment,
     dispute,
+    embargo,
     incident_amendment,
     incident_change,
     manifest,
@@ -67,6 +68,7 @@ CASES: dict[str, tuple[Tamper, str]] = {
         "does not reach",
     ),
     "a dispute is put into other words": (run("UPDATE dispute SET text = 'so'"), "table dispute holds"),
+    "an embargo is of another incident": (run("UPDATE embargo SET incident = 'ab'"), "table embargo holds"),
     "an incident is softened": (run("UPDATE incident SET stage = 'retracted'"), "table incident holds"),
     "the closure is cut": (run("DELETE FROM closure"), "closure: it lacks"),
     "the closure is widened": (run("INSERT INTO closure VALUES (2, 1, 1, 1, 1)"), "closure: it holds"),
@@ -206,6 +208,7 @@ def story(world: World) -> World:
     world.publish(
         "security", incident_amendment.statement(reported, "worse", severity="critical", issued=world.time)
     )
+    world.publish("security", embargo.statement("ab" * 32, "vet"))
     world.publish("publisher", dispute.statement(reported, child, "it is not so", "ef" * 32, world.time))
     found = Compared(child, base, "consistent", "alone", "0.9", "0.6")
     world.publish("rebuilder", parentage.statement([found]))

@@ -197,6 +197,7 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
             "containment",
             "amendment",
             "dispute",
+            "embargo",
             "hook",
             "delivery",
         ):
@@ -228,6 +229,7 @@ def before_looks(world: World) -> None:
             "containment",
             "amendment",
             "dispute",
+            "embargo",
             "comparison",
             "hook",
             "delivery",

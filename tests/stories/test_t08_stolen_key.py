@@ -1,6 +1,7 @@
 """T8: a publisher's key is stolen, and ended at the last good time: what it said until then stands, what it said since falls."""
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +14,17 @@ from world import BEGINNING, World
 
 from lineage.authority import TrustedRoot
 from lineage.facts import Evidence, Role
-from lineage.predicates import derivation, incident, incident_change, license, name, root, signature  # noqa: A004
+from lineage.predicates import (
+    derivation,
+    dispute,
+    embargo,
+    incident,
+    incident_change,
+    license,  # noqa: A004
+    name,
+    root,
+    signature,
+)
 from lineage.predicates.root import Period
 from lineage.standing import Affected, Clean, Unknown
 from registry.store import artifacts, log, tenure
@@ -281,7 +292,7 @@ def test_an_entry_that_nobody_can_read_keeps_no_key_from_being_ended(world: Worl
 PEOPLE = ("anna", "ben")
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["edge", "model", "name", "report", "wait", "end"]),
+        st.sampled_from(["edge", "model", "name", "report", "embargo", "dispute", "wait", "end"]),
         st.lists(st.integers(0, 1), min_size=1, max_size=2, unique=True),
         st.integers(0, 4),
         st.integers(0, 4),
@@ -298,6 +309,34 @@ def test_the_law_of_ended_keys(acts) -> None:
         _follow(World(Path(folder)), acts)
 
 
+def _speak_of_incidents(
+    world: World,
+    what: str,
+    model: str,
+    number: int,
+    signers: list[PrivateKey],
+    reported: list[tuple[str, str]],
+) -> None:
+    if what == "report":
+        said = incident.statement(
+            [model],
+            "compromised",
+            "low",
+            "reported",
+            "x",
+            contact="x",
+            issued=number,
+            keys=[signers[number % len(signers)].public.id] if number > 1 else (),
+        )
+        reported.append((world.say(said, *signers).entry, model))
+    elif what == "embargo":
+        world.say(embargo.statement(f"{number:064x}", "x"), *signers)
+    elif what == "dispute" and reported:
+        disputed, artifact = reported[number % len(reported)]
+        with suppress(Refused):  # it fell, or another owner is left
+            world.say(dispute.statement(disputed, artifact, "x", None, number), *signers)
+
+
 def _follow(world: World, acts) -> None:
     keys = [world.join(person, "publisher", "security") for person in PEOPLE]
     models = []
@@ -306,6 +345,7 @@ def _follow(world: World, acts) -> None:
         world.say(signature.statement(f"m{number}", files), *keys)
         models.append(artifact_id(files))
     good = {key.public.id: None for key in keys}
+    reported: list[tuple[str, str]] = []
     for what, who, one, other in acts:
         signers = [keys[i] for i in who if good[keys[i].public.id] is None]
         if what == "wait":
@@ -323,18 +363,8 @@ def _follow(world: World, acts) -> None:
             world.say(signature.statement(f"more {one} {other}", {"a": f"{one}{other}" * 32}), *signers)
         elif signers and what == "name":
             world.say(name.statement(models[one], "law/model", None, other), *signers)
-        elif signers and what == "report":
-            said = incident.statement(
-                [models[one]],
-                "compromised",
-                "low",
-                "reported",
-                "x",
-                contact="x",
-                issued=other,
-                keys=[keys[other % 2].public.id] if other > 1 else (),
-            )
-            world.say(said, *signers)
+        elif signers:
+            _speak_of_incidents(world, what, models[one], other, signers, reported)
     with world.home.store.reading() as connection:
         leaves = {one.index: Leaf.parse(one.leaf) for one in log.scan(connection)}
         void = set(tenure.ended(connection))
