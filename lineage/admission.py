@@ -3,7 +3,8 @@
 `questions` says what must be known about a statement's facts; `admit` decides, given the answers. Both concern one
 statement at a time, asked inside the write transaction, so that the statements before it in a batch are answered for.
 A statement that comes again under another key fits whenever it fitted the first time, unless what it rests on was taken back: a
-quorum that has fallen, a name that was voided and that another looks like by now, or a correction that `fixed` names.
+quorum that has fallen, a name that was voided and that another looks like by now, or a correction that `fixed` names; or unless it is
+about an incident that was revealed or ended since.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from lineage.facts import (
     Compared,
     Corrected,
     Derived,
+    Disputed,
+    Embargoed,
     Fact,
     Gated,
     Named,
@@ -36,6 +39,7 @@ from lineage.facts import (
     is_stub,
 )
 from lineage.skeleton import skeleton
+from lineage.standing import ENDED
 from signing.errors import Forbidden, Refused
 
 # 4-lineage, "Standing and incidents". What is not a key here is final.
@@ -43,6 +47,7 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
     "reported": frozenset({"confirmed", "rejected", "retracted"}),
     "confirmed": frozenset({"resolved", "rejected", "retracted"}),
 }
+_ABOUT_INCIDENTS = (Restaged, Amended, Assessed, Disputed, Embargoed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Questions:
     """On which verdicts (entry ids) do quorums on these artifacts rest (`rebuilds.quorums`)?"""
     names: frozenset[str]
     """Which names have these skeletons, and which operators may bind those that no signer of the statement may?"""
+    disputes: frozenset[tuple[str, str]]
+    """For which of these does the incident flag the artifact?"""
     corrections: frozenset[tuple[str, str]]
     """For which of these does the second supersede the first, directly or by way of others?"""
 
@@ -78,6 +85,7 @@ class Known:
     names: Mapping[str, Collection[str]] = field(default_factory=dict)
     owners: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Those of `names` that no key which signed the statement may bind, each with the operators that may."""
+    disputes: Collection[tuple[str, str]] = frozenset()
     corrections: Collection[tuple[str, str]] = frozenset()
 
 
@@ -89,10 +97,11 @@ def questions(facts: Sequence[Fact]) -> Questions:
         | frozenset(one.parent for one in edges if not is_stub(one.parent)),
         children=frozenset(one.child for one in edges),
         parents=frozenset(one.parent for one in edges),
-        incidents=frozenset(one.incident for one in facts if isinstance(one, Restaged | Amended | Assessed)),
+        incidents=frozenset(one.incident for one in facts if isinstance(one, _ABOUT_INCIDENTS)),
         builds=frozenset(one.build for one in facts if isinstance(one, Rebuilt)),
         quorums=frozenset(one.artifact for one in facts if isinstance(one, Agreed)),
         names=frozenset(skeleton(one.name) for one in facts if isinstance(one, Named)),
+        disputes=frozenset((one.incident, one.artifact) for one in facts if isinstance(one, Disputed)),
         corrections=frozenset(pair for fact in facts for pair in _succession(fact)),
     )
 
@@ -116,8 +125,8 @@ def admit(facts: Sequence[Fact], known: Known) -> None:
                 _admit_name(name, known)
             case Corrected():
                 _admit_correction(fact, known)
-            case Restaged() | Amended() | Assessed():
-                _admit_change(fact, known)
+            case Restaged() | Amended() | Assessed() | Disputed() | Embargoed():
+                _admit_of_incident(fact, known)
             case _:
                 pass
     _admit_together([fact for fact in facts if isinstance(fact, Derived)], known.paths)
@@ -132,6 +141,7 @@ def _about(fact: Fact) -> tuple[str, ...]:  # noqa: PLR0911 - one return a kind
             | Restaged()
             | Amended()
             | Gated()
+            | Embargoed()
             | Rooted()
             | Removed()
             | Unbound()
@@ -245,16 +255,42 @@ def _admit_correction(said: Corrected, known: Known) -> None:
         raise Refused(f"{said.earlier} supersedes {said.artifact}, so it cannot be superseded by it")
 
 
+def _admit_of_incident(said: Restaged | Amended | Assessed | Disputed | Embargoed, known: Known) -> None:
+    match said:
+        case Disputed():
+            _admit_dispute(said, known)
+        case Embargoed(incident):
+            if incident in known.incidents:
+                raise Refused(f"incident {incident} is reported already, and is no secret any longer")
+        case Restaged() | Amended() | Assessed():
+            _admit_change(said, known)
+
+
 def _admit_change(change: Restaged | Amended | Assessed, known: Known) -> None:
-    stage = known.incidents.get(change.incident)
-    if stage is None:
-        raise Refused(f"no entry {change.incident} reports an incident here")
+    stage = _stage(change.incident, known)
     if isinstance(change, Assessed) and not set(_succession(change)).issubset(known.corrections):
         raise Refused(
             f"{change.corrected} does not supersede {change.artifact} here, so it is no correction of it: say that first"
         )
     if isinstance(change, Restaged):
         check_stage(change.incident, stage, change.stage)
+
+
+def _admit_dispute(said: Disputed, known: Known) -> None:
+    stage = _stage(said.incident, known)
+    if stage in ENDED:
+        raise Refused(f"incident {said.incident} was {stage}: nothing of it is left to dispute")
+    if (said.incident, said.artifact) not in known.disputes:
+        raise Refused(
+            f"incident {said.incident} neither names nor reaches {said.artifact}, so it is not disputed for that"
+        )
+
+
+def _stage(incident: str, known: Known) -> Stage:
+    stage = known.incidents.get(incident)
+    if stage is None:
+        raise Refused(f"no entry {incident} reports an incident here")
+    return stage
 
 
 def check_stage(incident: str, stage: Stage, following: Stage) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from lineage.assessed import Assessed
 from lineage.facts import (
@@ -15,6 +15,7 @@ from lineage.facts import (
     Claimed,
     Compared,
     Corrected,
+    Disputed,
     Evaluated,
     Evidence,
     Kind,
@@ -25,7 +26,9 @@ from lineage.facts import (
     Waived,
 )
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Assessed, Waived)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Assessed, Waived, Disputed)
+
+Event = Stage | Literal["amended", "disputed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +73,24 @@ class Incident:
     contact: str
     selectors: tuple[str, ...] = ()
     """By what it selects artifacts besides, `key:<64 hex>` or `tensor:<64 hex>`; those that were selected are among `artifacts`."""
+    disputes: tuple[Said[Disputed], ...] = ()
+    """What the owners of artifacts that it flags say against it, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """That an incident was reported, or moved to `stage` for a `reason`: entry `index`, logged at `time` (unix seconds).
+    """That an incident was reported, moved to another stage, amended or disputed, for a `reason`: entry `index` of these `keys`.
 
-    `incident` is as it stands now, whatever it was then.
+    It was logged at `time` (unix seconds); `incident` is as it stood right after that.
     """
 
     index: int
     entry: str
     time: int
     incident: Incident
-    stage: Stage
+    event: Event
     reason: str | None
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

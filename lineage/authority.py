@@ -16,6 +16,7 @@ from lineage.facts import (
     Corrected,
     Derived,
     Described,
+    Disputed,
     Fact,
     Gated,
     Licensed,
@@ -118,7 +119,7 @@ def check_earlier(root: TrustedRoot, earlier: TrustedRoot, keys: Collection[str]
 def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
     """Return the artifacts for which the statement speaks as only their own publishers may.
 
-    Licenses, manifests and derivations, and of both, which supersedes which; names go by namespace, and what a builder or
+    Licenses, manifests, derivations and disputes, and of both, which supersedes which; names go by namespace, and what a builder or
     rebuilder saw is theirs to say. A stub has no publisher here, so what is claimed of one is anybody's word, and is told as that.
     """
     if predicates.roles(statement.predicate_type) != ("publisher",):
@@ -130,7 +131,7 @@ def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
                 found[parent] = None
             case Derived(child) if not is_stub(child):
                 found[child] = None
-            case Described(artifact) | Licensed(artifact) | Mentioned(artifact):
+            case Described(artifact) | Licensed(artifact) | Mentioned(artifact) | Disputed(artifact=artifact):
                 found[artifact] = None
             case Corrected(artifact, earlier):
                 found |= {artifact: None, earlier: None}

@@ -301,6 +301,26 @@ class Amended:
 
 
 @dataclass(frozen=True, slots=True)
+class Embargoed:
+    """The incident with this id was written down when this was logged, and is told later; `contact` says whom to ask."""
+
+    incident: str
+    contact: str
+    kind: Literal["embargoed"] = field(default="embargoed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """Who registered `artifact`, which the incident flags, says in these words that it is not so; `evidence` is a SHA-256 (hex)."""
+
+    incident: str
+    artifact: str
+    text: str
+    evidence: str | None
+    kind: Literal["disputed"] = field(default="disputed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Rooted:
     """A version of the trusted root comes into force with this leaf; `document` is its canonical JSON text."""
 
@@ -367,6 +387,8 @@ Fact = (
     | Restaged
     | Amended
     | Assessed
+    | Disputed
+    | Embargoed
     | Rooted
     | Removed
     | Unbound
@@ -388,9 +410,17 @@ def about(fact: Fact) -> tuple[str, ...]:
             return artifacts
         case Corrected(artifact, earlier):
             return (artifact, earlier)
-        case Selecting() | Restaged() | Amended() | Gated() | Rooted() | Removed() | Unbound() | Redacted():
+        case (
+            Selecting()
+            | Restaged()
+            | Amended()
+            | Embargoed()
+            | Gated()
+            | Rooted()
+            | Removed()
+            | Unbound()
+            | Redacted()
+        ):
             return ()
-        case Registered() | Described() | Built() | Rebuilt() | Agreed() | Licensed() | Waived() | Named():
-            return (fact.artifact,)
-        case Evaluated() | Attested() | Claimed() | Compared() | Contained() | Assessed() | Mentioned():
+        case _:
             return (fact.artifact,)

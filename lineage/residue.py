@@ -34,6 +34,8 @@ from lineage.facts import (
     Corrected,
     Derived,
     Described,
+    Disputed,
+    Embargoed,
     Evaluated,
     Fact,
     Gated,
@@ -78,6 +80,8 @@ _KINDS: dict[str, type[Fact]] = {
     "amended": Amended,
     "assessed": Assessed,
     "gated": Gated,
+    "disputed": Disputed,
+    "embargoed": Embargoed,
     "removed": Removed,
     "unbound": Unbound,
 }
@@ -133,6 +137,10 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a 
             return replace(fact, reason=REMOVED, summary=summary and REMOVED, contact=contact and REMOVED)
         case Assessed():
             return replace(fact, note=REMOVED)
+        case Disputed():
+            return replace(fact, text=REMOVED)
+        case Embargoed():
+            return replace(fact, contact=REMOVED)
         case Named(name):
             return Removed(sha256_hex(name.partition("/")[0].encode()))
         case Waived(namespace=namespace):

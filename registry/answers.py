@@ -27,14 +27,21 @@ from registry.said import (
     ComparisonOut,
     ContradictionOut,
     CorrectionOut,
+    DisputeOut,
     EvaluationOut,
 )
 from registry.selected import EVERYTHING, Grade, SelectionOut
 from registry.statuses import StatusOut, statuses
 
+# An incident is told in many answers, and its disputes with it.
+DISPUTES = 10
+
 
 class IncidentOut(Answer):
-    """An incident and the stage it has reached; what its `selectors` selected so far is among its `artifacts`."""
+    """An incident and the stage it has reached; what its `selectors` selected so far is among its `artifacts`.
+
+    Owners that dispute it stand beside it: the newest of the `disputed` disputes are told.
+    """
 
     id: str
     artifacts: tuple[str, ...]
@@ -44,6 +51,8 @@ class IncidentOut(Answer):
     stage: str
     summary: str
     contact: str
+    disputes: tuple[DisputeOut, ...] = ()
+    disputed: int = 0
 
     @classmethod
     def of(cls, incident: Incident) -> IncidentOut:
@@ -57,6 +66,8 @@ class IncidentOut(Answer):
             stage=incident.stage,
             summary=incident.summary,
             contact=incident.contact,
+            disputes=tuple(map(DisputeOut.of, reversed(incident.disputes[-DISPUTES:]))),
+            disputed=len(incident.disputes),
         )
 
 

@@ -1,4 +1,4 @@
-"""The Atom feed of incidents: every report and every change of stage is an entry (RFC 4287).
+"""The Atom feed of incidents: every report, change of stage, amendment and dispute is an entry (RFC 4287).
 
 Pure, like an export: no clock, no database. An entry's id is a UUID of version 5 over the log's name and the id of the log's
 entry, so it is the same whoever serves the feed and under whichever address.
@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from lineage.around import Change
 from lineage.subjects import AsOf
 from registry import export
+from registry.answers import DISPUTES
 
 MEDIA_TYPE = "application/atom+xml; charset=utf-8"
 PATH = "incidents.atom"
@@ -38,18 +39,22 @@ def _entry(root: ET.Element, at: AsOf, change: Change, base: str) -> None:
     incident = change.incident
     entry = ET.SubElement(root, "entry")
     _put(entry, "id", _id(at, change.entry))
-    _put(entry, "title", f"{change.stage}: {incident.what}, {incident.severity}: {incident.summary}")
+    _put(entry, "title", f"{change.event}: {incident.what}, {incident.severity}: {incident.summary}")
     _put(entry, "updated", export.moment(change.time))
-    for term in (change.stage, incident.what, incident.severity):
+    for term in dict.fromkeys((change.event, incident.stage, incident.what, incident.severity)):
         ET.SubElement(entry, "category", term=export.plain(term))
     here = f"{base}incidents/{incident.id}"
     _link(entry, "alternate", here, "application/json")
     _link(entry, "related", f"{here}/owners", "application/json")
     said = [
-        f"Incident {incident.id} is {change.stage}"
+        f"Incident {incident.id} is {change.event}"
         + ("." if change.reason is None else f": {change.reason}"),
         f"It names {', '.join(incident.artifacts)}.",
         f"Contact: {incident.contact}",
+        *(
+            f"Disputed by {', '.join(one.operators)} for {one.fact.artifact}: {one.fact.text}"
+            for one in incident.disputes[-DISPUTES:]
+        ),
     ]
     ET.SubElement(entry, "content", type="text").text = "\n".join(map(export.plain, said))
 

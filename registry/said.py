@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from lineage.around import Said
-from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated
+from lineage.facts import Attested, Claimed, Compared, Corrected, Disputed, Evaluated
 from lineage.mentions import Contradiction
 
 
@@ -105,6 +105,32 @@ class CorrectionOut(Answer):
         return cls(
             artifact=found.artifact,
             earlier=found.earlier,
+            operators=said.operators,
+            time=said.time,
+            entry=said.entry,
+        )
+
+
+class DisputeOut(Answer):
+    """What an owner says against an incident that flags `artifact`, by whose word, logged when (unix seconds) as which entry.
+
+    `evidence` is the SHA-256 of a file that whoever says it keeps; null where none is named.
+    """
+
+    artifact: str
+    text: str
+    evidence: str | None
+    operators: tuple[str, ...]
+    time: int
+    entry: str
+
+    @classmethod
+    def of(cls, said: Said[Disputed]) -> DisputeOut:
+        """Make the answer from the store's value."""
+        return cls(
+            artifact=said.fact.artifact,
+            text=said.fact.text,
+            evidence=said.fact.evidence,
             operators=said.operators,
             time=said.time,
             entry=said.entry,

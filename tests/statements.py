@@ -18,6 +18,8 @@ from lineage.facts import (
     Corrected,
     Derived,
     Described,
+    Disputed,
+    Embargoed,
     Evaluated,
     Evidence,
     Gated,
@@ -40,6 +42,8 @@ from lineage.predicates import (
     claims,
     containment,
     derivation,
+    dispute,
+    embargo,
     evaluation,
     incident,
     incident_amendment,
@@ -310,6 +314,7 @@ def incidents(draw) -> Example:
         issued=draw(times),
         keys=keys,
         tensors=tensors,
+        salt=draw(st.none() | hexes),
     )
     selecting = [Selecting(ENTRY, "key", key) for key in sorted(set(keys))]
     selecting += [Selecting(ENTRY, "tensor", tensor) for tensor in sorted(set(tensors))]
@@ -351,6 +356,19 @@ def assessments(draw) -> Example:
         draw(lines),
     )
     return incident_status.statement(said, issued), (said,)
+
+
+@st.composite
+def embargoes(draw) -> Example:
+    which, contact = draw(hexes), draw(lines)
+    return embargo.statement(which, contact), (Embargoed(which, contact),)
+
+
+@st.composite
+def disputes(draw) -> Example:
+    which, artifact, words, evidence = draw(hexes), draw(ids), draw(lines), draw(st.none() | hexes)
+    said = dispute.statement(which, artifact, words, evidence, draw(times))
+    return said, (Disputed(which, artifact, words, evidence),)
 
 
 @st.composite
@@ -402,6 +420,8 @@ def redactions(draw) -> Example:
             assessments(),
             waivers(),
             gates(),
+            disputes(),
+            embargoes(),
         )
     )
     left = residue(said.predicate_type, facts)
@@ -432,6 +452,8 @@ EXAMPLES = {
     incident_amendment.URI: amendments(),
     incident_change.URI: changes(),
     incident_status.URI: assessments(),
+    dispute.URI: disputes(),
+    embargo.URI: embargoes(),
     root.URI: roots(),
     redaction.URI: redactions(),
 }

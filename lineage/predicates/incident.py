@@ -9,7 +9,8 @@ holds the tensor (`containment`).
     {"kind": "compromised" | ...,               one of `lineage.facts.KINDS`
      "severity": "low" | "medium" | "high" | "critical",
      "stage": "reported" | "confirmed",         reported warns, confirmed refuses
-     "summary": "<one line>", "contact": "<one line>", "issued": "<unix seconds>"}
+     "summary": "<one line>", "contact": "<one line>", "issued": "<unix seconds>",
+     "salt": "<64 hex>"}                        only of one that was under embargo, so that nobody guessed it (`embargo`)
 
 The incident's id is the id of the entry that reports it. `issued` tells a second incident with the same words from a
 repetition of the first statement. It is changed by `incident_change` and `incident_amendment`, and never deleted. Establishes `Reported`,
@@ -20,6 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Literal, get_args
+
+from pydantic import field_validator
 
 from lineage import schema
 from lineage.facts import Attribute, Kind, Reported, Role, Selecting, Severity
@@ -44,6 +47,15 @@ class _Incident(schema.Closed):
     summary: schema.Line
     contact: schema.Line
     issued: schema.Whole
+    salt: schema.Hex | None = None
+
+    @field_validator("salt", mode="before")
+    @classmethod
+    def _is_left_out_or_given(cls, salt: object) -> object:
+        # One statement has one spelling: no salt is never written as null.
+        if salt is None:
+            raise Malformed("a salt is 64 hex digits, or is left out")
+        return salt
 
 
 def facts(statement: Statement, entry: str) -> tuple[Reported | Selecting, ...]:
@@ -68,10 +80,12 @@ def statement(
     issued: int,
     keys: Iterable[str] = (),
     tensors: Iterable[str] = (),
+    salt: str | None = None,
 ) -> Statement:
     """Report, at `issued` in unix seconds, that `artifacts`, stubs among them, are `what`, in one line and with whom to ask.
 
     So is whatever one of `keys` (ids of 64 hex digits) registered or built, or does later, and what holds one of `tensors` (digests).
+    A `salt` (64 hex digits) makes it a statement that nobody guesses, to be kept under embargo.
     """
     predicate: dict[str, Json] = {
         "kind": what,
@@ -81,6 +95,8 @@ def statement(
         "contact": contact,
         "issued": str(issued),
     }
+    if salt is not None:
+        predicate["salt"] = salt
     schema.read(_Incident, URI, predicate)
     named = [schema.named(one) for one in sorted(set(artifacts))]
     named += [_selecting("key", one) for one in sorted(set(keys))]

@@ -20,6 +20,8 @@ from lineage.facts import (
     Corrected,
     Derived,
     Described,
+    Disputed,
+    Embargoed,
     Evaluated,
     Fact,
     Gated,
@@ -156,6 +158,7 @@ def _lineage(found: Evidence) -> None:
             soft_wrap=True,
         )
         out.print(f"  reaches {', '.join(map(short, reached.artifacts))}", soft_wrap=True)
+        tables.disputes(IncidentOut.of(incident), "  ")
 
 
 def _verdicts(edge: Edge, found: Evidence) -> str:
@@ -221,6 +224,10 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
             return f"{incident[:12]} amended" + (f", {severity}" if severity else "")
         case Assessed(incident=incident, status=status):
             return f"{incident[:12]} {status}"
+        case Disputed(incident):
+            return f"{incident[:12]} disputed"
+        case Embargoed(incident):
+            return f"{incident[:12]} was known"
         case Rooted(version):
             return f"version {version}"
         case Redacted(entry):

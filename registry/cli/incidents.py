@@ -1,4 +1,4 @@
-"""Incidents: report what is wrong with an artifact, list what was reported, amend it, take it back."""
+"""Incidents: list what was reported, amend it, take it back."""
 
 from __future__ import annotations
 
@@ -10,29 +10,24 @@ from typing import Annotated, TypeVar
 import typer
 from rich.markup import escape
 
-from lineage import schema
 from lineage.around import Incident
-from lineage.facts import KINDS, SEVERITIES, Kind, Severity, is_stub
-from lineage.predicates import incident, incident_amendment, incident_change
+from lineage.facts import KINDS, SEVERITIES, Kind, Severity
+from lineage.predicates import incident_amendment, incident_change
 from lineage.predicates.incident_change import Change
 from registry.answers import IncidentOut
 from registry.cli import searching, tables
-from registry.cli.answering import answers_of, asked
-from registry.cli.roots import key_of
-from registry.cli.searching import look, show_unread, tensor_of
+from registry.cli.answering import asked
 from registry.cli.session import (
     HomeOption,
     JsonOption,
     RegistryOption,
-    called,
-    counted,
     err,
     home_at,
     out,
     say,
 )
 from registry.home import Home
-from registry.store import Absent, lineage, refs
+from registry.store import Absent, lineage
 from registry.work.cosigning import alone
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -48,87 +43,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.registered_commands += searching.app.registered_commands
-
-
-@app.command()
-def report(
-    summary: Annotated[str, typer.Option(help="What is wrong, in one line.")],
-    artifact: Annotated[
-        list[str] | None,
-        typer.Argument(help="The artifacts that are bad; hf:owner/name for what was never seen here."),
-    ] = None,
-    key: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A signing key, by its id or the beginning: all that it registered or built, now and later."
-        ),
-    ] = None,
-    tensor: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="REF:NAME",
-            help="A tensor, by an artifact and its name there, or by its digest: all that hold it, now and later.",
-        ),
-    ] = None,
-    kind: Annotated[str, typer.Option(help=", ".join(KINDS))] = "compromised",
-    severity: Annotated[str, typer.Option(help=", ".join(SEVERITIES))] = "high",
-    contact: Annotated[str | None, typer.Option(help="Whom to ask; the operator otherwise.")] = None,
-    confirmed: Annotated[bool, typer.Option("--confirmed", help="Confirmed, not only reported.")] = False,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Report an incident by the security key; everything below the artifacts is flagged at once."""
-    what, grave = kind_named(kind), _severity(severity)
-    opened = home_at(home)
-    keys = [key_of(opened.root(), one) for one in key or ()]
-    suspected = [tensor_of(opened, one) for one in tensor or ()]
-    looked = look(opened, suspected, quiet=as_json)
-    with opened.store.reading() as connection:
-        # A stub need not be named by anything yet: what is made of it may come later.
-        named = list(
-            dict.fromkeys(
-                schema.check_stub(ref) if is_stub(ref) else refs.resolve(connection, ref)
-                for ref in artifact or ()
-            )
-        )
-    statement = incident.statement(
-        named,
-        what,
-        grave,
-        "confirmed" if confirmed else "reported",
-        summary,
-        contact=contact or opened.operator("security"),
-        issued=opened.now(),
-        keys=keys,
-        tensors=suspected,
-    )
-    receipt = opened.say_all([("security", statement), *looked.statements])[0]
-    with opened.store.reading() as connection:
-        flagged = lineage.flagged(connection, receipt.entry)
-        (found,) = lineage.incidents(connection, receipt.entry)
-    below = sorted(flagged - set(found.artifacts))
-
-    def show() -> None:
-        out.print(f"[bold]incident {receipt.entry[:12]}[/]  logged as entry {receipt.index}")
-        out.print(
-            f"  flags {counted(len(found.artifacts), 'artifact')} and {counted(len(below), 'descendant')}"
-        )
-        local = answers_of(opened)
-        for one in below:
-            out.print(f"    {called(one, local.verdict(one).names)}", markup=False)
-        show_unread(looked)
-
-    value: Json = {
-        "incident": receipt.entry,
-        "index": receipt.index,
-        "artifacts": list(found.artifacts),
-        "selectors": list(found.selectors),
-        "descendants": below,
-        "unread": list(looked.unread),
-    }
-    say(as_json, value, show)
-    if confirmed:
-        warn_alone(opened, receipt.entry)
 
 
 @app.command("list")
@@ -151,7 +65,7 @@ def amend(
     """Say that an incident's severity, summary or contact is another from now on; what was said before stays in the log."""
     opened = home_at(home)
     found = named(opened, which).id
-    grave = None if severity is None else _severity(severity)
+    grave = None if severity is None else severity_named(severity)
     statement = incident_amendment.statement(
         found, reason, severity=grave, summary=summary, contact=contact, issued=opened.now()
     )
@@ -228,7 +142,8 @@ def kind_named(text: str) -> Kind:
     raise Malformed(f"{text!r} is no kind of incident; choose one of {', '.join(KINDS)}")
 
 
-def _severity(text: str) -> Severity:
+def severity_named(text: str) -> Severity:
+    """Return the severity that is called so, or say which there are."""
     for severity in SEVERITIES:
         if severity == text:
             return severity

@@ -27,6 +27,7 @@ from registry.cli import (
     comparing,
     conflicts,
     cosigning,
+    disputing,
     dossiers,
     exporting,
     hooking,
@@ -45,6 +46,7 @@ from registry.cli import (
     recipes,
     registering,
     remedying,
+    reporting,
     roots,
     running,
     sameness,
@@ -101,8 +103,8 @@ logs.app.registered_commands += auditing.app.registered_commands
 for part in (proposing.app, conflicts.app, waiving.app):
     licensing.group.registered_commands += part.registered_commands
 app.add_typer(licensing.group, name="license")
-incidents.app.registered_commands += cosigning.app.registered_commands + notifying.app.registered_commands
-incidents.app.registered_commands += assessing.app.registered_commands
+for part in (reporting.app, cosigning.app, disputing.app, assessing.app, notifying.app):
+    incidents.app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(hooking.app, name="hooks")
 app.add_typer(keys.app, name="keys")

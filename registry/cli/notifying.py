@@ -63,6 +63,7 @@ def _show(answer: OwnersOut) -> None:
         soft_wrap=True,
     )
     out.print(f"  reaches {concerned}", soft_wrap=True)
+    tables.disputes(incident, "  ")
     for owner in answer.owners:
         reached = escape("; ".join(owner.contacts))
         out.print(

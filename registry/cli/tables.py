@@ -18,7 +18,7 @@ from registry.cli import remarks
 from registry.cli.session import called, counted, kind_of, moment, out, path_of, short
 from registry.cli.statuses import reasoned, told
 from registry.outcomes import RebuildOut
-from registry.said import AttestationOut, ClaimOut, ComparisonOut, CorrectionOut, EvaluationOut
+from registry.said import AttestationOut, ClaimOut, ComparisonOut, CorrectionOut, DisputeOut, EvaluationOut
 from registry.work.verify import Holds, Proof
 from signing import canonical
 from signing.log import Leaf
@@ -188,7 +188,9 @@ def incidents(answers: Sequence[IncidentOut]) -> None:
         out.print("no incident was reported")
         return
     selecting = any(one.selectors for one in answers)
+    disputed = any(one.disputed for one in answers)
     columns = ["incident", "stage", "kind", "severity", "artifacts", *(["selects"] if selecting else [])]
+    columns += ["disputed"] if disputed else []
     table = headed(*columns, "summary", "contact")
     for one in answers:
         chosen = (
@@ -202,10 +204,30 @@ def incidents(answers: Sequence[IncidentOut]) -> None:
             one.severity,
             ", ".join(map(short, one.artifacts)),
             *(["\n".join(chosen)] if selecting else []),
+            *([escape(disputers(one))] if disputed else []),
             escape(one.summary),
             escape(one.contact),
         )
     put(table)
+
+
+def disputers(one: IncidentOut) -> str:
+    """Return who disputes an incident, each operator once, the newest first."""
+    told = ", ".join(dict.fromkeys(operator for said in one.disputes for operator in said.operators))
+    more = one.disputed - len(one.disputes)
+    return f"by {told}" + (f" and {more} more" if more else "") if told else ""
+
+
+def disputes(one: IncidentOut, indent: str = "") -> None:
+    """Print what owners say against an incident, the newest first."""
+    for said in one.disputes:
+        shown = "" if said.evidence is None else f" (evidence sha256:{said.evidence[:12]})"
+        out.print(
+            f"{indent}[yellow]disputed[/] for {short(said.artifact)}: {escape(said.text)}{shown}; {escape(_whose(said))}",
+            soft_wrap=True,
+        )
+    if one.disputed > len(one.disputes):
+        out.print(f"{indent}and {counted(one.disputed - len(one.disputes), 'older dispute')}", soft_wrap=True)
 
 
 def holds(folder: Path, found: Holds) -> None:
@@ -253,7 +275,9 @@ def _license(declared: str | None, claimed: str | None) -> str:
     return f"{claimed} [yellow](claimed)[/]"
 
 
-def _whose(said: EvaluationOut | AttestationOut | ClaimOut | CorrectionOut | ComparisonOut) -> str:
+def _whose(
+    said: EvaluationOut | AttestationOut | ClaimOut | CorrectionOut | ComparisonOut | DisputeOut,
+) -> str:
     return f"said by {', '.join(said.operators)} on {moment(said.time)}"
 
 
@@ -303,6 +327,7 @@ def _hit(hit: HitOut, names: Mapping[str, Sequence[str]]) -> None:
     out.print(f"    by way of {escape(path_of(hit.via, names))}", soft_wrap=True)
     if hit.status is not None:
         out.print(f"    {reasoned(hit.status)}", soft_wrap=True)
+    disputes(one, "    ")
 
 
 def _terms(answer: VerdictOut) -> str:

@@ -53,7 +53,7 @@ def incidents(answers: LocalDep, after: After = None) -> IncidentsOut:
     ),
 )
 def atom(request: Request, store: StoreDep, if_none_match: Tags = None) -> Response:
-    """Return the newest reports and changes of stage as a feed, newest first, at most 100."""
+    """Return the newest reports, changes of stage, amendments and disputes as a feed, newest first, at most 100."""
     with store.reading() as connection:
         at = subjects.as_of(connection, log.size(connection))
         found = changes.newest(connection, CHANGES)

@@ -1,4 +1,4 @@
-"""Changes of incidents: each report and each change of stage that counts, in the order of the log."""
+"""Changes of incidents that count, in the order of the log: reports, changes of stage, amendments, and disputes by owners."""
 
 from __future__ import annotations
 
@@ -7,22 +7,31 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from lineage.around import Change
-from registry.store import lineage
+from lineage.around import Change, Incident
+from registry.store import lineage, log
 from registry.store.tenure import standing
 
 CHANGES = f"""
-    SELECT incident.entry, 0 AS seq, incident.id AS incident, incident.stage, NULL AS reason
+    SELECT incident.entry, 0 AS seq, incident.id AS incident, incident.stage AS event, NULL AS reason
     FROM incident WHERE {standing("incident")}
     UNION ALL
     SELECT stage.entry, stage.seq, stage.incident, stage.stage, stage.reason FROM stage WHERE {standing("stage")}
+    UNION ALL
+    SELECT amendment.entry, amendment.seq, amendment.incident, 'amended', amendment.reason
+    FROM amendment WHERE {standing("amendment")}
+    UNION ALL
+    SELECT dispute.entry, dispute.seq, dispute.incident, 'disputed', dispute.text
+    FROM dispute WHERE {standing("dispute")}
 """
+# What is said of an incident that no longer counts changes nothing.
 _CHANGES = f"""
-    SELECT change.entry, entry.id, entry.time, change.incident, change.stage, change.reason
+    SELECT change.entry, entry.id, entry.time, entry.keys, opened.entry AS opened, change.event, change.reason
     FROM ({CHANGES}) AS change JOIN entry ON entry."index" = change.entry
+    JOIN incident AS opened ON opened.id = change.incident AND {standing("opened")}
 """
 _NEWEST = text(f"{_CHANGES} ORDER BY change.entry DESC, change.seq DESC LIMIT :most")
 _AT = text(f"{_CHANGES} WHERE change.entry = :entry")
+_OF = text(f"{_CHANGES} WHERE opened.id = :incident ORDER BY change.entry, change.seq")
 
 
 def newest(connection: Connection, most: int) -> tuple[Change, ...]:
@@ -36,13 +45,27 @@ def at(connection: Connection, entry: int) -> Change | None:
     return found[0] if found else None
 
 
+def of(connection: Connection, incident: str) -> tuple[Change, ...]:
+    """Return every change of an incident (its id) that counts, oldest first."""
+    return _changes(connection, connection.execute(_OF, {"incident": incident}).all())
+
+
 def _changes(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Change, ...]:
-    incidents = {
-        incident: lineage.incidents(connection, incident)
-        for incident in dict.fromkeys(row.incident for row in rows)
-    }
     return tuple(
-        Change(row.entry, row.id, row.time, found, row.stage, row.reason)
+        Change(
+            index=row.entry,
+            entry=row.id,
+            time=row.time,
+            keys=tuple(row.keys.split()),
+            incident=_then(connection, row.opened, row.entry + 1),
+            event=row.event,
+            reason=row.reason,
+        )
         for row in rows
-        for found in incidents[row.incident]
     )
+
+
+def _then(connection: Connection, opened: int, size: int) -> Incident:
+    """Return the incident of leaf `opened` as the log of `size` entries told it; as it is told now, if it began to count later."""
+    then = lineage.reported(connection, [opened], size)
+    return (then or lineage.reported(connection, [opened], log.size(connection)))[opened]

@@ -12,28 +12,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from sqlalchemy import Connection, insert, text
-from sqlmodel import SQLModel
 
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Agreed,
     Amended,
-    Attested,
     Built,
-    Claimed,
     Compared,
     Contained,
     Corrected,
     Derived,
-    Described,
-    Evaluated,
+    Embargoed,
     Fact,
     Gated,
-    Licensed,
-    Mentioned,
-    Named,
-    Rebuilt,
     Redacted,
     Registered,
     Removed,
@@ -42,47 +34,25 @@ from lineage.facts import (
     Rooted,
     Selecting,
     Unbound,
-    Waived,
 )
-from lineage.skeleton import skeleton
-from registry import tables
 from registry.store import bounds, log, sameness
 from registry.store.lists import asking
 from registry.store.reach import Link, flag, grow
 from registry.store.redaction import redact
 from registry.store.revoke import revoke
+from registry.store.rows import Values, row
 from registry.store.selecting import select, selected
 from registry.store.tail import Tail
 from registry.tables import (
-    Agreement,
-    Amendment,
-    Assessment,
-    Attestation,
-    Build,
-    Comparison,
-    Containment,
-    Correction,
     Edge,
-    Evaluation,
     File,
-    Gate,
     Incident,
-    License,
-    Manifest,
-    Mention,
-    Name,
     Node,
-    Rebuild,
     Registration,
     Root,
-    Stage,
     Target,
-    Waiver,
 )
-from signing import canonical
 from signing.log import Leaf
-
-Values = dict[str, object]
 
 # Written out once: building them anew for every statement costs the writer more than running them.
 _NUMBERS = asking("""
@@ -120,7 +90,7 @@ def enter(
     return index
 
 
-def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one forgotten
+def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
     connection: Connection, index: int, leaf: Leaf, facts: Sequence[Fact], operators: Sequence[str]
 ) -> None:
     """Write what the statement of `leaf`, at `index` and said by `operators`, establishes."""
@@ -140,46 +110,13 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
                 _report(connection, index, numbers, fact)
             case Selecting(incident, attribute, value):
                 select(connection, index, seq, incident, attribute, value)
-            case Restaged(incident, stage, reason):
-                moved = {"incident": incident, "stage": stage, "reason": reason}
-                connection.execute(insert(Stage), at | moved)
-            case Amended(incident, severity, summary, contact, reason):
-                other = {"incident": incident, "severity": severity, "summary": summary, "contact": contact}
-                connection.execute(insert(Amendment), at | other | {"reason": reason})
-            case Assessed():
-                connection.execute(insert(Assessment), at | _assessment(numbers, fact))
             case Rooted(version, document):
                 before, following = log.root(connection), TrustedRoot.parse(document.encode())
                 connection.execute(insert(Root), {"version": version, "document": document, "entry": index})
                 revoke(connection, index, before, following, fold)
-            case Corrected(artifact, earlier):
-                pair = {"artifact": numbers[artifact], "earlier": numbers[earlier]}
-                connection.execute(insert(Correction), at | pair)
-            case Compared(artifact, parent, outcome, statistic, value, threshold):
-                said: Values = {"outcome": outcome, "statistic": statistic}
-                said |= {"value": value, "threshold": threshold}
-                pair = {"artifact": numbers[artifact], "parent": numbers[parent]}
-                connection.execute(insert(Comparison), at | pair | said)
-            case Gated(shut, reason):
-                connection.execute(insert(Gate), at | {"shut": shut, "reason": reason})
-            case Unbound(_, name, revision):
-                connection.execute(insert(tables.Unbound), at | {"name": name, "revision": revision})
-            case (
-                Described()
-                | Contained()
-                | Built()
-                | Rebuilt()
-                | Agreed()
-                | Licensed()
-                | Waived()
-                | Claimed()
-                | Mentioned()
-                | Named()
-                | Evaluated()
-                | Attested()
-            ):
-                table, values = _claim(fact, leaf.pae)
-                connection.execute(insert(table), at | {"artifact": numbers[fact.artifact]} | values)
+            case _:
+                table, values = row(fact, numbers, leaf.pae)
+                connection.execute(insert(table), at | values)
                 if isinstance(fact, Built):
                     selected(connection, index, numbers[fact.artifact], "key", leaf.keys)
                 elif isinstance(fact, Contained):
@@ -187,51 +124,6 @@ def fold(  # noqa: C901, PLR0912 - one case a fact, so that mypy finds the one f
     edges = [(seq, fact) for seq, fact in enumerate(facts) if isinstance(fact, Derived)]
     if edges:
         _derive(connection, index, numbers, edges)
-
-
-def _claim(  # noqa: C901, PLR0911 - one return a kind
-    fact: Described
-    | Contained
-    | Built
-    | Rebuilt
-    | Agreed
-    | Licensed
-    | Waived
-    | Claimed
-    | Mentioned
-    | Named
-    | Evaluated
-    | Attested,
-    entry: str,
-) -> tuple[type[SQLModel], Values]:
-    """Return the table that holds facts like this one, and its row but for entry, seq and artifact."""
-    match fact:
-        case Described(_, manifest):
-            return Manifest, {"sha256": manifest}
-        case Contained(_, tensor):
-            return Containment, {"tensor": tensor}
-        case Built(_, recipe, manifest, builder):
-            return Build, {"id": entry, "recipe": recipe, "manifest": manifest, "builder": builder}
-        case Rebuilt(_, build, passed, verifier, differs):
-            words = canonical.encode(differs).decode()
-            return Rebuild, {"build": build, "passed": passed, "verifier": verifier, "differs": words}
-        case Agreed():
-            return Agreement, {}
-        case Evaluated(_, result, suite, runner, metric, value, n, seed):
-            how: Values = {"result": result, "suite": suite, "runner": runner, "metric": metric}
-            return Evaluation, how | {"value": value, "n": n, "seed": seed}
-        case Attested(_, uri, digest):
-            return Attestation, {"type": uri, "digest": digest}
-        case Licensed(_, license_id) | Claimed(_, license_id):
-            return License, {"license": license_id}
-        case Waived(_, rule, origin, license_id, namespace, reason, expires):
-            found: Values = {"rule": rule, "origin": origin, "license": license_id}
-            return Waiver, found | {"namespace": namespace, "reason": reason, "expires": expires}
-        case Mentioned(_, file, what, value):
-            return Mention, {"file": file, "what": what, "value": value}
-        case Named(name, revision, _):
-            looks: Values = {"folded": name.casefold(), "skeleton": skeleton(name)}
-            return Name, {"name": name, "revision": revision} | looks
 
 
 def _artifacts(facts: Iterable[Fact]) -> list[str]:
@@ -249,9 +141,9 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
                 found |= {artifact: None} if corrected is None else {artifact: None, corrected: None}
             case Compared(artifact, parent):
                 found |= {artifact: None, parent: None}
-            case (
-                Selecting() | Restaged() | Amended() | Gated() | Rooted() | Removed() | Unbound() | Redacted()
-            ):
+            case Selecting() | Restaged() | Amended() | Embargoed() | Gated():
+                continue
+            case Rooted() | Removed() | Unbound() | Redacted():
                 continue
             case _:
                 found[fact.artifact] = None
@@ -311,18 +203,6 @@ def _derive(
         bounds.grow(connection, [child])
     grow(connection, index, links)
     sameness.identified(connection, index, numbers, (edge for _, edge in edges))
-
-
-def _assessment(numbers: Mapping[str, int], fact: Assessed) -> Values:
-    return {
-        "artifact": numbers[fact.artifact],
-        "incident": fact.incident,
-        "status": fact.status,
-        "justification": fact.justification,
-        "expires": fact.expires,
-        "corrected": None if fact.corrected is None else numbers[fact.corrected],
-        "note": fact.note,
-    }
 
 
 def _report(connection: Connection, index: int, numbers: Mapping[str, int], fact: Reported) -> None:

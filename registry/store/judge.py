@@ -66,6 +66,10 @@ _ABOVE = asking(f"""
     )
     SELECT node.id FROM above JOIN node ON node.number = above.number WHERE node.id IN :some
 """)
+_REACHES = text(f"""
+    SELECT 1 FROM flag JOIN incident ON incident.entry = flag.incident JOIN node ON node.number = flag.artifact
+    WHERE incident.id = :incident AND node.id = :artifact AND {standing("incident")}
+""")
 _AFTER = text(f"""
     WITH RECURSIVE after (number) AS (
         SELECT number FROM node WHERE id = :artifact
@@ -137,6 +141,11 @@ def admit(
         quorums={one: _quorums(connection, one) for one in asked.quorums},
         names=names,
         owners=authority.owners(judged.root, judged.keys, spelled, time),
+        disputes={
+            (incident, artifact)
+            for incident, artifact in asked.disputes
+            if connection.execute(_REACHES, {"incident": incident, "artifact": artifact}).first()
+        },
         corrections=_superseding(connection, asked.corrections),
     )
     admission.admit(judged.facts, known)

@@ -296,6 +296,8 @@ def reported(connection: Connection, numbers: Iterable[int], size: int) -> dict[
     selectors: dict[int, list[str]] = defaultdict(list)
     for row in _rows(connection, _SELECTORS, wanted, size):
         selectors[row.incident].append(f"{row.attribute}:{row.value}")
+    rows = list(_rows(connection, _INCIDENTS, wanted, size))
+    disputes = said.disputes(connection, [row.id for row in rows], size)
     return {
         row.entry: Incident(
             row.id,
@@ -306,6 +308,7 @@ def reported(connection: Connection, numbers: Iterable[int], size: int) -> dict[
             row.summary,
             row.contact,
             tuple(selectors[row.entry]),
+            disputes.get(row.id, ()),
         )
-        for row in _rows(connection, _INCIDENTS, wanted, size)
+        for row in rows
     }

@@ -11,15 +11,15 @@ from lineage import authority
 from lineage.around import Said
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
-from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated, Waived, is_stub
+from lineage.facts import Attested, Claimed, Compared, Corrected, Disputed, Evaluated, Waived, is_stub
 from lineage.predicates import claims as claiming
-from lineage.predicates import evaluation, incident_status, parentage, supersession, waiver
+from lineage.predicates import dispute, evaluation, incident_status, parentage, supersession, waiver
 from registry.store import log
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.statement import Statement
 
-_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Assessed, Waived)
+_Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Assessed, Waived, Disputed)
 
 _OF = """
     SELECT said.*, entry.time, entry.id, entry.keys FROM {0} AS said
@@ -60,6 +60,11 @@ _WAIVERS = asking(f"""
     FROM waiver AS said JOIN entry ON entry."index" = said.entry JOIN node ON node.number = said.artifact
     WHERE said.artifact IN :some AND {counting("said")} ORDER BY said.entry, said.seq
 """)
+_DISPUTES = asking(f"""
+    SELECT said.entry, said.seq, said.incident, said.text, said.evidence, entry.time, entry.id, entry.keys, node.id AS artifact
+    FROM dispute AS said JOIN entry ON entry."index" = said.entry JOIN node ON node.number = said.artifact
+    WHERE said.incident IN :some AND {counting("said")} ORDER BY said.entry, said.seq
+""")
 
 # Every table that is folded from statements about an artifact, with its column for which.
 _ABOUT = (
@@ -76,6 +81,7 @@ _ABOUT = (
     ("rebuild", "artifact"),
     ("agreement", "artifact"),
     ("comparison", "artifact"),
+    ("dispute", "artifact"),
     ("correction", "artifact"),
     ("correction", "earlier"),
     ("evaluation", "artifact"),
@@ -91,7 +97,7 @@ _INCIDENTS = f"""
 """
 _CHANGES = tuple(
     f"SELECT {table}.entry FROM {table} JOIN incident ON incident.id = {table}.incident WHERE {standing(table)}"
-    for table in ("stage", "amendment")
+    for table in ("stage", "amendment", "dispute", "embargo")
 )
 # Its child is the stub that it is.
 _SAME = f"""
@@ -229,6 +235,23 @@ def waivers(connection: Connection, numbers: Iterable[int], size: int) -> tuple[
         for row in connection.execute(_WAIVERS, {"some": some, "size": size})
     ]
     return tuple(one for _, one in sorted(found, key=lambda one: one[0]))
+
+
+def disputes(
+    connection: Connection, incidents: Iterable[str], size: int
+) -> dict[str, tuple[Said[Disputed], ...]]:
+    """Return what is said against each of `incidents` (ids), as of the first `size` entries, oldest first; of most, nothing."""
+    rows = [
+        row
+        for some in parts(incidents)
+        for row in connection.execute(_DISPUTES, {"some": some, "size": size})
+    ]
+    root = log.root(connection, size) if rows else None
+    found: dict[str, tuple[Said[Disputed], ...]] = {}
+    for row in rows:
+        fact = Disputed(row.incident, row.artifact, row.text, row.evidence)
+        found[row.incident] = (*found.get(row.incident, ()), _said(root, row, dispute.URI, fact))
+    return found
 
 
 def _said(root: TrustedRoot | None, row: Row[Any], uri: str, fact: _Fact) -> Said[_Fact]:

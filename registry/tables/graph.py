@@ -129,6 +129,26 @@ class Assessment(SQLModel, table=True):
     note: str
 
 
+class Embargo(SQLModel, table=True):
+    """That the incident with this id was written down by `entry`, whether or not it is reported by now."""
+
+    entry: int = key()
+    seq: int = key()
+    incident: str = Field(index=True)
+    contact: str
+
+
+class Dispute(SQLModel, table=True):
+    """What the owner of an artifact says against the incident with this id; `evidence` is the SHA-256 of a file, if there is one."""
+
+    entry: int = key()
+    seq: int = key()
+    incident: str = Field(index=True)
+    artifact: int = whole(index=True)
+    text: str
+    evidence: str | None
+
+
 class Flag(SQLModel, table=True):
     """An incident that reaches an artifact, as of entry `first`: it names it, or edges carry it there."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lineage import residue, sameness
-from lineage.around import Edge, Incident
+from lineage.around import Edge, Incident, Said
 from lineage.authority import TrustedRoot
 from lineage.facts import (
     Amended,
@@ -19,6 +19,7 @@ from lineage.facts import (
     Built,
     Contained,
     Derived,
+    Disputed,
     Fact,
     Rebuilt,
     Redacted,
@@ -29,7 +30,7 @@ from lineage.facts import (
 )
 from lineage.residue import Residue
 from lineage.standing import spread
-from registry.work import lines
+from registry.work import disputes, lines
 from registry.work.fitting import fitted, knowing
 from registry.work.lines import Held, Line
 from signing.errors import Untrusted
@@ -101,7 +102,12 @@ def read(
         lines=told,
         edges=tuple(edges),
         rebuilds=tuple(fact for _, fact in facts if isinstance(fact, Rebuilt)),
-        incidents=_incidents([fact for _, fact in facts], tuple(edges), _attributes(_logged(told))),
+        incidents=_incidents(
+            [fact for _, fact in facts],
+            tuple(edges),
+            _attributes(_logged(told)),
+            disputes.told(_logged(told)),
+        ),
         gone=tuple(
             Gone(
                 fact.entry,
@@ -159,7 +165,10 @@ def _attributes(held: Iterable[Held]) -> Mapping[tuple[Attribute, str], set[str]
 
 
 def _incidents(
-    facts: Iterable[Fact], edges: Collection[Edge], selected: Mapping[tuple[Attribute, str], set[str]]
+    facts: Iterable[Fact],
+    edges: Collection[Edge],
+    selected: Mapping[tuple[Attribute, str], set[str]],
+    said: Mapping[str, tuple[Said[Disputed], ...]],
 ) -> tuple[Reached, ...]:
     found: dict[str, Incident] = {}
     for fact in facts:
@@ -187,5 +196,9 @@ def _incidents(
             case _:
                 pass
     return tuple(
-        Reached(one, tuple(sorted(spread(one.artifacts, one.what, edges)))) for one in found.values()
+        Reached(
+            replace(one, disputes=said.get(one.id, ())),
+            tuple(sorted(spread(one.artifacts, one.what, edges))),
+        )
+        for one in found.values()
     )

@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 
 from lineage import authority, predicates
 from lineage.assessed import Assessed
-from lineage.facts import Agreed, Amended, Built, Fact, Rebuilt, Redacted, Registered, Reported, Restaged
+from lineage.facts import (
+    Agreed,
+    Amended,
+    Built,
+    Disputed,
+    Fact,
+    Rebuilt,
+    Redacted,
+    Registered,
+    Reported,
+    Restaged,
+)
 from lineage.predicates.rebuild import operator
 from lineage.residue import Residue, misstated
 from registry.work.lines import Broken, Held, Line
@@ -79,9 +90,12 @@ def _rested(line: Held, fact: Fact, known: Known, said: Mapping[str, Held]) -> L
             return replace(line, apart=f"what was executed again: the provenance, entry {build}")
         case Agreed(artifact, verdicts):
             return _agreed(line, artifact, verdicts, known)
-        case Restaged(incident=incident) | Amended(incident=incident) | Assessed(incident=incident) if (
-            incident not in known.incidents
-        ):
+        case (
+            Restaged(incident=incident)
+            | Amended(incident=incident)
+            | Assessed(incident=incident)
+            | Disputed(incident=incident)
+        ) if incident not in known.incidents:
             return replace(line, apart=f"what was reported: incident {incident}")
         case Redacted(entry, _, kept) if entry in said:
             removed = said[entry].proof.proven

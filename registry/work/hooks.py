@@ -13,7 +13,6 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import Connection
 
-from lineage.around import Change
 from lineage.status import Policy
 from registry import export
 from registry.answers import IncidentOut
@@ -144,14 +143,14 @@ def message(connection: Connection, hook: Hook, entry: int) -> tuple[str, bytes]
     identity = f"msg_{uuid5(NAMESPACE_URL, export.address('messages', f'{hook.id}/{change.entry}')).hex}"
     return identity, canonical.encode(
         {
-            "type": f"incident.{change.stage}",
+            "type": f"incident.{change.event}",
             "timestamp": export.moment(change.time),
             "data": {
                 "log": found.log,
                 "index": entry,
                 "entry": change.entry,
                 "reason": change.reason,
-                "incident": canonical.decode(_then(change).model_dump_json().encode()),
+                "incident": canonical.decode(IncidentOut.of(change.incident).model_dump_json().encode()),
                 "affected": [
                     {
                         "artifact": one.artifact,
@@ -167,10 +166,6 @@ def message(connection: Connection, hook: Hook, entry: int) -> tuple[str, bytes]
             },
         }
     )
-
-
-def _then(change: Change) -> IncidentOut:
-    return IncidentOut.of(replace(change.incident, stage=change.stage))
 
 
 def _of(hook: Hook, found: OwnersOut) -> tuple[AffectedOut, ...]:

@@ -12,6 +12,8 @@ from lineage.facts import Compared, Waived
 from lineage.predicates import (
     card,
     containment,
+    dispute,
+    embargo,
     incident_amendment,
     incident_change,
     license_gate,
@@ -68,6 +70,8 @@ CASES: dict[str, tuple[Tamper, str]] = {
         run("INSERT INTO flag SELECT entry, 0, entry FROM incident"),
         "does not reach",
     ),
+    "a dispute is put into other words": (run("UPDATE dispute SET text = 'so'"), "table dispute holds"),
+    "an embargo is of another incident": (run("UPDATE embargo SET incident = 'ab'"), "table embargo holds"),
     "an incident is softened": (run("UPDATE incident SET stage = 'retracted'"), "table incident holds"),
     "the closure is cut": (run("DELETE FROM closure"), "closure: it lacks"),
     "the closure is widened": (run("INSERT INTO closure VALUES (2, 1, 1, 1, 1)"), "closure: it holds"),
@@ -210,6 +214,8 @@ def story(world: World) -> World:
     risk = Waived(child, "LIC-ND-DERIVED", base, "mit", "kennel", "asked", world.time + 60)
     decided = license_gate.statement(world.home.root().origin, "a sale", world.time, shut=False)
     world.publish("publisher", waiver.statement(risk, world.time), decided)
+    world.publish("security", embargo.statement("ab" * 32, "vet"))
+    world.publish("publisher", dispute.statement(reported, child, "it is not so", "ef" * 32, world.time))
     found = Compared(child, base, "consistent", "alone", "0.9", "0.6")
     world.publish("rebuilder", parentage.statement([found]))
     world.publish("publisher", card.statement(child, "README.md", ["hf:acme/base"], "mit"))

@@ -200,6 +200,8 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
             "assessment",
             "waiver",
             "gate",
+            "dispute",
+            "embargo",
             "hook",
             "delivery",
         ):
@@ -233,6 +235,8 @@ def before_looks(world: World) -> None:
             "assessment",
             "waiver",
             "gate",
+            "dispute",
+            "embargo",
             "comparison",
             "mention",
             "hook",

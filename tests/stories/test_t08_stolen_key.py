@@ -1,6 +1,7 @@
 """T8: a publisher's key is stolen, and ended at the last good time: what it said until then stands, what it said since falls."""
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,8 @@ from lineage.authority import TrustedRoot
 from lineage.facts import Evidence, Role
 from lineage.predicates import (
     derivation,
+    dispute,
+    embargo,
     incident,
     incident_change,
     license,  # noqa: A004 - the module's name
@@ -291,7 +294,7 @@ PEOPLE = ("anna", "ben")
 _STUBS = [f"hf:acme/m{number}" for number in range(5)]
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["edge", "model", "name", "report", "same", "wait", "end"]),
+        st.sampled_from(["edge", "model", "name", "report", "same", "embargo", "dispute", "wait", "end"]),
         st.lists(st.integers(0, 1), min_size=1, max_size=2, unique=True),
         st.integers(0, 4),
         st.integers(0, 4),
@@ -308,6 +311,34 @@ def test_the_law_of_ended_keys(acts) -> None:
         _follow(World(Path(folder)), acts)
 
 
+def _speak_of_incidents(
+    world: World,
+    what: str,
+    model: tuple[str, str],
+    number: int,
+    signers: list[PrivateKey],
+    reported: list[tuple[str, str]],
+) -> None:
+    if what == "report":
+        said = incident.statement(
+            model,
+            "compromised",
+            "low",
+            "reported",
+            "x",
+            contact="x",
+            issued=number,
+            keys=[signers[number % len(signers)].public.id] if number > 1 else (),
+        )
+        reported.append((world.say(said, *signers).entry, model[0]))
+    elif what == "embargo":
+        world.say(embargo.statement(f"{number:064x}", "x"), *signers)
+    elif what == "dispute" and reported:
+        disputed, artifact = reported[number % len(reported)]
+        with suppress(Refused):  # it fell, or another owner is left
+            world.say(dispute.statement(disputed, artifact, "x", None, number), *signers)
+
+
 def _follow(world: World, acts) -> None:  # noqa: C901 - one case an act
     keys = [world.join(person, "publisher", "security", namespaces=("*", "hf:acme")) for person in PEOPLE]
     models = []
@@ -316,6 +347,7 @@ def _follow(world: World, acts) -> None:  # noqa: C901 - one case an act
         world.say(signature.statement(f"m{number}", files), *keys)
         models.append(artifact_id(files))
     good = {key.public.id: None for key in keys}
+    reported: list[tuple[str, str]] = []
     for what, who, one, other in acts:
         signers = [keys[i] for i in who if good[keys[i].public.id] is None]
         if what == "wait":
@@ -335,18 +367,8 @@ def _follow(world: World, acts) -> None:  # noqa: C901 - one case an act
             world.say(name.statement(models[one], "law/model", None, other), *signers)
         elif signers and what == "same":
             world.say(same_as.statement(models[one], _STUBS[other], "owner"), *signers)
-        elif signers and what == "report":
-            said = incident.statement(
-                [models[one], _STUBS[one]],
-                "compromised",
-                "low",
-                "reported",
-                "x",
-                contact="x",
-                issued=other,
-                keys=[keys[other % 2].public.id] if other > 1 else (),
-            )
-            world.say(said, *signers)
+        elif signers:
+            _speak_of_incidents(world, what, (models[one], _STUBS[one]), other, signers, reported)
     with world.home.store.reading() as connection:
         leaves = {one.index: Leaf.parse(one.leaf) for one in log.scan(connection)}
         void = set(tenure.ended(connection))
