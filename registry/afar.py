@@ -1,4 +1,4 @@
-"""Questions of kinship and simulations asked of a registry over HTTP, whose answer is refused where it is about something else.
+"""Questions of kinship, simulations, advisories and dossiers asked of a registry over HTTP, whose answer is refused where it is about something else.
 
 As with everything that `Remote` returns, whether an answer is true is for bundles to prove.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lineage.facts import Kind
 from lineage.subjects import Scope
+from registry.dossier import DossierOut
 from registry.kinship import AncestryOut, CommonOut, DiffOut, PathsOut, RootsOut, several
 from registry.simulated import SimulatedLicenseOut, SimulatedReportOut
 from signing.errors import Untrusted
@@ -64,6 +65,25 @@ def diff(remote: Remote, ref: str, scope: Scope, since: int | None, until: int |
     for asked, told in ((since, found.before.as_of), (until, found.now.as_of)):
         if asked is not None:
             remote.same(f"{asked} entries", f"{told} entries")
+    return found
+
+
+def advisory(remote: Remote, incident: str, form: str) -> str:
+    """Return what the registry exports of an incident, given by its full id: text that names it, and that is safe to show."""
+    found = remote.text(f"/incidents/{incident}/export/{form}")
+    remote.same(incident, *([incident] if incident in found else []))
+    return found
+
+
+def dossier(remote: Remote, ref: str, as_of: int | None, since: int | None) -> DossierOut:
+    """Return what there is to say of an artifact and of everything made of it; `Untrusted` where it is told of other sizes."""
+    artifact = remote.meant(ref)
+    sizes = {name: str(size) for name, size in (("as_of", as_of), ("since", since)) if size is not None}
+    found = remote.ask(DossierOut, f"/artifacts/{artifact}/dossier", **sizes)
+    remote.same(artifact, found.artifact)
+    if as_of is not None:
+        remote.same(f"{as_of} entries", f"{found.as_of} entries")
+    remote.same(f"changes since {since}", f"changes since {found.changed and found.changed.since}")
     return found
 
 
