@@ -1,4 +1,4 @@
-"""Questions of kinship, of weights and simulations asked of a registry over HTTP, whose answer is refused where it is about something else.
+"""Questions of kinship, of weights, simulations, advisories and dossiers asked of a registry over HTTP; an answer about something else is refused.
 
 As with everything that `Remote` returns, whether an answer is true is for bundles to prove.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lineage.facts import Kind
 from lineage.subjects import Scope
 from merger.recipe import Recipe
+from registry.dossier import DossierOut
 from registry.kinship import AncestryOut, CommonOut, DiffOut, PathsOut, RootsOut, several
 from registry.proposal import ProposalOut
 from registry.simulated import SimulatedLicenseOut, SimulatedReportOut
@@ -80,6 +81,25 @@ def proposal(remote: Remote, recipe: Recipe, name: str | None) -> ProposalOut:
     )
     remote.same(f"recipe sha256:{recipe.digest}", f"recipe {found.recipe}")
     remote.same(f"the name {name}", f"the name {found.name}")
+    return found
+
+
+def advisory(remote: Remote, incident: str, form: str) -> str:
+    """Return what the registry exports of an incident, given by its full id: text that names it, and that is safe to show."""
+    found = remote.text(f"/incidents/{incident}/export/{form}")
+    remote.same(incident, *([incident] if incident in found else []))
+    return found
+
+
+def dossier(remote: Remote, ref: str, as_of: int | None, since: int | None) -> DossierOut:
+    """Return what there is to say of an artifact and of everything made of it; `Untrusted` where it is told of other sizes."""
+    artifact = remote.meant(ref)
+    sizes = {name: str(size) for name, size in (("as_of", as_of), ("since", since)) if size is not None}
+    found = remote.ask(DossierOut, f"/artifacts/{artifact}/dossier", **sizes)
+    remote.same(artifact, found.artifact)
+    if as_of is not None:
+        remote.same(f"{as_of} entries", f"{found.as_of} entries")
+    remote.same(f"changes since {since}", f"changes since {found.changed and found.changed.since}")
     return found
 
 

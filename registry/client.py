@@ -118,17 +118,20 @@ class Remote:
     def export(self, ref: str, form: str, scope: Scope, asked: SelectionOut = EVERYTHING) -> str:
         """Return what the registry exports of an artifact and its relatives: text that names it, and that is safe to show."""
         artifact = self.meant(ref)
-        path = f"/artifacts/{artifact}/export/{form}"
-        raw = self.request("GET", path, params={"scope": scope, **asked.query()})
+        found = self.text(f"/artifacts/{artifact}/export/{form}", scope=scope, **asked.query())
+        # A list of edges that has none names nobody.
+        self.same(artifact, *([artifact] if artifact in found or len(found.splitlines()) == 1 else []))
+        return found
+
+    def text(self, path: str, **query: str) -> str:
+        """Return the text of a path, which is safe to show."""
         try:
-            found = raw.decode()
+            found = self.request("GET", path, params=query).decode()
         except UnicodeDecodeError:
             raise Malformed(f"{self.shown}{path} is no text") from None
         hiding = _HIDING.search(found.translate(_LINES))
         if hiding is not None:
             raise Malformed(f"{self.shown}{path} holds a character that hides what is shown: {hiding[0]!r}")
-        # A list of edges that has none names nobody.
-        self.same(artifact, *([artifact] if artifact in found or len(found.splitlines()) == 1 else []))
         return found
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,19 +10,25 @@ import typer
 from rich.markup import escape
 
 from lineage.authority import TrustedRoot
-from lineage.dossier import URI, dossier
-from lineage.subjects import Pedigree
+from registry import afar
+from registry.cli.answering import answers_of, remote_at
 from registry.cli.asking import Ref
-from registry.cli.session import Fails, HomeOption, JsonOption, home_at, out, say
+from registry.cli.session import (
+    Fails,
+    HomeOption,
+    JsonOption,
+    RegistryOption,
+    home_at,
+    key_at,
+    out,
+    say,
+)
 from registry.page import page
 from registry.settings import now
-from registry.store import Absent, refs, subjects
-from registry.work.dossier import vouched
-from signing import dsse
+from registry.work.dossier import compiled, signed, vouched
 from signing.canonical import Json
-from signing.digest import parse_id, sha256_hex
-from signing.errors import Refused, Untrusted
-from signing.statement import Statement, Subject
+from signing.digest import sha256_hex
+from signing.errors import Untrusted
 
 app = typer.Typer()
 
@@ -39,42 +46,43 @@ def compile_dossier(
         int | None,
         typer.Option(metavar="N", min=1, help="Say what changed since the log had N entries."),
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PEM",
+            help="Private key of whoever signs it: a file, or env://NAME; the home's publisher key otherwise.",
+        ),
+    ] = None,
     home: HomeOption = None,
+    registry: RegistryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put what is known of an artifact and everything made of it on one page, signed by the publisher key."""
-    opened = home_at(home)
-    key = opened.keys("publisher")
-    with opened.store.reading() as connection:
-        artifact = refs.resolve(connection, ref)
-        found = subjects.pedigree(connection, artifact, size=as_of)
-        before = None if since is None else subjects.pedigree(connection, artifact, size=since)
-        responsible = subjects.responsible(connection, {edge.entry for edge in found.edges}, found.at.size)
-    for one in (found, *([before] if before else [])):
-        _insist(one)
-    if before is not None and before.at.size > found.at.size:
-        raise Refused(f"--since {since} is no earlier size of the log than {found.at.size}")
-    said = dossier(found, responsible, before)
-    shown = page(said).encode()
-    # The page's digest stands in what is signed, so one signature covers both files.
-    value: dict[str, Json] = {**said, "page": sha256_hex(shown)}
-    statement = Statement((Subject(artifact, parse_id(artifact)),), URI, value)
-    envelope = dsse.sign(statement.encode(), [key]).encode()
-    if len(envelope) > dsse.MAX_BYTES:
-        raise Refused(
-            f"the dossier of {artifact} takes {len(envelope)} bytes, and an envelope at most {dsse.MAX_BYTES}:"
-            f" {len(found.edges)} edges are too many for one page"
-        )
+    signer = home_at(home).keys("publisher") if key is None else key_at(key)
+    said: Mapping[str, Json]
+    if registry is None:
+        opened = home_at(home)
+        said = compiled(opened.store, answers_of(opened).resolve(ref), as_of, since)
+    else:
+        said = afar.dossier(remote_at(registry, home), ref, as_of, since).model_dump(mode="json")
+    shown = page(said)
+    envelope = signed(said, shown, signer)
+    value = {**said, "page": sha256_hex(shown.encode())}
     to.mkdir(parents=True)
-    (to / "dossier.html").write_bytes(shown)
+    (to / "dossier.html").write_bytes(shown.encode())
     (to / "dossier.json").write_bytes(envelope)
 
     def show() -> None:
-        out.print(f"[bold]dossier of {escape(ref)}[/]  {artifact}", soft_wrap=True)
+        out.print(f"[bold]dossier of {escape(ref)}[/]  {said['artifact']}", soft_wrap=True)
         out.print(
-            f"  dossier.html and dossier.json in {escape(str(to))}, as of {found.at.size} log entries; signed by {key.public.id}",
+            f"  dossier.html and dossier.json in {escape(str(to))}, as of {said['as_of']} log entries; signed by {signer.public.id}",
             soft_wrap=True,
         )
+        if registry is not None:
+            out.print(
+                f"  [yellow]by the word of {escape(registry)}[/]: whoever signs it answers for it, and what it rests on is proven by `studbook bundle`",
+                soft_wrap=True,
+            )
 
     say(as_json, value, show)
 
@@ -114,11 +122,3 @@ def check(file: Path, meant: str | None, trusted: TrustedRoot, *, as_json: bool)
     say(as_json, value, show)
     if same is False:
         raise Fails
-
-
-def _insist(subject: Pedigree) -> None:
-    if not subject.here.seen:
-        raise Absent(
-            f"nothing is known about {subject.here.id} in the first {subject.at.size} entries of the log: a dossier is"
-            " about an artifact that is registered there"
-        )

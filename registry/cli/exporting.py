@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,10 @@ import typer
 from rich.markup import escape
 
 from lineage.subjects import Pedigree, Reach, Scope
-from registry import exports
-from registry.cli.incidents import named
-from registry.cli.session import HomeOption, JsonOption, home_at, out, say
+from registry import afar, exports
+from registry.cli.answering import remote_at
+from registry.cli.incidents import named, one_of
+from registry.cli.session import HomeOption, JsonOption, RegistryOption, home_at, out, say
 from registry.home import Home
 from registry.store import refs, subjects
 from signing.canonical import Json
@@ -43,6 +45,7 @@ def export(
         Path | None, typer.Option("--out", help="File to write; standard output otherwise.")
     ] = None,
     home: HomeOption = None,
+    registry: RegistryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell other tools what the log says: a bill of materials, a graph, an advisory. The same log gives the same bytes."""
@@ -50,49 +53,66 @@ def export(
         raise Malformed(
             f"--format {form} tells of an incident: it takes neither --ancestors nor --descendants"
         )
-    opened = home_at(home)
-    subject, text = (
-        _of_incident(opened, what, form)
-        if form in _OF_INCIDENTS
-        else _of_artifact(opened, what, form, scope_of(ancestors=ancestors, descendants=descendants))
+    scope = scope_of(ancestors=ancestors, descendants=descendants)
+    told = (
+        _told(home_at(home), what, form, scope)
+        if registry is None
+        else _asked(registry, home, what, form, scope)
     )
     if to is not None:
-        to.write_bytes(text.encode())
+        to.write_bytes(told.text.encode())
     elif not as_json:
-        typer.echo(text.encode(), nl=False)
+        typer.echo(told.text.encode(), nl=False)
         return
-    whole = "complete" if subject.complete else "incomplete"
+    words = {True: "complete", False: "incomplete", None: "which says whether it is complete"}
 
     def show() -> None:
-        out.print(
-            f"{form} written to {escape(str(to))}, as of {subject.at.size} log entries, {whole}",
-            soft_wrap=True,
-        )
+        size = "as the registry tells it" if told.size is None else f"as of {told.size} log entries"
+        out.print(f"{form} written to {escape(str(to))}, {size}, {words[told.complete]}", soft_wrap=True)
 
     value: dict[str, Json] = {
         "format": form,
-        "as_of": subject.at.size,
-        "complete": subject.complete,
+        "as_of": told.size,
+        "complete": told.complete,
         "file": None if to is None else str(to),
-        "text": text if to is None else None,
+        "text": told.text if to is None else None,
     }
     say(as_json, value, show)
 
 
-def _of_artifact(home: Home, ref: str, form: str, scope: Scope) -> tuple[Pedigree, str]:
-    known = _OF_ARTIFACTS.get(form)
-    if known is None:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A document; of one that a registry made, only the document says as of how many entries, and whether it is complete."""
+
+    text: str
+    size: int | None = None
+    complete: bool | None = None
+
+
+def _told(home: Home, what: str, form: str, scope: Scope) -> _Told:
+    if form in _OF_INCIDENTS:
+        incident = named(home, what).id
+        with home.store.reading() as connection:
+            reached = subjects.reach(connection, incident, home.policy())
+        return _Told(_OF_INCIDENTS[form].text(reached), reached.at.size, reached.complete)
+    _check(form)
+    with home.store.reading() as connection:
+        found = subjects.pedigree(connection, refs.resolve(connection, what), scope)
+    return _Told(_OF_ARTIFACTS[form].text(found), found.at.size, found.complete)
+
+
+def _asked(url: str, home: Path | None, what: str, form: str, scope: Scope) -> _Told:
+    if form not in _OF_INCIDENTS:
+        _check(form)
+    remote = remote_at(url, home)
+    if form in _OF_INCIDENTS:
+        return _Told(afar.advisory(remote, one_of(remote.incidents(), what).id, form))
+    return _Told(remote.export(what, form, scope))
+
+
+def _check(form: str) -> None:
+    if form not in _OF_ARTIFACTS:
         raise Malformed(f"{form!r} is no format; choose one of {', '.join(exports.discovered())}")
-    with home.store.reading() as connection:
-        subject = subjects.pedigree(connection, refs.resolve(connection, ref), scope)
-    return subject, known.text(subject)
-
-
-def _of_incident(home: Home, beginning: str, form: str) -> tuple[Reach, str]:
-    incident = named(home, beginning).id
-    with home.store.reading() as connection:
-        subject = subjects.reach(connection, incident, home.policy())
-    return subject, _OF_INCIDENTS[form].text(subject)
 
 
 def scope_of(*, ancestors: bool, descendants: bool) -> Scope:

@@ -2,7 +2,8 @@
 
 Specification: https://spdx.github.io/spdx-spec/v3.0.1/. An artifact that nothing is known about is a plain package: the AI profile
 demands a supplier and a time of release of what it calls an AI package. No license is concluded here, so every artifact's is
-`NoAssertionLicense`, as its declared one is where none was declared. Lineage is `descendantOf`, of completeness `noAssertion`.
+`NoAssertionLicense`, as its declared one is where none was declared. Lineage is `descendantOf`, of completeness `noAssertion`. Of a license that is recorded
+here its text is referred to, with what was read for it; a text itself stands in no log.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from lineage.around import Edge, Node
+from lineage.declared import Resolved, declared
+from lineage.licenses import License, discovered
 from lineage.subjects import Pedigree
 from registry import export
 from signing.canonical import Json
@@ -68,8 +71,8 @@ def _elements(subject: Pedigree, base: str) -> list[_Element]:
     ]
     for number, node in enumerate(subject.nodes):
         package = _package_id(base, node.id)
-        declared = numbers[node.licenses[0]] if node.licenses else _NO_LICENSE
-        for kind, to in (("hasDeclaredLicense", declared), ("hasConcludedLicense", _NO_LICENSE)):
+        own = numbers[node.licenses[0]] if node.licenses else _NO_LICENSE
+        for kind, to in (("hasDeclaredLicense", own), ("hasConcludedLicense", _NO_LICENSE)):
             found.append(_relationship(f"{base}/{kind}/{number}", package, kind, [to]))
     found += [_edge(edge, base, f"{base}/descendantOf/{number}") for number, edge in enumerate(subject.edges)]
     return found
@@ -123,20 +126,33 @@ def _files(subject: Pedigree, base: str) -> Iterator[_Element]:
         yield _relationship(f"{base}/contains", package, "contains", ids) | {"completeness": "complete"}
 
 
-def _license(declared: str, spdx_id: str) -> _Element:
-    expression = export.spdx(declared)
+def _license(said: str, spdx_id: str) -> _Element:
+    """Return a declared license: as SPDX lists it, or as a reference to where its text stands, as far as that is recorded here."""
+    known = _known(said)
+    expression = (None if known is None else known.spdx) or export.spdx(said)
+    texts = [f"https://{link}" for link in known.links] if known else []
+    read = [f"{one.reference}, read {one.read.isoformat()}" for one in known.sources] if known else []
     found = _element(
         "simplelicensing_LicenseExpression",
         spdx_id,
         simplelicensing_licenseExpression=expression,
-        comment=f"declared as {declared}",
+        comment=_listed({"declared as": said, "texts": " ".join(texts), "recorded from": ", ".join(read)}),
     )
     if expression.startswith("LicenseRef-"):
-        uri = export.address("licenses", declared)
+        uri = texts[0] if texts else export.address("licenses", said)
         found["simplelicensing_customIdToUri"] = [
             {"type": "DictionaryEntry", "key": expression, "value": uri}
         ]
     return found
+
+
+def _known(said: str) -> License | None:
+    """Return what is recorded of the one license that a declaration means."""
+    match declared(said):
+        case Resolved((only,)):
+            return discovered()[only]
+        case _:
+            return None
 
 
 def _edge(edge: Edge, base: str, spdx_id: str) -> _Element:

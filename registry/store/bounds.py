@@ -9,12 +9,14 @@ a late edge costs one walk down and never a walk up from each descendant.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Row, bindparam, text
 
 from lineage.facts import Derived, Fact
 from registry.settings import Settings
+from registry.store.lists import asking, parts
 from registry.store.tenure import standing
 from signing.errors import Refused
 
@@ -32,6 +34,7 @@ _WOULD = text(f"""
            (SELECT max(depth) FROM node WHERE id IN :parents) AS deepest
     FROM (SELECT 1) AS one LEFT JOIN node AS own ON own.id = :child
 """).bindparams(bindparam("all", expanding=True), bindparam("parents", expanding=True))
+_THERE = asking("SELECT id FROM node WHERE id IN :some")
 _LATE = text(f"""
     WITH RECURSIVE below (number) AS (
         SELECT CAST(:child AS BIGINT) UNION SELECT edge.child FROM below JOIN edge ON edge.parent = +below.number AND {_STANDING}
@@ -86,8 +89,18 @@ def shrink(connection: Connection, at: int) -> None:
 
 def check(connection: Connection, facts: Sequence[Fact], limits: Settings) -> None:
     """Refuse edges with which an artifact, or one below it, would exceed the limits of this home."""
-    for child, named in _parents(facts).items():
-        _check(connection, child, named, limits)
+    wanted = _parents(facts)
+    there = {one for some in parts(wanted) for one in connection.scalars(_THERE, {"some": some})}
+    # What nothing names yet has above it what its parents have, and in a lattice many have the same ones.
+    fresh: dict[frozenset[str], Row[Any]] = {}
+    for child, named in wanted.items():
+        row = None if child in there else fresh.get(frozenset(named))
+        if row is None:
+            asked = {"child": child, "parents": sorted(named), "all": sorted({child, *named})}
+            row = connection.execute(_WOULD, asked).one()
+            if child not in there:
+                fresh[frozenset(named)] = row
+        _check(connection, child, len(named), row, limits)
 
 
 def check_grown(connection: Connection, facts: Sequence[Fact], limits: Settings) -> None:
@@ -121,10 +134,8 @@ def _parents(facts: Sequence[Fact]) -> dict[str, set[str]]:
     return found
 
 
-def _check(connection: Connection, child: str, parents: Collection[str], limits: Settings) -> None:
-    asked = {"child": child, "parents": sorted(parents), "all": sorted({child, *parents})}
-    row = connection.execute(_WOULD, asked).one()
-    total = row.known + len(parents) - row.named
+def _check(connection: Connection, child: str, parents: int, row: Row[Any], limits: Settings) -> None:
+    total = row.known + parents - row.named
     if total > limits.ancestors:
         raise Refused(f"{child} would have {total} ancestors; at most {limits.ancestors} are admitted")
     depth = max(row.depth, (row.deepest or 0) + 1)

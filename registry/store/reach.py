@@ -7,6 +7,7 @@ goes, and nothing that still has a way there.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
@@ -25,16 +26,28 @@ class Link(NamedTuple):
     relation: Relation
 
 
-# Nothing is inserted for an edge that the closure holds already: everything that follows from it is there too.
-_GROW = text("""
+# Nothing is inserted for an edge that the closure holds already: everything that follows from it is there too. What several parents
+# of a child have above them is put together first: in a lattice they have all of it in common, and each row would be tried once a parent.
+_GROW = asking(
+    """
     INSERT INTO closure (ancestor, distance, descendant, first, since)
+    WITH fresh (number) AS (
+        SELECT number FROM node WHERE number IN :parents AND NOT EXISTS (
+            SELECT 1 FROM closure AS held
+            WHERE held.ancestor = node.number AND held.distance = 1 AND held.descendant = :child)
+    )
     SELECT above.number, above.distance + 1 + below.distance, below.number, :entry, :entry
-    FROM (SELECT ancestor AS number, distance FROM closure WHERE descendant = :parent UNION ALL SELECT :parent, 0) AS above,
+    FROM (SELECT number, min(distance) AS distance FROM (
+              SELECT closure.ancestor AS number, closure.distance FROM fresh JOIN closure ON closure.descendant = +fresh.number
+              UNION ALL SELECT number, 0 FROM fresh
+          ) AS led GROUP BY number) AS above,
          (SELECT descendant AS number, distance FROM closure WHERE ancestor = :child UNION ALL SELECT :child, 0) AS below
-    WHERE NOT EXISTS (SELECT 1 FROM closure WHERE ancestor = :parent AND distance = 1 AND descendant = :child)
+    WHERE true
     ON CONFLICT (descendant, ancestor) DO UPDATE SET distance = excluded.distance, since = excluded.since
     WHERE excluded.distance < closure.distance
-""")
+    """,
+    "parents",
+)
 _REACHING = asking(
     """
     SELECT incident.entry, incident.what, flag.artifact FROM flag JOIN incident ON incident.entry = flag.incident
@@ -121,13 +134,11 @@ _TRIM_FLAGS = asking(
 
 def grow(connection: Connection, index: int, links: Sequence[Link]) -> None:
     """Let the closure and the flags follow from new edges, said by leaf `index`."""
-    grown = [
-        {"entry": index, "child": link.child, "parent": link.parent}
-        for link in links
-        if link.relation not in WEIGHTLESS
-    ]
-    if grown:
-        connection.execute(_GROW, grown)
+    carrying = [link for link in links if link.relation not in WEIGHTLESS]
+    # One child after the other, as they come: what was made of the one may be what the next is made of.
+    for child, some in groupby(carrying, key=lambda link: link.child):
+        parents = sorted({link.parent for link in some})
+        connection.execute(_GROW, {"entry": index, "child": child, "parents": parents})
     reaching = connection.execute(_REACHING, {"parents": sorted({link.parent for link in links})}).all()
     for link in links if reaching else ():
         for incident, what, parent in reaching:

@@ -1,6 +1,7 @@
 """SPDX, read by the SPDX project's own bindings, which are made from its SHACL model and refuse what it does not allow."""
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -82,6 +83,27 @@ def test_each_artifact_has_one_declared_license_and_none_is_concluded(world: Wor
         family["below"]: "MIT",
     }
     assert related(objects, "hasConcludedLicense") == sorted((node.id, nothing) for node in subject.nodes)
+
+
+def test_a_license_that_is_recorded_here_refers_to_its_text_and_to_what_was_read(
+    world: World, family
+) -> None:
+    objects = read(told(world, family["merged"]))
+    found = {
+        one.simplelicensing_licenseExpression: one
+        for one in of(objects, model.simplelicensing_LicenseExpression)
+    }
+
+    llama = found["LicenseRef-llama3"]
+    assert "declared as: llama3; texts: https://llama.meta.com/llama3/license " in llama.comment
+    assert re.search(r"recorded from: .*LICENSE.*, read 20\d\d-\d\d-\d\d", llama.comment)
+    (uri,) = llama.simplelicensing_customIdToUri
+    assert (uri.key, uri.value) == ("LicenseRef-llama3", "https://llama.meta.com/llama3/license")
+    unheard = spdx._license("my own words", "https://x.example/1")
+    assert (
+        unheard["simplelicensing_customIdToUri"][0]["value"] == "https://studbook.dev/licenses/my own words"
+    )
+    assert spdx._license("cc-by-4", "https://x.example/1")["comment"].startswith("declared as: cc-by-4")
 
 
 def test_what_nobody_saw_is_a_package_about_which_nothing_is_said(world: World, family) -> None:

@@ -332,6 +332,18 @@ def test_t21_more_ancestors_than_the_settings_allow_are_refused_with_both_number
     world.check()
 
 
+def test_t21_what_is_known_is_bounded_beside_something_fresh_of_the_same_parents(world: World) -> None:
+    world.settings = world.settings.model_copy(update={"ancestors": 3})
+    world.reopen()
+    world.artifact("hf:acme/known", "hf:acme/one", "hf:acme/two")
+    parents = (claims.Parent("hf:acme/late", "finetune"),)
+    said = [claims.Claim(f"hf:acme/{name}", parents) for name in ("fresh", "known")]
+    with pytest.raises(Refused, match="a descendant of hf:acme/known would have up to 4 ancestors"):
+        world.publish("publisher", claims.statement("cards.jsonl", "0" * 64, said, world.time))
+    world.publish("publisher", claims.statement("cards.jsonl", "0" * 64, said[:1], world.time))
+    world.check()
+
+
 def test_t21_edges_that_carry_no_weights_are_bounded_as_well(world: World) -> None:
     world.settings = world.settings.model_copy(update={"ancestors": 4})
     world.reopen()
