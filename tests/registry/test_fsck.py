@@ -8,11 +8,13 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 from world import World
 
+from lineage.assessed import Assessed
 from lineage.facts import Compared
 from lineage.predicates import (
     containment,
     incident_amendment,
     incident_change,
+    incident_status,
     manifest,
     name,
     parentage,
@@ -204,6 +206,8 @@ def story(world: World) -> World:
     world.publish(
         "security", incident_amendment.statement(reported, "worse", severity="critical", issued=world.time)
     )
+    said = Assessed(child, reported, "under_investigation", None, None, None, "looked into")
+    world.publish("security", incident_status.statement(said, world.time))
     found = Compared(child, base, "consistent", "alone", "0.9", "0.6")
     world.publish("rebuilder", parentage.statement([found]))
     return world
