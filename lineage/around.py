@@ -67,7 +67,9 @@ class Incident:
     summary: str
     contact: str
     selectors: tuple[str, ...] = ()
-    """By what it selects artifacts besides, `key:<64 hex>` or `tensor:<64 hex>`; those that were selected are among `artifacts`."""
+    """By what it selects artifacts besides, `key:<64 hex>`, `tensor:<64 hex>` or `name:<range>`; those that were selected are among `artifacts`."""
+    removed: int = 0
+    """How many bindings of names, and ranges of its own, orders removed that it may have selected by: what those meant is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class Around:
     `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the provenances of its nodes and the
     verdicts on them; `comparisons` what comparing weights says of any of its nodes; `evaluations`, `attestations` and `claims` are of the artifact itself, and of no other; `corrections`
     say what it supersedes, or what supersedes it; `assessed` what somebody found incidents to mean for any of its nodes, oldest first;
-    `complete` is False if anything was left out.
+    `doubts` are the live incidents of which it is unknown whether they reach any of its nodes; `complete` is False if anything was left out.
     """
 
     artifact: str
@@ -147,4 +149,5 @@ class Around:
     corrections: tuple[Said[Corrected], ...] = ()
     comparisons: tuple[Said[Compared], ...] = ()
     assessed: tuple[Said[Assessed], ...] = ()
+    doubts: tuple[Incident, ...] = ()
     complete: bool = True

@@ -36,6 +36,8 @@ class IncidentOut(Answer):
     stage: str
     summary: str
     contact: str
+    removed: int = 0
+    """How many bindings of names, and ranges of its own, orders removed that it may have selected by: what they meant is unknown."""
 
     @classmethod
     def of(cls, incident: Incident) -> IncidentOut:
@@ -49,6 +51,7 @@ class IncidentOut(Answer):
             stage=incident.stage,
             summary=incident.summary,
             contact=incident.contact,
+            removed=incident.removed,
         )
 
 
@@ -123,6 +126,8 @@ class VerdictOut(Answer):
     standing: StandingOut
     stopped: tuple[HitOut, ...] = ()
     """The incidents that would reach it if the policy of whoever answers did not let a status stop them."""
+    doubts: tuple[IncidentOut, ...] = ()
+    """The live incidents of which nobody can tell any longer whether they reach it."""
     parents: tuple[EdgeOut, ...]
     rebuilds: tuple[RebuildOut, ...]
     comparisons: tuple[ComparisonOut, ...]
@@ -149,6 +154,7 @@ class VerdictOut(Answer):
             inherited=inherited(verdict.terms),
             standing=StandingOut.of(verdict.standing, means),
             stopped=tuple(HitOut.of(hit, means.get(hit.incident.id)) for hit in verdict.stopped),
+            doubts=tuple(map(IncidentOut.of, verdict.doubts)),
             parents=tuple(map(EdgeOut.of, verdict.parents)),
             rebuilds=tuple(RebuildOut.of(build, outcome) for build, outcome in verdict.rebuilds),
             comparisons=tuple(map(ComparisonOut.of, verdict.comparisons)),
@@ -192,6 +198,8 @@ class LineageOut(Answer):
     relatives: tuple[RelativeOut, ...]
     incidents: tuple[IncidentOut, ...]
     """The live incidents that reach it or any of its relatives, each once."""
+    doubts: tuple[IncidentOut, ...] = ()
+    """The live incidents of which nobody can tell any longer whether they reach any of these."""
     edges: tuple[EdgeOut, ...]
     asked: SelectionOut = EVERYTHING
     left_out: int = 0

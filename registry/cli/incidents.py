@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from lineage import schema
+from lineage import patterns, schema
 from lineage.around import Incident
 from lineage.facts import KINDS, SEVERITIES, Kind, Severity, is_stub
 from lineage.predicates import incident, incident_amendment, incident_change
@@ -67,6 +67,13 @@ def report(
             help="A tensor, by an artifact and its name there, or by its digest: all that hold it, now and later.",
         ),
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RANGE",
+            help="Names, as acme/*, acme/merge-*, acme/one or hf:owner/*: whatever they were ever bound to, or will be.",
+        ),
+    ] = None,
     kind: Annotated[str, typer.Option(help=", ".join(KINDS))] = "compromised",
     severity: Annotated[str, typer.Option(help=", ".join(SEVERITIES))] = "high",
     contact: Annotated[str | None, typer.Option(help="Whom to ask; the operator otherwise.")] = None,
@@ -98,6 +105,7 @@ def report(
         issued=opened.now(),
         keys=keys,
         tensors=suspected,
+        names=[patterns.folded(one) for one in name or ()],
     )
     receipt = opened.say_all([("security", statement), *looked.statements])[0]
     with opened.store.reading() as connection:
@@ -114,6 +122,8 @@ def report(
         for one in below:
             out.print(f"    {called(one, local.verdict(one).names)}", markup=False)
         show_unread(looked)
+        if found.removed:
+            tables.doubts([IncidentOut.of(found)])
 
     value: Json = {
         "incident": receipt.entry,
@@ -122,6 +132,7 @@ def report(
         "selectors": list(found.selectors),
         "descendants": below,
         "unread": list(looked.unread),
+        "removed": found.removed,
     }
     say(as_json, value, show)
 

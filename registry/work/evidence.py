@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lineage import authority, predicates, residue
+from lineage import authority, patterns, predicates, residue
 from lineage.around import Edge, Incident
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
@@ -255,6 +255,9 @@ def _attributes(held: Iterable[Held]) -> Mapping[tuple[Attribute, str], set[str]
         for fact in line.facts:
             if isinstance(fact, Contained):
                 found["tensor", fact.tensor].add(fact.artifact)
+        for name, artifact in patterns.called(line.facts).items():
+            for pattern in patterns.patterns(name):
+                found["name", pattern].add(artifact)
     return found
 
 

@@ -31,6 +31,7 @@ def reach(
             for one in page.relatives
         }
         reached = stopping.reaching(connection, flags, policy, page.size)
+        doubts = lineage.doubts(connection, numbers, page.size)
     return ReachOut(
         artifact=page.artifact,
         direction=direction,
@@ -44,6 +45,7 @@ def reach(
             for one in page.relatives
         ),
         incidents=tuple(map(IncidentOut.of, live.values())),
+        doubts=tuple(map(IncidentOut.of, doubts)),
         stopping=policy.stopping,
         total=page.total,
         next=None if page.next is None else str(page.next),

@@ -333,6 +333,7 @@ def _follow(world: World, acts) -> None:
                 contact="x",
                 issued=other,
                 keys=[keys[other % 2].public.id] if other > 1 else (),
+                names=["law/*"] if one else (),
             )
             world.say(said, *signers)
     with world.home.store.reading() as connection:
