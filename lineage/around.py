@@ -72,9 +72,11 @@ class Incident:
     summary: str
     contact: str
     selectors: tuple[str, ...] = ()
-    """By what it selects artifacts besides, `key:<64 hex>` or `tensor:<64 hex>`; those that were selected are among `artifacts`."""
+    """By what it selects artifacts besides, `key:<64 hex>`, `tensor:<64 hex>` or `name:<range>`; those that were selected are among `artifacts`."""
     disputes: tuple[Said[Disputed], ...] = ()
     """What the owners of artifacts that it flags say against it, oldest first."""
+    removed: int = 0
+    """How many bindings of names, and ranges of its own, orders removed that it may have selected by: what those meant is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,8 @@ class Around:
     `incidents` are those, in any stage, that name a node of the slice; `rebuilds` the provenances of its nodes and the
     verdicts on them; `comparisons` what comparing weights says of any of its nodes, `waivers` what is accepted about any, oldest first;
     `evaluations`, `attestations` and `claims` are of the artifact itself, and of no other; `corrections` say what it supersedes, or what
-    supersedes it; `assessed` what somebody found incidents to mean for any of its nodes, oldest first; `complete` is False if anything
-    was left out.
+    supersedes it; `assessed` what somebody found incidents to mean for any of its nodes, oldest first; `doubts` are the live incidents of
+    which it is unknown whether they reach any of its nodes; `complete` is False if anything was left out.
     """
 
     artifact: str
@@ -178,4 +180,5 @@ class Around:
     """Every word that the artifact is what a stub names, or the stub an artifact: one in the owner's name leads down from it."""
     told: Told = Told()
     """What cards mention of the artifact, in a slice upward."""
+    doubts: tuple[Incident, ...] = ()
     complete: bool = True

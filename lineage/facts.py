@@ -45,7 +45,7 @@ Kind = Literal[
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 # By what an incident selects artifacts besides those that it names.
-Attribute = Literal["key", "tensor"]
+Attribute = Literal["key", "tensor", "name"]
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Stage = Literal["reported", "confirmed", "resolved", "rejected", "retracted"]
@@ -267,9 +267,9 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Selecting:
-    """An incident selects whatever has this attribute, now and later: a `key` registered or built it, or it holds a `tensor`.
+    """An incident selects whatever has this attribute, now and later: a `key` registered or built it, it holds a `tensor`, or a `name` was bound to it.
 
-    The value is the key's id or the tensor's digest, 64 hex digits each.
+    The value is the key's id or the tensor's digest, 64 hex digits each, or a range of names (`lineage.patterns`).
     """
 
     incident: str

@@ -53,6 +53,7 @@ from lineage.facts import (
     Unbound,
     Waived,
 )
+from lineage.patterns import upstream
 from signing import canonical
 from signing.canonical import Json
 from signing.digest import sha256_hex
@@ -152,8 +153,9 @@ def blanked(fact: Fact) -> Fact:  # noqa: C901, PLR0911, PLR0912 - one return a 
             return replace(fact, builder=REMOVED)
         case Described() | Compared() | Contained() | Agreed() | Corrected() | Licensed() | Claimed():
             return fact
-        case Selecting():
-            return fact
+        case Selecting(attribute=attribute, value=value):
+            # Whose names these are may be what was to go; upstream's stay, as everywhere.
+            return Removed() if attribute == "name" and not upstream(value) else fact
         case Removed(namespace):
             _check_hashes(namespace)
             return fact

@@ -108,7 +108,8 @@ class Reach:
             if artifact in self.stopped:
                 return "not_affected"
             return "under_investigation" if self.incident.stage == "reported" else "affected"
-        return "under_investigation" if self.missing.get(artifact) else "not_affected"
+        unknown = self.missing.get(artifact) or self.incident.removed
+        return "under_investigation" if unknown else "not_affected"
 
 
 def pedigree(
@@ -188,7 +189,7 @@ def reach(
         nodes=tuple(sorted(below.nodes, key=lambda node: node.id)),
         flagged=flagged,
         missing={one: tuple(found) for one, found in unknown.items() if one in others},
-        complete=below.complete,
+        complete=below.complete and not incident.removed,
         assessed={one: said for (about, one), said in newest(below.assessed).items() if about == incident.id},
         stopped=flagged - passed,
         policy=policy,

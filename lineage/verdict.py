@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lineage.around import Around, Edge, Node, Said
+from lineage.around import Around, Edge, Incident, Node, Said
 from lineage.assessed import Assessed
 from lineage.compared import graded
 from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated
@@ -33,6 +33,8 @@ class Verdict:
     standing: Standing
     stopped: tuple[Hit, ...]
     """The incidents that would reach it if a policy did not let a status stop them."""
+    doubts: tuple[Incident, ...]
+    """The live incidents of which nobody can tell any longer whether they reach it."""
     assessed: tuple[Said[Assessed], ...]
     """The newest status for each incident, of this artifact alone; it may have expired."""
     parents: tuple[Edge, ...]
@@ -75,7 +77,7 @@ def assess(around: Around, policy: Policy) -> Verdict:
     stops = policy.stops(around.assessed)
     found = standing(around.artifact, around.edges, around.incidents, missing, stops) if stops else reached
     complete = around.complete and named <= nodes.keys()
-    if isinstance(found, Clean) and not complete:
+    if isinstance(found, Clean) and (around.doubts or not complete):
         found = Unknown(())
     edges = graded(around)
     rebuilt = outcomes(around.rebuilds)
@@ -87,6 +89,7 @@ def assess(around: Around, policy: Policy) -> Verdict:
         terms=slice_terms(around.nodes, around.edges)[here.id],
         standing=found,
         stopped=_stopped(reached, found),
+        doubts=around.doubts,
         assessed=tuple(one for one in newest(around.assessed).values() if one.fact.artifact == here.id),
         parents=tuple(edge for edge in edges if edge.child == here.id),
         rebuilds=tuple((build, what) for (made, build), what in rebuilt.items() if made == here.id),

@@ -53,6 +53,8 @@ class IncidentOut(Answer):
     contact: str
     disputes: tuple[DisputeOut, ...] = ()
     disputed: int = 0
+    removed: int = 0
+    """How many bindings of names, and ranges of its own, orders removed that it may have selected by: what they meant is unknown."""
 
     @classmethod
     def of(cls, incident: Incident) -> IncidentOut:
@@ -68,6 +70,7 @@ class IncidentOut(Answer):
             contact=incident.contact,
             disputes=tuple(map(DisputeOut.of, reversed(incident.disputes[-DISPUTES:]))),
             disputed=len(incident.disputes),
+            removed=incident.removed,
         )
 
 
@@ -151,6 +154,8 @@ class VerdictOut(Answer):
     standing: StandingOut
     stopped: tuple[HitOut, ...] = ()
     """The incidents that would reach it if the policy of whoever answers did not let a status stop them."""
+    doubts: tuple[IncidentOut, ...] = ()
+    """The live incidents of which nobody can tell any longer whether they reach it."""
     parents: tuple[EdgeOut, ...]
     rebuilds: tuple[RebuildOut, ...]
     comparisons: tuple[ComparisonOut, ...]
@@ -181,6 +186,7 @@ class VerdictOut(Answer):
             inherited=inherited(verdict.terms),
             standing=StandingOut.of(verdict.standing, means),
             stopped=tuple(HitOut.of(hit, means.get(hit.incident.id)) for hit in verdict.stopped),
+            doubts=tuple(map(IncidentOut.of, verdict.doubts)),
             parents=tuple(map(EdgeOut.of, verdict.parents)),
             rebuilds=tuple(RebuildOut.of(build, outcome) for build, outcome in verdict.rebuilds),
             comparisons=tuple(map(ComparisonOut.of, verdict.comparisons)),
@@ -228,6 +234,8 @@ class LineageOut(Answer):
     relatives: tuple[RelativeOut, ...]
     incidents: tuple[IncidentOut, ...]
     """The live incidents that are told of it or of any of its relatives, each once."""
+    doubts: tuple[IncidentOut, ...] = ()
+    """The live incidents of which nobody can tell any longer whether they reach any of these."""
     edges: tuple[EdgeOut, ...]
     asked: SelectionOut = EVERYTHING
     left_out: int = 0

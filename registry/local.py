@@ -241,6 +241,7 @@ class Local:
                 for one, distance in listed.items()
             ),
             incidents=tuple(map(IncidentOut.of, incidents.values())),
+            doubts=tuple(map(IncidentOut.of, around.doubts)),
             edges=tuple(
                 EdgeOut.of(edge)
                 for edge in edges
@@ -263,7 +264,7 @@ def _states(
         if direction == "ancestors"
         else lineage.above_all(connection, [node.id for node in around.nodes])
     )
-    return states(above.nodes, above.edges, affected, complete=above.complete)
+    return states(above.nodes, above.edges, affected, complete=above.complete and not above.doubts)
 
 
 def _relative(

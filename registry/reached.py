@@ -36,6 +36,8 @@ class ReachOut(Answer):
     relatives: tuple[ReachedOut, ...]
     incidents: tuple[IncidentOut, ...]
     """The live incidents that are told of any of these, each once."""
+    doubts: tuple[IncidentOut, ...] = ()
+    """The live incidents of which nobody can tell any longer whether they reach any of these."""
     stopping: bool = Field(
         default=False, description="by a policy, incidents stop at what they do not affect"
     )

@@ -301,7 +301,8 @@ def containments(draw) -> Example:
 def incidents(draw) -> Example:
     artifacts = draw(st.lists(st.one_of(ids, stubs), max_size=3))
     keys, tensors = draw(st.lists(hexes, max_size=2)), draw(st.lists(hexes, max_size=2))
-    artifacts += [] if artifacts or keys or tensors else [draw(ids)]
+    ranges = draw(st.lists(st.one_of(names.map(str.casefold), words.map("hf:{}/*".format)), max_size=2))
+    artifacts += [] if artifacts or keys or tensors or ranges else [draw(ids)]
     what, severity = draw(st.sampled_from(KINDS)), draw(st.sampled_from(SEVERITIES))
     stage, summary, contact = draw(st.sampled_from(["reported", "confirmed"])), draw(lines), draw(lines)
     said = incident.statement(
@@ -314,10 +315,13 @@ def incidents(draw) -> Example:
         issued=draw(times),
         keys=keys,
         tensors=tensors,
+        names=ranges,
         salt=draw(st.none() | hexes),
     )
     selecting = [Selecting(ENTRY, "key", key) for key in sorted(set(keys))]
     selecting += [Selecting(ENTRY, "tensor", tensor) for tensor in sorted(set(tensors))]
+    selecting += [Selecting(ENTRY, "name", one) for one in sorted(set(ranges))]
+    selecting.sort(key=lambda one: (one.attribute, one.value))
     opened = Reported(ENTRY, tuple(sorted(set(artifacts))), what, severity, stage, summary, contact)
     return said, (opened, *selecting)
 

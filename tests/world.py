@@ -34,6 +34,7 @@ from lineage.predicates import (
     waiver,
 )
 from lineage.predicates import license as license_predicate
+from lineage.predicates import redaction as redaction_predicate
 from lineage.predicates import root as root_predicate
 from lineage.standing import Standing
 from lineage.status import Policy
@@ -43,7 +44,7 @@ from registry.fsck import Report, fsck
 from registry.home import Home
 from registry.publish import publish
 from registry.settings import Settings
-from registry.store import lineage, log, refs
+from registry.store import lineage, log, redaction, refs
 from registry.store.log import Receipt
 from registry.work.add import Declared, add
 from registry.work.logged import find
@@ -197,17 +198,33 @@ class World:
         stage: str = "confirmed",
         keys: Sequence[str] = (),
         tensors: Sequence[str] = (),
+        names: Sequence[str] = (),
     ) -> str:
-        """Open an incident with the security key, on artifacts, and on all that these keys signed or that holds these tensors; return its id."""
+        """Open an incident with the security key, on artifacts, and on what it selects by keys, tensors and ranges of names; return its id."""
         named = more if artifact is None else (artifact, *more)
         summary = f"{what}, it seems"
         said = incident.statement(
-            named, what, severity, stage, summary, contact="vet", issued=self.time, keys=keys, tensors=tensors
+            named,
+            what,
+            severity,
+            stage,
+            summary,
+            contact="vet",
+            issued=self.time,
+            keys=keys,
+            tensors=tensors,
+            names=names,
         )
         return self.publish("security", said)[0].entry
 
     def retract(self, incident_id: str, reason: str = "a mistake") -> Receipt:
         return self.publish("security", incident_change.statement(incident_id, "retracted", reason))[0]
+
+    def redact(self, entry: str, order: str = "order 17") -> Receipt:
+        """Have the words of an entry removed."""
+        with self.home.store.reading() as connection:
+            left = redaction.left(connection, self.logged().index(entry))
+        return self.publish("root", redaction_predicate.statement(entry, order, left))[0]
 
     def license(self, artifact: str, terms: str) -> Receipt:
         return self.publish("publisher", license_predicate.statement(artifact, terms, self.time))[0]

@@ -4,7 +4,8 @@ predicateType `https://studbook.dev/incident/v1`, said by a key with the securit
 which has no bytes here, the name is its id, `hf:<owner>/<name>[@<40 hex>]`, and the digest is the SHA-256 of that id. A subject
 that is called `key:<64 hex>` is a signing key, with its id as the digest: it selects what the key registered or built, now and later.
 One called `tensor:<64 hex>` is a tensor by its digest, which is no SHA-256, so that of the name stands beside it: it selects what
-holds the tensor (`containment`).
+holds the tensor (`containment`). One called `name:<pattern>` is a range of names (`lineage.patterns`), with the SHA-256 of the subject's
+name as its digest: it selects whatever such a name was ever bound to, or the stubs that are called so.
 
     {"kind": "compromised" | ...,               one of `lineage.facts.KINDS`
      "severity": "low" | "medium" | "high" | "critical",
@@ -14,7 +15,7 @@ holds the tensor (`containment`).
 
 The incident's id is the id of the entry that reports it. `issued` tells a second incident with the same words from a
 repetition of the first statement. It is changed by `incident_change` and `incident_amendment`, and never deleted. Establishes `Reported`,
-and `Selecting` for each key and tensor.
+and `Selecting` for each key, tensor and range of names.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Literal, get_args
 
 from pydantic import field_validator
 
-from lineage import schema
+from lineage import patterns, schema
 from lineage.facts import Attribute, Kind, Reported, Role, Selecting, Severity
 from signing.canonical import Json
 from signing.digest import check_hex, sha256_hex
@@ -80,12 +81,14 @@ def statement(
     issued: int,
     keys: Iterable[str] = (),
     tensors: Iterable[str] = (),
+    names: Iterable[str] = (),
     salt: str | None = None,
 ) -> Statement:
     """Report, at `issued` in unix seconds, that `artifacts`, stubs among them, are `what`, in one line and with whom to ask.
 
-    So is whatever one of `keys` (ids of 64 hex digits) registered or built, or does later, and what holds one of `tensors` (digests).
-    A `salt` (64 hex digits) makes it a statement that nobody guesses, to be kept under embargo.
+    So is whatever one of `keys` (ids of 64 hex digits) registered or built, or does later, what holds one of `tensors` (digests), and
+    what a name in one of the ranges `names` was ever bound to, or will be. A `salt` (64 hex digits) makes it a statement that nobody
+    guesses, to be kept under embargo.
     """
     predicate: dict[str, Json] = {
         "kind": what,
@@ -101,14 +104,19 @@ def statement(
     named = [schema.named(one) for one in sorted(set(artifacts))]
     named += [_selecting("key", one) for one in sorted(set(keys))]
     named += [_selecting("tensor", one) for one in sorted(set(tensors))]
+    named += [_selecting("name", one) for one in sorted(set(names))]
     if not named:
-        raise Malformed("an incident names at least one artifact, key or tensor")
+        raise Malformed("an incident names at least one artifact, key, tensor or range of names")
     return Statement(tuple(named), URI, predicate)
 
 
 def _selecting(attribute: Attribute, value: str) -> Subject:
     """Return the subject by which whatever has this attribute is selected; a key's id is a SHA-256, and of nothing else."""
-    name = f"{attribute}:{check_hex(value, f'a {attribute} that an incident names')}"
+    if attribute == "name":
+        patterns.check(value)
+    else:
+        check_hex(value, f"a {attribute} that an incident names")
+    name = f"{attribute}:{value}"
     return Subject(name, value if attribute == "key" else sha256_hex(name.encode()))
 
 

@@ -217,7 +217,7 @@ def _of(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a fact, s
         case Contained(tensor=tensor):
             return f"holds tensor {tensor[:12]}"
         case Selecting(attribute=attribute, value=value):
-            return f"{attribute} {value[:12]}"
+            return f"{attribute} {value if attribute == 'name' else value[:12]}"
         case Restaged(incident, stage):
             return f"{incident[:12]} {stage}"
         case Amended(incident, severity):

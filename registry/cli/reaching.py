@@ -107,6 +107,7 @@ def _show(answer: ReachOut, *, begins: bool, ends: bool) -> None:
             hits = ", ".join(sorted({kinds[incident] for incident in one.incidents}))
             table.add_row(str(one.distance), names + short(one.artifact), f"[red]{hits}[/]" if hits else "")
         out.print(table)
+    tables.doubts(answer.doubts)
     if ends or answer.next is None:
         tables.stopping(stops=answer.stopping)
     if answer.next is None:

@@ -64,7 +64,7 @@ def show_plan(
     """What can be made again, in which order and from which recipe; what cannot, and why? Exit 1 if something cannot."""
     found = _found(home_at(home), incident, replace, drop)
     say(as_json, _json(found), lambda: _show(found))
-    if found.plan.stuck:
+    if found.plan.stuck or found.incident.removed:
         raise Fails
 
 
@@ -121,16 +121,18 @@ def run(
         )
         for artifact in clear.beside:
             out.print(f"  {short(artifact)} still does by a tokenizer or a teacher", soft_wrap=True)
+        tables.doubts([found.incident] if found.incident.removed else [])
 
     value: Json = {
         "incident": found.incident.id,
         "corrected": [_corrected(one) for one in done],
         "stuck": [{"artifact": one.artifact, "why": one.why} for one in found.plan.stuck],
         "beside": list(clear.beside),
+        "removed": found.incident.removed,
         "as_of": clear.size,
     }
     say(as_json, value, show)
-    if found.plan.stuck:
+    if found.plan.stuck or found.incident.removed:
         raise Fails
 
 
@@ -170,6 +172,7 @@ def _show(found: Remedy) -> None:
             )
         out.print(table)
     _show_stuck(found)
+    tables.doubts([incident] if incident.removed else [])
     out.print(f"  as of {found.as_of} log entries; `studbook remedy run` makes them", soft_wrap=True)
 
 
@@ -199,6 +202,7 @@ def _json(found: Remedy) -> Json:
             for one in found.plan.rebuilds
         ],
         "stuck": [{"artifact": one.artifact, "why": one.why} for one in found.plan.stuck],
+        "removed": found.incident.removed,
         "as_of": found.as_of,
     }
 

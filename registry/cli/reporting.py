@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from lineage import predicates, schema
+from lineage import patterns, predicates, schema
 from lineage.facts import KINDS, SEVERITIES, Reported, Selecting, is_stub
 from lineage.predicates import incident
+from registry.answers import IncidentOut
 from registry.cli import tables
 from registry.cli.answering import answers_of
 from registry.cli.incidents import kind_named, severity_named, warn_alone
@@ -51,6 +52,14 @@ TensorsOption = Annotated[
         help="A tensor, by an artifact and its name there, or by its digest: all that hold it, now and later.",
     ),
 ]
+NamesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--name",
+        metavar="RANGE",
+        help="Names, as acme/*, acme/merge-*, acme/one or hf:owner/*: whatever they were ever bound to, or will be.",
+    ),
+]
 KindOption = Annotated[str, typer.Option("--kind", help=", ".join(KINDS))]
 SeverityOption = Annotated[str, typer.Option("--severity", help=", ".join(SEVERITIES))]
 ContactOption = Annotated[str | None, typer.Option("--contact", help="Whom to ask; the operator otherwise.")]
@@ -64,6 +73,7 @@ class _Bad:
     artifacts: Sequence[str]
     keys: Sequence[str]
     tensors: Sequence[str]
+    names: Sequence[str]
 
 
 @app.command()
@@ -72,6 +82,7 @@ def report(
     artifact: ArtifactsArgument = None,
     key: KeysOption = None,
     tensor: TensorsOption = None,
+    name: NamesOption = None,
     kind: KindOption = "compromised",
     severity: SeverityOption = "high",
     contact: ContactOption = None,
@@ -82,7 +93,7 @@ def report(
     """Report an incident by the security key; everything below the artifacts is flagged at once."""
     what, grave = kind_named(kind), severity_named(severity)
     opened = home_at(home)
-    bad = _bad(opened, artifact, key, tensor)
+    bad = _bad(opened, artifact, key, tensor, name)
     said = incident.statement(
         bad.artifacts,
         what,
@@ -93,6 +104,7 @@ def report(
         issued=opened.now(),
         keys=bad.keys,
         tensors=bad.tensors,
+        names=bad.names,
     )
     _log(opened, said, as_json=as_json)
 
@@ -107,6 +119,7 @@ def embargo(
     artifact: ArtifactsArgument = None,
     key: KeysOption = None,
     tensor: TensorsOption = None,
+    name: NamesOption = None,
     kind: KindOption = "compromised",
     severity: SeverityOption = "high",
     contact: ContactOption = None,
@@ -117,7 +130,7 @@ def embargo(
     """Log that an incident is known, and not what it is: only its id, which `reveal` proves. Nothing is flagged until then."""
     what, grave = kind_named(kind), severity_named(severity)
     opened = home_at(home)
-    bad = _bad(opened, artifact, key, tensor)
+    bad = _bad(opened, artifact, key, tensor, name)
     asked = contact or opened.operator("security")
     said = incident.statement(
         bad.artifacts,
@@ -129,6 +142,7 @@ def embargo(
         issued=opened.now(),
         keys=bad.keys,
         tensors=bad.tensors,
+        names=bad.names,
         salt=embargoed.salt(),
     )
     found, receipt = embargoed.keep(opened, said, asked, to)
@@ -192,7 +206,11 @@ def _embargo(one: Embargo) -> dict[str, Json]:
 
 
 def _bad(
-    home: Home, artifacts: Sequence[str] | None, keys: Sequence[str] | None, tensors: Sequence[str] | None
+    home: Home,
+    artifacts: Sequence[str] | None,
+    keys: Sequence[str] | None,
+    tensors: Sequence[str] | None,
+    names: Sequence[str] | None,
 ) -> _Bad:
     selecting = [key_of(home.root(), one) for one in keys or ()]
     suspected = [tensor_of(home, one) for one in tensors or ()]
@@ -202,7 +220,7 @@ def _bad(
             schema.check_stub(ref) if is_stub(ref) else refs.resolve(connection, ref)
             for ref in artifacts or ()
         )
-    return _Bad(list(named), selecting, suspected)
+    return _Bad(list(named), selecting, suspected, [patterns.folded(one) for one in names or ()])
 
 
 def _log(home: Home, said: Statement, *, as_json: bool) -> None:
@@ -232,6 +250,8 @@ def _log(home: Home, said: Statement, *, as_json: bool) -> None:
         for one in below:
             out.print(f"    {called(one, local.verdict(one).names)}", markup=False)
         show_unread(looked)
+        if found.removed:
+            tables.doubts([IncidentOut.of(found)])
 
     value: dict[str, Json] = {
         "incident": receipt.entry,
@@ -240,6 +260,7 @@ def _log(home: Home, said: Statement, *, as_json: bool) -> None:
         "selectors": list(found.selectors),
         "descendants": below,
         "unread": list(looked.unread),
+        "removed": found.removed,
     }
     if since:
         value["known_since"] = {"time": since[0].time, "index": since[0].index}

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from lineage.around import Incident
 from lineage.predicates.rebuild import operator
 from merger.method import Method
 from merger.parameters import CLIP
@@ -100,6 +101,7 @@ def lineage(answer: LineageOut) -> None:
         )
     put(table)
     stopping(stops=answer.stopping)
+    doubts(answer.doubts)
     completeness(answer.complete, answer.as_of)
 
 
@@ -152,6 +154,7 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
         _hit(hit, names)
     for missing in answer.standing.missing:
         out.print(f"  nothing is known about {escape(missing)}", soft_wrap=True)
+    doubts(answer.doubts)
     for one in answer.corrections:
         if one.earlier == answer.artifact:
             out.print(f"  [yellow]superseded[/] by {one.artifact}", soft_wrap=True)
@@ -194,7 +197,7 @@ def incidents(answers: Sequence[IncidentOut]) -> None:
     table = headed(*columns, "summary", "contact")
     for one in answers:
         chosen = (
-            attribute + mark + value[:12]
+            attribute + mark + (value if attribute == "name" else value[:12])
             for attribute, mark, value in (each.partition(":") for each in one.selectors)
         )
         table.add_row(
@@ -357,6 +360,16 @@ def completeness(complete: bool, as_of: int) -> None:
     """Say that something was left out, if it was."""
     if not complete:
         out.print(f"[yellow]incomplete:[/] part of the lineage is left out; as of {as_of} log entries")
+
+
+def doubts(found: Sequence[Incident | IncidentOut]) -> None:
+    """Say of which incidents nobody can tell any longer whether they reach what was asked about."""
+    for one in found:
+        out.print(
+            f"  [yellow]unknown[/]: incident {one.id[:12]} selects by names, and of what it may select by"
+            f" {counted(one.removed, 'binding')} of a name or range were removed by order",
+            soft_wrap=True,
+        )
 
 
 def stopping(*, stops: bool) -> None:

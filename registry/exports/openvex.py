@@ -106,6 +106,8 @@ def _open(subject: Reach, node: Node) -> str:
     missing = subject.missing.get(node.id)
     if missing:
         return f"nothing is known about {' '.join(missing)}, of which it is made"
+    if node.id not in subject.flagged:
+        return f"{subject.incident.removed} bindings that it may select by were removed by order: what they named is unknown"
     return f"{subject.incident.what}, reported and not confirmed: ask {subject.incident.contact}"
 
 

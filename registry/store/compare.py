@@ -17,7 +17,7 @@ from lineage.standing import flow
 from registry.store import postgresql, sqlite
 from registry.store.lists import asking
 from registry.store.sameness import OWNED
-from registry.store.selecting import SIGNED
+from registry.store.selecting import SIGNED, STUBS
 from registry.store.tenure import standing
 from registry.tables import Checkpoint, Delivery, Hook, Location
 
@@ -59,6 +59,9 @@ _SELECTED = f"""
     SELECT selected.incident, selected.artifact, selected.entry FROM selected JOIN incident ON incident.id = selected.incident
     WHERE {standing("incident")} AND {standing("selected")}
 """
+# A range of names means the name that it spells, or those that begin with what stands before its last character, a `*`.
+_MEANS = """({0} = selector.value OR (substr(selector.value, length(selector.value), 1) = '*' AND
+             substr({0}, 1, length(selector.value) - 1) = substr(selector.value, 1, length(selector.value) - 1)))"""
 _SELECTING = f"""
     SELECT selector.incident, signed.artifact, signed.entry FROM selector JOIN incident ON incident.id = selector.incident
     JOIN ({SIGNED}) AS signed ON signed.keys LIKE '%' || selector.value || '%'
@@ -70,6 +73,15 @@ _SELECTING = f"""
     UNION
     SELECT incident.id, owned.parent, owned.entry FROM target JOIN incident ON incident.entry = target.incident
     JOIN ({OWNED}) AS owned ON owned.child = target.artifact WHERE {standing("incident")}
+    UNION
+    SELECT selector.incident, name.artifact, name.entry FROM selector JOIN incident ON incident.id = selector.incident
+    JOIN name ON {_MEANS.format("name.folded")}
+    WHERE selector.attribute = 'name' AND {standing("incident")} AND {standing("selector")} AND {standing("name")}
+    UNION
+    SELECT selector.incident, said.artifact, said.entry FROM selector JOIN incident ON incident.id = selector.incident
+    JOIN node ON {_MEANS.format("node.id")} OR substr(node.id, 1, length(selector.value) + 1) = selector.value || '@'
+    JOIN ({STUBS}) AS said ON said.artifact = node.number
+    WHERE selector.attribute = 'name' AND {standing("incident")} AND {standing("selector")} AND {standing("said")}
 """
 _NAMED = f"""
     SELECT incident.id, node.id FROM (

@@ -13,6 +13,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, insert, text
 
+from lineage import patterns
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
 from lineage.facts import (
@@ -41,7 +42,7 @@ from registry.store.reach import Link, flag, grow
 from registry.store.redaction import redact
 from registry.store.revoke import revoke
 from registry.store.rows import Values, row
-from registry.store.selecting import select, selected
+from registry.store.selecting import called, select, selected
 from registry.store.tail import Tail
 from registry.tables import (
     Edge,
@@ -121,6 +122,7 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
                     selected(connection, index, numbers[fact.artifact], "key", leaf.keys)
                 elif isinstance(fact, Contained):
                     selected(connection, index, numbers[fact.artifact], "tensor", [fact.tensor])
+    called(connection, index, {name: numbers[one] for name, one in patterns.called(facts).items()})
     edges = [(seq, fact) for seq, fact in enumerate(facts) if isinstance(fact, Derived)]
     if edges:
         _derive(connection, index, numbers, edges)

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Row, TextClause, text
 
 from lineage.around import Around, Edge, Incident, Node
 from lineage.facts import Evidence, Relation, is_stub
-from registry.store import Absent, log, mentions, said, sameness, unbound, verdicts
+from lineage.standing import ENDED
+from registry.store import Absent, log, mentions, removed, said, sameness, unbound, verdicts
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.errors import Refused
@@ -78,6 +79,7 @@ _NAMING = asking(f"""
     UNION SELECT incident.entry FROM selected JOIN incident ON incident.id = selected.incident
     WHERE selected.artifact IN :some AND {counting("selected")}
 """)
+_OF = asking(f"SELECT entry FROM incident WHERE id IN :some AND {counting('incident')} ORDER BY entry")
 _NUMBERS = asking("SELECT id, number FROM node WHERE id IN :some")
 _TARGETS = asking(f"""
     SELECT named.incident, node.id FROM (
@@ -180,6 +182,7 @@ def _slice(
         corrections=said.corrections(connection, artifact, at),
         comparisons=said.comparisons(connection, seen, at),
         same=sameness.said(connection, artifact, at),
+        doubts=doubts(connection, seen, at),
         assessed=said.assessed(connection, seen, at),
     )
 
@@ -213,6 +216,18 @@ def _bare(
     return found, seen
 
 
+def doubts(connection: Connection, numbers: Collection[int], size: int) -> tuple[Incident, ...]:
+    """Return the live incidents of which it is unknown whether they select any of these artifacts."""
+    gone = removed.lost(connection, size)
+    entries = [row.entry for row in _rows(connection, _OF, gone, size)]
+    found = reported(connection, entries, size).values()
+    return tuple(
+        one
+        for one in found
+        if one.stage not in ENDED and removed.among(connection, numbers, gone[one.id].before)
+    )
+
+
 def _reached(
     connection: Connection, starts: Sequence[int], step: TextClause, size: int, most: int | None
 ) -> tuple[list[int], bool]:
@@ -237,7 +252,7 @@ def _size(connection: Connection, size: int | None) -> int:
 
 
 def _rows(
-    connection: Connection, query: TextClause, some: Iterable[int], size: int, most: int = _ALL
+    connection: Connection, query: TextClause, some: Iterable[int | str], size: int, most: int = _ALL
 ) -> Iterator[Row[Any]]:
     """Run `query` over `some` numbers, as many at once as the database takes; each run gives `most` rows if it asks."""
     asked = {"size": size, "most": most}
@@ -298,6 +313,7 @@ def reported(connection: Connection, numbers: Iterable[int], size: int) -> dict[
         selectors[row.incident].append(f"{row.attribute}:{row.value}")
     rows = list(_rows(connection, _INCIDENTS, wanted, size))
     disputes = said.disputes(connection, [row.id for row in rows], size)
+    gone = removed.lost(connection, size)
     return {
         row.entry: Incident(
             row.id,
@@ -309,6 +325,7 @@ def reported(connection: Connection, numbers: Iterable[int], size: int) -> dict[
             row.contact,
             tuple(selectors[row.entry]),
             disputes.get(row.id, ()),
+            gone[row.id].count if row.id in gone else 0,
         )
         for row in rows
     }

@@ -13,9 +13,10 @@ from sqlalchemy import Connection, text
 from lineage import predicates
 from lineage.facts import Fact, Named, Redacted
 from lineage.residue import REMOVED, Residue, artifacts, residue
-from registry.store import Absent, log, unbound
+from registry.store import Absent, falling, log, unbound
 from registry.store.lists import asking, parts
 from registry.store.log import Logged
+from registry.store.reflagging import reflag
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
 from signing.statement import Statement
@@ -70,10 +71,13 @@ def redact(connection: Connection, index: int, fact: Redacted) -> None:
     """Remove what leaf `index` has removed: the payload of every leaf of the entry, and its words from every table."""
     leaves, kept = log.indexes(connection, fact.entry), Residue.parse(fact.kept.encode())
     unbound.keep(connection, fact.entry, kept)
+    unselected = falling.fall(connection, fact.entry, leaves, kept)
     for statement in _FORGET:
         connection.execute(statement, {"leaves": leaves})
     said = {"entry": index, "id": fact.entry, "reason": fact.order, "kept": fact.kept}
     connection.execute(_KEEP, said)
+    for incident, what in unselected:
+        reflag(connection, incident, what)
     connection.execute(_UNKNOWN, {"entry": index, "some": artifacts(kept.facts)})
 
 

@@ -6,10 +6,11 @@ whoever comes first, and falls with either: with the incident's entry, or with t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, TextClause, text
 
+from lineage import patterns
 from lineage.facts import Attribute
 from registry.store.lists import asking, parts
 from registry.store.reach import flag
@@ -21,12 +22,25 @@ SIGNED = f"""
         SELECT artifact, entry FROM registration UNION ALL SELECT artifact, entry FROM build
     ) AS said JOIN entry ON entry."index" = said.entry WHERE {standing("said")}
 """
-_WITH: dict[Attribute, TextClause] = {
+_WITH: dict[str, TextClause] = {
     "key": text(f"SELECT artifact, entry FROM ({SIGNED}) AS signed WHERE keys LIKE '%' || :value || '%'"),
     "tensor": text(
         f"SELECT artifact, entry FROM containment WHERE tensor = :value AND {standing('containment')}"
     ),
 }
+# What names a stub, and gives it the attribute of being called so: each entry that speaks of it.
+STUBS = """
+    SELECT child AS artifact, entry FROM edge UNION SELECT parent, entry FROM edge UNION SELECT artifact, entry FROM license
+    UNION SELECT artifact, incident FROM target UNION SELECT artifact, entry FROM assessment
+"""
+_BOUND = text(f"""
+    SELECT artifact, entry FROM name WHERE (folded = :value OR (folded >= :low AND folded < :high)) AND {standing("name")}
+""")
+_CALLED = text(f"""
+    SELECT said.artifact, said.entry FROM node JOIN ({STUBS}) AS said ON said.artifact = node.number
+    WHERE (node.id = :value OR (node.id >= :low AND node.id < :high)) AND {standing("said")}
+""")
+_PATTERNS = text("SELECT DISTINCT value FROM selector WHERE attribute = 'name'")
 _SELECTOR = text(
     "INSERT INTO selector (entry, seq, incident, attribute, value) VALUES (:entry, :seq, :incident, :attribute, :value)"
 )
@@ -54,13 +68,24 @@ def select(
     """Let an incident select, by leaf `index`, whatever has an attribute so far, and flag what that reaches."""
     said = {"incident": incident, "attribute": attribute, "value": value}
     connection.execute(_SELECTOR, said | {"entry": index, "seq": seq})
-    found = connection.execute(_WITH[attribute], {"value": value}).all()
+    low, high = patterns.bounds(value) if attribute == "name" else ("", "")
+    asked = {"value": value, "low": low, "high": high} if attribute == "name" else {"value": value}
+    found = connection.execute(_having(attribute, value), asked).all()
     if found:
         rows = [{"incident": incident, "artifact": row.artifact, "entry": row.entry} for row in found]
         connection.execute(_SELECTED, rows)
     for at, what in connection.execute(_INCIDENT, {"incident": incident}).all():
         for artifact in sorted({row.artifact for row in found}):
             flag(connection, at, artifact, index, what)
+
+
+def called(connection: Connection, index: int, names: Mapping[str, int]) -> None:
+    """Let the incidents on ranges of names select what leaf `index` gives these names to: a stub is called by its id."""
+    ranges = set(connection.scalars(_PATTERNS)) if names else set()
+    for one, artifact in names.items() if ranges else ():
+        some = ranges & patterns.patterns(one)
+        if some:
+            selected(connection, index, artifact, "name", sorted(some))
 
 
 def selected(
@@ -87,3 +112,12 @@ def suspected(connection: Connection, attribute: Attribute, values: Iterable[str
 def holders(connection: Connection, tensor: str) -> frozenset[str]:
     """Return the ids of the artifacts that are known to hold a tensor."""
     return frozenset(connection.scalars(_HOLDERS, {"tensor": tensor}))
+
+
+def _having(attribute: Attribute, value: str) -> TextClause:
+    """Return the question what has this attribute."""
+    match attribute:
+        case "key" | "tensor":
+            return _WITH[attribute]
+        case "name":
+            return _CALLED if patterns.upstream(value) else _BOUND

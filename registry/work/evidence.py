@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lineage import residue, sameness
+from lineage import patterns, residue, sameness
 from lineage.around import Edge, Incident, Said
 from lineage.authority import TrustedRoot
 from lineage.facts import (
@@ -161,6 +161,9 @@ def _attributes(held: Iterable[Held]) -> Mapping[tuple[Attribute, str], set[str]
         for fact in line.facts:
             if isinstance(fact, Contained):
                 found["tensor", fact.tensor].add(fact.artifact)
+        for name, artifact in patterns.called(line.facts).items():
+            for pattern in patterns.patterns(name):
+                found["name", pattern].add(artifact)
     return found
 
 

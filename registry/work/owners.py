@@ -73,5 +73,5 @@ def concerned(
         ),
         unowned=tuple(unowned),
         as_of=below.size,
-        complete=below.complete,
+        complete=below.complete and not found.removed,
     )

@@ -31,6 +31,7 @@ def reach(
             for one in page.relatives
         }
         reached = stopping.reaching(connection, flags, policy, page.size)
+        doubts = lineage.doubts(connection, numbers, page.size)
     told = {artifact: gravest(some) for artifact, some in reached.items() if some}
     incidents = {incident.id: incident for some in told.values() for incident in some}
     # A list of thousands is made into values at once: one by one takes longer than all else here together.
@@ -49,6 +50,7 @@ def reach(
                 for one in page.relatives
             ],
             "incidents": tuple(map(IncidentOut.of, incidents.values())),
+            "doubts": tuple(map(IncidentOut.of, doubts)),
             "stopping": policy.stopping,
             "total": page.total,
             "next": None if page.next is None else str(page.next),

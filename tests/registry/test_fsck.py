@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 from world import World
 
+from lineage.assessed import Assessed
 from lineage.facts import Compared, Waived
 from lineage.predicates import (
     card,
@@ -16,6 +17,7 @@ from lineage.predicates import (
     embargo,
     incident_amendment,
     incident_change,
+    incident_status,
     license_gate,
     manifest,
     name,
@@ -216,6 +218,8 @@ def story(world: World) -> World:
     world.publish("publisher", waiver.statement(risk, world.time), decided)
     world.publish("security", embargo.statement("ab" * 32, "vet"))
     world.publish("publisher", dispute.statement(reported, child, "it is not so", "ef" * 32, world.time))
+    said = Assessed(child, reported, "under_investigation", None, None, None, "looked into")
+    world.publish("security", incident_status.statement(said, world.time))
     found = Compared(child, base, "consistent", "alone", "0.9", "0.6")
     world.publish("rebuilder", parentage.statement([found]))
     world.publish("publisher", card.statement(child, "README.md", ["hf:acme/base"], "mit"))

@@ -249,6 +249,7 @@ def test_a_status_whose_words_an_order_removed_clears_nothing(world: World) -> N
     with world.home.store.reading() as connection:
         (index,) = [i for i, one in enumerate(world.logged()) if one == entry]
         left = redactions.left(connection, index)
+    assert b"with a name" not in left.encode()
     world.publish("root", redaction.statement(entry, "order 17", left))
 
     for artifact in (tuned, below):

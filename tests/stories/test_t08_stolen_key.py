@@ -329,6 +329,7 @@ def _speak_of_incidents(
             contact="x",
             issued=number,
             keys=[signers[number % len(signers)].public.id] if number > 1 else (),
+            names=["law/*"] if number % 2 else (),
         )
         reported.append((world.say(said, *signers).entry, model[0]))
     elif what == "embargo":

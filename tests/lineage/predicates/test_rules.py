@@ -294,7 +294,7 @@ def test_an_incident_names_stubs_and_keys_by_its_whole_id_and_the_digest_of_that
 
 
 def test_an_incident_on_nothing_is_not_written():
-    with pytest.raises(Malformed, match="names at least one artifact, key or tensor"):
+    with pytest.raises(Malformed, match="names at least one artifact, key, tensor or range of names"):
         incident.statement([], "privacy", "low", "reported", "x", contact="x", issued=1)
 
 

@@ -157,6 +157,33 @@ def test_an_incident_on_a_tensor_is_reported_by_its_name_and_searched_for(puppie
         puppies.holds("incident", "retract", incident["incident"], "--reason", "a mistake")
 
 
+def test_an_incident_on_names_is_reported_listed_and_says_what_an_order_removed(puppies) -> None:
+    reported = puppies.holds("incident", "report", "--name", "Kennel/o*", "--summary", "all of these")
+    one = puppies.holds("show", "kennel/one")["artifact"]
+    assert (reported["selectors"], reported["artifacts"], reported["removed"]) == (
+        ["name:kennel/o*"],
+        [one],
+        0,
+    )
+    assert "name:kennel/o*" in puppies("incident", "list").out
+    listed = puppies.holds("log", "show")
+    index = next(
+        entry["index"]
+        for entry in listed["entries"]
+        if entry["statement"].endswith("name/v1") and one in str(entry)
+    )
+    assert puppies("log", "redact", str(index), "--order", "court 17", "--yes").code == 0
+    said = puppies("status", one)
+    assert said.code == 1
+    assert (
+        f"incident {reported['incident'][:12]} selects by names, and of what it may select by 1 binding"
+        in said.out
+    )
+    assert "1 binding" in puppies("incident", "report", "--name", "kennel/o*", "--summary", "again").out
+    assert puppies("incident", "report", "--name", "kennel", "--summary", "x").code == 2
+    assert puppies.holds("log", "fsck")["findings"] == []
+
+
 def test_an_incident_is_reported_listed_shown_with_its_way_and_retracted(puppies) -> None:
     reported = puppies.holds(
         "incident",

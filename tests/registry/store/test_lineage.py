@@ -1,5 +1,6 @@
 """Slices of the graph: whole or saying so, now and as of then; and the law over any interleaving of publishes."""
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import get_args
@@ -13,7 +14,7 @@ from lineage.around import Edge
 from lineage.assessed import Assessed
 from lineage.compared import graded
 from lineage.facts import KINDS, MAKINGS, WEIGHTLESS, Compared, Evidence, is_stub
-from lineage.predicates import claims, containment, incident_status, parentage, same_as
+from lineage.predicates import claims, containment, incident_status, name, parentage, same_as
 from lineage.standing import Affected, Clean, Unknown, spread
 from lineage.status import Policy
 from registry.store import Absent, lineage, stopping
@@ -25,6 +26,8 @@ NUMBER = st.integers(0, 30)
 TENSORS = ("ab" * 32, "cd" * 32)
 SIGNER = st.integers(0, 1)
 STUBS = ("hf:acme/one", "hf:acme/two", "hf:acme/three")
+NAMES = ("Kennel/one", "kennel/other", "acme/one")
+RANGES = ("kennel/*", "kennel/ot*", "kennel/one", "acme/one", "hf:acme/*", "hf:acme/t*", "hf:acme/two")
 STEPS = st.one_of(
     st.tuples(st.just("artifact"), st.lists(NUMBER, max_size=3), st.sampled_from(MAKINGS), SIGNER),
     st.tuples(st.just("derive"), NUMBER, NUMBER, st.sampled_from(MAKINGS)),
@@ -40,6 +43,9 @@ STEPS = st.one_of(
     ),
     st.tuples(st.just("wait"), st.integers(1, 3)),
     st.tuples(st.just("compare"), NUMBER, NUMBER, st.sampled_from(["consistent", "contradicted"])),
+    st.tuples(st.just("bind"), NUMBER, st.sampled_from(NAMES)),
+    st.tuples(st.just("range"), st.sampled_from(RANGES), st.sampled_from(KINDS)),
+    st.tuples(st.just("redact"), NUMBER),
     st.tuples(st.just("reopen")),
 )
 
@@ -55,8 +61,19 @@ class Oracle:
         self.selected: dict[int | str, list[str]] = {one: [] for one in (0, 1, *TENSORS)}
         self.compared: dict[tuple[str, str], set[str]] = {}
         self.until: dict[tuple[str, str], int] = {}
+        self.bound: dict[str, tuple[str, str]] = {}
+        self.stubs: set[str] = set()
+        self.ranges: dict[str, str] = {}
+
+    def ranged(self, incident: str) -> list[str]:
+        pattern = self.ranges.get(incident)
+        if pattern is None:
+            return []
+        called = [*self.bound.values(), *((one, one) for one in self.stubs)]
+        return [one for name, one in called if fnmatchcase(name if is_stub(name) else name.lower(), pattern)]
 
     def add(self, child: str, parent: str, relation: str) -> None:
+        self.stubs |= {one for one in (child, parent) if is_stub(one)}
         self.edges.append(Edge(child, parent, relation, "{}", Evidence.SIGNED, ""))
 
     def stops(self, incident: str, now: int) -> set[str]:
@@ -103,11 +120,13 @@ def test_flags_and_closure_are_their_recomputation_after_any_interleaving(steps:
         seen: list[tuple[int, dict[str, object]]] = []
         for step in steps:
             take(world, oracle, step, keys)
+            if step[0] == "redact":
+                seen.clear()  # what is gone now cannot be told of then, either
             seen.append((world.size(), {one: world.standing(one) for one in oracle.artifacts[-3:]}))
 
         for incident, (named, kind) in oracle.incidents.items():
             also = oracle.selected[oracle.selecting[incident]] if incident in oracle.selecting else []
-            found = [*named, *also, *oracle.identified(named)]
+            found = [*named, *also, *oracle.identified(named), *oracle.ranged(incident)]
             assert world.flagged(incident) == spread(found, kind, oracle.edges)
             reached = spread(found, kind, oracle.edges, oracle.stops(incident, world.time))
             assert by_policy(world, oracle.artifacts, incident) == reached.intersection(oracle.artifacts)
@@ -182,6 +201,7 @@ def take(  # noqa: C901, PLR0912, PLR0915 - one case a step
             named = sorted({any_of(one), any_of(other)})
             world.advance(1)
             oracle.incidents[world.report(named[0], kind, *named[1:], stage="reported")] = (named, kind)
+            oracle.stubs |= set(filter(is_stub, named))
         case ("suspect", int(signer), kind):
             world.advance(1)
             reported = world.report(None, kind, keys=[keys[signer].public.id])
@@ -205,7 +225,24 @@ def take(  # noqa: C901, PLR0912, PLR0915 - one case a step
             said = Assessed(artifact, incident, status, why, until if cleared else None, None, "x")
             world.publish("security", incident_status.statement(said, world.time))
             oracle.until[incident, artifact] = until if cleared else 0
+            oracle.stubs |= set(filter(is_stub, [artifact]))
             world.advance(1)  # or the same words would be the same statement, and change nothing
+        case ("bind", number, str(called)) if oracle.artifacts:
+            world.advance(1)
+            entry = world.publish("publisher", name.statement(pick(number), called, None, world.time))[
+                0
+            ].entry
+            oracle.bound[entry] = (called, pick(number))
+        case ("range", str(pattern), kind):
+            world.advance(1)
+            reported = world.report(None, kind, names=[pattern])
+            oracle.incidents[reported] = ([], kind)
+            oracle.ranges[reported] = pattern
+        case ("redact", number) if standing := [*oracle.bound, *oracle.ranges]:
+            entry = standing[number % len(standing)]
+            world.redact(entry)
+            oracle.bound.pop(entry, None)
+            oracle.ranges.pop(entry, None)
         case ("wait", int(seconds)):
             world.advance(seconds)
         case ("compare", one, other, outcome) if oracle.artifacts and pick(one) != pick(other):
