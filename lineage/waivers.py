@@ -17,6 +17,16 @@ Waiver = Said[Waived]
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether the license gate is shut, since which entry, logged when (unix seconds), and why; a log begins with it shut."""
+
+    shut: bool
+    reason: str | None = None
+    index: int | None = None
+    time: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """For names in `namespace` every conflict is accepted, the first of these waivers ending at `until` (unix seconds)."""
 

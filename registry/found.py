@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from lineage.finding import Finding
-from lineage.waivers import Accepted, Waiver, covering, live
+from lineage.waivers import Accepted, Decision, Waiver, covering, live
 from registry.said import Answer
-from registry.store.gate import Decision
 
 
 class WaiverOut(Answer):

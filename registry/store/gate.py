@@ -7,7 +7,6 @@ is no part of a log, so a binding that passed stays one when the rules are other
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
@@ -15,7 +14,7 @@ from lineage.around import Around
 from lineage.facts import Fact, Named
 from lineage.finding import Finding
 from lineage.licensing import case_of, findings
-from lineage.waivers import newest, unwaived
+from lineage.waivers import Decision, newest, unwaived
 from registry.store import artifacts, lineage
 from registry.store.tenure import standing
 from signing.errors import Refused
@@ -29,16 +28,6 @@ _SHUT = text(f"SELECT shut FROM gate WHERE {standing('gate')} ORDER BY entry DES
 
 class Contradicted(Refused):
     """A name was to be bound to something whose licenses contradict each other, and nobody who may accept that did."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether the gate is shut, since which entry, logged when (unix seconds), and why; a log begins with it shut."""
-
-    shut: bool
-    reason: str | None = None
-    index: int | None = None
-    time: int | None = None
 
 
 def decision(connection: Connection) -> Decision:
