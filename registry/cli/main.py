@@ -49,6 +49,7 @@ from registry.cli import (
     roots,
     running,
     sharing,
+    showing,
     signatures,
     simulating,
     stats,
@@ -98,7 +99,7 @@ for part in (
 logs.app.registered_commands += auditing.app.registered_commands
 licensing.group.registered_commands += proposing.app.registered_commands + conflicts.app.registered_commands
 app.add_typer(licensing.group, name="license")
-for part in (reporting.app, cosigning.app, disputing.app, notifying.app):
+for part in (showing.app, reporting.app, cosigning.app, disputing.app, notifying.app):
     incidents.app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(hooking.app, name="hooks")
