@@ -7,7 +7,7 @@ A statement becomes a leaf of the log if three questions about it have good answ
 2. `authority.check(root, statement, facts, keys, time)`: may these keys say that, by the trusted root in force? `succession`
    says which version may follow it.
 3. `admission.admit(facts, known)`: does it fit what the log holds? `admission.questions(facts)` says what must be known;
-   `skeleton` which names look alike.
+   `skeleton` which names look alike, `stages` what may still be said of an incident.
 
 What the facts then mean:
 

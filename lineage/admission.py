@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lineage import stages
 from lineage.assessed import Assessed
 from lineage.facts import (
     Agreed,
@@ -39,14 +40,8 @@ from lineage.facts import (
     is_stub,
 )
 from lineage.skeleton import skeleton
-from lineage.standing import ENDED
 from signing.errors import Forbidden, Refused
 
-# 4-lineage, "Standing and incidents". What is not a key here is final.
-NEXT: Mapping[Stage, frozenset[Stage]] = {
-    "reported": frozenset({"confirmed", "rejected", "retracted"}),
-    "confirmed": frozenset({"resolved", "rejected", "retracted"}),
-}
 _ABOUT_INCIDENTS = (Restaged, Amended, Assessed, Disputed, Embargoed)
 
 
@@ -256,48 +251,9 @@ def _admit_correction(said: Corrected, known: Known) -> None:
 
 
 def _admit_of_incident(said: Restaged | Amended | Assessed | Disputed | Embargoed, known: Known) -> None:
-    match said:
-        case Disputed():
-            _admit_dispute(said, known)
-        case Embargoed(incident):
-            if incident in known.incidents:
-                raise Refused(f"incident {incident} is reported already, and is no secret any longer")
-        case Restaged() | Amended() | Assessed():
-            _admit_change(said, known)
-
-
-def _admit_change(change: Restaged | Amended | Assessed, known: Known) -> None:
-    stage = _stage(change.incident, known)
-    if isinstance(change, Assessed) and not set(_succession(change)).issubset(known.corrections):
+    reaches = isinstance(said, Disputed) and (said.incident, said.artifact) in known.disputes
+    stages.check(said, known.incidents.get(said.incident), reaches=reaches)
+    if isinstance(said, Assessed) and not set(_succession(said)).issubset(known.corrections):
         raise Refused(
-            f"{change.corrected} does not supersede {change.artifact} here, so it is no correction of it: say that first"
-        )
-    if isinstance(change, Restaged):
-        check_stage(change.incident, stage, change.stage)
-
-
-def _admit_dispute(said: Disputed, known: Known) -> None:
-    stage = _stage(said.incident, known)
-    if stage in ENDED:
-        raise Refused(f"incident {said.incident} was {stage}: nothing of it is left to dispute")
-    if (said.incident, said.artifact) not in known.disputes:
-        raise Refused(
-            f"incident {said.incident} neither names nor reaches {said.artifact}, so it is not disputed for that"
-        )
-
-
-def _stage(incident: str, known: Known) -> Stage:
-    stage = known.incidents.get(incident)
-    if stage is None:
-        raise Refused(f"no entry {incident} reports an incident here")
-    return stage
-
-
-def check_stage(incident: str, stage: Stage, following: Stage) -> None:
-    """Refuse to move an incident from its stage to one that does not come next."""
-    # The same change may be seconded by another key; any other step back would reopen what was ended.
-    if following != stage and following not in NEXT.get(stage, ()):
-        then = ", ".join(sorted(NEXT.get(stage, ()))) or "nothing else"
-        raise Refused(
-            f"incident {incident} is {stage} and becomes {then}, not {following}; report a new one instead"
+            f"{said.corrected} does not supersede {said.artifact} here, so it is no correction of it: say that first"
         )

@@ -23,6 +23,7 @@ from lineage.schema import STUB
 from lineage.subjects import Scope
 from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
 from registry.found import GateOut
+from registry.history import HistoryOut
 from registry.licensed import JudgedPage, LicenseOut, UseOut
 from registry.notices import OwnersOut
 from registry.outcomes import RebuildersOut
@@ -194,6 +195,12 @@ class Remote:
     def owners(self, incident: str) -> OwnersOut:
         """Return whom an incident, given by its full id, concerns."""
         found = self.ask(OwnersOut, f"/incidents/{incident}/owners")
+        self.same(f"incident {incident}", f"incident {found.incident.id}")
+        return found
+
+    def history(self, incident: str) -> HistoryOut:
+        """Return everything about an incident, given by its full id."""
+        found = self.ask(HistoryOut, f"/incidents/{incident}/history")
         self.same(f"incident {incident}", f"incident {found.incident.id}")
         return found
 

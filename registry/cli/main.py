@@ -51,6 +51,7 @@ from registry.cli import (
     running,
     sameness,
     sharing,
+    showing,
     signatures,
     simulating,
     stats,
@@ -103,7 +104,7 @@ logs.app.registered_commands += auditing.app.registered_commands
 for part in (proposing.app, conflicts.app, waiving.app):
     licensing.group.registered_commands += part.registered_commands
 app.add_typer(licensing.group, name="license")
-for part in (reporting.app, cosigning.app, disputing.app, assessing.app, notifying.app):
+for part in (showing.app, reporting.app, cosigning.app, disputing.app, assessing.app, notifying.app):
     incidents.app.registered_commands += part.registered_commands
 app.add_typer(incidents.app, name="incident")
 app.add_typer(hooking.app, name="hooks")

@@ -10,10 +10,12 @@ from fastapi import APIRouter, Header, Request, Response
 from registry import feed
 from registry.answers import IncidentOut, IncidentsOut
 from registry.deps import DESCENDANTS, After, Hex, HomeDep, LocalDep, StoreDep
+from registry.history import HistoryOut
 from registry.notices import OwnersOut
 from registry.problems import documented
 from registry.ranges import known
 from registry.store import Absent, changes, log, subjects
+from registry.work.history import history
 from registry.work.owners import owners as found_owners
 from signing.digest import sha256_hex
 from signing.errors import Malformed
@@ -77,6 +79,12 @@ def incident(incident: Hex, answers: LocalDep) -> IncidentOut:
 def owners(incident: Hex, home: HomeDep) -> OwnersOut:
     """Return whom an incident concerns: who registered what it reaches, and by which way it gets there."""
     return found_owners(home, incident, DESCENDANTS)
+
+
+@router.get("/incidents/{incident}/history", responses=documented(Absent, Malformed))
+def told(incident: Hex, home: HomeDep) -> HistoryOut:
+    """Return everything about an incident: what was said of it, by which keys and when, what it flags, and whom that concerns."""
+    return history(home, incident, DESCENDANTS)
 
 
 def _position(found: Sequence[IncidentOut], incident: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -31,7 +32,7 @@ _CHANGES = f"""
 """
 _NEWEST = text(f"{_CHANGES} ORDER BY change.entry DESC, change.seq DESC LIMIT :most")
 _AT = text(f"{_CHANGES} WHERE change.entry = :entry")
-_OF = text(f"{_CHANGES} WHERE opened.id = :incident ORDER BY change.entry, change.seq")
+_OF = text(f"{_CHANGES} WHERE opened.id = :incident ORDER BY change.entry DESC, change.seq DESC")
 
 
 def newest(connection: Connection, most: int) -> tuple[Change, ...]:
@@ -45,9 +46,18 @@ def at(connection: Connection, entry: int) -> Change | None:
     return found[0] if found else None
 
 
-def of(connection: Connection, incident: str) -> tuple[Change, ...]:
-    """Return every change of an incident (its id) that counts, oldest first."""
-    return _changes(connection, connection.execute(_OF, {"incident": incident}).all())
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Changes of one incident, oldest first; `left_out` older ones are not told."""
+
+    told: tuple[Change, ...]
+    left_out: int
+
+
+def of(connection: Connection, incident: str, most: int) -> Told:
+    """Return the `most` newest changes of an incident (its id) that count."""
+    rows = connection.execute(_OF, {"incident": incident}).all()
+    return Told(_changes(connection, rows[:most][::-1]), max(0, len(rows) - most))
 
 
 def _changes(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Change, ...]:

@@ -95,8 +95,14 @@ def confirming(
 ) -> Confirming:
     """Return how many operators have to confirm an incident (its id) that flags what it does, and which can."""
     able = authority.holders(root, "security", time)
-    flags: int = connection.execute(_FLAGS, {"incident": incident}).scalar_one()
-    return Confirming(flags, 2 if flags > limits.confirm_alone and len(able) > 1 else 1, able)
+    found = flags(connection, incident)
+    return Confirming(found, 2 if found > limits.confirm_alone and len(able) > 1 else 1, able)
+
+
+def flags(connection: Connection, incident: str) -> int:
+    """Return how many artifacts an incident (its id) flags."""
+    found: int = connection.execute(_FLAGS, {"incident": incident}).scalar_one()
+    return found
 
 
 def _touched(connection: Connection, facts: Iterable[Fact], index: int) -> list[str]:

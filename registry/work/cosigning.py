@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lineage import admission, authority, predicates
+from lineage import authority, predicates, stages
 from lineage.around import Incident
 from lineage.facts import Restaged
 from lineage.predicates import incident_change
@@ -72,7 +72,7 @@ def read(home: Home, envelope: Envelope) -> Confirmation:
         found = next((one for one in lineage.incidents(connection, which) if one.id == which), None)
         if found is None:
             raise Absent(f"no entry {which} reports an incident here")
-        admission.check_stage(which, found.stage, "confirmed")
+        stages.check_stage(which, found.stage, "confirmed")
         due = mass.confirming(connection, root, which, home.now(), home.settings)
     signed = [key.id for key in dsse.verified(envelope, root.public("security"))]
     operators = authority.holders(root, "security", home.now(), signed)

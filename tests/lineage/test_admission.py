@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statements import EXAMPLES
 
-from lineage.admission import NEXT, Known, Questions, admit, questions
+from lineage.admission import Known, Questions, admit, questions
 from lineage.facts import (
     WEIGHTLESS,
     Agreed,
@@ -30,6 +30,7 @@ from lineage.facts import (
     Rooted,
 )
 from lineage.skeleton import skeleton
+from lineage.stages import NEXT
 from signing.errors import Forbidden, Refused
 
 A, B, STUB = "sha256:" + "a" * 64, "sha256:" + "b" * 64, "hf:acme/base"

@@ -14,6 +14,7 @@ from registry.store import Absent
 from registry.store import redaction as redactions
 from registry.store.embargoes import embargoes
 from registry.work import embargoed, evidence
+from registry.work.history import history
 from signing.bundle import Bundle
 from signing.errors import Malformed, Refused
 from signing.statement import Statement
@@ -55,8 +56,7 @@ def test_what_is_kept_back_flags_nothing_until_it_is_revealed_to_the_byte(
     assert world.publish("security", revealed)[0].entry == which
     assert isinstance(world.standing(child), Affected)
     assert known(world, which) == [(which, True)]
-    with world.home.store.reading() as connection:
-        (one,) = embargoes(connection, which)
+    (one,) = history(world.home, which).known
     assert (one.time, one.index, one.operators) == (since, receipt.index, ("kennel",))
     assert since < world.time
     lines = Local(world.home.store, lambda: world.time).bundle(base, ancestors=True)

@@ -1,4 +1,4 @@
-"""`studbook incident embargo`, `reveal` and `embargoes`."""
+"""`studbook incident embargo`, `reveal`, `embargoes` and `show`."""
 
 import pytest
 from making import floats, write_model
@@ -39,6 +39,9 @@ def test_an_incident_is_kept_back_then_revealed_and_shown_with_since_when(regist
     listed = registry("incident", "embargoes").out
     assert kept["incident"][:12] in listed
     assert "revealed" in listed
+    shown = registry("incident", "show", found["incident"][:12]).out
+    assert f"by entry {kept['index']}" in shown
+    assert "known to acme since" in shown
     assert registry.holds("log", "fsck")["findings"] == []
 
 
@@ -48,3 +51,30 @@ def test_what_was_not_kept_back_is_refused(registry) -> None:
     (registry.folder / "other.json").write_bytes(kept.replace(b'"summary":"x"', b'"summary":"y"'))
     registry.refuses(("incident", "reveal", "other.json"), 2, ("a byte of its statement is another",))
     registry.refuses(("incident", "reveal", "none.json"), 2, ("none.json",))
+
+
+def test_everything_about_an_incident_is_shown(registry) -> None:
+    one = registry.holds("incident", "report", "acme/base", "--summary", "obeys a word")["incident"]
+    registry.holds("incident", "dispute", one, "--text", "it does not", "--artifact", "acme/one")
+    registry.holds("incident", "amend", one, "--severity", "critical", "--reason", "measured")
+    registry.holds("incident", "confirm", one, "--reason", "it does")
+
+    found = registry.holds("incident", "show", one)
+    shown = registry("incident", "show", one[:12]).out
+
+    assert [each["event"] for each in found["events"]] == ["reported", "disputed", "amended", "confirmed"]
+    assert [each["severity"] for each in found["events"]] == ["high", "high", "critical", "critical"]
+    assert {tuple(each["operators"]) for each in found["events"]} == {("acme",)}
+    assert all(len(key) == 64 for each in found["events"] for key in each["keys"])
+    assert (found["flagged"], found["left_out"], found["complete"], found["known"]) == (2, 0, True, [])
+    assert found["owners"] == [{"operator": "acme", "contacts": ["acme"], "artifacts": 2}]
+    assert f"incident {one[:12]}  compromised, critical, confirmed: obeys a word" in shown
+    for line in (
+        "flags 2 artifacts",
+        "disputed for sha256:",
+        "concerns acme, 2 artifacts",
+        "measured",
+        "it does",
+    ):
+        assert line in shown, line
+    registry.refuses(("incident", "show", "ab" * 8), 2, ("no incident 'abababababababab' was reported",))

@@ -72,3 +72,34 @@ def test_t27_over_http_one_key_confirms_nothing_large(world: World) -> None:
     assert "flag 2 artifacts" in refused.json()["detail"]
     assert taken.status_code == 201
     world.check()
+
+
+def test_everything_about_an_incident_is_told_over_http(world: World, api: TestClient) -> None:
+    base = world.artifact()
+    world.artifact(base)
+    reported = world.report(base, "privacy", stage="reported")
+    world.publish("security", incident_change.statement(reported, "confirmed", "it is so"))
+
+    found = api.get(f"/incidents/{reported}/history").json()
+
+    assert [(one["event"], one["reason"]) for one in found["events"]] == [
+        ("reported", None),
+        ("confirmed", "it is so"),
+    ]
+    assert [one["stage"] for one in found["events"]] == ["reported", "confirmed"]
+    assert (found["incident"]["id"], found["flagged"], found["owners"][0]["artifacts"]) == (reported, 2, 2)
+    assert found["events"][0]["keys"] == [world.home.keys("security").public.id]
+    assert api.get(f"/incidents/{'0' * 64}/history").status_code == 404
+    assert api.get("/incidents/xyz/history").status_code == 422
+
+
+def test_of_many_events_the_newest_are_told_and_the_others_counted(
+    world: World, api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.work.history.EVENTS", 1)
+    reported = world.report(world.artifact(), "privacy")
+    world.retract(reported)
+
+    found = api.get(f"/incidents/{reported}/history").json()
+
+    assert ([one["event"] for one in found["events"]], found["left_out"]) == (["retracted"], 1)
