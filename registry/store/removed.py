@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from lineage import patterns
 from lineage.facts import Removed, Unbound
-from lineage.predicates import name
+from lineage.predicates import incident, name
 from lineage.residue import Residue
 from registry.store import log
 from registry.store.lists import asking, parts
@@ -24,11 +24,12 @@ from signing.digest import sha256_hex
 _SELECTORS = text(f"""
     SELECT selector.incident, selector.value FROM selector WHERE selector.attribute = 'name' AND {counting("selector")}
 """)
-_REMOVED = text(f"""
-    SELECT redaction.id, redaction.kept, leaf.entry FROM redaction
-    JOIN (SELECT "index" AS entry, id FROM entry) AS leaf ON leaf.id = redaction.id
-    WHERE {counting("leaf")}
+_REDACTED = text("SELECT id, kept FROM redaction")
+_LEAVES = asking(f"""
+    SELECT leaf.id, leaf.entry FROM (SELECT "index" AS entry, id FROM entry) AS leaf WHERE leaf.id IN :some AND {counting("leaf")}
 """)
+# How a fact that is gone is written in what is left.
+_GONE = ('"kind":"removed"', '"kind":"unbound"')
 # A namespace that is left out of these is one of which nothing is known: its bindings are counted.
 _NAMES = text("SELECT DISTINCT name FROM name LIMIT 10000")
 _OLDER = asking("SELECT 1 FROM node WHERE number IN :some AND first < :before AND id NOT LIKE 'hf:%' LIMIT 1")
@@ -47,31 +48,38 @@ def lost(connection: Connection, size: int) -> Mapping[str, Lost]:
 
     What was removed later was not gone then, and is gone now, whenever the question is about.
     """
-    rows = connection.execute(_REMOVED, {"size": size}).all()
-    if not rows:
+    kept = {
+        row.id: Residue.parse(row.kept.encode())
+        for row in connection.execute(_REDACTED)
+        if any(one in row.kept for one in _GONE)
+    }
+    if not kept:
         return {}
     bound: dict[str, list[tuple[str, int]]] = defaultdict(list)
     found: dict[str, Lost] = {}
-    for row in rows:
-        kept = Residue.parse(row.kept.encode())
-        gone = [fact for fact in kept.facts if isinstance(fact, Removed | Unbound)]
-        for fact in gone:
-            if kept.predicate_type == name.URI:
+    leaves = (
+        row for some in parts(kept) for row in connection.execute(_LEAVES, {"some": some, "size": size})
+    )
+    for row in leaves:
+        left = kept[row.id]
+        gone = [fact for fact in left.facts if isinstance(fact, Removed | Unbound)]
+        if left.predicate_type == name.URI:
+            for fact in gone:
                 bound[fact.namespace].append((row.id, row.entry))
-            elif not fact.namespace and any(fact.kind == "reported" for fact in kept.facts):
-                # What a pattern that is gone would mean may be bound at any time.
-                found[row.id] = Lost(len(gone), size)
+        elif left.predicate_type == incident.URI:
+            # What a range that is gone would mean may be bound at any time.
+            found[row.id] = Lost(len(gone), size)
     elsewhere = _elsewhere(connection, size) if bound else {}
     meant: dict[str, dict[str, int]] = defaultdict(dict)
-    for incident, value in connection.execute(_SELECTORS, {"size": size}):
+    for which, value in connection.execute(_SELECTORS, {"size": size}):
         namespace = value.partition("/")[0]
         for digest, some in bound.items():
             if not patterns.upstream(value) and elsewhere.get(digest, namespace) == namespace:
-                meant[incident] |= dict(some)
-    for incident, entries in meant.items():
-        gone_too = found.get(incident, Lost(0, 0))
-        newest = max(gone_too.before, *entries.values())
-        found[incident] = Lost(gone_too.count + len(entries), newest)
+                meant[which] |= dict(some)
+    for which, entries in meant.items():
+        ranges = found.get(which, Lost(0, 0))
+        newest = max(ranges.before, *entries.values())
+        found[which] = Lost(ranges.count + len(entries), newest)
     return found
 
 
