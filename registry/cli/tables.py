@@ -139,7 +139,8 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
         _hit(hit, names)
     if answer.standing.left_out:
         out.print(
-            f"  and {counted(answer.standing.left_out, 'other incident')}, less grave; `studbook incident list` lists them"
+            f"  and {counted(answer.standing.left_out, 'other incident')}, less grave; `studbook incident list` lists them",
+            soft_wrap=True,
         )
     for missing in answer.standing.missing:
         out.print(f"  nothing is known about {escape(missing)}", soft_wrap=True)
