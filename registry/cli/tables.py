@@ -147,7 +147,8 @@ def standing(answer: VerdictOut, names: Mapping[str, Sequence[str]]) -> None:
         _hit(hit, names)
     if answer.standing.left_out:
         out.print(
-            f"  and {counted(answer.standing.left_out, 'other incident')}, less grave; `studbook incident list` lists them"
+            f"  and {counted(answer.standing.left_out, 'other incident')}, less grave; `studbook incident list` lists them",
+            soft_wrap=True,
         )
     for hit in answer.stopped:
         out.print("  [yellow]stopped by a status[/], by the setting not_affected_stops:", soft_wrap=True)

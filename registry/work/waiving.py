@@ -14,6 +14,7 @@ from lineage.predicates import license_gate, waiver
 from registry.home import Home
 from registry.store import gate, lineage, refs
 from registry.store.log import Receipt
+from registry.work.add import naming
 from signing.errors import Malformed, Refused
 
 
@@ -52,6 +53,7 @@ def waive(
     called = name or next(iter(names), None)
     if called is None:
         raise Malformed(f"{ref} has no name: say by --name NAMESPACE/NAME for whose names that is accepted")
+    naming(home, around.artifact, called)  # what could name nothing is refused here
     nodes = tuple(
         replace(node, names=tuple(dict.fromkeys((called, *names)))) if node.id == around.artifact else node
         for node in around.nodes

@@ -124,7 +124,8 @@ def test_a_merge_that_could_not_be_named_is_refused_before_it_is_made(world: Wor
         (("lost", RULES[0], "--name", "a/b", "--until", "soon", "--reason", "x"), "'soon' is no time"),
         (("lost", RULES[0], "--name", "a/b", "--until", "2020-01-01", "--reason", "x"), "has ended already"),
         (("lost", RULES[0], "--name", "a/b", "--until", "2099-01-01", "--reason", "x"), "two years at most"),
-        (("lost", RULES[0], "--name", "no name/x", *UNTIL), "namespace"),
+        (("lost", RULES[0], "--name", "no name/x", *UNTIL), "name/v1"),
+        (("lost", RULES[0], "--name", "kennel", *UNTIL), "name/v1"),
         (("kennel/none", RULES[0], *UNTIL), "kennel/none"),
     ],
 )

@@ -13,6 +13,7 @@ STUB = "hf:Someone/Base@" + "0f" * 20
 
 @pytest.fixture
 def family(world: World) -> Mapping[str, str]:
+    world.decide(shut=False)  # what it inherits contradicts its name
     base = world.model(name="kennel/base", license="apache-2.0")
     world.publish("publisher", derivation.statement(base, [derivation.Parent(STUB, "finetune")]))
     left, right = world.model(base, license="llama3"), world.model(base)
