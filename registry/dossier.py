@@ -84,7 +84,7 @@ class BothOut(Answer):
     now: StoodOut
 
 
-class GradedOut(Answer):
+class RegradedOut(Answer):
     """An edge whose evidence is another than it was."""
 
     child: str
@@ -104,7 +104,7 @@ class ChangedOut(Answer):
     incidents_came: tuple[str, ...]
     incidents_went: tuple[str, ...]
     evaluations_came: tuple[str, ...]
-    evidence: tuple[GradedOut, ...]
+    evidence: tuple[RegradedOut, ...]
 
 
 class DossierOut(Answer):

@@ -30,7 +30,7 @@ class EventOut(Answer):
     contact: str
 
 
-class KnownOut(Answer):
+class EmbargoedOut(Answer):
     """That these operators had written the incident down, to the byte, when entry `index` was logged: it was under embargo."""
 
     index: int
@@ -52,7 +52,7 @@ class HistoryOut(Answer):
     """An incident in the log of `as_of` entries: its events, oldest first, and what it flags."""
 
     incident: IncidentOut
-    known: tuple[KnownOut, ...]
+    known: tuple[EmbargoedOut, ...]
     events: tuple[EventOut, ...]
     left_out: int = Field(description="older events, which are not told")
     flagged: int = Field(description="artifacts that it flags, named ones and stubs among them")

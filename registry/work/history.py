@@ -7,7 +7,7 @@ from lineage.around import Change
 from lineage.authority import TrustedRoot
 from lineage.facts import Role
 from lineage.status import Policy
-from registry.history import EVENTS, ConcernedOut, EventOut, HistoryOut, KnownOut
+from registry.history import EVENTS, ConcernedOut, EmbargoedOut, EventOut, HistoryOut
 from registry.home import Home
 from registry.store import changes, log, mass
 from registry.store.embargoes import embargoes
@@ -26,7 +26,7 @@ def history(home: Home, incident: str, most: int | None = None) -> HistoryOut:
         return HistoryOut(
             incident=found.incident,
             known=tuple(
-                KnownOut(
+                EmbargoedOut(
                     index=one.index, entry=one.entry, time=one.time, operators=one.operators, keys=one.keys
                 )
                 for one in embargoes(connection, incident)
