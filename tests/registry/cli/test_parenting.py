@@ -240,6 +240,7 @@ def test_what_a_registry_calls_a_statistic_is_shown_as_text(typed, monkeypatch: 
         "statistic": "[u]q[/]",
     }
     numbers = {"value": 1, "threshold": 0.5}
+    untold = declared | {"relation": "[dim]n[/]", "value": None, "threshold": None, "why": "[i]w[/]"}
     value = {
         "artifact": one,
         "origin": None,
@@ -247,7 +248,7 @@ def test_what_a_registry_calls_a_statistic_is_shown_as_text(typed, monkeypatch: 
         "exact": None,
         "compared": 3,
         "as_of": 7,
-        "parents": [declared | numbers | {"why": None}],
+        "parents": [declared | numbers | {"why": None}, untold],
         "suspects": [suspect | numbers],
     }
     monkeypatch.setattr(parenting, "remote_at", lambda *_: Remote(URL))
@@ -255,5 +256,14 @@ def test_what_a_registry_calls_a_statistic_is_shown_as_text(typed, monkeypatch: 
 
     said = typed("parents", one, "--test", "--registry", URL).out
 
-    for word in ("[red]x[/]", "[blink]s[/]", "[bold]y[/]", "[red]p[/]", "[dim]r[/]", "[u]q[/]"):
+    for word in (
+        "[red]x[/]",
+        "[blink]s[/]",
+        "[bold]y[/]",
+        "[red]p[/]",
+        "[dim]r[/]",
+        "[u]q[/]",
+        "[dim]n[/]",
+        "[i]w[/]",
+    ):
         assert word in said
