@@ -5,6 +5,7 @@ from fastapi.testclient import TestClient
 from world import OPERATOR, World
 
 from lineage import predicates
+from lineage.assessed import Assessed
 from lineage.facts import Compared, Evaluated
 from lineage.predicates import (
     claims,
@@ -14,6 +15,7 @@ from lineage.predicates import (
     incident,
     incident_amendment,
     incident_change,
+    incident_status,
     manifest,
     name,
     parentage,
@@ -81,6 +83,9 @@ class Said:
                 containment.statement("0" * 64, [self.artifact]),
                 incident_amendment.statement(reported, "worse", severity="critical", issued=now),
                 incident_change.statement(reported, "confirmed", "it is so"),
+                incident_status.statement(
+                    Assessed(self.artifact, reported, "affected", None, None, None, "it is"), now
+                ),
                 root.statement(following),
                 supersession.statement(self.artifact, parent),
                 parentage.statement([Compared(self.artifact, parent, "consistent", "alone", "1", "0.6")]),
