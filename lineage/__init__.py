@@ -12,7 +12,8 @@ A statement becomes a leaf of the log if three questions about it have good answ
 What the facts then mean:
 
 - `standing`: which artifacts an incident reaches (`carries`, `spread`), and how an artifact stands: `Clean`, `Affected` with
-  the path that explains why, or `Unknown` with what is missing. Unknown is not clean.
+  the path that explains why, or `Unknown` with what is missing. Unknown is not clean. `assessed`: what somebody found an incident
+  to mean for one artifact; `status`: until when that counts, and what a policy lets it stop. `patterns`: which names a range means.
 - `mentions`: what cards and configs say of an artifact, held against what is signed.
 - `sameness`: which artifacts stubs are, by their owners' word.
 - `remedy`: what is made again once something turned out bad, of what instead, and what cannot be.

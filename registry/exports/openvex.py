@@ -56,7 +56,7 @@ def _statement(subject: Reach, node: Node) -> Json:
             said["status_notes"] = _word(found) if found else _open(subject, node) + _lapsed(subject, node)
         case _ if subject.ended:
             said["impact_statement"] = f"the incident was {incident.stage} in entry {subject.changed.entry}"
-        case _ if found:
+        case _ if found and found.fact.justification:
             said["justification"] = found.fact.justification
             said["impact_statement"] = _word(found)
         case _ if node.id in subject.stopped:

@@ -69,12 +69,14 @@ def lost(connection: Connection, size: int) -> Mapping[str, Lost]:
         elif left.predicate_type == incident.URI:
             # What a range that is gone would mean may be bound at any time.
             found[row.id] = Lost(len(gone), size)
-    elsewhere = _elsewhere(connection, size) if bound else {}
+    rows = connection.execute(_SELECTORS, {"size": size})
+    own = [(which, value) for which, value in rows if not patterns.upstream(value)]
+    elsewhere = _elsewhere(connection, size) if bound and own else {}
     meant: dict[str, dict[str, int]] = defaultdict(dict)
-    for which, value in connection.execute(_SELECTORS, {"size": size}):
+    for which, value in own:
         namespace = value.partition("/")[0]
         for digest, some in bound.items():
-            if not patterns.upstream(value) and elsewhere.get(digest, namespace) == namespace:
+            if elsewhere.get(digest, namespace) == namespace:
                 meant[which] |= dict(some)
     for which, entries in meant.items():
         ranges = found.get(which, Lost(0, 0))

@@ -4,6 +4,7 @@ from exported import reached, reaches
 from hypothesis import HealthCheck, given, settings
 from world import World
 
+from lineage.assessed import JUSTIFICATIONS
 from lineage.subjects import Reach
 from registry.exports import openvex
 from signing import canonical
@@ -16,6 +17,7 @@ STATEMENT = {
     "products",
     "status",
     "status_notes",
+    "justification",
     "impact_statement",
     "action_statement",
 }
@@ -104,16 +106,28 @@ def test_a_cut_list_says_that_it_is_one(world: World, family) -> None:
 def test_law_every_node_has_one_statement_that_the_specification_allows(subject: Reach) -> None:
     document = read(subject)
 
-    assert statuses(document) == {node.id: subject.status(node.id) for node in subject.nodes}
+    found = statuses(document)
+    assert {node.id: found.pop(node.id) for node in subject.nodes} == {
+        node.id: subject.status(node.id) for node in subject.nodes
+    }
+    # Of what is no node there are those that are to be taken instead of one.
+    instead = {said.fact.corrected for node in subject.nodes if (said := subject.said(node.id))}
+    assert set(found.values()) <= {"fixed"}
+    assert found.keys() <= instead
     for one in document["statements"]:
         given = {"justification", "impact_statement", "action_statement", "status_notes"} & one.keys()
+        artifact = one["products"][0]["@id"].rpartition("/artifacts/")[2]
         assert (
-            given
+            given - {"justification"}
             == {
                 "affected": {"action_statement", "status_notes"},
                 "under_investigation": {"status_notes"},
                 "not_affected": {"impact_statement"},
+                "fixed": {"status_notes"},
             }[one["status"]]
         )
-        unknown = subject.missing.get(one["products"][0]["@id"].rpartition("/artifacts/")[2])
+        # OpenVEX takes a justification of what is not affected alone, and from the list.
+        assert ("justification" in given) <= (one["status"] == "not_affected")
+        assert one.get("justification", JUSTIFICATIONS[0]) in JUSTIFICATIONS
+        unknown = subject.missing.get(artifact)
         assert not (unknown and one["status"] == "not_affected") or subject.ended

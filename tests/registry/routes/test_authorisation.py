@@ -5,6 +5,7 @@ from fastapi.testclient import TestClient
 from world import OPERATOR, World
 
 from lineage import predicates
+from lineage.assessed import Assessed
 from lineage.facts import Compared, Evaluated, Waived
 from lineage.predicates import (
     card,
@@ -17,6 +18,7 @@ from lineage.predicates import (
     incident,
     incident_amendment,
     incident_change,
+    incident_status,
     license_gate,
     manifest,
     name,
@@ -93,6 +95,9 @@ class Said:
                 incident_change.statement(reported, "confirmed", "it is so"),
                 embargo.statement("ab" * 32, "vet"),
                 dispute.statement(reported, self.artifact, "it is not so", None, now),
+                incident_status.statement(
+                    Assessed(self.artifact, reported, "affected", None, None, None, "it is"), now
+                ),
                 root.statement(following),
                 supersession.statement(self.artifact, parent),
                 card.statement(self.artifact, "README.md", [], "mit"),

@@ -27,8 +27,8 @@ from registry.store import claims as claimed
 from registry.store.descent import Cursor
 from registry.store.recorded import recorded
 
-# Read whole on purpose: a row an incident.
-SMALL = {"incident", "alembic_version"}
+# Read whole on purpose: a row an incident, an attribute that it selects by, or an order.
+SMALL = {"incident", "selector", "redaction", "alembic_version"}
 
 
 @pytest.fixture
