@@ -11,6 +11,7 @@ import binascii
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 from merger.elements import Shape, drawn, family
 from merger.kernels.narrowing import narrow, widen
 from merger.manifest import BLOCK, FLOATS, RANK_LIMIT, SIZES, Manifest, Tensor
-from merger.weights import Weights
 from signing import canonical
 from signing.digest import check_hex, sha256_hex
 from signing.errors import Malformed
+
+if TYPE_CHECKING:  # who serves a registry compares sketches, and opens no weights
+    from merger.weights import Weights
 
 VERSION = "1"
 # A file that says more than two million million elements is no sketch of anything that there is.

@@ -7,6 +7,7 @@ from lineage.around import Around, Edge, Node, Source, Told
 from lineage.facts import Evidence
 from lineage.mentions import Contradiction, contradictions
 from lineage.standing import Clean
+from lineage.status import Policy
 from lineage.verdict import assess
 
 HERE, AT = "sha256:" + "1" * 64, "@" + "0f" * 20
@@ -80,7 +81,7 @@ def test_a_parent_is_known_by_its_names_here_and_a_tokenizer_donor_needs_no_ment
 
 def test_a_finding_changes_no_standing_and_of_what_is_unseen_there_is_none() -> None:
     told = Told((Source("README.md", ("hf:acme/other",), "gpl-3.0"),))
-    verdict = assess(around(SIGNED[:1], told, "mit"), 0)
+    verdict = assess(around(SIGNED[:1], told, "mit"), Policy(0))
 
     assert verdict.standing == Clean()
     assert kinds(verdict.contradictions) == [

@@ -81,6 +81,7 @@ def test_an_entry_that_waits_for_its_checkpoint_has_no_receipt(world: World) -> 
         log.receipt(connection, 1)
 
 
+@pytest.mark.system
 def test_fifty_kills_lose_nothing_that_was_acknowledged(world: World) -> None:
     acknowledged: dict[str, int] = {}
     start = time.perf_counter()

@@ -66,6 +66,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory):
     return world, known, {one.ok().label: one.ok() for one in schema.get_all_operations()}
 
 
+@pytest.mark.system
 def test_no_request_breaks_the_registry(fuzzed) -> None:
     world, known, operations = fuzzed
     for label, operation in operations.items():

@@ -162,6 +162,7 @@ def test_the_report_is_written_however_the_import_ends(tmp_path):
     ]
 
 
+@pytest.mark.system
 def test_an_import_that_is_killed_goes_on_where_it_was(typed):
     chain = "".join(f"{'' if n % 3 else 'up'}a/{n},b/{n},merge\n" for n in range(6000))
     (typed.folder / "many.csv").write_text("parent,child,relation\n" + chain)

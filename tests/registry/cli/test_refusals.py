@@ -68,7 +68,7 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "report on nobody": (("incident", "report", "kennel/nobody", "--summary", "x"), 2, ("kennel/nobody",)),
     "report on half a stub": (("incident", "report", "hf:acme", "--summary", "x"), 2, ("'hf:acme' is no stub", "hf:owner/name")),
     "report on a branch of a stub": (("incident", "report", "hf:acme/base@main", "--summary", "x"), 2, ("'hf:acme/base@main' is no stub",)),
-    "report on nothing": (("incident", "report", "--summary", "x"), 2, ("at least one artifact, key or tensor",)),
+    "report on nothing": (("incident", "report", "--summary", "x"), 2, ("at least one artifact, key, tensor or range of names",)),
     "report on half a tensor": (("incident", "report", "--tensor", "abc", "--summary", "x"), 2, ("'abc' is no tensor", "REF:NAME")),
     "report on a tensor of nobody": (("incident", "report", "--tensor", "kennel/nobody:w", "--summary", "x"), 2, ("kennel/nobody",)),
     "report on a tensor that is not there": (("incident", "report", "--tensor", "kennel/one:w", "--summary", "x"), 2, ("kennel/one has no tensor 'w'",)),

@@ -17,6 +17,7 @@ from signing.errors import Malformed, Untrusted
 @pytest.fixture
 def family(world: World) -> str:
     """A merge with everything that a dossier can hold, and what changed since its base was alone."""
+    world.decide(shut=False)  # what it inherits contradicts its name
     base = world.model(name="kennel/base", license="llama3")
     tuned = world.model(base, name="kennel/tuned", license="mit")
     merged = world.model(base, tuned, relation="merge", name="kennel/merged")
