@@ -13,7 +13,6 @@ from pathlib import Path
 from merger.elements import family
 from merger.manifest import Manifest
 from merger.sketch import Sketch, content, sketch, sketched
-from merger.weights import opened_weights
 from registry.home import Home
 from registry.store import Absent, artifacts
 from registry.work.shelf import described, shelved
@@ -30,6 +29,8 @@ def keep(home: Home, artifact: str, folder: Path, manifest: Manifest, blocks: by
     path = _path(home, artifact, manifest)
     if path is None or path.exists():
         return
+    from merger.weights import opened_weights  # noqa: PLC0415 - who serves a registry compares sketches and makes none
+
     with opened_weights({artifact: folder}, {artifact: (manifest, blocks)}) as weights:
         found = sketch(weights[artifact])
     path.parent.mkdir(parents=True, exist_ok=True)
