@@ -21,9 +21,10 @@ from lineage.facts import Built, Redacted, Registered, about
 from lineage.residue import Residue
 from lineage.schema import STUB
 from lineage.subjects import Scope
-from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
+from registry.answers import LineageOut, VerdictOut, WhyOut
 from registry.found import GateOut
 from registry.history import HistoryOut
+from registry.incidents import IncidentOut, IncidentsOut
 from registry.licensed import JudgedPage, LicenseOut, UseOut
 from registry.notices import OwnersOut
 from registry.outcomes import RebuildersOut

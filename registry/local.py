@@ -16,7 +16,8 @@ from lineage.status import Policy
 from lineage.subjects import Pedigree, Scope, narrowed
 from lineage.verdict import assess
 from registry import exports
-from registry.answers import EdgeOut, IncidentOut, LineageOut, VerdictOut, WhyOut
+from registry.answers import EdgeOut, LineageOut, VerdictOut, WhyOut
+from registry.incidents import IncidentOut
 from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuilderOut, RebuildersOut
 from registry.relatives import Direction, relatives

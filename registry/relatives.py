@@ -12,7 +12,8 @@ from lineage.compared import graded
 from lineage.selection import State, states
 from lineage.standing import ENDED, gravest
 from lineage.status import Policy
-from registry.answers import EdgeOut, IncidentOut, LineageOut, RelativeOut
+from registry.answers import EdgeOut, LineageOut, RelativeOut
+from registry.incidents import IncidentOut
 from registry.selected import SelectionOut
 from registry.statuses import StatusOut, statuses
 from registry.store import lineage, stopping

@@ -39,9 +39,10 @@ from lineage.facts import (
     Unbound,
     Waived,
 )
-from registry.answers import EdgeOut, IncidentOut
+from registry.answers import EdgeOut
 from registry.cli import tables
 from registry.cli.session import counted, kind_of, moment, out, plain, short
+from registry.incidents import IncidentOut
 from registry.work.evidence import Evidence
 from registry.work.lines import Broken, Held, Void
 from registry.work.verify import Proof

@@ -14,7 +14,6 @@ from lineage.around import Incident
 from lineage.facts import KINDS, SEVERITIES, Kind, Severity
 from lineage.predicates import incident_amendment, incident_change
 from lineage.predicates.incident_change import Change
-from registry.answers import IncidentOut
 from registry.cli import searching, tables
 from registry.cli.answering import asked
 from registry.cli.session import (
@@ -27,6 +26,7 @@ from registry.cli.session import (
     say,
 )
 from registry.home import Home
+from registry.incidents import IncidentOut
 from registry.store import Absent, lineage
 from registry.work.cosigning import alone
 from signing.canonical import Json

@@ -13,7 +13,6 @@ from rich.markup import escape
 from lineage import patterns, predicates, schema
 from lineage.facts import KINDS, SEVERITIES, Reported, Selecting, is_stub
 from lineage.predicates import incident
-from registry.answers import IncidentOut
 from registry.cli import tables
 from registry.cli.answering import answers_of
 from registry.cli.incidents import kind_named, severity_named, warn_alone
@@ -21,6 +20,7 @@ from registry.cli.roots import key_of
 from registry.cli.searching import look, show_unread, tensor_of
 from registry.cli.session import HomeOption, JsonOption, called, counted, home_at, moment, out, say
 from registry.home import Home
+from registry.incidents import IncidentOut
 from registry.store import lineage, refs
 from registry.store.embargoes import Embargo, embargoes
 from registry.work import embargoed

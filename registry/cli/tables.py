@@ -14,10 +14,11 @@ from lineage.around import Incident
 from lineage.predicates.rebuild import operator
 from merger.method import Method
 from merger.parameters import CLIP
-from registry.answers import EdgeOut, HitOut, IncidentOut, LineageOut, StandingOut, VerdictOut, WhyOut
+from registry.answers import EdgeOut, LineageOut, VerdictOut, WhyOut
 from registry.cli import remarks
 from registry.cli.session import called, counted, kind_of, moment, out, path_of, short
 from registry.cli.statuses import reasoned, told
+from registry.incidents import HitOut, IncidentOut, StandingOut
 from registry.outcomes import RebuildOut
 from registry.said import AttestationOut, ClaimOut, ComparisonOut, CorrectionOut, DisputeOut, EvaluationOut
 from registry.work.verify import Holds, Proof

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from lineage.status import Policy
 from registry import export
-from registry.answers import IncidentOut
 from registry.home import Home
+from registry.incidents import IncidentOut
 from registry.notices import AffectedOut, OwnersOut
 from registry.settings import variable
 from registry.store import Absent, changes, hooks, keys, log, refs

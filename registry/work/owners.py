@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from lineage import authority
 from lineage.standing import way, ways
 from lineage.status import Policy
-from registry.answers import IncidentOut
 from registry.home import Home
+from registry.incidents import IncidentOut
 from registry.notices import AffectedOut, OwnerOut, OwnersOut
 from registry.statuses import statuses
 from registry.store import Absent, lineage, log, subjects

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lineage.standing import ENDED, gravest
-from registry.answers import IncidentOut
 from registry.home import Home
+from registry.incidents import IncidentOut
 from registry.reached import ReachOut
 from registry.store import descent, lineage, stopping
 from registry.store.descent import Cursor, Direction

@@ -97,7 +97,7 @@ def test_an_ended_key_gives_its_room_back(bounded: World) -> None:
 def test_t28_an_answer_tells_the_gravest_incidents_of_an_artifact_and_counts_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in ("lineage.standing", "registry.answers"):
+    for module in ("lineage.standing", "registry.incidents"):
         monkeypatch.setattr(f"{module}.MOST", 2)
     base = world.artifact()
     child = world.artifact(base)

@@ -4,8 +4,9 @@ from collections import UserList
 
 import pytest
 
-from registry.answers import EdgeOut, IncidentOut, LineageOut, RelativeOut
+from registry.answers import EdgeOut, LineageOut, RelativeOut
 from registry.cli import tables
+from registry.incidents import IncidentOut
 
 BASE, ENTRY = f"sha256:{'0' * 64}", "e" * 64
 
