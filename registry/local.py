@@ -26,6 +26,7 @@ from registry.settings import Clock
 from registry.store import (
     Absent,
     artifacts,
+    flagging,
     lineage,
     log,
     redaction,
@@ -135,7 +136,7 @@ class Local:
     def incidents(self) -> tuple[IncidentOut, ...]:
         """Return every incident, oldest first."""
         with self._store.reading() as connection:
-            return tuple(map(IncidentOut.of, lineage.incidents(connection)))
+            return tuple(map(IncidentOut.of, flagging.incidents(connection)))
 
     def rebuilders(self) -> RebuildersOut:
         """Return how the verdicts of each rebuilder compare with the others'."""

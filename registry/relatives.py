@@ -16,7 +16,7 @@ from registry.answers import EdgeOut, LineageOut, RelativeOut
 from registry.incidents import IncidentOut
 from registry.selected import SelectionOut
 from registry.statuses import StatusOut, statuses
-from registry.store import lineage, stopping
+from registry.store import flagging, lineage, stopping
 from registry.store.recorded import recorded
 
 Direction = Literal["ancestors", "descendants"]
@@ -40,7 +40,7 @@ def relatives(
     else:
         around = lineage.below(connection, artifact, most=most)
     ids = [node.id for node in around.nodes]
-    flags = lineage.flags(connection, ids)
+    flags = flagging.flags(connection, ids)
     live = {
         one: tuple(incident for incident in found if incident.stage not in ENDED)
         for one, found in flags.items()

@@ -44,7 +44,7 @@ from registry.fsck import Report, fsck
 from registry.home import Home
 from registry.publish import publish
 from registry.settings import Settings
-from registry.store import lineage, log, redaction, refs
+from registry.store import flagging, lineage, log, redaction, refs
 from registry.store.log import Receipt
 from registry.work.add import Declared, add
 from registry.work.logged import find
@@ -330,7 +330,7 @@ class World:
 
     def flagged(self, incident_id: str) -> set[str]:
         with self.home.store.reading() as connection:
-            return set(lineage.flagged(connection, incident_id))
+            return set(flagging.flagged(connection, incident_id))
 
     def size(self) -> int:
         with self.home.store.reading() as connection:

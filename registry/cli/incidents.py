@@ -27,7 +27,7 @@ from registry.cli.session import (
 )
 from registry.home import Home
 from registry.incidents import IncidentOut
-from registry.store import Absent, lineage
+from registry.store import Absent, flagging
 from registry.work.cosigning import alone
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -115,7 +115,7 @@ def named(home: Home, beginning: str) -> Incident:
     """Return the incident whose id begins so."""
     _check(beginning)
     with home.store.reading() as connection:
-        return one_of(lineage.incidents(connection, beginning), beginning)
+        return one_of(flagging.incidents(connection, beginning), beginning)
 
 
 def one_of(listed: Iterable[_Listed], beginning: str) -> _Listed:

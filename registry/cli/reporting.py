@@ -21,7 +21,7 @@ from registry.cli.searching import look, show_unread, tensor_of
 from registry.cli.session import HomeOption, JsonOption, called, counted, home_at, moment, out, say
 from registry.home import Home
 from registry.incidents import IncidentOut
-from registry.store import lineage, refs
+from registry.store import flagging, refs
 from registry.store.embargoes import Embargo, embargoes
 from registry.work import embargoed
 from signing.canonical import Json
@@ -231,8 +231,8 @@ def _log(home: Home, said: Statement, *, as_json: bool) -> None:
     looked = look(home, tensors, quiet=as_json)
     receipt = home.say_all([("security", said), *looked.statements])[0]
     with home.store.reading() as connection:
-        flagged = lineage.flagged(connection, receipt.entry)
-        (found,) = lineage.incidents(connection, receipt.entry)
+        flagged = flagging.flagged(connection, receipt.entry)
+        (found,) = flagging.incidents(connection, receipt.entry)
         since = embargoes(connection, receipt.entry)
     below = sorted(flagged - set(found.artifacts))
 

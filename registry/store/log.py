@@ -103,6 +103,14 @@ def size(connection: Connection) -> int:
     return connection.scalar(_SIZE) or 0
 
 
+def sized(connection: Connection, of: int | None) -> int:
+    """Return as of how many entries a question is asked: `of`, to which the log has grown, or all that it has."""
+    grown = size(connection)
+    if of is not None and not 0 <= of <= grown:
+        raise Refused(f"the log has {grown} entries; it cannot be read as of {of}")
+    return grown if of is None else of
+
+
 def last_time(connection: Connection) -> int:
     """Return the time of the newest entry, 0 for an empty log."""
     return connection.scalar(_TIME) or 0

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, text
 from lineage import subjects
 from lineage.status import Policy
 from lineage.subjects import AsOf, Logged, Pedigree, Reach, Scope
-from registry.store import Absent, artifacts, lineage, log
+from registry.store import Absent, artifacts, flagging, lineage, log
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 
@@ -53,7 +53,7 @@ def pedigree(
         scope,
         artifacts.listed(connection, artifact) if known else {},
         registered(connection, ids, above.size),
-        lineage.flags(connection, ids, above.size),
+        flagging.flags(connection, ids, above.size),
     )
 
 
@@ -62,7 +62,7 @@ def reach(connection: Connection, incident: str, policy: Policy, most: int | Non
     report = connection.execute(_REPORTED, {"incident": incident}).one_or_none()
     if report is None:
         raise Absent(f"no entry {incident} reports an incident here")
-    (found,) = lineage.incidents(connection, incident)
+    (found,) = flagging.incidents(connection, incident)
     below = lineage.below_all(connection, found.artifacts, most)
     change = connection.execute(_CHANGED, {"incident": incident}).one_or_none()
     # What it flags needs no look upward, and that is nearly everything.

@@ -13,7 +13,7 @@ from registry.home import Home
 from registry.incidents import IncidentOut
 from registry.notices import AffectedOut, OwnerOut, OwnersOut
 from registry.statuses import statuses
-from registry.store import Absent, lineage, log, subjects
+from registry.store import Absent, flagging, lineage, log, subjects
 
 
 def owners(home: Home, incident: str, most: int | None = None) -> OwnersOut:
@@ -36,7 +36,7 @@ def concerned(
 
     A status is told and leaves nobody out, whatever the policy.
     """
-    found = next((one for one in lineage.incidents(connection, incident) if one.id == incident), None)
+    found = next((one for one in flagging.incidents(connection, incident) if one.id == incident), None)
     if found is None:
         raise Absent(f"no entry {incident} reports an incident here")
     below = lineage.below_all(connection, found.artifacts, most, size)

@@ -9,7 +9,7 @@ from lineage.predicates import incident, incident_change
 from registry.app import create
 from registry.cli import tables
 from registry.local import Local
-from registry.store import lineage
+from registry.store import flagging
 from signing.errors import Refused
 
 QUOTA = 3
@@ -31,7 +31,7 @@ def said(world: World, artifact: str, words: str, severity="low"):
 
 def stages(world: World) -> list[str]:
     with world.home.store.reading() as connection:
-        return [one.stage for one in lineage.incidents(connection)]
+        return [one.stage for one in flagging.incidents(connection)]
 
 
 def test_t28_beyond_its_quota_an_operator_ends_one_before_it_reports_another(bounded: World) -> None:
