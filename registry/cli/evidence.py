@@ -40,7 +40,7 @@ from lineage.facts import (
     Waived,
 )
 from registry.answers import EdgeOut
-from registry.cli import tables
+from registry.cli import stands, tables
 from registry.cli.session import counted, kind_of, moment, out, plain, short
 from registry.incidents import IncidentOut
 from registry.work.evidence import Evidence
@@ -159,7 +159,7 @@ def _lineage(found: Evidence) -> None:
             soft_wrap=True,
         )
         out.print(f"  reaches {', '.join(map(short, reached.artifacts))}", soft_wrap=True)
-        tables.disputes(IncidentOut.of(incident), "  ")
+        stands.disputes(IncidentOut.of(incident), "  ")
 
 
 def _verdicts(edge: Edge, found: Evidence) -> str:

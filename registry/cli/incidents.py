@@ -14,7 +14,7 @@ from lineage.around import Incident
 from lineage.facts import KINDS, SEVERITIES, Kind, Severity
 from lineage.predicates import incident_amendment, incident_change
 from lineage.predicates.incident_change import Change
-from registry.cli import searching, tables
+from registry.cli import searching, stands
 from registry.cli.answering import asked
 from registry.cli.session import (
     HomeOption,
@@ -49,7 +49,7 @@ app.registered_commands += searching.app.registered_commands
 def list_all(home: HomeOption = None, registry: RegistryOption = None, as_json: JsonOption = False) -> None:
     """List every incident and the stage it has reached."""
     found = asked(home, registry).incidents()
-    say(as_json, found, lambda: tables.incidents(found))
+    say(as_json, found, lambda: stands.incidents(found))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from registry.cli import tables
+from registry.cli import stands, tables
 from registry.cli.answering import remote_at
 from registry.cli.incidents import named, one_of
 from registry.cli.session import (
@@ -63,7 +63,7 @@ def _show(answer: OwnersOut) -> None:
         soft_wrap=True,
     )
     out.print(f"  reaches {concerned}", soft_wrap=True)
-    tables.disputes(incident, "  ")
+    stands.disputes(incident, "  ")
     for owner in answer.owners:
         reached = escape("; ".join(owner.contacts))
         out.print(

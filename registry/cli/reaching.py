@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from registry.cli import tables
+from registry.cli import stands, tables
 from registry.cli.answering import answers_of, remote_at
 from registry.cli.asking import Ref
 from registry.cli.session import (
@@ -107,9 +107,9 @@ def _show(answer: ReachOut, *, begins: bool, ends: bool) -> None:
             hits = ", ".join(sorted({kinds[incident] for incident in one.incidents}))
             table.add_row(str(one.distance), names + short(one.artifact), f"[red]{hits}[/]" if hits else "")
         out.print(table)
-    tables.doubts(answer.doubts)
+    stands.doubts(answer.doubts)
     if ends or answer.next is None:
-        tables.stopping(stops=answer.stopping)
+        stands.stopping(stops=answer.stopping)
     if answer.next is None:
         out.print(f"  complete as of {answer.as_of} log entries", soft_wrap=True)
     elif ends:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from lineage import patterns, predicates, schema
 from lineage.facts import KINDS, SEVERITIES, Reported, Selecting, is_stub
 from lineage.predicates import incident
-from registry.cli import tables
+from registry.cli import stands, tables
 from registry.cli.answering import answers_of
 from registry.cli.incidents import kind_named, severity_named, warn_alone
 from registry.cli.roots import key_of
@@ -251,7 +251,7 @@ def _log(home: Home, said: Statement, *, as_json: bool) -> None:
             out.print(f"    {called(one, local.verdict(one).names)}", markup=False)
         show_unread(looked)
         if found.removed:
-            tables.doubts([IncidentOut.of(found)])
+            stands.doubts([IncidentOut.of(found)])
 
     value: dict[str, Json] = {
         "incident": receipt.entry,

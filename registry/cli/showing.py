@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from rich.markup import escape
 
-from registry.cli import tables
+from registry.cli import stands, tables
 from registry.cli.answering import remote_at
 from registry.cli.incidents import Which, named, one_of
 from registry.cli.session import (
@@ -69,7 +69,7 @@ def _show(answer: HistoryOut) -> None:
     tables.put(table)
     if answer.left_out:
         out.print(f"  and {counted(answer.left_out, 'older event')}", soft_wrap=True)
-    tables.disputes(one, "  ")
+    stands.disputes(one, "  ")
     for owner in answer.owners:
         reached = escape("; ".join(owner.contacts))
         out.print(

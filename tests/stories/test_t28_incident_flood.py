@@ -7,7 +7,7 @@ from world import World
 from lineage import standing
 from lineage.predicates import incident, incident_change
 from registry.app import create
-from registry.cli import tables
+from registry.cli import stands
 from registry.local import Local
 from registry.store import flagging
 from signing.errors import Refused
@@ -120,7 +120,7 @@ def test_t28_an_answer_tells_the_gravest_incidents_of_an_artifact_and_counts_the
         assert (reached["incidents"][0], len(reached["incidents"]), reached["left_out"]) == (grave, 2, 2)
         assert api.get(f"/artifacts/{child}").json()["standing"]["left_out"] == 2
         assert len(api.get("/incidents").json()["incidents"]) == 4, "the list of incidents holds all"
-    tables.standing(local.verdict(child), {})
+    stands.standing(local.verdict(child), {})
     assert "and 2 other incidents, less grave; `studbook incident list` lists them" in capsys.readouterr().out
     assert standing.MOST == 2
     world.check()
