@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from registry import afar
 from registry.cli import stands, tables
 from registry.cli.answering import answers_of, remote_at
 from registry.cli.asking import Ref
@@ -65,7 +66,7 @@ def _asked(ref: str, direction: Direction, limit: int, home: HomeOption, registr
     """Return what fetches one page from whoever answers."""
     if registry is not None:
         remote = remote_at(registry, home)
-        return lambda after: remote.reach(ref, direction, limit, after, named=True)
+        return lambda after: afar.reach(remote, ref, direction, limit, after, named=True)
     opened = home_at(home)
     artifact = answers_of(opened).resolve(ref)
     return lambda after: paged(opened, artifact, direction, limit, after, named=True)
