@@ -11,27 +11,25 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from lineage import predicates, sameness, succession
+from lineage.checks import Agreed, Rebuilt
 from lineage.facts import (
-    Agreed,
     Corrected,
     Derived,
     Described,
-    Disputed,
     Fact,
     Gated,
     Licensed,
     Mentioned,
     Named,
-    Rebuilt,
-    Removed,
     Role,
     Rooted,
-    Unbound,
     Waived,
     is_stub,
 )
+from lineage.incidents import Disputed
 from lineage.predicates.rebuild import registry, verifier
 from lineage.predicates.root import Key, TrustedRoot
+from lineage.removals import Removed, Unbound
 from signing.digest import sha256_hex
 from signing.errors import Forbidden
 from signing.keys import PublicKey

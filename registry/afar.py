@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lineage.facts import Kind
+from lineage.incidents import Kind
 from lineage.subjects import Scope
 from merger.recipe import Recipe
 from registry.dossier import DossierOut

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Connection
 
 from lineage.authority import TrustedRoot
-from lineage.facts import Fact, Redacted
+from lineage.facts import Fact
+from lineage.removals import Redacted
 from merger.manifest import Manifest
 from registry.home import Home
 from registry.store import artifacts, compare, judge, log, pin, redaction, tree

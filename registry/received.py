@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from lineage import predicates
-from lineage.facts import Built, Redacted, Registered, about
+from lineage.facts import Built, Registered, about
+from lineage.removals import Redacted
 from lineage.residue import Residue
 from registry.store.log import Receipt
 from signing import canonical

@@ -18,7 +18,8 @@ from sqlalchemy.exc import OperationalError
 
 from lineage import authority
 from lineage.authority import TrustedRoot
-from lineage.facts import Fact, Named, Redacted
+from lineage.facts import Fact, Named
+from lineage.removals import Redacted
 from registry.line import Busy, Line, Place
 from registry.settings import Clock, Settings
 from registry.store import bounds, flood, gate, judge, log, mass, pin, redaction

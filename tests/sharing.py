@@ -8,7 +8,8 @@ from pathlib import Path
 from world import BEGINNING, OPERATOR, World
 
 from lineage.assessed import JUSTIFICATIONS, Assessed
-from lineage.facts import KINDS, RELATIONS
+from lineage.facts import RELATIONS
+from lineage.incidents import KINDS
 from lineage.predicates import claims, containment, incident_amendment, incident_change, incident_status, name
 from registry.home import Home
 from registry.settings import Settings

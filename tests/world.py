@@ -21,8 +21,9 @@ from measuring import measured
 from strategies import tensors
 
 from lineage.authority import TrustedRoot
-from lineage.facts import Kind, Relation, Role, Severity, Waived
+from lineage.facts import Relation, Role, Waived
 from lineage.finding import Finding
+from lineage.incidents import Kind, Severity
 from lineage.predicates import (
     derivation,
     incident,

@@ -9,36 +9,25 @@ from rich.markup import escape
 from lineage.around import Edge
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
+from lineage.checks import Agreed, Attested, Compared, Evaluated, Rebuilt
 from lineage.facts import (
-    Agreed,
-    Amended,
-    Attested,
     Built,
     Claimed,
-    Compared,
     Contained,
     Corrected,
     Derived,
     Described,
-    Disputed,
-    Embargoed,
-    Evaluated,
     Fact,
     Gated,
     Licensed,
     Mentioned,
     Named,
-    Rebuilt,
-    Redacted,
     Registered,
-    Removed,
-    Reported,
-    Restaged,
     Rooted,
-    Selecting,
-    Unbound,
     Waived,
 )
+from lineage.incidents import Amended, Disputed, Embargoed, Reported, Restaged, Selecting
+from lineage.removals import Redacted, Removed, Unbound
 from registry.answers import EdgeOut
 from registry.cli import stands, tables
 from registry.cli.session import counted, kind_of, moment, out, plain, short

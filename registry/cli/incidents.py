@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from lineage.around import Incident
-from lineage.facts import KINDS, SEVERITIES, Kind, Severity
+from lineage.incidents import KINDS, SEVERITIES, Kind, Severity
 from lineage.predicates import incident_amendment, incident_change
 from lineage.predicates.incident_change import Change
 from registry.cli import searching, stands

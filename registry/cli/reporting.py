@@ -11,7 +11,8 @@ import typer
 from rich.markup import escape
 
 from lineage import patterns, predicates, schema
-from lineage.facts import KINDS, SEVERITIES, Reported, Selecting, is_stub
+from lineage.facts import is_stub
+from lineage.incidents import KINDS, SEVERITIES, Reported, Selecting
 from lineage.predicates import incident
 from registry.cli import stands, tables
 from registry.cli.answering import answers_of

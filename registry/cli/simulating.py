@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from lineage.facts import KINDS
+from lineage.incidents import KINDS
 from registry import afar
 from registry.cli import stands, tables
 from registry.cli.answering import answers_of, remote_at

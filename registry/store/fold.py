@@ -16,26 +16,10 @@ from sqlalchemy import Connection, insert, text
 from lineage import patterns
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
-from lineage.facts import (
-    Agreed,
-    Amended,
-    Built,
-    Compared,
-    Contained,
-    Corrected,
-    Derived,
-    Embargoed,
-    Fact,
-    Gated,
-    Redacted,
-    Registered,
-    Removed,
-    Reported,
-    Restaged,
-    Rooted,
-    Selecting,
-    Unbound,
-)
+from lineage.checks import Agreed, Compared
+from lineage.facts import Built, Contained, Corrected, Derived, Fact, Gated, Registered, Rooted
+from lineage.incidents import Amended, Embargoed, Reported, Restaged, Selecting
+from lineage.removals import Redacted, Removed, Unbound
 from registry.store import bounds, log, sameness
 from registry.store.lists import asking
 from registry.store.reach import Link, flag, grow

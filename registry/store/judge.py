@@ -15,7 +15,8 @@ from sqlalchemy import Connection, TextClause, text
 
 from lineage import admission, authority, predicates, rebuilds
 from lineage.authority import TrustedRoot
-from lineage.facts import Agreed, Fact, Named
+from lineage.checks import Agreed
+from lineage.facts import Fact, Named
 from lineage.skeleton import skeleton
 from registry.store import verdicts
 from registry.store.lists import asking

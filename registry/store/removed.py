@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from lineage import patterns
-from lineage.facts import Removed, Unbound
 from lineage.predicates import incident, name
+from lineage.removals import Removed, Unbound
 from lineage.residue import Residue
 from registry.store import log
 from registry.store.lists import asking, parts

@@ -11,7 +11,9 @@ from lineage import authority
 from lineage.around import Said
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
-from lineage.facts import Attested, Claimed, Compared, Corrected, Disputed, Evaluated, Waived, is_stub
+from lineage.checks import Attested, Compared, Evaluated
+from lineage.facts import Claimed, Corrected, Waived, is_stub
+from lineage.incidents import Disputed
 from lineage.predicates import claims as claiming
 from lineage.predicates import dispute, evaluation, incident_status, parentage, supersession, waiver
 from registry.store import log

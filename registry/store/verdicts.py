@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, TextClause, text
 
 from lineage.around import Build, Tally, Vote
-from lineage.facts import Rebuilt
+from lineage.checks import Rebuilt
 from lineage.predicates import rebuild
 from registry.store import Absent, log
 from registry.store.lists import asking, parts

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lineage import authority, predicates, stages
 from lineage.around import Incident
-from lineage.facts import Restaged
+from lineage.incidents import Restaged
 from lineage.predicates import incident_change
 from registry.home import Home
 from registry.publish import publish

@@ -10,19 +10,11 @@ from dataclasses import dataclass, replace
 
 from lineage import authority, predicates
 from lineage.assessed import Assessed
-from lineage.facts import (
-    Agreed,
-    Amended,
-    Built,
-    Disputed,
-    Fact,
-    Rebuilt,
-    Redacted,
-    Registered,
-    Reported,
-    Restaged,
-)
+from lineage.checks import Agreed, Rebuilt
+from lineage.facts import Built, Fact, Registered
+from lineage.incidents import Amended, Disputed, Reported, Restaged
 from lineage.predicates.rebuild import operator
+from lineage.removals import Redacted
 from lineage.residue import Residue, misstated
 from registry.work.lines import Broken, Held, Line
 from signing.errors import Forbidden

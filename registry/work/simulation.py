@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lineage import simulation
 from lineage.around import Node
-from lineage.facts import Kind, is_stub
+from lineage.facts import is_stub
+from lineage.incidents import Kind
 from lineage.licensing import NOTICE
 from lineage.predicates import incident
 from lineage.predicates import license as license_predicate

@@ -22,19 +22,10 @@ from lineage.around import Edge
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
 from lineage.declared import Resolved, declared
-from lineage.facts import (
-    Built,
-    Claimed,
-    Contained,
-    Derived,
-    Fact,
-    Licensed,
-    Redacted,
-    Registered,
-    Reported,
-    Selecting,
-)
+from lineage.facts import Built, Claimed, Contained, Derived, Fact, Licensed, Registered
+from lineage.incidents import Reported, Selecting
 from lineage.licensing import judge
+from lineage.removals import Redacted
 from lineage.residue import Residue
 from lineage.standing import spread
 from lineage.status import Policy

@@ -12,8 +12,10 @@ from world import OPERATOR, World
 
 from lineage.around import Edge
 from lineage.assessed import Assessed
+from lineage.checks import Compared
 from lineage.compared import graded
-from lineage.facts import KINDS, MAKINGS, WEIGHTLESS, Compared, Evidence, is_stub
+from lineage.facts import MAKINGS, WEIGHTLESS, Evidence, is_stub
+from lineage.incidents import KINDS
 from lineage.predicates import claims, containment, incident_status, name, parentage, same_as
 from lineage.standing import Affected, Clean, Unknown, spread
 from lineage.status import Policy
