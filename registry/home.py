@@ -21,7 +21,7 @@ from lineage.predicates import root as root_predicate
 from lineage.status import Policy
 from registry.publish import publish_all
 from registry.settings import Clock, Settings, now
-from registry.store import Absent, keys, log, pin
+from registry.store import Absent, keys, log, pin, trust
 from registry.store.blobs import Blobs
 from registry.store.disk import alone
 from registry.store.engine import Database, place
@@ -191,12 +191,12 @@ class Home:
 
     def _root(self) -> TrustedRoot | None:
         with self.store.reading() as connection:
-            return log.root(connection)
+            return trust.root(connection)
 
     def _complete(self, operator: str | None) -> None:
         """Make what an empty log lacks, or refuse what a log in use has lost; then pin the trusted root."""
         with self.store.reading() as connection:
-            size, root = log.size(connection), log.root(connection)
+            size, root = log.size(connection), trust.root(connection)
             if size:
                 pin.check(connection, self.path / _PINNED)
         if size == 0:

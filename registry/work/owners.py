@@ -13,7 +13,7 @@ from registry.home import Home
 from registry.incidents import IncidentOut
 from registry.notices import AffectedOut, OwnerOut, OwnersOut
 from registry.statuses import statuses
-from registry.store import Absent, flagging, lineage, log, subjects
+from registry.store import Absent, flagging, lineage, subjects, trust
 
 
 def owners(home: Home, incident: str, most: int | None = None) -> OwnersOut:
@@ -44,7 +44,7 @@ def concerned(
     registered = subjects.registered(connection, before, below.size)
     means = statuses(below.assessed, policy)
     at = subjects.as_of(connection, below.size)
-    root = log.root(connection, below.size)
+    root = trust.root(connection, below.size)
     grouped: dict[str, list[AffectedOut]] = defaultdict(list)
     unowned = list[AffectedOut]()
     for node in sorted(below.nodes, key=lambda one: one.id):
