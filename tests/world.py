@@ -49,7 +49,8 @@ from registry.store import flagging, lineage, log, redaction, refs
 from registry.store.log import Receipt
 from registry.work.add import Declared, add
 from registry.work.logged import find
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 from registry.work.rebuild import Rebuilt, rederive
 from registry.work.shelf import shelved
 from registry.writer import Step

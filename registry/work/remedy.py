@@ -23,7 +23,8 @@ from registry.home import Home
 from registry.store import Absent, flagging, lineage, log, made, refs, said
 from registry.work.engine import NUMPY, Computer
 from registry.work.logged import Provenance, find
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 from registry.work.shelf import shelved
 from signing import canonical
 from signing.errors import Refused, Untrusted

@@ -17,7 +17,8 @@ from registry.home import Home
 from registry.store import flagging, redaction
 from registry.work import remedy as remedies
 from registry.work.logged import find
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 from registry.work.remedy import Corrected, Remedy
 from registry.work.shelf import shelved
 from registry.writer import Step
