@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
-from lineage import admission, authority, predicates, rebuilds
+from lineage import admission, authority, ownership, predicates, rebuilds
 from lineage.authority import TrustedRoot
 from lineage.checks import Agreed
 from lineage.facts import Fact, Named
@@ -150,10 +150,10 @@ def admit(
         corrections=_superseding(connection, asked.corrections),
     )
     admission.admit(judged.facts, known)
-    own = authority.owned(judged.statement, judged.facts)
+    own = ownership.owned(judged.statement, judged.facts)
     registered = _pairs(connection, _PUBLISHERS, own)
     publishers = {artifact: tuple(words.split()) for artifact, words in registered.items()}
-    authority.check_owned(judged.statement, own, operators, publishers)
+    ownership.check(judged.statement, own, operators, publishers)
     return operators
 
 
