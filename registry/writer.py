@@ -106,13 +106,13 @@ class Writer:
         """Verify signatures in the caller's own time and under no lock."""
         expected = self._expected
         try:
-            return _judged(expected, raws)
+            return judge.group(expected, raws)
         except Refused:
             with self._store.reading() as connection:
                 self._expected = trust.root(connection)
             if self._expected == expected:
                 raise
-            return _judged(self._expected, raws)
+            return judge.group(self._expected, raws)
 
     def _drain(self) -> None:
         groups: list[_Group] = []
@@ -239,15 +239,3 @@ class Writer:
                 f"the log key here is {self._log_key.public.id}, and the trusted root names {root.log().public.id}"
                 f" for {root.origin}: nothing is written; restore the key that belongs to this log"
             )
-
-
-def _judged(
-    root: TrustedRoot | None, raws: Sequence[tuple[bytes, Envelope]]
-) -> list[tuple[bytes, Envelope, Judged]]:
-    """Judge a group by `root`, and by a trusted root of its own what follows that."""
-    found = []
-    for raw, envelope in raws:
-        judged = judge.read(root, envelope)
-        found.append((raw, envelope, judged))
-        root = authority.rooted(judged.facts) or root
-    return found

@@ -7,7 +7,7 @@ before the log writer's lock is taken, the others under it; `fsck` asks all agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +102,18 @@ def read(root: TrustedRoot | None, envelope: Envelope) -> Judged:
     statement = Statement.parse(envelope.payload)
     facts = predicates.facts(statement, envelope.entry)
     return Judged(root, statement, facts, tuple(sorted(key.id for key in keys)))
+
+
+def group(
+    root: TrustedRoot | None, raws: Sequence[tuple[bytes, Envelope]]
+) -> list[tuple[bytes, Envelope, Judged]]:
+    """Return statements that enter the log together as `root` judges them; by a trusted root among them what follows that."""
+    found = []
+    for raw, envelope in raws:
+        judged = read(root, envelope)
+        found.append((raw, envelope, judged))
+        root = authority.rooted(judged.facts) or root
+    return found
 
 
 def stands(root: TrustedRoot | None, raw: bytes, leaf: Leaf) -> Judged:
