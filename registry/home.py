@@ -69,7 +69,8 @@ class Home:
         self.blobs = Blobs(path / "blobs")
         self.store = Database(place(path, settings), settings.busy_seconds)
         self.settings, self._clock, self._at = settings, clock, at
-        self._passphrase = _secret(settings)
+        secret = settings.passphrase
+        self._passphrase = None if secret is None else secret.get_secret_value().encode()
         self.ask: keys.Ask = ask if ask and self._passphrase is None else lambda _: self._passphrase
         self._writer: Writer | None = None
 
@@ -236,10 +237,6 @@ class Home:
         origin = f"studbook.local/{self.keys('log').public.id[:16]}"
         document: Json = {"version": "1", "threshold": "1", "origin": origin, "keys": listed}
         self.say("root", root_predicate.statement(TrustedRoot.parse(canonical.encode(document))))
-
-
-def _secret(settings: Settings) -> bytes | None:
-    return None if settings.passphrase is None else settings.passphrase.get_secret_value().encode()
 
 
 def _check_database(path: Path) -> None:
