@@ -3,9 +3,10 @@
 A statement becomes a leaf of the log if three questions about it have good answers, each a pure function:
 
 1. `predicates.facts(statement, entry)`: what does it establish? One file a statement type; facts are the closed union
-   of `facts`; of a statement in somebody's own type, `foreign`, only that it was said.
+   of `facts`, some of which stand by themselves: `incidents`, `checks` and `removals`; of a statement in somebody's own
+   type, `foreign`, only that it was said.
 2. `authority.check(root, statement, facts, keys, time)`: may these keys say that, by the trusted root in force? `succession`
-   says which version may follow it.
+   says which version may follow it, `ownership` of what only those who registered it may speak.
 3. `admission.admit(facts, known)`: does it fit what the log holds? `admission.questions(facts)` says what must be known;
    `skeleton` which names look alike, `stages` what may still be said of an incident.
 

@@ -15,30 +15,10 @@ from dataclasses import dataclass, field
 
 from lineage import stages
 from lineage.assessed import Assessed
-from lineage.facts import (
-    Agreed,
-    Amended,
-    Claimed,
-    Compared,
-    Corrected,
-    Derived,
-    Disputed,
-    Embargoed,
-    Fact,
-    Gated,
-    Named,
-    Rebuilt,
-    Redacted,
-    Registered,
-    Removed,
-    Reported,
-    Restaged,
-    Rooted,
-    Selecting,
-    Stage,
-    Unbound,
-    is_stub,
-)
+from lineage.checks import Agreed, Compared, Rebuilt
+from lineage.facts import Claimed, Corrected, Derived, Fact, Gated, Named, Registered, Rooted, is_stub
+from lineage.incidents import Amended, Disputed, Embargoed, Reported, Restaged, Selecting, Stage
+from lineage.removals import Redacted, Removed, Unbound
 from lineage.skeleton import skeleton
 from signing.errors import Forbidden, Refused
 

@@ -10,21 +10,9 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from lineage.assessed import Assessed
-from lineage.facts import (
-    Attested,
-    Claimed,
-    Compared,
-    Corrected,
-    Disputed,
-    Evaluated,
-    Evidence,
-    Kind,
-    Rebuilt,
-    Relation,
-    Severity,
-    Stage,
-    Waived,
-)
+from lineage.checks import Attested, Compared, Evaluated, Rebuilt
+from lineage.facts import Claimed, Corrected, Evidence, Relation, Waived
+from lineage.incidents import Disputed, Kind, Severity, Stage
 
 _Fact = TypeVar("_Fact", Evaluated, Attested, Claimed, Corrected, Compared, Assessed, Waived, Disputed)
 

@@ -2,36 +2,27 @@
 
 The trusted root in force at a leaf decides (3-trust, "Keys and trust root"), so whoever replays the log decides the same.
 A key speaks if it holds a role its statement needs, is good at the leaf's time, and covers what the facts touch; a
-change of the root itself needs as many distinct operators as the version in force asks for. What is said in the role of
-publisher about an artifact itself, and not about a name, is for the operators that signed its registration.
+change of the root itself needs as many distinct operators as the version in force asks for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from lineage import predicates, sameness, succession
+from lineage.checks import Agreed, Rebuilt
 from lineage.facts import (
-    Agreed,
-    Corrected,
     Derived,
-    Described,
-    Disputed,
     Fact,
     Gated,
-    Licensed,
-    Mentioned,
     Named,
-    Rebuilt,
-    Removed,
     Role,
     Rooted,
-    Unbound,
     Waived,
-    is_stub,
 )
 from lineage.predicates.rebuild import registry, verifier
 from lineage.predicates.root import Key, TrustedRoot
+from lineage.removals import Removed, Unbound
 from signing.digest import sha256_hex
 from signing.errors import Forbidden
 from signing.keys import PublicKey
@@ -42,10 +33,8 @@ __all__ = [
     "TrustedRoot",
     "candidates",
     "check",
-    "check_owned",
     "contacts",
     "holders",
-    "owned",
     "owners",
     "rooted",
     "speaks",
@@ -114,49 +103,6 @@ def check_earlier(root: TrustedRoot, earlier: TrustedRoot, keys: Collection[str]
             f" {len(holders)} signed it"
         )
     return tuple(sorted(holders))
-
-
-def owned(statement: Statement, facts: Sequence[Fact]) -> tuple[str, ...]:
-    """Return the artifacts for which the statement speaks as only their own publishers may.
-
-    Licenses, manifests, derivations and disputes, and of both, which supersedes which; names go by namespace, and what a builder or
-    rebuilder saw is theirs to say. A stub has no publisher here, so what is claimed of one is anybody's word, and is told as that.
-    """
-    if predicates.roles(statement.predicate_type) != ("publisher",):
-        return ()
-    found: dict[str, None] = {}
-    for fact in facts:
-        match fact:
-            case Derived(parent=parent) if sameness.owned(fact):
-                found[parent] = None
-            case Derived(child) if not is_stub(child):
-                found[child] = None
-            case Described(artifact) | Licensed(artifact) | Mentioned(artifact) | Disputed(artifact=artifact):
-                found[artifact] = None
-            case Corrected(artifact, earlier):
-                found |= {artifact: None, earlier: None}
-            case _:
-                pass
-    return tuple(found)
-
-
-def check_owned(
-    statement: Statement,
-    owned: Collection[str],
-    operators: Collection[str],
-    publishers: Mapping[str, Collection[str]],
-) -> None:
-    """Refuse a statement about artifacts that none of its operators registered.
-
-    `publishers` are, for each of `owned`, the operators that signed its first registration. Whoever signs the same
-    registration later is none of them: the statement is public, and anybody with a key could sign it again.
-    """
-    for artifact in owned:
-        if set(publishers[artifact]).isdisjoint(operators):
-            raise Forbidden(
-                f"{statement.predicate_type} about {artifact} is for {' or '.join(publishers[artifact])}, who registered"
-                f" it; it is signed by {', '.join(operators)}"
-            )
 
 
 def owners(

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lineage.around import Around, Edge, Said
-from lineage.facts import Compared, Evidence
+from lineage.checks import Compared
+from lineage.facts import Evidence
 from lineage.rebuilds import reproduced
 
 

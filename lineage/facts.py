@@ -11,6 +11,9 @@ from enum import IntEnum
 from typing import Literal, get_args
 
 from lineage.assessed import Assessed
+from lineage.checks import Agreed, Attested, Compared, Evaluated, Rebuilt
+from lineage.incidents import Amended, Disputed, Embargoed, Reported, Restaged, Selecting
+from lineage.removals import Redacted, Removed, Unbound
 
 Making = Literal[
     "merge",
@@ -32,27 +35,8 @@ RELATIONS: tuple[Relation, ...] = get_args(Relation)
 # A tokenizer donor or a teacher puts no weights into its child: such edges carry license terms only.
 WEIGHTLESS: frozenset[Relation] = frozenset({"distill", "synthetic", "tokenizer"})
 
-Kind = Literal[
-    "compromised",
-    "data-poisoned",
-    "unsafe-behaviour",
-    "privacy",
-    "erasure-request",
-    "withdrawn",
-    "license",
-    "benchmark-contaminated",
-    "evaluation-invalid",
-]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-# By what an incident selects artifacts besides those that it names.
-Attribute = Literal["key", "tensor", "name"]
-Severity = Literal["low", "medium", "high", "critical"]
-SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-Stage = Literal["reported", "confirmed", "resolved", "rejected", "retracted"]
-
 # What a card mentions of its own artifact.
 Mention = Literal["parent", "license"]
-Result = Literal["PASSED", "WARNED", "FAILED"]
 
 Role = Literal["root", "publisher", "builder", "rebuilder", "security", "log", "witness"]
 
@@ -115,66 +99,6 @@ class Built:
     manifest: str
     builder: str
     kind: Literal["built"] = field(default="built", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
-    """A rebuilder executed the provenance `build` (an entry id) again: `passed`, or these tensors or files differ."""
-
-    artifact: str
-    build: str
-    passed: bool
-    verifier: str
-    differs: tuple[str, ...]
-    kind: Literal["rebuilt"] = field(default="rebuilt", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Comparing weights found `artifact` consistent with being made from `parent`, or contradicting it, by this statistic."""
-
-    artifact: str
-    parent: str
-    outcome: Literal["consistent", "contradicted"]
-    statistic: str
-    value: str
-    threshold: str
-    kind: Literal["compared"] = field(default="compared", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluated:
-    """Running the suite with this SHA-256 on `artifact` gave `value` for `metric`, over `n` examples; by its runner `result`."""
-
-    artifact: str
-    result: Result
-    suite: str
-    runner: str
-    metric: str
-    value: str
-    n: int
-    seed: int | None
-    kind: Literal["evaluated"] = field(default="evaluated", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Attested:
-    """Somebody said something about `artifact` in a type of their own; `digest` is the SHA-256 of what, which nobody read."""
-
-    artifact: str
-    type: str
-    digest: str
-    kind: Literal["attested"] = field(default="attested", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """The registry found that these verdicts (entry ids, in the order of the log) make a quorum: `artifact` is reproduced."""
-
-    artifact: str
-    verdicts: tuple[str, ...]
-    verifier: str
-    kind: Literal["agreed"] = field(default="agreed", init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,116 +176,12 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
-    """An incident was opened against `artifacts`; its id is the id of the entry that reported it."""
-
-    incident: str
-    artifacts: tuple[str, ...]
-    what: Kind
-    severity: Severity
-    stage: Stage
-    summary: str
-    contact: str
-    kind: Literal["reported"] = field(default="reported", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Selecting:
-    """An incident selects whatever has this attribute, now and later: a `key` registered or built it, it holds a `tensor`, or a `name` was bound to it.
-
-    The value is the key's id or the tensor's digest, 64 hex digits each, or a range of names (`lineage.patterns`).
-    """
-
-    incident: str
-    attribute: Attribute
-    value: str
-    kind: Literal["selecting"] = field(default="selecting", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Restaged:
-    """An incident moved to another stage, for this reason."""
-
-    incident: str
-    stage: Stage
-    reason: str
-    kind: Literal["restaged"] = field(default="restaged", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Amended:
-    """An incident is graver or lighter, is told in other words, or is asked about elsewhere, for this reason; None leaves it as it is."""
-
-    incident: str
-    severity: Severity | None
-    summary: str | None
-    contact: str | None
-    reason: str
-    kind: Literal["amended"] = field(default="amended", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Embargoed:
-    """The incident with this id was written down when this was logged, and is told later; `contact` says whom to ask."""
-
-    incident: str
-    contact: str
-    kind: Literal["embargoed"] = field(default="embargoed", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Disputed:
-    """Who registered `artifact`, which the incident flags, says in these words that it is not so; `evidence` is a SHA-256 (hex)."""
-
-    incident: str
-    artifact: str
-    text: str
-    evidence: str | None
-    kind: Literal["disputed"] = field(default="disputed", init=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Rooted:
     """A version of the trusted root comes into force with this leaf; `document` is its canonical JSON text."""
 
     version: int
     document: str
     kind: Literal["rooted"] = field(default="rooted", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """Something was established in this place, and an order had it removed: it establishes nothing.
-
-    Of a name or a waiver, `namespace` is the SHA-256 (hex) of its namespace, by which keys are judged; empty otherwise.
-    """
-
-    namespace: str = ""
-    kind: Literal["removed"] = field(default="removed", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Unbound:
-    """A binding of a name was removed under an order, and other entries bind that name, which means nothing until it is bound anew.
-
-    `name` is the id of one of those entries, `revision` that of one which binds the same revision of it, empty where none
-    does; `namespace` is as in `Removed`.
-    """
-
-    namespace: str
-    name: str
-    revision: str
-    kind: Literal["unbound"] = field(default="unbound", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Redacted:
-    """The payload of `entry` was removed under `order`; `kept` is canonical JSON of what it still says (`lineage.residue`)."""
-
-    entry: str
-    order: str
-    kept: str
-    kind: Literal["redacted"] = field(default="redacted", init=False)
 
 
 Fact = (

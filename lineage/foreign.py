@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 
 from lineage import schema
-from lineage.facts import Attested, Role
+from lineage.checks import Attested
+from lineage.facts import Role
 from signing import canonical
 from signing.digest import sha256_hex
 from signing.errors import Malformed, Refused

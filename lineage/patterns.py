@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterable
 
 from lineage.assessed import Assessed
-from lineage.facts import Claimed, Derived, Fact, Named, Reported, is_stub
+from lineage.facts import Claimed, Derived, Fact, Named, is_stub
+from lineage.incidents import Reported
 from lineage.schema import NAME, UPSTREAM, WORD
 from signing.errors import Malformed
 

@@ -23,37 +23,26 @@ from typing import cast
 from pydantic import TypeAdapter, ValidationError
 
 from lineage.assessed import Assessed
+from lineage.checks import Agreed, Attested, Compared, Evaluated, Rebuilt
 from lineage.facts import (
-    Agreed,
-    Amended,
-    Attested,
     Built,
     Claimed,
-    Compared,
     Contained,
     Corrected,
     Derived,
     Described,
-    Disputed,
-    Embargoed,
-    Evaluated,
     Fact,
     Gated,
     Licensed,
     Mentioned,
     Named,
-    Rebuilt,
-    Redacted,
     Registered,
-    Removed,
-    Reported,
-    Restaged,
     Rooted,
-    Selecting,
-    Unbound,
     Waived,
 )
+from lineage.incidents import Amended, Disputed, Embargoed, Reported, Restaged, Selecting
 from lineage.patterns import upstream
+from lineage.removals import Redacted, Removed, Unbound
 from signing import canonical
 from signing.canonical import Json
 from signing.digest import sha256_hex

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from lineage.around import Around, Edge
-from lineage.facts import Kind
 from lineage.finding import Finding
+from lineage.incidents import Kind
 from lineage.kinship import distances
 from lineage.licensing import Licensing, judge
 from lineage.standing import carries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lineage.assessed import Assessed
-from lineage.facts import Amended, Disputed, Embargoed, Restaged, Stage
+from lineage.incidents import Amended, Disputed, Embargoed, Restaged, Stage
 from lineage.standing import ENDED
 from signing.errors import Refused
 

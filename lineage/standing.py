@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lineage.around import Incident
-from lineage.facts import RELATIONS, SEVERITIES, WEIGHTLESS, Kind, Relation, Stage
+from lineage.facts import RELATIONS, WEIGHTLESS, Relation
+from lineage.incidents import SEVERITIES, Kind, Stage
 from lineage.status import NOTHING, Stops
 
 ENDED: frozenset[Stage] = frozenset({"rejected", "retracted"})

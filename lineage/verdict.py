@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from lineage.around import Around, Edge, Incident, Node, Said
 from lineage.assessed import Assessed
+from lineage.checks import Attested, Compared, Evaluated
 from lineage.compared import graded
-from lineage.facts import Attested, Claimed, Compared, Corrected, Evaluated
+from lineage.facts import Claimed, Corrected
 from lineage.mentions import Contradiction, contradictions
 from lineage.rebuilds import Outcome, outcomes
 from lineage.standing import Affected, Clean, Hit, Standing, Unknown, standing

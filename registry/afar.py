@@ -1,20 +1,27 @@
-"""Questions of kinship, of weights, simulations, advisories and dossiers asked of a registry over HTTP; an answer about something else is refused.
+"""What a registry is asked over HTTP besides what every home answers; an answer about something else is refused.
 
 As with everything that `Remote` returns, whether an answer is true is for bundles to prove.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lineage.facts import Kind
+from lineage.incidents import Kind
 from lineage.subjects import Scope
 from merger.recipe import Recipe
 from registry.dossier import DossierOut
+from registry.found import GateOut
+from registry.history import HistoryOut
 from registry.kinship import AncestryOut, CommonOut, DiffOut, PathsOut, RootsOut, several
+from registry.licensed import JudgedPage
+from registry.notices import OwnersOut
 from registry.proposal import ProposalOut
+from registry.reached import ReachOut
 from registry.simulated import SimulatedLicenseOut, SimulatedReportOut
+from registry.store.descent import Direction
+from registry.triage import InfluenceOut
 from registry.work.findings import ParentageOut, SuspicionsOut
 from signing.errors import Malformed, Untrusted
 
@@ -140,3 +147,57 @@ def suspicions(remote: Remote) -> tuple[ParentageOut, ...]:
         page = following
         found += page.artifacts
     raise Malformed(f"{remote.shown} lists suspicions without an end: {MAX_PAGES} pages so far")
+
+
+def influence(remote: Remote, ref: str) -> InfluenceOut:
+    """Return an artifact's descendants, the most influenced first."""
+    artifact = remote.meant(ref)
+    found = remote.ask(InfluenceOut, f"/artifacts/{artifact}/influence")
+    remote.same(artifact, found.artifact)
+    return found
+
+
+def reach(
+    remote: Remote, ref: str, direction: Direction, most: int, after: str | None, *, named: bool
+) -> ReachOut:
+    """Return a page of what stands above or below an artifact by edges that carry weights, nearest first."""
+    artifact = remote.meant(ref)
+    asked = {"direction": direction, "limit": str(most), "named": str(named).lower()}
+    found = remote.ask(
+        ReachOut, f"/artifacts/{artifact}/reach", **asked, **({} if after is None else {"after": after})
+    )
+    remote.same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
+    return found
+
+
+def conflicts(remote: Remote, ref: str | None) -> Iterator[JudgedPage]:
+    """Go through what the licenses say of everything registered there, or of what descends from an artifact."""
+    asked = {} if ref is None else {"under": remote.meant(ref)}
+    page = remote.ask(JudgedPage, "/conflicts", **asked)
+    while True:
+        yield page
+        if page.next is None:
+            return
+        following = remote.ask(JudgedPage, "/conflicts", **asked, after=page.next)
+        if not following.artifacts or any(one.artifact <= page.next for one in following.artifacts):
+            raise Malformed(f"{remote.shown} lists what comes after {page.next} and goes back")
+        page = following
+
+
+def license_gate(remote: Remote) -> GateOut:
+    """Return whether names are held to what the licenses say there, since when, and why."""
+    return remote.ask(GateOut, "/license-gate")
+
+
+def owners(remote: Remote, incident: str) -> OwnersOut:
+    """Return whom an incident, given by its full id, concerns."""
+    found = remote.ask(OwnersOut, f"/incidents/{incident}/owners")
+    remote.same(f"incident {incident}", f"incident {found.incident.id}")
+    return found
+
+
+def history(remote: Remote, incident: str) -> HistoryOut:
+    """Return everything about an incident, given by its full id."""
+    found = remote.ask(HistoryOut, f"/incidents/{incident}/history")
+    remote.same(f"incident {incident}", f"incident {found.incident.id}")
+    return found

@@ -9,45 +9,32 @@ truthfully about another artifact. Who must know gives the full id, learned else
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from lineage import predicates
-from lineage.facts import Built, Redacted, Registered, about
-from lineage.residue import Residue
 from lineage.schema import STUB
 from lineage.subjects import Scope
-from registry.answers import IncidentOut, IncidentsOut, LineageOut, VerdictOut, WhyOut
-from registry.found import GateOut
-from registry.history import HistoryOut
-from registry.licensed import JudgedPage, LicenseOut, UseOut
-from registry.notices import OwnersOut
+from registry import received
+from registry.answers import LineageOut, VerdictOut, WhyOut
+from registry.incidents import IncidentOut, IncidentsOut
+from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuildersOut
-from registry.reached import ReachOut
 from registry.selected import EVERYTHING, SelectionOut
 from registry.site import Site
-from registry.store.descent import Direction
 from registry.store.log import Receipt
-from registry.triage import InfluenceOut
 from signing import canonical
 from signing.bundle import Bundle
 from signing.canonical import Json
 from signing.dsse import Envelope
 from signing.errors import Malformed, Untrusted
-from signing.log import Leaf
-from signing.statement import Statement
 
 # The lineage of 10,000 ancestors has some 10 MiB; what is larger is an attack on the reader's memory.
 MAX_BYTES = 256 << 20
 # What is read page by page must end somewhere, or a registry could feed its reader for ever.
 MAX_INCIDENTS = 100_000
-# What could rewrite a terminal around the text: control characters, and those that turn the direction of writing.
-_HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_LINES = str.maketrans("", "", "\r\n\t")
 _Model = TypeVar("_Model", bound=BaseModel)
 _ID = re.compile(rf"sha256:[0-9a-f]{{64}}|{STUB}")
 
@@ -130,9 +117,9 @@ class Remote:
             found = self.request("GET", path, params=query).decode()
         except UnicodeDecodeError:
             raise Malformed(f"{self.shown}{path} is no text") from None
-        hiding = _HIDING.search(found.translate(_LINES))
+        hiding = received.hiding(found)
         if hiding is not None:
-            raise Malformed(f"{self.shown}{path} holds a character that hides what is shown: {hiding[0]!r}")
+            raise Malformed(f"{self.shown}{path} holds a character that hides what is shown: {hiding!r}")
         return found
 
     def why(self, ancestor: str, descendant: str) -> WhyOut:
@@ -143,23 +130,6 @@ class Remote:
         self.same(below, found.descendant)
         if found.witness and (found.witness[0], found.witness[-1]) != (above, below):
             raise Untrusted(f"{self.shown} shows a way that does not lead from {above} to {below}")
-        return found
-
-    def influence(self, ref: str) -> InfluenceOut:
-        """Return an artifact's descendants, the most influenced first."""
-        artifact = self.meant(ref)
-        found = self.ask(InfluenceOut, f"/artifacts/{artifact}/influence")
-        self.same(artifact, found.artifact)
-        return found
-
-    def reach(self, ref: str, direction: Direction, most: int, after: str | None, *, named: bool) -> ReachOut:
-        """Return a page of what stands above or below an artifact by edges that carry weights, nearest first."""
-        artifact = self.meant(ref)
-        asked = {"direction": direction, "limit": str(most), "named": str(named).lower()}
-        found = self.ask(
-            ReachOut, f"/artifacts/{artifact}/reach", **asked, **({} if after is None else {"after": after})
-        )
-        self.same(f"{direction} of {artifact}", f"{found.direction} of {found.artifact}")
         return found
 
     def incidents(self) -> tuple[IncidentOut, ...]:
@@ -175,35 +145,6 @@ class Remote:
                 raise Malformed(f"{self.shown} lists incidents without an end: {len(found)} so far")
             page = self.ask(IncidentsOut, "/incidents", after=page.next)
 
-    def conflicts(self, ref: str | None) -> Iterator[JudgedPage]:
-        """Go through what the licenses say of everything registered there, or of what descends from an artifact."""
-        asked = {} if ref is None else {"under": self.meant(ref)}
-        page = self.ask(JudgedPage, "/conflicts", **asked)
-        while True:
-            yield page
-            if page.next is None:
-                return
-            following = self.ask(JudgedPage, "/conflicts", **asked, after=page.next)
-            if not following.artifacts or any(one.artifact <= page.next for one in following.artifacts):
-                raise Malformed(f"{self.shown} lists what comes after {page.next} and goes back")
-            page = following
-
-    def license_gate(self) -> GateOut:
-        """Return whether names are held to what the licenses say there, since when, and why."""
-        return self.ask(GateOut, "/license-gate")
-
-    def owners(self, incident: str) -> OwnersOut:
-        """Return whom an incident, given by its full id, concerns."""
-        found = self.ask(OwnersOut, f"/incidents/{incident}/owners")
-        self.same(f"incident {incident}", f"incident {found.incident.id}")
-        return found
-
-    def history(self, incident: str) -> HistoryOut:
-        """Return everything about an incident, given by its full id."""
-        found = self.ask(HistoryOut, f"/incidents/{incident}/history")
-        self.same(f"incident {incident}", f"incident {found.incident.id}")
-        return found
-
     def rebuilders(self) -> RebuildersOut:
         """Return how the verdicts of each rebuilder compare with the others'."""
         return self.ask(RebuildersOut, "/rebuilders")
@@ -217,7 +158,7 @@ class Remote:
             raise Malformed(f"bundles are asked for by a full artifact id, not by {artifact!r}")
         lines = tuple(self.request("GET", f"/artifacts/{artifact}/bundles").split(b"\n")[:-1])
         for bundle in self._admitted(lines):
-            self.same(artifact, *_subjects(bundle))
+            self.same(artifact, *received.subjects(bundle))
         return lines
 
     def bundle(self, ref: str, *, ancestors: bool) -> tuple[bytes, ...]:
@@ -228,7 +169,7 @@ class Remote:
         artifact = self.meant(ref)
         asked = {"ancestors": "true" if ancestors else "false"}
         lines = tuple(self.request("GET", f"/artifacts/{artifact}/bundle", params=asked).split(b"\n")[:-1])
-        self.same(artifact, *(one for bundle in self._admitted(lines) for one in _named(bundle)))
+        self.same(artifact, *(one for bundle in self._admitted(lines) for one in received.named(bundle)))
         return lines
 
     def entry(self, entry: str) -> bytes:
@@ -243,25 +184,7 @@ class Remote:
         The receipt is about this statement; its checkpoint is for whoever pinned the log's key to check.
         """
         entry = Envelope.parse(raw).entry
-        match canonical.decode(self.request("POST", "/entries", content=raw)):
-            case {
-                "index": int(index),
-                "entry": str(said),
-                "time": int(time),
-                "size": int(size),
-                "leaf": str(leaf),
-                "proof": [*proof],
-                "checkpoint": str(note),
-            }:
-                hashes = tuple(canonical.from_base64(str(one)) for one in proof)
-                receipt = Receipt(index, said, time, size, leaf.encode(), hashes, note.encode())
-            case _:
-                raise Malformed(f"{self.shown} took the statement {entry}, and gave no receipt")
-        found = Leaf.parse(receipt.leaf)
-        if not (receipt.entry == found.pae == entry and found.time == time and index < size):
-            raise Untrusted(
-                f"{self.shown} was sent the statement {entry}, and gave a receipt for {found.pae}"
-            )
+        receipt = received.receipt(self.shown, self.request("POST", "/entries", content=raw), entry)
         self._admit(receipt.checkpoint)
         return receipt
 
@@ -315,9 +238,9 @@ class Remote:
 
     def _value(self, method: str, path: str, query: dict[str, str], content: bytes | None) -> Json:
         value = canonical.decode(self.request(method, path, params=query, content=content))
-        hiding = next((text for text in _texts(value) if _HIDING.search(text)), None)
-        if hiding is not None:
-            raise Malformed(f"{self.shown}{path} holds a character that hides what is shown: {hiding!r:.80}")
+        covert = received.covert(value)
+        if covert is not None:
+            raise Malformed(f"{self.shown}{path} holds a character that hides what is shown: {covert!r:.80}")
         return value
 
     def request(
@@ -325,31 +248,3 @@ class Remote:
     ) -> bytes:
         """Return the body of an answer, read as far as one may be long, or raise the refusal that it is."""
         return self.site.request(method, path, MAX_BYTES, params, content)
-
-
-def _texts(value: Json) -> Iterator[str]:
-    """Go through every text in a value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, one in value.items():
-            yield key
-            yield from _texts(one)
-    elif isinstance(value, Sequence):
-        for one in value:
-            yield from _texts(one)
-
-
-def _named(bundle: Bundle) -> tuple[str, ...]:
-    """Return the artifacts that a bundle's statement says anything of, or of which it has something removed."""
-    envelope = Envelope.parse(bundle.envelope)
-    facts = predicates.facts(Statement.parse(envelope.payload), envelope.entry)
-    removed = (Residue.parse(fact.kept.encode()).facts for fact in facts if isinstance(fact, Redacted))
-    return tuple(one for fact in chain(facts, *removed) for one in about(fact))
-
-
-def _subjects(bundle: Bundle) -> tuple[str, ...]:
-    """Return the artifacts that a bundle's statement registers, or says the making of."""
-    envelope = Envelope.parse(bundle.envelope)
-    facts = predicates.facts(Statement.parse(envelope.payload), envelope.entry)
-    return tuple(fact.artifact for fact in facts if isinstance(fact, Registered | Built))

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 from lineage.around import Change
 from lineage.subjects import AsOf
 from registry import export
-from registry.answers import DISPUTES
+from registry.incidents import DISPUTES
 
 MEDIA_TYPE = "application/atom+xml; charset=utf-8"
 PATH = "incidents.atom"

@@ -16,10 +16,11 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Connection
 
 from lineage.authority import TrustedRoot
-from lineage.facts import Fact, Redacted
+from lineage.facts import Fact
+from lineage.removals import Redacted
 from merger.manifest import Manifest
 from registry.home import Home
-from registry.store import artifacts, compare, judge, log, pin, redaction, tree
+from registry.store import artifacts, compare, judge, log, pin, redaction, tree, trust
 from registry.store.engine import Database
 from registry.store.fold import enter, once
 from registry.store.judge import Judged
@@ -127,9 +128,9 @@ def _said(
     if logged.envelope is None:
         # What is left was signed by whoever had it removed; the tree says that these keys had signed the rest.
         statement, facts = redaction.said(fresh, logged)
-        judged = Judged(log.root(fresh), statement, facts, leaf.keys)
+        judged = Judged(trust.root(fresh), statement, facts, leaf.keys)
         return facts, judge.admit(fresh, judged, leaf.pae, leaf.time, tail.flush)
-    judged = judge.stands(log.root(fresh), logged.envelope, leaf)
+    judged = judge.stands(trust.root(fresh), logged.envelope, leaf)
     return judged.facts, judge.admit(fresh, judged, leaf.pae, leaf.time, tail.flush)
 
 
@@ -137,7 +138,7 @@ def _checkpoints(live: Connection, fresh: Connection) -> Iterator[str]:
     """Check every checkpoint, by the trusted root in force at its size: its signature and the tree it names."""
     size = log.size(fresh)
     for covered, note in log.checkpoints(live):
-        root = log.root(fresh, covered)
+        root = trust.root(fresh, covered)
         if root is None:
             yield f"the checkpoint of {covered} entries has no trusted root to be checked against"
         elif covered > size:
@@ -190,7 +191,7 @@ def _blobs(home: Home, fresh: Connection) -> Iterator[str]:
 
 
 def _pinned(home: Home, fresh: Connection) -> Iterator[str]:
-    if log.root(fresh) is None:
+    if trust.root(fresh) is None:
         yield "the log brings no trusted root into force"
         return
     try:
@@ -209,7 +210,7 @@ def _redacted(fresh: Connection, left: str | None) -> Iterator[str]:
 
 
 def _behind(home: Home, fresh: Connection) -> Iterator[str]:
-    path, root = home.path / "trusted_root.json", log.root(fresh)
+    path, root = home.path / "trusted_root.json", trust.root(fresh)
     pinned = path.read_bytes()
     if root is not None and pinned != root.encode() + b"\n" and pin.holds(fresh, pinned):
         yield f"{path} is an earlier version of the trusted root than {root.version}; the next command renews it"

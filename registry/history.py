@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from registry.answers import IncidentOut
+from registry.incidents import IncidentOut
 from registry.said import Answer
 
 EVENTS = 100

@@ -21,7 +21,7 @@ from lineage.predicates import root as root_predicate
 from lineage.status import Policy
 from registry.publish import publish_all
 from registry.settings import Clock, Settings, now
-from registry.store import Absent, keys, log, pin
+from registry.store import Absent, keys, log, pin, trust
 from registry.store.blobs import Blobs
 from registry.store.disk import alone
 from registry.store.engine import Database, place
@@ -69,7 +69,8 @@ class Home:
         self.blobs = Blobs(path / "blobs")
         self.store = Database(place(path, settings), settings.busy_seconds)
         self.settings, self._clock, self._at = settings, clock, at
-        self._passphrase = _secret(settings)
+        secret = settings.passphrase
+        self._passphrase = None if secret is None else secret.get_secret_value().encode()
         self.ask: keys.Ask = ask if ask and self._passphrase is None else lambda _: self._passphrase
         self._writer: Writer | None = None
 
@@ -191,12 +192,12 @@ class Home:
 
     def _root(self) -> TrustedRoot | None:
         with self.store.reading() as connection:
-            return log.root(connection)
+            return trust.root(connection)
 
     def _complete(self, operator: str | None) -> None:
         """Make what an empty log lacks, or refuse what a log in use has lost; then pin the trusted root."""
         with self.store.reading() as connection:
-            size, root = log.size(connection), log.root(connection)
+            size, root = log.size(connection), trust.root(connection)
             if size:
                 pin.check(connection, self.path / _PINNED)
         if size == 0:
@@ -236,10 +237,6 @@ class Home:
         origin = f"studbook.local/{self.keys('log').public.id[:16]}"
         document: Json = {"version": "1", "threshold": "1", "origin": origin, "keys": listed}
         self.say("root", root_predicate.statement(TrustedRoot.parse(canonical.encode(document))))
-
-
-def _secret(settings: Settings) -> bytes | None:
-    return None if settings.passphrase is None else settings.passphrase.get_secret_value().encode()
 
 
 def _check_database(path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from registry.answers import EdgeOut, IncidentOut, StandingOut
+from registry.answers import EdgeOut
+from registry.incidents import IncidentOut, StandingOut
 from registry.said import Answer
 from registry.selected import Grade
 from registry.triage import BoundsOut

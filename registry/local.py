@@ -5,52 +5,39 @@ networkx is loaded by the answers that need it: it takes a quarter of a second, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from lineage.around import Around, Incident, Node
 from lineage.compared import graded
 from lineage.licensing import judge
 from lineage.rebuilders import rebuilders
-from lineage.selection import State, states
-from lineage.standing import ENDED, gravest
 from lineage.status import Policy
 from lineage.subjects import Pedigree, Scope, narrowed
 from lineage.verdict import assess
 from registry import exports
-from registry.answers import (
-    EdgeOut,
-    IncidentOut,
-    LineageOut,
-    RelativeOut,
-    VerdictOut,
-    WhyOut,
-)
+from registry.answers import EdgeOut, LineageOut, VerdictOut, WhyOut
+from registry.incidents import IncidentOut
 from registry.licensed import LicenseOut, UseOut
 from registry.outcomes import RebuilderOut, RebuildersOut
+from registry.relatives import Direction, relatives
 from registry.selected import EVERYTHING, SelectionOut
 from registry.settings import Clock
-from registry.statuses import StatusOut, statuses
 from registry.store import (
     Absent,
     artifacts,
+    flagging,
     lineage,
     log,
     redaction,
     refs,
     said,
-    stopping,
     subjects,
     verdicts,
 )
 from registry.store.bundles import bundles
 from registry.store.engine import Database
-from registry.store.recorded import recorded
 from signing.errors import Refused
-
-Direction = Literal["ancestors", "descendants"]
 
 # What is put together for somebody else at once: the lineage of a large merge has a hundredth of it.
 MOST_BYTES = 64 << 20
@@ -101,12 +88,16 @@ class Local:
     def ancestors(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
         """Return what an artifact is made of, as far as it is asked for."""
         with self._store.reading() as connection:
-            return self._lineage(connection, self._meaning(connection, ref), "ancestors", asked)
+            return relatives(
+                connection, self._meaning(connection, ref), "ancestors", asked, self._policy(), self._most
+            )
 
     def descendants(self, ref: str, asked: SelectionOut = EVERYTHING) -> LineageOut:
         """Return what is made of an artifact, as far as it is asked for."""
         with self._store.reading() as connection:
-            return self._lineage(connection, self._meaning(connection, ref), "descendants", asked)
+            return relatives(
+                connection, self._meaning(connection, ref), "descendants", asked, self._policy(), self._most
+            )
 
     def export(self, ref: str, form: str, scope: Scope, asked: SelectionOut = EVERYTHING) -> str:
         """Return an artifact with its relatives within `scope`, as far as they are asked for, as a document of this form."""
@@ -115,7 +106,10 @@ class Local:
             artifact = self._meaning(connection, ref)
             subject = subjects.pedigree(connection, artifact, scope, self._most)
             if asked != EVERYTHING:
-                found = [self._lineage(connection, artifact, one, asked) for one in directions]
+                found = [
+                    relatives(connection, artifact, one, asked, self._policy(), self._most)
+                    for one in directions
+                ]
                 listed = {one.artifact for answer in found for one in answer.relatives}
                 subject = narrowed(subject, listed, asked.selection().walks)
         return exports.formats(Pedigree)[form].text(subject)
@@ -142,7 +136,7 @@ class Local:
     def incidents(self) -> tuple[IncidentOut, ...]:
         """Return every incident, oldest first."""
         with self._store.reading() as connection:
-            return tuple(map(IncidentOut.of, lineage.incidents(connection)))
+            return tuple(map(IncidentOut.of, flagging.incidents(connection)))
 
     def rebuilders(self) -> RebuildersOut:
         """Return how the verdicts of each rebuilder compare with the others'."""
@@ -192,92 +186,3 @@ class Local:
 
     def _policy(self) -> Policy:
         return Policy(self._clock(), self._stops)
-
-    def _lineage(
-        self, connection: Connection, artifact: str, direction: Direction, asked: SelectionOut
-    ) -> LineageOut:
-        from lineage.graph import Slice  # noqa: PLC0415 - see the module's docstring
-
-        selection = asked.selection()
-        if direction == "ancestors":
-            around = lineage.around(connection, artifact)
-        else:
-            around = lineage.below(connection, artifact, most=self._most)
-        ids = [node.id for node in around.nodes]
-        flags = lineage.flags(connection, ids)
-        live = {
-            one: tuple(incident for incident in found if incident.stage not in ENDED)
-            for one, found in flags.items()
-        }
-        policy = self._policy()
-        means = statuses(around.assessed, policy)
-        reached = stopping.reaching(connection, live, policy, around.size)
-        affected = {one for one, found in reached.items() if found}
-        stands = _states(connection, around, direction, affected) if selection.standing else {}
-        first = recorded(connection, ids) if selection.recorded else {}
-        edges = [edge for edge in graded(around) if selection.walks(edge)]
-        nodes = {node.id: node for node in around.nodes}
-        levels = Slice(edges).levels(around.artifact, direction)
-        listed = {
-            one: distance
-            for distance, level in enumerate(levels, 1)
-            for one in level
-            if selection.lists(nodes[one], stands.get(one), first.get(one))
-        }
-        told = {one: gravest(reached[one]) for one in (around.artifact, *listed)}
-        incidents = {one.id: one for artifact in ids if artifact in told for one in told[artifact]}
-        return LineageOut(
-            artifact=around.artifact,
-            names=nodes[around.artifact].names,
-            direction=direction,
-            relatives=tuple(
-                _relative(
-                    nodes[one],
-                    distance,
-                    told[one],
-                    len(reached[one]),
-                    [means[hit.id, one] for hit in told[one] if (hit.id, one) in means],
-                )
-                for one, distance in listed.items()
-            ),
-            incidents=tuple(map(IncidentOut.of, incidents.values())),
-            doubts=tuple(map(IncidentOut.of, around.doubts)),
-            edges=tuple(
-                EdgeOut.of(edge)
-                for edge in edges
-                if (edge.parent if direction == "ancestors" else edge.child) in listed
-            ),
-            asked=asked,
-            left_out=len(ids) - 1 - len(listed),
-            stopping=policy.stopping,
-            as_of=around.size,
-            complete=around.complete,
-        )
-
-
-def _states(
-    connection: Connection, around: Around, direction: Direction, affected: Collection[str]
-) -> Mapping[str, State]:
-    # What a descendant is made of lies beside the slice, too.
-    above = (
-        around
-        if direction == "ancestors"
-        else lineage.above_all(connection, [node.id for node in around.nodes])
-    )
-    return states(above.nodes, above.edges, affected, complete=above.complete and not above.doubts)
-
-
-def _relative(
-    node: Node, distance: int, told: Sequence[Incident], live: int, means: Sequence[StatusOut]
-) -> RelativeOut:
-    return RelativeOut(
-        artifact=node.id,
-        distance=distance,
-        names=node.names,
-        license=next(iter(node.licenses), None),
-        claimed=next(iter(node.claimed), None),
-        seen=node.seen,
-        incidents=tuple(incident.id for incident in told),
-        left_out=live - len(told),
-        statuses=tuple(means),
-    )

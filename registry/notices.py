@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import Field, model_validator
 
-from registry.answers import IncidentOut
+from registry.incidents import IncidentOut
 from registry.said import Answer
 from registry.statuses import StatusOut
 from registry.store import Absent

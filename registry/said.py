@@ -5,7 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from lineage.around import Said
-from lineage.facts import Attested, Claimed, Compared, Corrected, Disputed, Evaluated
+from lineage.checks import Attested, Compared, Evaluated
+from lineage.facts import Claimed, Corrected
+from lineage.incidents import Disputed
 from lineage.mentions import Contradiction
 
 

@@ -5,7 +5,7 @@ Like the rest of `answers`, made from the store, sent by the HTTP routes, read b
 
 from __future__ import annotations
 
-from lineage.facts import Kind
+from lineage.incidents import Kind
 from registry.found import FindingOut
 from registry.kinship import RelatedOut
 from registry.licensed import Outcome

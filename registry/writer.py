@@ -18,10 +18,11 @@ from sqlalchemy.exc import OperationalError
 
 from lineage import authority
 from lineage.authority import TrustedRoot
-from lineage.facts import Fact, Named, Redacted
+from lineage.facts import Fact, Named
+from lineage.removals import Redacted
 from registry.line import Busy, Line, Place
 from registry.settings import Clock, Settings
-from registry.store import bounds, flood, gate, judge, log, mass, pin, redaction
+from registry.store import bounds, flood, gate, judge, log, mass, pin, redaction, trust
 from registry.store.engine import Database
 from registry.store.fold import enter, looks_back, once
 from registry.store.judge import Judged
@@ -105,13 +106,13 @@ class Writer:
         """Verify signatures in the caller's own time and under no lock."""
         expected = self._expected
         try:
-            return _judged(expected, raws)
+            return judge.group(expected, raws)
         except Refused:
             with self._store.reading() as connection:
-                self._expected = log.root(connection)
+                self._expected = trust.root(connection)
             if self._expected == expected:
                 raise
-            return _judged(self._expected, raws)
+            return judge.group(self._expected, raws)
 
     def _drain(self) -> None:
         groups: list[_Group] = []
@@ -136,7 +137,7 @@ class Writer:
         """Transaction 1: entries, payloads, tree and everything folded from them; transaction 2 makes it durable, too."""
         with self._store.writing(later=True) as connection:
             self._at(Step.BEGUN)
-            root = self._expected = log.root(connection)
+            root = self._expected = trust.root(connection)
             self._check_key(root)
             tail = Tail(connection, [envelope.entry for group in groups for _, envelope, _ in group.read])
             for group in groups:
@@ -149,7 +150,7 @@ class Writer:
                         group.indexes.append(index)
                         folded += facts
                         if group.looks_back:
-                            root = log.root(connection)
+                            root = trust.root(connection)
                     if group.names:
                         tail.flush()  # the questions about licenses ask for these entries, too
                         gate.check(connection, folded, size, tail.time)
@@ -159,7 +160,7 @@ class Writer:
                 except Exception as error:  # noqa: BLE001 - a defect one statement finds must not refuse the others
                     savepoint.rollback()
                     tail.rewind(size, time)
-                    root = log.root(connection)
+                    root = trust.root(connection)
                     group.error = error
                 else:
                     savepoint.commit()
@@ -200,11 +201,11 @@ class Writer:
     def _cover(self) -> None:
         """Transaction 2: a checkpoint over everything committed, whoever committed it."""
         with self._store.reading() as connection:
-            self._check_key(log.root(connection))
+            self._check_key(trust.root(connection))
             if log.size(connection) == log.covered(connection):
                 return
         with self._store.writing() as connection:
-            root = log.root(connection)
+            root = trust.root(connection)
             if root is None:
                 raise Refused(f"{self._store.name} has entries and no trusted root: run `studbook log fsck`")
             log.cover(connection, root.origin, self._log_key)
@@ -238,15 +239,3 @@ class Writer:
                 f"the log key here is {self._log_key.public.id}, and the trusted root names {root.log().public.id}"
                 f" for {root.origin}: nothing is written; restore the key that belongs to this log"
             )
-
-
-def _judged(
-    root: TrustedRoot | None, raws: Sequence[tuple[bytes, Envelope]]
-) -> list[tuple[bytes, Envelope, Judged]]:
-    """Judge a group by `root`, and by a trusted root of its own what follows that."""
-    found = []
-    for raw, envelope in raws:
-        judged = judge.read(root, envelope)
-        found.append((raw, envelope, judged))
-        root = authority.rooted(judged.facts) or root
-    return found

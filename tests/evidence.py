@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from world import World
 
 from lineage.authority import TrustedRoot
-from lineage.facts import Evaluated
+from lineage.checks import Evaluated
 from lineage.predicates import evaluation
 from lineage.predicates import provenance as provenance_predicate
 from merger.recipe import Recipe

@@ -7,7 +7,9 @@ from world import World
 
 from lineage.around import Around, Edge, Incident, Node, Said
 from lineage.assessed import JUSTIFICATIONS, STATUSES, Assessed
-from lineage.facts import KINDS, RELATIONS, SEVERITIES, Evaluated, Evidence
+from lineage.checks import Evaluated
+from lineage.facts import RELATIONS, Evidence
+from lineage.incidents import KINDS, SEVERITIES
 from lineage.status import Policy
 from lineage.subjects import AsOf, Logged, Pedigree, Reach, Scope, pedigree, reach, spared
 from registry.store import subjects

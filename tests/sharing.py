@@ -8,11 +8,12 @@ from pathlib import Path
 from world import BEGINNING, OPERATOR, World
 
 from lineage.assessed import JUSTIFICATIONS, Assessed
-from lineage.facts import KINDS, RELATIONS
+from lineage.facts import RELATIONS
+from lineage.incidents import KINDS
 from lineage.predicates import claims, containment, incident_amendment, incident_change, incident_status, name
 from registry.home import Home
 from registry.settings import Settings
-from registry.store import lineage, log, redaction
+from registry.store import flagging, log, redaction
 from signing.errors import Refused
 from signing.keys import PrivateKey
 
@@ -127,7 +128,7 @@ def _report(world: World, drawn: random.Random, keys: list[PrivateKey]) -> None:
 
 def _incident(world: World, drawn: random.Random) -> str:
     with world.home.store.reading() as connection:
-        found = lineage.incidents(connection)
+        found = flagging.incidents(connection)
     if not found:
         raise Refused("nothing is reported yet")
     return drawn.choice(found).id

@@ -5,38 +5,27 @@ import string
 from hypothesis import strategies as st
 
 from lineage.assessed import JUSTIFICATIONS, STATUSES, Assessed
+from lineage.checks import Agreed, Compared, Evaluated, Rebuilt
 from lineage.facts import (
-    KINDS,
     MAKINGS,
-    SEVERITIES,
-    Agreed,
-    Amended,
     Built,
     Claimed,
-    Compared,
     Contained,
     Corrected,
     Derived,
     Described,
-    Disputed,
-    Embargoed,
-    Evaluated,
     Evidence,
     Gated,
     Licensed,
     Mentioned,
     Named,
-    Rebuilt,
-    Redacted,
     Registered,
     Relation,
-    Reported,
-    Restaged,
     Rooted,
-    Selecting,
     Waived,
 )
 from lineage.finding import KINDS as KINDS_OF_FINDINGS
+from lineage.incidents import KINDS, SEVERITIES, Amended, Disputed, Embargoed, Reported, Restaged, Selecting
 from lineage.predicates import (
     card,
     claims,
@@ -65,6 +54,7 @@ from lineage.predicates import (
     waiver,
 )
 from lineage.predicates.root import Key, Period, TrustedRoot
+from lineage.removals import Redacted
 from lineage.residue import Residue, residue
 from merger.recipe import Recipe
 from signing import canonical

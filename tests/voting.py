@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from lineage.around import Build, Tally, Vote
-from lineage.facts import Rebuilt
+from lineage.checks import Rebuilt
 from lineage.predicates import rebuild
 
 REGISTRY, BUILDER = "reg", "fab"

@@ -21,8 +21,9 @@ from measuring import measured
 from strategies import tensors
 
 from lineage.authority import TrustedRoot
-from lineage.facts import Kind, Relation, Role, Severity, Waived
+from lineage.facts import Relation, Role, Waived
 from lineage.finding import Finding
+from lineage.incidents import Kind, Severity
 from lineage.predicates import (
     derivation,
     incident,
@@ -44,11 +45,12 @@ from registry.fsck import Report, fsck
 from registry.home import Home
 from registry.publish import publish
 from registry.settings import Settings
-from registry.store import lineage, log, redaction, refs
+from registry.store import flagging, lineage, log, redaction, refs
 from registry.store.log import Receipt
 from registry.work.add import Declared, add
 from registry.work.logged import find
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 from registry.work.rebuild import Rebuilt, rederive
 from registry.work.shelf import shelved
 from registry.writer import Step
@@ -330,7 +332,7 @@ class World:
 
     def flagged(self, incident_id: str) -> set[str]:
         with self.home.store.reading() as connection:
-            return set(lineage.flagged(connection, incident_id))
+            return set(flagging.flagged(connection, incident_id))
 
     def size(self) -> int:
         with self.home.store.reading() as connection:

@@ -15,7 +15,8 @@ reads both decides whom to believe. `issued` tells a second dispute in the same 
 from __future__ import annotations
 
 from lineage import schema
-from lineage.facts import Disputed, Role
+from lineage.facts import Role
+from lineage.incidents import Disputed
 from signing.statement import Statement
 
 URI = schema.BASE + "dispute/v1"

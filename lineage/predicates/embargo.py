@@ -14,7 +14,8 @@ Establishes `Embargoed`.
 from __future__ import annotations
 
 from lineage import schema
-from lineage.facts import Embargoed, Role
+from lineage.facts import Role
+from lineage.incidents import Embargoed
 from signing.statement import Statement
 
 URI = schema.BASE + "embargo/v1"

@@ -29,7 +29,8 @@ from typing import Literal
 from pydantic import Field
 
 from lineage import schema
-from lineage.facts import Evaluated, Result, Role
+from lineage.checks import Evaluated, Result
+from lineage.facts import Role
 from signing.canonical import Json
 from signing.errors import Malformed
 from signing.statement import Statement

@@ -7,7 +7,7 @@ One called `tensor:<64 hex>` is a tensor by its digest, which is no SHA-256, so 
 holds the tensor (`containment`). One called `name:<pattern>` is a range of names (`lineage.patterns`), with the SHA-256 of the subject's
 name as its digest: it selects whatever such a name was ever bound to, or the stubs that are called so.
 
-    {"kind": "compromised" | ...,               one of `lineage.facts.KINDS`
+    {"kind": "compromised" | ...,               one of `lineage.incidents.KINDS`
      "severity": "low" | "medium" | "high" | "critical",
      "stage": "reported" | "confirmed",         reported warns, confirmed refuses
      "summary": "<one line>", "contact": "<one line>", "issued": "<unix seconds>",
@@ -26,7 +26,8 @@ from typing import Literal, get_args
 from pydantic import field_validator
 
 from lineage import patterns, schema
-from lineage.facts import Attribute, Kind, Reported, Role, Selecting, Severity
+from lineage.facts import Role
+from lineage.incidents import Attribute, Kind, Reported, Selecting, Severity
 from signing.canonical import Json
 from signing.digest import check_hex, sha256_hex
 from signing.errors import Malformed

@@ -14,7 +14,8 @@ The newest amendment of each counts; the report and earlier ones stay in the log
 from __future__ import annotations
 
 from lineage import schema
-from lineage.facts import Amended, Role, Severity
+from lineage.facts import Role
+from lineage.incidents import Amended, Severity
 from signing.errors import Malformed
 from signing.statement import Statement
 

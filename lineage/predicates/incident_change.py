@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import Literal
 
 from lineage import schema
-from lineage.facts import Restaged, Role
+from lineage.facts import Role
+from lineage.incidents import Restaged
 from signing.statement import Statement
 
 URI = schema.BASE + "incident-change/v1"

@@ -21,7 +21,8 @@ from typing import Literal
 from pydantic import Field
 
 from lineage import schema
-from lineage.facts import Compared, Role
+from lineage.checks import Compared
+from lineage.facts import Role
 from signing.canonical import Json
 from signing.errors import Malformed
 from signing.statement import Statement

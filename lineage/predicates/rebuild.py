@@ -35,7 +35,8 @@ from typing import Literal
 from pydantic import Field
 
 from lineage import schema
-from lineage.facts import Agreed, Rebuilt, Role
+from lineage.checks import Agreed, Rebuilt
+from lineage.facts import Role
 from signing.canonical import Json
 from signing.errors import Malformed
 from signing.statement import Statement

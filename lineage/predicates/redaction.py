@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 from lineage import schema
-from lineage.facts import Redacted, Role
+from lineage.facts import Role
+from lineage.removals import Redacted
 from lineage.residue import Residue
 from signing import canonical
 from signing.statement import Statement

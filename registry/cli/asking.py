@@ -9,7 +9,7 @@ import typer
 
 from merger import folder as folders
 from registry.answers import Answers, LineageOut
-from registry.cli import tables, trees
+from registry.cli import answered, stands, trees
 from registry.cli.answering import asked
 from registry.cli.selecting import (
     SHAPES,
@@ -53,7 +53,7 @@ def show(
 ) -> None:
     """What is this? What is it made of?"""
     verdict = asked(home, registry).verdict(ref)
-    say(as_json, verdict, lambda: tables.verdict(verdict))
+    say(as_json, verdict, lambda: answered.verdict(verdict))
 
 
 @app.command()
@@ -116,7 +116,7 @@ def why(
 ) -> None:
     """How does one descend from the other? Exit 1 if it does not."""
     answer = asked(home, registry).why(ancestor, descendant)
-    say(as_json, answer, lambda: tables.why(answer))
+    say(as_json, answer, lambda: answered.why(answer))
     if answer.paths == "0":
         raise Fails
 
@@ -138,13 +138,13 @@ def status(
     names = {verdict.artifact: verdict.names}
     for one in answers.ancestors(verdict.artifact).relatives:
         names[one.artifact] = one.names
-    say(as_json, verdict, lambda: tables.standing(verdict, names))
+    say(as_json, verdict, lambda: stands.standing(verdict, names))
     if verdict.standing.state != "clean":
         raise Fails
 
 
 def _tell(answer: LineageOut, shape: str) -> None:
-    say(shape == "json", answer, lambda: trees.tree(answer) if shape == "tree" else tables.lineage(answer))
+    say(shape == "json", answer, lambda: trees.tree(answer) if shape == "tree" else answered.lineage(answer))
 
 
 def _hashed(ref: str, threads: int, *, quiet: bool) -> str | None:

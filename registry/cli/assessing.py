@@ -14,7 +14,7 @@ from registry.cli.incidents import Which, named
 from registry.cli.selecting import completing
 from registry.cli.session import HomeOption, JsonOption, called, home_at, out, say
 from registry.selected import moment
-from registry.store import Absent, lineage, refs
+from registry.store import Absent, flagging, lineage, refs
 from signing.canonical import Json
 from signing.errors import Malformed
 
@@ -61,7 +61,7 @@ def status(
     with opened.store.reading() as connection:
         about = refs.resolve(connection, artifact)
         instead = None if corrected is None else refs.resolve(connection, corrected)
-        if about not in lineage.flagged(connection, incident.id):
+        if about not in flagging.flagged(connection, incident.id):
             raise Absent(
                 f"incident {incident.id[:12]} does not reach {about}, so nothing is to be said of that"
             )

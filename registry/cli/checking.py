@@ -20,7 +20,7 @@ from registry.home import Home
 from registry.work import against, logged, sample
 from registry.work.engine import Computer
 from registry.work.logged import Provenance
-from registry.work.make import prepare
+from registry.work.prepared import prepare
 from registry.work.terms import RECIPE_LIMIT
 from signing.canonical import Json
 

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from registry import afar
 from registry.cli.answering import answers_of, remote_at
 from registry.cli.licensing import COLOURS, finding, outcome
 from registry.cli.session import (
@@ -76,7 +77,7 @@ def conflicts(
     """Where do licenses contradict each other, or leave it open? Exit 0 only if all is ok, or nothing decides what --only says."""
     if as_csv and as_json:
         raise Malformed("--csv and --json are two forms; choose one")
-    pages = _pages(home_at(home), ref) if registry is None else remote_at(registry, home).conflicts(ref)
+    pages = _pages(home_at(home), ref) if registry is None else afar.conflicts(remote_at(registry, home), ref)
     # Before anything is written: what is refused is refused with the first page.
     pages = chain([next(pages)], pages)
     told = _Told(only)

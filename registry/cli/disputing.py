@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from lineage.predicates import dispute as dispute_predicate
+from registry import afar
 from registry.cli.answering import answers_of, remote_at
 from registry.cli.incidents import Which, named, one_of
 from registry.cli.session import HomeOption, JsonOption, RegistryOption, home_at, key_at, out, say
@@ -62,7 +63,7 @@ def dispute(
         meant = None if artifact is None else answers_of(opened).resolve(artifact)
     else:
         incident = one_of(remote.incidents(), which).id
-        found = remote.owners(incident)
+        found = afar.owners(remote, incident)
         # What a registry says that a name means is its word: whoever signs names the artifact by its id.
         meant = None if artifact is None else f"sha256:{parse_id(artifact)}"
     about = owned(found, whose, meant)

@@ -9,39 +9,29 @@ from rich.markup import escape
 from lineage.around import Edge
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
+from lineage.checks import Agreed, Attested, Compared, Evaluated, Rebuilt
 from lineage.facts import (
-    Agreed,
-    Amended,
-    Attested,
     Built,
     Claimed,
-    Compared,
     Contained,
     Corrected,
     Derived,
     Described,
-    Disputed,
-    Embargoed,
-    Evaluated,
     Fact,
     Gated,
     Licensed,
     Mentioned,
     Named,
-    Rebuilt,
-    Redacted,
     Registered,
-    Removed,
-    Reported,
-    Restaged,
     Rooted,
-    Selecting,
-    Unbound,
     Waived,
 )
-from registry.answers import EdgeOut, IncidentOut
-from registry.cli import tables
+from lineage.incidents import Amended, Disputed, Embargoed, Reported, Restaged, Selecting
+from lineage.removals import Redacted, Removed, Unbound
+from registry.answers import EdgeOut
+from registry.cli import stands, tables
 from registry.cli.session import counted, kind_of, moment, out, plain, short
+from registry.incidents import IncidentOut
 from registry.work.evidence import Evidence
 from registry.work.lines import Broken, Held, Void
 from registry.work.verify import Proof
@@ -158,7 +148,7 @@ def _lineage(found: Evidence) -> None:
             soft_wrap=True,
         )
         out.print(f"  reaches {', '.join(map(short, reached.artifacts))}", soft_wrap=True)
-        tables.disputes(IncidentOut.of(incident), "  ")
+        stands.disputes(IncidentOut.of(incident), "  ")
 
 
 def _verdicts(edge: Edge, found: Evidence) -> str:

@@ -11,11 +11,10 @@ import typer
 from rich.markup import escape
 
 from lineage.around import Incident
-from lineage.facts import KINDS, SEVERITIES, Kind, Severity
+from lineage.incidents import KINDS, SEVERITIES, Kind, Severity
 from lineage.predicates import incident_amendment, incident_change
 from lineage.predicates.incident_change import Change
-from registry.answers import IncidentOut
-from registry.cli import searching, tables
+from registry.cli import searching, stands
 from registry.cli.answering import asked
 from registry.cli.session import (
     HomeOption,
@@ -27,7 +26,8 @@ from registry.cli.session import (
     say,
 )
 from registry.home import Home
-from registry.store import Absent, lineage
+from registry.incidents import IncidentOut
+from registry.store import Absent, flagging
 from registry.work.cosigning import alone
 from signing.canonical import Json
 from signing.errors import Malformed
@@ -49,7 +49,7 @@ app.registered_commands += searching.app.registered_commands
 def list_all(home: HomeOption = None, registry: RegistryOption = None, as_json: JsonOption = False) -> None:
     """List every incident and the stage it has reached."""
     found = asked(home, registry).incidents()
-    say(as_json, found, lambda: tables.incidents(found))
+    say(as_json, found, lambda: stands.incidents(found))
 
 
 @app.command()
@@ -115,7 +115,7 @@ def named(home: Home, beginning: str) -> Incident:
     """Return the incident whose id begins so."""
     _check(beginning)
     with home.store.reading() as connection:
-        return one_of(lineage.incidents(connection, beginning), beginning)
+        return one_of(flagging.incidents(connection, beginning), beginning)
 
 
 def one_of(listed: Iterable[_Listed], beginning: str) -> _Listed:

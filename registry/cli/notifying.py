@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from registry.cli import tables
+from registry import afar
+from registry.cli import stands, tables
 from registry.cli.answering import remote_at
 from registry.cli.incidents import named, one_of
 from registry.cli.session import (
@@ -43,7 +44,7 @@ def owners(
     """Whom does it concern? Who registered what it reaches, how to reach them, and by which way it gets there."""
     if registry is not None:
         remote = remote_at(registry, home)
-        answer = remote.owners(one_of(remote.incidents(), which).id)
+        answer = afar.owners(remote, one_of(remote.incidents(), which).id)
     else:
         opened = home_at(home)
         answer = found_owners(opened, named(opened, which).id)
@@ -63,7 +64,7 @@ def _show(answer: OwnersOut) -> None:
         soft_wrap=True,
     )
     out.print(f"  reaches {concerned}", soft_wrap=True)
-    tables.disputes(incident, "  ")
+    stands.disputes(incident, "  ")
     for owner in answer.owners:
         reached = escape("; ".join(owner.contacts))
         out.print(

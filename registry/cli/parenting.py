@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from registry import afar
 from registry.answers import VerdictOut
-from registry.cli import tables
+from registry.cli import answered, tables
 from registry.cli.answering import answers_of, remote_at
 from registry.cli.session import (
     Fails,
@@ -113,7 +113,7 @@ def _show_declared(answer: VerdictOut) -> None:
         table.add_row(short(edge.parent), edge.relation, edge.evidence)
     if answer.parents:
         tables.put(table)
-    tables.comparisons(answer.comparisons)
+    answered.comparisons(answer.comparisons)
     out.print(f"  as of {answer.as_of} log entries")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from lineage.facts import Redacted
+from lineage.removals import Redacted
 from registry.cli import proposed as words
 from registry.cli.session import (
     Fails,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lineage import residue
 from lineage.authority import TrustedRoot
-from lineage.facts import Redacted
+from lineage.removals import Redacted
 from lineage.residue import Residue
 from registry.cli.session import counted, kind_of, moment
 from registry.home import Home

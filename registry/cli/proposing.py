@@ -28,7 +28,7 @@ from registry.cli.tables import headed, put
 from registry.home import Home
 from registry.proposal import OwedOut, ProposalOut
 from registry.work.chain import Link, links
-from registry.work.make import carries_rows, drawn, read
+from registry.work.prepared import carries_rows, drawn, read
 from registry.work.terms import RECIPE_LIMIT, proposed
 from signing.errors import Malformed
 

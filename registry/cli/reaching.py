@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from registry.cli import tables
+from registry import afar
+from registry.cli import stands, tables
 from registry.cli.answering import answers_of, remote_at
 from registry.cli.asking import Ref
 from registry.cli.session import (
@@ -65,7 +66,7 @@ def _asked(ref: str, direction: Direction, limit: int, home: HomeOption, registr
     """Return what fetches one page from whoever answers."""
     if registry is not None:
         remote = remote_at(registry, home)
-        return lambda after: remote.reach(ref, direction, limit, after, named=True)
+        return lambda after: afar.reach(remote, ref, direction, limit, after, named=True)
     opened = home_at(home)
     artifact = answers_of(opened).resolve(ref)
     return lambda after: paged(opened, artifact, direction, limit, after, named=True)
@@ -107,9 +108,9 @@ def _show(answer: ReachOut, *, begins: bool, ends: bool) -> None:
             hits = ", ".join(sorted({kinds[incident] for incident in one.incidents}))
             table.add_row(str(one.distance), names + short(one.artifact), f"[red]{hits}[/]" if hits else "")
         out.print(table)
-    tables.doubts(answer.doubts)
+    stands.doubts(answer.doubts)
     if ends or answer.next is None:
-        tables.stopping(stops=answer.stopping)
+        stands.stopping(stops=answer.stopping)
     if answer.next is None:
         out.print(f"  complete as of {answer.as_of} log entries", soft_wrap=True)
     elif ends:

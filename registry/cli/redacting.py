@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lineage.facts import Redacted
+from lineage.removals import Redacted
 from registry.cli.proposals import OutOption, YesOption, change
 from registry.cli.session import HomeOption, JsonOption, home_at
 from registry.store import Absent, log, redaction

@@ -1,4 +1,4 @@
-"""What is told of an artifact beside what it is: as what it is known upstream, and where its cards differ from what is signed."""
+"""What is told of an artifact beside what it is: as what it is known upstream, whose word that is, and where cards differ."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ from rich.markup import escape
 from lineage import sameness
 from lineage.facts import is_stub
 from registry.answers import VerdictOut
-from registry.cli.session import out, short
-from registry.said import ContradictionOut
+from registry.cli.session import moment, out, short
+from registry.said import (
+    AttestationOut,
+    ClaimOut,
+    ComparisonOut,
+    ContradictionOut,
+    CorrectionOut,
+    DisputeOut,
+    EvaluationOut,
+)
 
 
 def same(answer: VerdictOut) -> Iterator[str]:
@@ -28,3 +36,10 @@ def contradictions(found: Iterable[ContradictionOut]) -> None:
     """Print where cards and configs say something else than is signed, a line each."""
     for one in found:
         out.print(f"  [yellow]{one.kind}[/]: {escape(one.sentence)}", soft_wrap=True)
+
+
+def whose(
+    said: EvaluationOut | AttestationOut | ClaimOut | CorrectionOut | ComparisonOut | DisputeOut,
+) -> str:
+    """Return whose word something is, and when they gave it."""
+    return f"said by {', '.join(said.operators)} on {moment(said.time)}"

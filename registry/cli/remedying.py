@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from lineage.remedy import Rebuild
 from merger.folder import Progress
-from registry.cli import tables
+from registry.cli import stands, tables
 from registry.cli.incidents import named
 from registry.cli.making import BackendName, BackendOption, DeviceOption, computer_of
 from registry.cli.session import (
@@ -121,7 +121,7 @@ def run(
         )
         for artifact in clear.beside:
             out.print(f"  {short(artifact)} still does by a tokenizer or a teacher", soft_wrap=True)
-        tables.doubts([found.incident] if found.incident.removed else [])
+        stands.doubts([found.incident] if found.incident.removed else [])
 
     value: Json = {
         "incident": found.incident.id,
@@ -172,7 +172,7 @@ def _show(found: Remedy) -> None:
             )
         out.print(table)
     _show_stuck(found)
-    tables.doubts([incident] if incident.removed else [])
+    stands.doubts([incident] if incident.removed else [])
     out.print(f"  as of {found.as_of} log entries; `studbook remedy run` makes them", soft_wrap=True)
 
 

@@ -11,17 +11,18 @@ import typer
 from rich.markup import escape
 
 from lineage import patterns, predicates, schema
-from lineage.facts import KINDS, SEVERITIES, Reported, Selecting, is_stub
+from lineage.facts import is_stub
+from lineage.incidents import KINDS, SEVERITIES, Reported, Selecting
 from lineage.predicates import incident
-from registry.answers import IncidentOut
-from registry.cli import tables
+from registry.cli import stands, tables
 from registry.cli.answering import answers_of
 from registry.cli.incidents import kind_named, severity_named, warn_alone
 from registry.cli.roots import key_of
 from registry.cli.searching import look, show_unread, tensor_of
 from registry.cli.session import HomeOption, JsonOption, called, counted, home_at, moment, out, say
 from registry.home import Home
-from registry.store import lineage, refs
+from registry.incidents import IncidentOut
+from registry.store import flagging, refs
 from registry.store.embargoes import Embargo, embargoes
 from registry.work import embargoed
 from signing.canonical import Json
@@ -231,8 +232,8 @@ def _log(home: Home, said: Statement, *, as_json: bool) -> None:
     looked = look(home, tensors, quiet=as_json)
     receipt = home.say_all([("security", said), *looked.statements])[0]
     with home.store.reading() as connection:
-        flagged = lineage.flagged(connection, receipt.entry)
-        (found,) = lineage.incidents(connection, receipt.entry)
+        flagged = flagging.flagged(connection, receipt.entry)
+        (found,) = flagging.incidents(connection, receipt.entry)
         since = embargoes(connection, receipt.entry)
     below = sorted(flagged - set(found.artifacts))
 
@@ -251,7 +252,7 @@ def _log(home: Home, said: Statement, *, as_json: bool) -> None:
             out.print(f"    {called(one, local.verdict(one).names)}", markup=False)
         show_unread(looked)
         if found.removed:
-            tables.doubts([IncidentOut.of(found)])
+            stands.doubts([IncidentOut.of(found)])
 
     value: dict[str, Json] = {
         "incident": receipt.entry,

@@ -20,7 +20,7 @@ from registry.cli.session import HomeOption, JsonOption, counted, err, home_at, 
 from registry.home import Home
 from registry.selected import moment as place
 from registry.settings import Settings
-from registry.store import Absent, log
+from registry.store import Absent, log, trust
 from registry.work import roots
 from signing import canonical
 from signing.canonical import Json
@@ -41,7 +41,7 @@ def show(
     """Show the trusted root in force: which key may say what, for whom, from when to when."""
     opened = home_at(home)
     with opened.store.reading() as connection:
-        found = {one.version: one for one in log.roots(connection)}
+        found = {one.version: one for one in trust.roots(connection)}
     root = found.get(version) if version else opened.root()
     if root is None:
         raise Absent(f"the log has versions 1 to {len(found)} of the trusted root, and no {version}")

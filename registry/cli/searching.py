@@ -9,7 +9,7 @@ import typer
 
 from registry.cli.session import Fails, HomeOption, JsonOption, counted, home_at, out, progress, say, short
 from registry.home import Home
-from registry.store import Absent, artifacts, lineage, refs
+from registry.store import Absent, artifacts, flagging, refs
 from registry.work import tensors
 from registry.work.shelf import described
 from registry.work.tensors import Found
@@ -30,7 +30,7 @@ def search(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """
     opened = home_at(home)
     with opened.store.reading() as connection:
-        selectors = [one for each in lineage.incidents(connection) for one in each.selectors]
+        selectors = [one for each in flagging.incidents(connection) for one in each.selectors]
     wanted = list(dict.fromkeys(one.removeprefix(_PREFIX) for one in selectors if one.startswith(_PREFIX)))
     found = look(opened, wanted, quiet=as_json)
     if found.statements:

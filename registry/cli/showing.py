@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 from rich.markup import escape
 
-from registry.cli import tables
+from registry import afar
+from registry.cli import stands, tables
 from registry.cli.answering import remote_at
 from registry.cli.incidents import Which, named, one_of
 from registry.cli.session import (
@@ -32,7 +33,7 @@ def show(
     """Everything about one incident: what was said of it, when and by whom, what it names and flags, and whom that concerns."""
     if registry is not None:
         remote = remote_at(registry, home)
-        answer = remote.history(one_of(remote.incidents(), which).id)
+        answer = afar.history(remote, one_of(remote.incidents(), which).id)
     else:
         opened = home_at(home)
         answer = history(opened, named(opened, which).id)
@@ -69,7 +70,7 @@ def _show(answer: HistoryOut) -> None:
     tables.put(table)
     if answer.left_out:
         out.print(f"  and {counted(answer.left_out, 'older event')}", soft_wrap=True)
-    tables.disputes(one, "  ")
+    stands.disputes(one, "  ")
     for owner in answer.owners:
         reached = escape("; ".join(owner.contacts))
         out.print(

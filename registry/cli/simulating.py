@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from lineage.facts import KINDS
+from lineage.incidents import KINDS
 from registry import afar
-from registry.cli import tables
+from registry.cli import stands, tables
 from registry.cli.answering import answers_of, remote_at
 from registry.cli.asking import Ref
 from registry.cli.incidents import kind_named
@@ -78,7 +78,7 @@ def _report(answer: SimulatedReportOut) -> None:
         now += "".join(f", {told(said)}" for said in one.statuses)
         out.print(f"  {one.level}  {escape(called(one.artifact, one.names))}{now}", soft_wrap=True)
     _more(answer.flagged - len(answer.first), "artifact")
-    tables.stopping(stops=answer.stopping)
+    stands.stopping(stops=answer.stopping)
     tables.completeness(answer.complete, answer.as_of)
     out.print(f"  as of {answer.as_of} log entries; nothing was reported")
 

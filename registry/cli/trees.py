@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from rich.markup import escape
 
 from registry.answers import LineageOut, RelativeOut
+from registry.cli.answered import heading
 from registry.cli.session import called, out, short
-from registry.cli.tables import completeness, heading
+from registry.cli.tables import completeness
 
 
 def tree(answer: LineageOut) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 from rich.markup import escape
 
+from registry import afar
 from registry.cli import tables
 from registry.cli.answering import answers_of, remote_at
 from registry.cli.asking import Ref
@@ -31,7 +32,7 @@ def influence(
 ) -> None:
     """How much of it is in each of its descendants? Where to look first; it clears none of them."""
     if registry is not None:
-        answer = remote_at(registry, home).influence(source)
+        answer = afar.influence(remote_at(registry, home), source)
     else:
         opened = home_at(home)
         answer = ranked(opened, answers_of(opened).resolve(source))

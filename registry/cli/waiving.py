@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from lineage.finding import KINDS
+from registry import afar
 from registry.cli.answering import remote_at
 from registry.cli.asking import Ref
 from registry.cli.incidents import ReasonOption
@@ -108,7 +109,7 @@ def gate(
     if state is None:
         if reason is not None:
             raise Malformed("--reason says why the gate is opened or shut; say which: open or shut")
-        answer = _decided(home_at(home)) if registry is None else remote_at(registry, home).license_gate()
+        answer = _decided(home_at(home)) if registry is None else afar.license_gate(remote_at(registry, home))
         say(as_json, answer, lambda: _show(answer))
         return
     if state not in _STATES:

@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 
 from registry import feed
-from registry.answers import IncidentOut, IncidentsOut
 from registry.deps import DESCENDANTS, After, Hex, HomeDep, LocalDep, StoreDep
 from registry.history import HistoryOut
+from registry.incidents import IncidentOut, IncidentsOut
 from registry.notices import OwnersOut
 from registry.problems import documented
 from registry.ranges import known

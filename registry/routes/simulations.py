@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from lineage.facts import Kind
+from lineage.incidents import Kind
 from registry.deps import DESCENDANTS, Artifact, HomeDep, StoreDep
 from registry.problems import documented
 from registry.simulated import SimulatedLicenseOut, SimulatedReportOut

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import Connection, text
 
 from registry.store import Absent
+from registry.store.lists import asking, parts
 from registry.store.tenure import standing
 
 _FILES = text("""
@@ -37,6 +38,7 @@ _DESCRIBED = text(f"""
     SELECT node.id, manifest.sha256 FROM manifest JOIN node ON node.number = manifest.artifact WHERE {standing("manifest")}
     UNION SELECT node.id, build.manifest FROM build JOIN node ON node.number = build.artifact WHERE {standing("build")}
 """)
+_NUMBERS = asking("SELECT id, number FROM node WHERE id IN :some")
 
 
 def files(connection: Connection, artifact: str) -> dict[str, str]:
@@ -93,3 +95,11 @@ def described(connection: Connection) -> Iterator[tuple[str, str]]:
     """Go through every artifact with the SHA-256 (hex) of each manifest that a statement or a build of it names."""
     for row in connection.execute(_DESCRIBED).yield_per(256):
         yield row[0], row[1]
+
+
+def numbered(connection: Connection, artifacts: Collection[str]) -> dict[str, int]:
+    """Return the number under which the tables know each of these artifacts, of those that the log knows."""
+    found = dict[str, int]()
+    for part in parts(artifacts):
+        found |= {row.id: row.number for row in connection.execute(_NUMBERS, {"some": part})}
+    return found

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from lineage.around import Change, Incident
-from registry.store import lineage, log
+from registry.store import flagging, log
 from registry.store.tenure import standing
 
 CHANGES = f"""
@@ -77,5 +77,5 @@ def _changes(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Change, 
 
 def _then(connection: Connection, opened: int, size: int) -> Incident:
     """Return the incident of leaf `opened` as the log of `size` entries told it; as it is told now, if it began to count later."""
-    then = lineage.reported(connection, [opened], size)
-    return (then or lineage.reported(connection, [opened], log.size(connection)))[opened]
+    then = flagging.reported(connection, [opened], size)
+    return (then or flagging.reported(connection, [opened], log.size(connection)))[opened]

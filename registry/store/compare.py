@@ -12,7 +12,8 @@ from itertools import islice
 from sqlalchemy import Connection, Row, Table, select, text
 from sqlmodel import SQLModel
 
-from lineage.facts import KINDS, WEIGHTLESS
+from lineage.facts import WEIGHTLESS
+from lineage.incidents import KINDS
 from lineage.standing import flow
 from registry.store import postgresql, sqlite
 from registry.store.lists import asking

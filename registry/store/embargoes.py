@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from lineage import authority
-from registry.store import log
+from registry.store import trust
 from registry.store.tenure import standing
 
 _ALL = text(f"""
@@ -35,7 +35,7 @@ class Embargo:
 
 def embargoes(connection: Connection, incident: str | None = None) -> tuple[Embargo, ...]:
     """Return the embargoes that count, oldest first: all, or those of one incident."""
-    root = log.root(connection)
+    root = trust.root(connection)
     return tuple(
         Embargo(
             row.incident,

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from lineage.facts import Kind, Removed, Reported, Unbound
+from lineage.incidents import Kind, Reported
+from lineage.removals import Removed, Unbound
 from lineage.residue import Residue
 from registry.store.lists import asking
 from registry.store.tenure import standing

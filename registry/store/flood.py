@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, text
 
 from lineage.authority import TrustedRoot
-from lineage.facts import Fact, Reported
+from lineage.facts import Fact
+from lineage.incidents import Reported
 from registry.settings import Settings
 from registry.store.tenure import standing
 from signing.errors import Refused

@@ -16,27 +16,11 @@ from sqlalchemy import Connection, insert, text
 from lineage import patterns
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
-from lineage.facts import (
-    Agreed,
-    Amended,
-    Built,
-    Compared,
-    Contained,
-    Corrected,
-    Derived,
-    Embargoed,
-    Fact,
-    Gated,
-    Redacted,
-    Registered,
-    Removed,
-    Reported,
-    Restaged,
-    Rooted,
-    Selecting,
-    Unbound,
-)
-from registry.store import bounds, log, sameness
+from lineage.checks import Agreed, Compared
+from lineage.facts import Built, Contained, Corrected, Derived, Fact, Gated, Registered, Rooted
+from lineage.incidents import Amended, Embargoed, Reported, Restaged, Selecting
+from lineage.removals import Redacted, Removed, Unbound
+from registry.store import bounds, sameness, trust
 from registry.store.lists import asking
 from registry.store.reach import Link, flag, grow
 from registry.store.redaction import redact
@@ -112,7 +96,7 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
             case Selecting(incident, attribute, value):
                 select(connection, index, seq, incident, attribute, value)
             case Rooted(version, document):
-                before, following = log.root(connection), TrustedRoot.parse(document.encode())
+                before, following = trust.root(connection), TrustedRoot.parse(document.encode())
                 connection.execute(insert(Root), {"version": version, "document": document, "entry": index})
                 revoke(connection, index, before, following, fold)
             case _:

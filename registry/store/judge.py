@@ -7,15 +7,16 @@ before the log writer's lock is taken, the others under it; `fsck` asks all agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
-from lineage import admission, authority, predicates, rebuilds
+from lineage import admission, authority, ownership, predicates, rebuilds
 from lineage.authority import TrustedRoot
-from lineage.facts import Agreed, Fact, Named
+from lineage.checks import Agreed
+from lineage.facts import Fact, Named
 from lineage.skeleton import skeleton
 from registry.store import verdicts
 from registry.store.lists import asking
@@ -103,6 +104,18 @@ def read(root: TrustedRoot | None, envelope: Envelope) -> Judged:
     return Judged(root, statement, facts, tuple(sorted(key.id for key in keys)))
 
 
+def group(
+    root: TrustedRoot | None, raws: Sequence[tuple[bytes, Envelope]]
+) -> list[tuple[bytes, Envelope, Judged]]:
+    """Return statements that enter the log together as `root` judges them; by a trusted root among them what follows that."""
+    found = []
+    for raw, envelope in raws:
+        judged = read(root, envelope)
+        found.append((raw, envelope, judged))
+        root = authority.rooted(judged.facts) or root
+    return found
+
+
 def stands(root: TrustedRoot | None, raw: bytes, leaf: Leaf) -> Judged:
     """Return what the envelope `raw` says, once it is what `leaf` names: these bytes, signed by just these keys."""
     envelope = Envelope.parse(raw)
@@ -149,10 +162,10 @@ def admit(
         corrections=_superseding(connection, asked.corrections),
     )
     admission.admit(judged.facts, known)
-    own = authority.owned(judged.statement, judged.facts)
+    own = ownership.owned(judged.statement, judged.facts)
     registered = _pairs(connection, _PUBLISHERS, own)
     publishers = {artifact: tuple(words.split()) for artifact, words in registered.items()}
-    authority.check_owned(judged.statement, own, operators, publishers)
+    ownership.check(judged.statement, own, operators, publishers)
     return operators
 
 

@@ -9,21 +9,18 @@ reads no more of a hub than it keeps.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, TextClause, text
+from sqlalchemy import Connection, TextClause
 
-from lineage.around import Around, Edge, Incident, Node
+from lineage.around import Around, Edge, Node
 from lineage.facts import Evidence, Relation, is_stub
-from lineage.standing import ENDED
-from registry.store import Absent, log, mentions, removed, said, sameness, unbound, verdicts
-from registry.store.lists import asking, parts
-from registry.store.tenure import counting, standing
-from signing.errors import Refused
-
-_ALL = 1 << 62
+from registry.store import Absent, flagging, log, mentions, said, sameness, unbound, verdicts
+from registry.store.artifacts import numbered
+from registry.store.lists import ALL, asking, rows
+from registry.store.tenure import counting
 
 
 class Link(NamedTuple):
@@ -45,10 +42,6 @@ _EDGES = asking(f"""
     FROM edge JOIN entry ON entry."index" = edge.entry
     WHERE edge.child IN :some AND {counting("edge")} ORDER BY edge.entry, edge.seq
 """)
-# `g` sorts after every hex digit, so this is the range of ids that begin so.
-_BEGINNING = text(
-    f"SELECT entry FROM incident WHERE id >= :beginning AND id < :beginning || 'g' AND {standing('incident')}"
-)
 _NODES = asking(f"""
     SELECT number, id, seen, CASE WHEN seen THEN (SELECT count(*) FROM file WHERE artifact = number) ELSE 0 END AS files
     FROM (SELECT node.number, node.id, EXISTS (
@@ -78,38 +71,6 @@ _NAMING = asking(f"""
     SELECT incident FROM target WHERE artifact IN :some
     UNION SELECT incident.entry FROM selected JOIN incident ON incident.id = selected.incident
     WHERE selected.artifact IN :some AND {counting("selected")}
-""")
-_OF = asking(f"SELECT entry FROM incident WHERE id IN :some AND {counting('incident')} ORDER BY entry")
-_NUMBERS = asking("SELECT id, number FROM node WHERE id IN :some")
-_TARGETS = asking(f"""
-    SELECT named.incident, node.id FROM (
-        SELECT incident, artifact FROM target WHERE incident IN :some
-        UNION SELECT incident.entry, selected.artifact FROM selected JOIN incident ON incident.id = selected.incident
-        WHERE incident.entry IN :some AND {counting("selected")}
-    ) AS named JOIN node ON node.number = named.artifact ORDER BY named.incident, named.artifact
-""")
-_SELECTORS = asking(f"""
-    SELECT incident.entry AS incident, selector.attribute, selector.value
-    FROM selector JOIN incident ON incident.id = selector.incident
-    WHERE incident.entry IN :some AND {counting("selector")} ORDER BY selector.entry, selector.seq
-""")
-_FLAGGING = asking("""
-    SELECT flag.artifact, flag.incident FROM flag
-    WHERE flag.artifact IN :some AND flag.first < :size ORDER BY flag.incident
-""")
-_FLAGGED = text("""
-    SELECT node.id FROM flag JOIN incident ON incident.entry = flag.incident JOIN node ON node.number = flag.artifact
-    WHERE incident.id = :incident
-""")
-_AMENDED = f"""coalesce(
-           (SELECT amendment.{{0}} FROM amendment WHERE amendment.incident = incident.id AND amendment.{{0}} IS NOT NULL
-            AND {counting("amendment")} ORDER BY amendment.entry DESC, amendment.seq DESC LIMIT 1), incident.{{0}}) AS {{0}}"""
-_INCIDENTS = asking(f"""
-    SELECT incident.entry, incident.id, incident.what, {_AMENDED.format("severity")},
-           {_AMENDED.format("summary")}, {_AMENDED.format("contact")}, coalesce(
-           (SELECT stage.stage FROM stage WHERE stage.incident = incident.id AND {counting("stage")}
-            ORDER BY stage.entry DESC, stage.seq DESC LIMIT 1), incident.stage) AS stage
-    FROM incident WHERE incident.entry IN :some AND {counting("incident")} ORDER BY incident.entry
 """)
 
 
@@ -142,39 +103,15 @@ def below_all(
     return _slice(connection, artifacts, _DOWN, size, most)
 
 
-def incidents(connection: Connection, beginning: str = "") -> tuple[Incident, ...]:
-    """Return every incident whose id begins so, oldest first, in the stage it is in."""
-    numbers = connection.scalars(_BEGINNING, {"beginning": beginning}).all()
-    return tuple(reported(connection, numbers, log.size(connection)).values())
-
-
-def flags(
-    connection: Connection, artifacts: Collection[str], size: int | None = None
-) -> dict[str, tuple[Incident, ...]]:
-    """Return the incidents, in whatever stage, that reach each of `artifacts` along edges that carry them."""
-    at = _size(connection, size)
-    numbers = {number: artifact for artifact, number in _numbers(connection, artifacts).items()}
-    reaching: dict[str, list[int]] = {artifact: [] for artifact in artifacts}
-    for row in _rows(connection, _FLAGGING, numbers, at):
-        reaching[numbers[row.artifact]].append(row.incident)
-    found = reported(connection, {number for some in reaching.values() for number in some}, at)
-    return {artifact: tuple(found[number] for number in some) for artifact, some in reaching.items()}
-
-
-def flagged(connection: Connection, incident: str) -> frozenset[str]:
-    """Return the ids of all artifacts that this incident reaches."""
-    return frozenset(connection.scalars(_FLAGGED, {"incident": incident}))
-
-
 def _slice(
     connection: Connection, artifacts: Sequence[str], step: TextClause, size: int | None, most: int | None
 ) -> Around:
     found, seen = _bare(connection, artifacts, step, size, most)
     at, artifact = found.size, found.artifact
-    named = {row.incident for row in _rows(connection, _NAMING, seen, at)}
+    named = {row.incident for row in rows(connection, _NAMING, seen, at)}
     return replace(
         found,
-        incidents=tuple(reported(connection, named, at).values()),
+        incidents=tuple(flagging.reported(connection, named, at).values()),
         rebuilds=verdicts.tally(connection, seen, at),
         evaluations=said.evaluations(connection, artifact, at),
         attestations=said.attestations(connection, artifact, at),
@@ -182,7 +119,7 @@ def _slice(
         corrections=said.corrections(connection, artifact, at),
         comparisons=said.comparisons(connection, seen, at),
         same=sameness.said(connection, artifact, at),
-        doubts=doubts(connection, seen, at),
+        doubts=flagging.doubts(connection, seen, at),
         assessed=said.assessed(connection, seen, at),
     )
 
@@ -191,8 +128,8 @@ def _bare(
     connection: Connection, artifacts: Sequence[str], step: TextClause, size: int | None, most: int | None
 ) -> tuple[Around, list[int]]:
     """Return a slice, with the numbers of its artifacts, without most of what is said of them."""
-    at, artifact = _size(connection, size), artifacts[0]
-    numbers = _numbers(connection, artifacts)
+    at, artifact = log.sized(connection, size), artifacts[0]
+    numbers = numbered(connection, artifacts)
     for one in artifacts:
         if one not in numbers:
             raise Absent(f"{one} is not in this log")
@@ -202,7 +139,7 @@ def _bare(
         Edge(
             nodes[row.child].id, nodes[row.parent].id, row.relation, row.part, Evidence(row.evidence), row.id
         )
-        for row in _rows(connection, _EDGES, seen, at)
+        for row in rows(connection, _EDGES, seen, at)
         if row.parent in nodes
     )
     found = Around(
@@ -216,18 +153,6 @@ def _bare(
     return found, seen
 
 
-def doubts(connection: Connection, numbers: Collection[int], size: int) -> tuple[Incident, ...]:
-    """Return the live incidents of which it is unknown whether they select any of these artifacts."""
-    gone = removed.lost(connection, size)
-    entries = [row.entry for row in _rows(connection, _OF, gone, size)]
-    found = reported(connection, entries, size).values()
-    return tuple(
-        one
-        for one in found
-        if one.stage not in ENDED and removed.among(connection, numbers, gone[one.id].before)
-    )
-
-
 def _reached(
     connection: Connection, starts: Sequence[int], step: TextClause, size: int, most: int | None
 ) -> tuple[list[int], bool]:
@@ -235,8 +160,8 @@ def _reached(
     seen, frontier = dict.fromkeys(starts), list(starts)
     while frontier:
         # One more than may be kept: if all the others are known already, this one shows that the slice is cut.
-        stop = _ALL if most is None else most + 1
-        found = [row.number for row in _rows(connection, step, frontier, size, stop)]
+        stop = ALL if most is None else most + 1
+        found = [row.number for row in rows(connection, step, frontier, size, stop)]
         frontier = [number for number in dict.fromkeys(found) if number not in seen]
         if most is not None and len(seen) + len(frontier) > most:
             return [*seen, *frontier[: max(0, most - len(seen))]], False
@@ -244,34 +169,11 @@ def _reached(
     return list(seen), True
 
 
-def _size(connection: Connection, size: int | None) -> int:
-    grown = log.size(connection)
-    if size is not None and not 0 <= size <= grown:
-        raise Refused(f"the log has {grown} entries; it cannot be read as of {size}")
-    return grown if size is None else size
-
-
-def _rows(
-    connection: Connection, query: TextClause, some: Iterable[int | str], size: int, most: int = _ALL
-) -> Iterator[Row[Any]]:
-    """Run `query` over `some` numbers, as many at once as the database takes; each run gives `most` rows if it asks."""
-    asked = {"size": size, "most": most}
-    for part in parts(some):
-        yield from connection.execute(query, asked | {"some": part})
-
-
-def _numbers(connection: Connection, artifacts: Collection[str]) -> dict[str, int]:
-    found = dict[str, int]()
-    for part in parts(artifacts):
-        found |= {row.id: row.number for row in connection.execute(_NUMBERS, {"some": part})}
-    return found
-
-
 def _nodes(connection: Connection, numbers: Collection[int], size: int) -> dict[int, Node]:
     called = names(connection, numbers, size)
     licenses: dict[int, list[str]] = defaultdict(list)
     logged: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for row in _rows(connection, _LICENSES, numbers, size):
+    for row in rows(connection, _LICENSES, numbers, size):
         licenses[row.artifact].append(row.license)
         logged[row.artifact].append((row.entry, row.time))
     return {
@@ -284,48 +186,19 @@ def _nodes(connection: Connection, numbers: Collection[int], size: int) -> dict[
             tuple(licenses[row.number]) if is_stub(row.id) else (),
             () if is_stub(row.id) else tuple(logged[row.number]),
         )
-        for row in _rows(connection, _NODES, numbers, size)
+        for row in rows(connection, _NODES, numbers, size)
     }
 
 
 def names(connection: Connection, numbers: Collection[int], size: int) -> dict[int, dict[str, None]]:
     """Return the names that mean each artifact, newest first; those whose newer binding was removed mean nothing."""
-    rows = [row for row in _rows(connection, _NAMES, numbers, size) if row.newest or row.pinned]
-    after = min((row.entry for row in rows), default=size)
-    lost = unbound.lost(connection, {row.folded for row in rows}, size, after)
+    bound = [row for row in rows(connection, _NAMES, numbers, size) if row.newest or row.pinned]
+    after = min((row.entry for row in bound), default=size)
+    lost = unbound.lost(connection, {row.folded for row in bound}, size, after)
     found: dict[int, dict[str, None]] = defaultdict(dict)
-    for row in rows:
+    for row in bound:
         if row.newest and lost.get((row.folded, None), -1) < row.entry:
             found[row.artifact][row.name] = None
         if row.pinned and row.revision is not None and lost.get((row.folded, row.revision), -1) < row.entry:
             found[row.artifact][f"{row.name}@{row.revision}"] = None
     return found
-
-
-def reported(connection: Connection, numbers: Iterable[int], size: int) -> dict[int, Incident]:
-    """Return the incidents that these entries opened, in the stage that each had in the log of its first `size` entries."""
-    wanted = sorted(set(numbers))
-    named: dict[int, list[str]] = defaultdict(list)
-    for row in _rows(connection, _TARGETS, wanted, size):
-        named[row.incident].append(row.id)
-    selectors: dict[int, list[str]] = defaultdict(list)
-    for row in _rows(connection, _SELECTORS, wanted, size):
-        selectors[row.incident].append(f"{row.attribute}:{row.value}")
-    rows = list(_rows(connection, _INCIDENTS, wanted, size))
-    disputes = said.disputes(connection, [row.id for row in rows], size)
-    gone = removed.lost(connection, size)
-    return {
-        row.entry: Incident(
-            row.id,
-            tuple(named[row.entry]),
-            row.what,
-            row.severity,
-            row.stage,
-            row.summary,
-            row.contact,
-            tuple(selectors[row.entry]),
-            disputes.get(row.id, ()),
-            gone[row.id].count if row.id in gone else 0,
-        )
-        for row in rows
-    }

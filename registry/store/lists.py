@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, String, TextClause, bindparam, text
+from sqlalchemy import BindParameter, Connection, Row, String, TextClause, bindparam, text
 
 _Value = TypeVar("_Value")
 _AT_ONCE = 10_000
+# More rows than any question gives.
+ALL = 1 << 62
 
 
 def asking(sql: str, *lists: str, words: str | None = None) -> TextClause:
@@ -29,3 +31,12 @@ def parts(some: Iterable[_Value]) -> Iterator[list[_Value]]:
     rest = iter(some)
     while part := list(islice(rest, _AT_ONCE)):
         yield part
+
+
+def rows(
+    connection: Connection, query: TextClause, some: Iterable[int | str], size: int, most: int = ALL
+) -> Iterator[Row[Any]]:
+    """Run `query` over `some` numbers, as many at once as the database takes; each run gives `most` rows if it asks."""
+    asked = {"size": size, "most": most}
+    for part in parts(some):
+        yield from connection.execute(query, asked | {"some": part})

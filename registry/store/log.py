@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +24,6 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
-from lineage.authority import TrustedRoot
 from registry.store import Absent, tree
 from registry.store.lists import asking, parts
 from registry.tables import Checkpoint, Entry, Payload
@@ -92,15 +90,19 @@ _SIGNED = asking("""
           FROM entry WHERE "index" IN :some) AS covered
     JOIN checkpoint ON checkpoint.size = covered.size
 """)
-_ROOT = text(
-    "SELECT document FROM root WHERE CAST(:size AS BIGINT) IS NULL OR entry < :size ORDER BY version DESC LIMIT 1"
-)
-_ROOTS = text("SELECT document FROM root ORDER BY version DESC")
 
 
 def size(connection: Connection) -> int:
     """Return how many entries the log has."""
     return connection.scalar(_SIZE) or 0
+
+
+def sized(connection: Connection, of: int | None) -> int:
+    """Return as of how many entries a question is asked: `of`, to which the log has grown, or all that it has."""
+    grown = size(connection)
+    if of is not None and not 0 <= of <= grown:
+        raise Refused(f"the log has {grown} entries; it cannot be read as of {of}")
+    return grown if of is None else of
 
 
 def last_time(connection: Connection) -> int:
@@ -238,30 +240,3 @@ def _by_number(connection: Connection, query: TextClause, wanted: Sequence[int])
         rows = connection.execute(query, {"some": part})
         found |= {row.number: row for row in rows}
     return found
-
-
-def root(connection: Connection, of: int | None = None) -> TrustedRoot | None:
-    """Return the trusted root in force after the first `of` entries, or after all; None for an empty log."""
-    found = document(connection, of)
-    return None if found is None else _parsed(found)
-
-
-def document(connection: Connection, of: int | None = None) -> str | None:
-    """Return that trusted root as it was logged, in canonical JSON."""
-    found: str | None = connection.scalar(_ROOT, {"size": of})
-    return found
-
-
-def roots(connection: Connection) -> list[TrustedRoot]:
-    """Return every version of the trusted root that the log brought into force, newest first."""
-    return [_parsed(one) for one in documents(connection)]
-
-
-def documents(connection: Connection) -> list[str]:
-    """Return those versions as they were logged, in canonical JSON."""
-    return list(connection.scalars(_ROOTS))
-
-
-@lru_cache(maxsize=16)
-def _parsed(document: str) -> TrustedRoot:
-    return TrustedRoot.parse(document.encode())

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, text
 
 from lineage import authority
 from lineage.authority import TrustedRoot
-from lineage.facts import Contained, Fact, Reported, Restaged
+from lineage.facts import Contained, Fact
+from lineage.incidents import Reported, Restaged
 from registry.settings import Settings
 from registry.store.lists import asking
 from registry.store.tenure import standing

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from registry.store import log
+from registry.store import log, trust
 from registry.store.disk import replace
 from signing.errors import Untrusted
 
@@ -20,7 +20,7 @@ _MODE = 0o644  # public, and what others pin, whatever the umask of whoever made
 
 def renew(connection: Connection, path: Path) -> None:
     """Bring the pin at `path` to the newest covered version, unless it holds what the log never had."""
-    due = log.document(connection, log.covered(connection))
+    due = trust.document(connection, log.covered(connection))
     if due is None:
         return
     pinned = _read(path)
@@ -32,7 +32,7 @@ def check(connection: Connection, path: Path) -> None:
     """Refuse a pin that is no version of this log's trusted root."""
     pinned = _read(path)
     if pinned is not None and not holds(connection, pinned):
-        root = log.root(connection)
+        root = trust.root(connection)
         said = "no trusted root" if root is None else f"version {root.version} for {root.origin}"
         raise Untrusted(
             f"{path} is not the trusted root that the log brought into force; the log has {said}: one of the two was"
@@ -42,7 +42,7 @@ def check(connection: Connection, path: Path) -> None:
 
 def holds(connection: Connection, pinned: bytes) -> bool:
     """Tell whether these bytes are the pin of a version that the log brought into force."""
-    return any(pinned == _lines(one) for one in log.documents(connection))
+    return any(pinned == _lines(one) for one in trust.documents(connection))
 
 
 def _read(path: Path) -> bytes | None:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from lineage.facts import WEIGHTLESS, Kind, Relation
+from lineage.facts import WEIGHTLESS, Relation
+from lineage.incidents import Kind
 from lineage.standing import by_closure, flow
 from registry.store.lists import asking
 from registry.store.tenure import standing

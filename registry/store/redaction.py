@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, text
 
 from lineage import predicates
-from lineage.facts import Fact, Named, Redacted
+from lineage.facts import Fact, Named
+from lineage.removals import Redacted
 from lineage.residue import REMOVED, Residue, artifacts, residue
 from registry.store import Absent, falling, log, unbound
 from registry.store.lists import asking, parts

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 
 from sqlalchemy import Connection, text
 
-from lineage.facts import Kind
+from lineage.incidents import Kind
 from lineage.standing import flow
 from registry.store.lists import asking, parts
 from registry.store.tenure import standing

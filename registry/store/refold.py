@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from lineage import authority
-from registry.store import log, redaction, tenure
+from registry.store import log, redaction, tenure, trust
 from registry.store.fold import fold
 from registry.store.log import Logged
 from signing.errors import Refused
@@ -28,7 +28,7 @@ def refold(connection: Connection) -> None:
 def _fold(connection: Connection, logged: Logged) -> None:
     leaf = Leaf.parse(logged.leaf)
     statement, facts = redaction.said(connection, logged)
-    operators = authority.check(log.root(connection), statement, facts, leaf.keys, leaf.time)
+    operators = authority.check(trust.root(connection), statement, facts, leaf.keys, leaf.time)
     # As when it was written: a statement that counts already says nothing new under other keys.
     stands = tenure.leaves(connection, leaf.pae, logged.index)
     fold(connection, logged.index, leaf, () if stands else facts, operators)

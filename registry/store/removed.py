@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from lineage import patterns
-from lineage.facts import Removed, Unbound
 from lineage.predicates import incident, name
+from lineage.removals import Removed, Unbound
 from lineage.residue import Residue
-from registry.store import log
+from registry.store import trust
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting
 from signing.digest import sha256_hex
@@ -95,7 +95,7 @@ def among(connection: Connection, numbers: Collection[int], before: int) -> bool
 
 def _elsewhere(connection: Connection, size: int) -> Mapping[str, str]:
     """Return the namespaces that are known, folded, each by its hash as it is spelled."""
-    root = log.root(connection, size)
+    root = trust.root(connection, size)
     spelled = {one for key in (root.keys if root else ()) for one in key.namespaces}
     spelled |= {one.partition("/")[0] for one in connection.scalars(_NAMES)}
     return _hashed(spelled)

@@ -7,28 +7,21 @@ from collections.abc import Mapping
 from sqlmodel import SQLModel
 
 from lineage.assessed import Assessed
+from lineage.checks import Agreed, Attested, Compared, Evaluated, Rebuilt
 from lineage.facts import (
-    Agreed,
-    Amended,
-    Attested,
     Built,
     Claimed,
-    Compared,
     Contained,
     Corrected,
     Described,
-    Disputed,
-    Embargoed,
-    Evaluated,
     Gated,
     Licensed,
     Mentioned,
     Named,
-    Rebuilt,
-    Restaged,
-    Unbound,
     Waived,
 )
+from lineage.incidents import Amended, Disputed, Embargoed, Restaged
+from lineage.removals import Unbound
 from lineage.skeleton import skeleton
 from registry import tables
 from registry.tables import (

@@ -11,10 +11,12 @@ from lineage import authority
 from lineage.around import Said
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
-from lineage.facts import Attested, Claimed, Compared, Corrected, Disputed, Evaluated, Waived, is_stub
+from lineage.checks import Attested, Compared, Evaluated
+from lineage.facts import Claimed, Corrected, Waived, is_stub
+from lineage.incidents import Disputed
 from lineage.predicates import claims as claiming
 from lineage.predicates import dispute, evaluation, incident_status, parentage, supersession, waiver
-from registry.store import log
+from registry.store import log, trust
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing.statement import Statement
@@ -125,7 +127,7 @@ _ROOTS = text("SELECT entry FROM root ORDER BY version")
 
 def evaluations(connection: Connection, artifact: str, size: int) -> tuple[Said[Evaluated], ...]:
     """Return what was measured on the artifact itself, as of the first `size` entries, oldest first."""
-    root = log.root(connection, size)
+    root = trust.root(connection, size)
     return tuple(
         _said(
             root,
@@ -139,7 +141,7 @@ def evaluations(connection: Connection, artifact: str, size: int) -> tuple[Said[
 
 def attestations(connection: Connection, artifact: str, size: int) -> tuple[Said[Attested], ...]:
     """Return what was said of the artifact in types that nobody here reads, as of the first `size` entries."""
-    root = log.root(connection, size)
+    root = trust.root(connection, size)
     return tuple(
         _said(root, row, row.type, Attested(artifact, row.type, row.digest))
         for row in connection.execute(_ATTESTATIONS, {"artifact": artifact, "size": size})
@@ -150,7 +152,7 @@ def claims(connection: Connection, artifact: str, size: int) -> tuple[Said[Claim
     """Return the licenses that others say a stub has, as of the first `size` entries; of what is registered only its publisher says."""
     if not is_stub(artifact):
         return ()
-    root = log.root(connection, size)
+    root = trust.root(connection, size)
     return tuple(
         _said(root, row, claiming.URI, Claimed(artifact, row.license))
         for row in connection.execute(_CLAIMS, {"artifact": artifact, "size": size})
@@ -162,7 +164,7 @@ def corrections(
 ) -> tuple[Said[Corrected], ...]:
     """Return what the artifact supersedes and what supersedes it, as of the first `size` entries, oldest first."""
     at = log.size(connection) if size is None else size
-    root = log.root(connection, at)
+    root = trust.root(connection, at)
     return tuple(
         _said(root, row, supersession.URI, Corrected(row.artifact, row.earlier))
         for row in connection.execute(_CORRECTIONS, {"artifact": artifact, "size": at})
@@ -171,7 +173,7 @@ def corrections(
 
 def comparisons(connection: Connection, numbers: Iterable[int], size: int) -> tuple[Said[Compared], ...]:
     """Return what comparing weights says of the artifacts with these numbers and their parents, as of the first `size` entries."""
-    root = log.root(connection, size)
+    root = trust.root(connection, size)
     return tuple(
         _said(
             root,
@@ -197,7 +199,7 @@ def assessed_of(connection: Connection, incidents: Iterable[str], size: int) -> 
 def _assessed(
     connection: Connection, query: TextClause, some: Iterable[int | str], size: int
 ) -> tuple[Said[Assessed], ...]:
-    root = log.root(connection, size)
+    root = trust.root(connection, size)
     rows = [row for part in parts(some) for row in connection.execute(query, {"some": part, "size": size})]
     return tuple(
         _said(
@@ -220,7 +222,7 @@ def _assessed(
 
 def waivers(connection: Connection, numbers: Iterable[int], size: int) -> tuple[Said[Waived], ...]:
     """Return what is accepted about the artifacts with these numbers, as of the first `size` entries, oldest first; ended ones too."""
-    root = log.root(connection, size)
+    root = trust.root(connection, size)
     found = [
         (
             (row.entry, row.seq),
@@ -246,7 +248,7 @@ def disputes(
         for some in parts(incidents)
         for row in connection.execute(_DISPUTES, {"some": some, "size": size})
     ]
-    root = log.root(connection, size) if rows else None
+    root = trust.root(connection, size) if rows else None
     found: dict[str, tuple[Said[Disputed], ...]] = {}
     for row in rows:
         fact = Disputed(row.incident, row.artifact, row.text, row.evidence)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from registry.store import Absent, log
+from registry.store import Absent, log, trust
 from registry.store.engine import Database
 from registry.store.refold import refold
 
@@ -24,7 +24,7 @@ def migrate(at: Path | URL, busy_seconds: int) -> None:
     with database.writing() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        if not log.root(connection) and log.size(connection):
+        if not trust.root(connection) and log.size(connection):
             refold(connection)  # a migration that changes what is folded empties it
     database.close()
 

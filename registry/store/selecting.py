@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, TextClause, text
 
 from lineage import patterns
-from lineage.facts import Attribute
+from lineage.incidents import Attribute
 from registry.store.lists import asking, parts
 from registry.store.reach import flag
 from registry.store.tenure import standing

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, text
 from lineage import subjects
 from lineage.status import Policy
 from lineage.subjects import AsOf, Logged, Pedigree, Reach, Scope
-from registry.store import Absent, artifacts, lineage, log
+from registry.store import Absent, artifacts, flagging, lineage, trust
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 
@@ -53,7 +53,7 @@ def pedigree(
         scope,
         artifacts.listed(connection, artifact) if known else {},
         registered(connection, ids, above.size),
-        lineage.flags(connection, ids, above.size),
+        flagging.flags(connection, ids, above.size),
     )
 
 
@@ -62,7 +62,7 @@ def reach(connection: Connection, incident: str, policy: Policy, most: int | Non
     report = connection.execute(_REPORTED, {"incident": incident}).one_or_none()
     if report is None:
         raise Absent(f"no entry {incident} reports an incident here")
-    (found,) = lineage.incidents(connection, incident)
+    (found,) = flagging.incidents(connection, incident)
     below = lineage.below_all(connection, found.artifacts, most)
     change = connection.execute(_CHANGED, {"incident": incident}).one_or_none()
     # What it flags needs no look upward, and that is nearly everything.
@@ -75,7 +75,7 @@ def reach(connection: Connection, incident: str, policy: Policy, most: int | Non
 
 def responsible(connection: Connection, entries: Iterable[str], size: int) -> dict[str, tuple[str, ...]]:
     """Return the operators that signed each of `entries`, in any of its leaves that count in the log of `size` entries."""
-    root = log.root(connection, size)
+    root = trust.root(connection, size)
     operators = {key.public.id: key.operator for key in root.keys} if root else {}
     found: dict[str, set[str]] = {}
     for part in parts(dict.fromkeys(entries)):
@@ -97,7 +97,7 @@ def registered(connection: Connection, ids: Iterable[str], size: int) -> dict[st
 
 def as_of(connection: Connection, size: int) -> AsOf:
     """Return the log as it stood at `size` entries: its name, and when the newest of them was logged."""
-    root = log.root(connection, size)
+    root = trust.root(connection, size)
     if root is None:
         raise Absent(f"the log had no trusted root when it had {size} entries")
     return AsOf(root.origin, size, connection.scalar(_TIME, {"size": size}) or 0)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from lineage.facts import Named, Unbound
+from lineage.facts import Named
+from lineage.removals import Unbound
 from lineage.residue import Residue, unbound
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting

@@ -13,9 +13,9 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, TextClause, text
 
 from lineage.around import Build, Tally, Vote
-from lineage.facts import Rebuilt
+from lineage.checks import Rebuilt
 from lineage.predicates import rebuild
-from registry.store import Absent, log
+from registry.store import Absent, log, trust
 from registry.store.lists import asking, parts
 from registry.store.tenure import counting, standing
 from signing import canonical
@@ -59,7 +59,7 @@ _DUE = text(f"""
 def tally(connection: Connection, numbers: Collection[int] | None = None, size: int | None = None) -> Tally:
     """Return the provenances of the artifacts with these numbers, or of all, and the verdicts on them in a log of `size`."""
     at = log.size(connection) if size is None else size
-    root = log.root(connection, at)
+    root = trust.root(connection, at)
     if root is None:
         return Tally()
     owners = {key.public.id: key.operator for key in root.keys}

@@ -25,7 +25,8 @@ from merger.steps import Compute, elements
 from merger.weights import Weights, opened_weights
 from registry.home import Home
 from registry.work.engine import NUMPY, Computer, engine
-from registry.work.make import Prepared, planned, stage_key
+from registry.work.make import planned, stage_key
+from registry.work.prepared import Prepared
 from registry.work.room import room
 from signing.errors import Malformed
 

@@ -16,7 +16,7 @@ from itertools import chain
 
 from lineage import authority
 from lineage.authority import TrustedRoot
-from lineage.facts import Redacted
+from lineage.removals import Redacted
 from registry.store import Absent, judge
 from registry.store.judge import Judged
 from registry.work.ahead import ahead

@@ -16,7 +16,7 @@ from merger.recipe import Recipe
 from registry.home import Home
 from registry.store import Absent, places
 from registry.work.logged import find
-from registry.work.make import Prepared, compiled, prepare, read
+from registry.work.prepared import Prepared, compiled, prepare, read
 from signing.errors import Malformed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)

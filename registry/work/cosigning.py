@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from lineage import authority, predicates, stages
 from lineage.around import Incident
-from lineage.facts import Restaged
+from lineage.incidents import Restaged
 from lineage.predicates import incident_change
 from registry.home import Home
 from registry.publish import publish
-from registry.store import Absent, lineage, mass
+from registry.store import Absent, flagging, mass
 from registry.store.log import Receipt
 from registry.store.mass import Confirming
 from signing import dsse
@@ -69,7 +69,7 @@ def read(home: Home, envelope: Envelope) -> Confirmation:
             )
     root = home.root()
     with home.store.reading() as connection:
-        found = next((one for one in lineage.incidents(connection, which) if one.id == which), None)
+        found = next((one for one in flagging.incidents(connection, which) if one.id == which), None)
         if found is None:
             raise Absent(f"no entry {which} reports an incident here")
         stages.check_stage(which, found.stage, "confirmed")

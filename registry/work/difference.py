@@ -6,7 +6,8 @@ from lineage import difference
 from lineage.difference import Moved
 from lineage.facts import is_stub
 from lineage.subjects import Pedigree, Scope
-from registry.answers import EdgeOut, IncidentOut, StandingOut, grade
+from registry.answers import EdgeOut, grade
+from registry.incidents import IncidentOut, StandingOut
 from registry.kinship import DiffOut, MovedOut, RegradedOut, RelatedOut, StateOut
 from registry.store import artifacts, log, subjects
 from registry.store.engine import Database

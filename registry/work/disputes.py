@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from lineage.around import Said
-from lineage.facts import Disputed
+from lineage.incidents import Disputed
 from registry.notices import OwnersOut
 from registry.store import Absent
 from registry.work.lines import Held

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 from lineage import predicates
-from lineage.facts import Reported
+from lineage.incidents import Reported
 from lineage.predicates import embargo as embargo_predicate
 from lineage.predicates import incident as incident_predicate
 from registry.home import Home

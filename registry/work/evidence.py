@@ -13,21 +13,10 @@ from dataclasses import dataclass, replace
 from lineage import patterns, residue, sameness
 from lineage.around import Edge, Incident, Said
 from lineage.authority import TrustedRoot
-from lineage.facts import (
-    Amended,
-    Attribute,
-    Built,
-    Contained,
-    Derived,
-    Disputed,
-    Fact,
-    Rebuilt,
-    Redacted,
-    Registered,
-    Reported,
-    Restaged,
-    Selecting,
-)
+from lineage.checks import Rebuilt
+from lineage.facts import Built, Contained, Derived, Fact, Registered
+from lineage.incidents import Amended, Attribute, Disputed, Reported, Restaged, Selecting
+from lineage.removals import Redacted
 from lineage.residue import Residue
 from lineage.standing import spread
 from registry.work import disputes, lines

@@ -8,21 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lineage import authority, predicates
+from lineage import ownership, predicates
 from lineage.assessed import Assessed
-from lineage.facts import (
-    Agreed,
-    Amended,
-    Built,
-    Disputed,
-    Fact,
-    Rebuilt,
-    Redacted,
-    Registered,
-    Reported,
-    Restaged,
-)
+from lineage.checks import Agreed, Rebuilt
+from lineage.facts import Built, Fact, Registered
+from lineage.incidents import Amended, Disputed, Reported, Restaged
 from lineage.predicates.rebuild import operator
+from lineage.removals import Redacted
 from lineage.residue import Residue, misstated
 from registry.work.lines import Broken, Held, Line
 from signing.errors import Forbidden
@@ -63,12 +55,12 @@ def knowing(held: Iterable[Held]) -> Known:
 def fitted(line: Held, known: Known, said: Mapping[str, Held]) -> Line:
     """Hold a line against what the file says besides: who registered its artifact, what was built, reported or removed."""
     facts = line.facts
-    owned = authority.owned(line.proof.proven.statement, facts)
+    owned = ownership.owned(line.proof.proven.statement, facts)
     absent = [one for one in owned if one not in known.publishers]
     if absent:
         return replace(line, apart=f"who may say this: the file does not prove who registered {absent[0]}")
     try:
-        authority.check_owned(line.proof.proven.statement, owned, line.proof.operators, known.publishers)
+        ownership.check(line.proof.proven.statement, owned, line.proof.operators, known.publishers)
     except Forbidden as error:
         return Broken(line.number, str(error))
     for fact in facts:

@@ -9,7 +9,7 @@ from lineage.facts import Role
 from lineage.status import Policy
 from registry.history import EVENTS, ConcernedOut, EmbargoedOut, EventOut, HistoryOut
 from registry.home import Home
-from registry.store import changes, log, mass
+from registry.store import changes, mass, trust
 from registry.store.embargoes import embargoes
 from registry.work.owners import concerned
 
@@ -21,7 +21,7 @@ def history(home: Home, incident: str, most: int | None = None) -> HistoryOut:
     """
     with home.store.reading() as connection:
         found = concerned(connection, incident, Policy(home.now()), most)
-        root = log.root(connection)
+        root = trust.root(connection)
         every = changes.of(connection, incident, EVENTS)
         return HistoryOut(
             incident=found.incident,

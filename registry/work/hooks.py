@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 
 from lineage.status import Policy
 from registry import export
-from registry.answers import IncidentOut
 from registry.home import Home
+from registry.incidents import IncidentOut
 from registry.notices import AffectedOut, OwnersOut
 from registry.settings import variable
-from registry.store import Absent, changes, hooks, keys, log, refs
+from registry.store import Absent, changes, hooks, keys, refs, trust
 from registry.store.hooks import Delivery, Hook
 from registry.work import posting
 from registry.work.owners import concerned
@@ -184,7 +184,7 @@ def _of(hook: Hook, found: OwnersOut) -> tuple[AffectedOut, ...]:
 def _known(connection: Connection, scope: str, about: str) -> str:
     if scope == "artifact":
         return refs.resolve(connection, about)
-    root = log.root(connection)
+    root = trust.root(connection)
     operators = sorted({key.operator for key in root.keys}) if root else []
     if scope == "operator" and about not in operators:
         raise Absent(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lineage import predicates
 from lineage.authority import TrustedRoot
-from lineage.facts import Redacted
+from lineage.removals import Redacted
 from lineage.residue import Residue, misstated
 from registry.work.verify import Proof, prove
 from signing import bundle, canonical, dsse

@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 from lineage import authority
 from lineage.standing import way, ways
 from lineage.status import Policy
-from registry.answers import IncidentOut
 from registry.home import Home
+from registry.incidents import IncidentOut
 from registry.notices import AffectedOut, OwnerOut, OwnersOut
 from registry.statuses import statuses
-from registry.store import Absent, lineage, log, subjects
+from registry.store import Absent, flagging, lineage, subjects, trust
 
 
 def owners(home: Home, incident: str, most: int | None = None) -> OwnersOut:
@@ -36,7 +36,7 @@ def concerned(
 
     A status is told and leaves nobody out, whatever the policy.
     """
-    found = next((one for one in lineage.incidents(connection, incident) if one.id == incident), None)
+    found = next((one for one in flagging.incidents(connection, incident) if one.id == incident), None)
     if found is None:
         raise Absent(f"no entry {incident} reports an incident here")
     below = lineage.below_all(connection, found.artifacts, most, size)
@@ -44,7 +44,7 @@ def concerned(
     registered = subjects.registered(connection, before, below.size)
     means = statuses(below.assessed, policy)
     at = subjects.as_of(connection, below.size)
-    root = log.root(connection, below.size)
+    root = trust.root(connection, below.size)
     grouped: dict[str, list[AffectedOut]] = defaultdict(list)
     unowned = list[AffectedOut]()
     for node in sorted(below.nodes, key=lambda one: one.id):

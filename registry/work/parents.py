@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lineage.around import Edge
-from lineage.facts import WEIGHTLESS, Compared
+from lineage.checks import Compared
+from lineage.facts import WEIGHTLESS
 from lineage.predicates import parentage as predicate
 from merger import parentage
 from merger.explained import Explained

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from lineage import authority, predicates, succession
 from lineage.authority import TrustedRoot
-from lineage.facts import Redacted
 from lineage.predicates import redaction as redaction_predicate
 from lineage.predicates import root as root_predicate
+from lineage.removals import Redacted
 from lineage.residue import Residue
 from registry.home import Home
 from registry.publish import publish

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lineage.standing import ENDED, gravest
-from registry.answers import IncidentOut
 from registry.home import Home
+from registry.incidents import IncidentOut
 from registry.reached import ReachOut
-from registry.store import descent, lineage, stopping
+from registry.store import descent, flagging, lineage, stopping
 from registry.store.descent import Cursor, Direction
 
 
@@ -24,14 +24,14 @@ def reach(
         numbers = [one.number for one in page.relatives]
         names = lineage.names(connection, numbers, page.size) if named else {}
         entries = {entry for some in page.flags.values() for entry in some}
-        found = lineage.reported(connection, entries, page.size)
+        found = flagging.reported(connection, entries, page.size)
         live = {entry: incident for entry, incident in found.items() if incident.stage not in ENDED}
         flags = {
             one.artifact: tuple(live[entry] for entry in page.flags.get(one.number, ()) if entry in live)
             for one in page.relatives
         }
         reached = stopping.reaching(connection, flags, policy, page.size)
-        doubts = lineage.doubts(connection, numbers, page.size)
+        doubts = flagging.doubts(connection, numbers, page.size)
     told = {artifact: gravest(some) for artifact, some in reached.items() if some}
     incidents = {incident.id: incident for some in told.values() for incident in some}
     # A list of thousands is made into values at once: one by one takes longer than all else here together.

@@ -18,7 +18,8 @@ from registry.store import Absent, artifacts
 from registry.store.log import Receipt
 from registry.work.engine import NUMPY, Computer, engine
 from registry.work.logged import Provenance
-from registry.work.make import carries_rows, planned, stage_key
+from registry.work.make import planned, stage_key
+from registry.work.prepared import carries_rows
 from registry.work.room import room
 from registry.work.shelf import Shelved, described, shelved
 from signing.errors import Malformed, Refused, Untrusted

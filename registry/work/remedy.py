@@ -20,10 +20,11 @@ from lineage.standing import ENDED, spread
 from merger.folder import Progress
 from merger.recipe import Recipe
 from registry.home import Home
-from registry.store import Absent, lineage, log, made, refs, said
+from registry.store import Absent, flagging, lineage, log, made, refs, said
 from registry.work.engine import NUMPY, Computer
 from registry.work.logged import Provenance, find
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 from registry.work.shelf import shelved
 from signing import canonical
 from signing.errors import Refused, Untrusted
@@ -73,7 +74,7 @@ def remedy(
             f"incident {incident.id} is {incident.stage}: nothing is to be made again because of it"
         )
     with home.store.reading() as connection:
-        flagged = lineage.flagged(connection, incident.id)
+        flagged = flagging.flagged(connection, incident.id)
         instead = _instead(connection, incident, flagged, replaced, dropped)
         again = sorted(flagged - set(incident.artifacts))
         found = _made(home, connection, again)
@@ -136,7 +137,7 @@ def check(home: Home, incident: Incident, corrected: Collection[Corrected]) -> C
     """Refuse if the incident reaches anything that was corrected: by the log's flags, and by its edges."""
     beside = []
     with home.store.reading() as connection:
-        size, flagged = log.size(connection), lineage.flagged(connection, incident.id)
+        size, flagged = log.size(connection), flagging.flagged(connection, incident.id)
         for one in corrected:
             above = lineage.around(connection, one.artifact)
             reached = spread(incident.artifacts, incident.what, above.edges)

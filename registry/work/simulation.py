@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lineage import simulation
 from lineage.around import Node
-from lineage.facts import Kind, is_stub
+from lineage.facts import is_stub
+from lineage.incidents import Kind
 from lineage.licensing import NOTICE
 from lineage.predicates import incident
 from lineage.predicates import license as license_predicate
@@ -22,7 +23,7 @@ from registry.simulated import (
     SimulatedReportOut,
 )
 from registry.statuses import statuses
-from registry.store import artifacts, lineage, sameness, stopping
+from registry.store import artifacts, flagging, lineage, sameness, stopping
 from registry.store.engine import Database
 
 
@@ -40,7 +41,7 @@ def report(home: Home, artifact: str, kind: Kind, most: int | None = None) -> Si
         named = sameness.named(connection, [artifact])
         around = lineage.below_all(connection, named, most)
         nodes = {node.id: node for node in around.nodes}
-        hits = lineage.flags(connection, nodes)
+        hits = flagging.flags(connection, nodes)
         flags = stopping.reaching(connection, hits, policy)
     found = simulation.reported(named, kind, around.edges)
     means = statuses(around.assessed, policy)

@@ -10,25 +10,21 @@ from hypothesis import strategies as st
 from statements import EXAMPLES
 
 from lineage.admission import Known, Questions, admit, questions
+from lineage.checks import Agreed, Rebuilt
 from lineage.facts import (
     WEIGHTLESS,
-    Agreed,
     Built,
     Claimed,
     Corrected,
     Derived,
     Described,
-    Disputed,
-    Embargoed,
     Evidence,
     Licensed,
     Named,
-    Rebuilt,
     Registered,
-    Reported,
-    Restaged,
     Rooted,
 )
+from lineage.incidents import Disputed, Embargoed, Reported, Restaged
 from lineage.skeleton import skeleton
 from lineage.stages import NEXT
 from signing.errors import Forbidden, Refused

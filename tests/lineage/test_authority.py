@@ -3,7 +3,7 @@
 import pytest
 from rooted import ANN, BOB, CAT, LOG, key, trusted
 
-from lineage import authority, predicates
+from lineage import authority, ownership, predicates
 from lineage.predicates import claims, incident, license, name, rebuild, root  # noqa: A004
 from signing.errors import Forbidden
 
@@ -188,6 +188,6 @@ def test_a_claim_about_stubs_is_for_any_publisher_and_nobody_owns_it():
     )
 
     assert check(said, ANN) == ("ann",)
-    assert authority.owned(said, predicates.facts(said, "")) == ()
+    assert ownership.owned(said, predicates.facts(said, "")) == ()
     with pytest.raises(Forbidden, match="of bob holds root, security, not publisher"):
         check(said, BOB)

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineage.around import Edge, Said
+from lineage.checks import Compared
 from lineage.compared import weighed
-from lineage.facts import Compared, Evidence
+from lineage.facts import Evidence
 
 EDGES = tuple(
     Edge("c", parent, relation, "{}", evidence, entry)

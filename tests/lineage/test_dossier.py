@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from lineage.around import Around, Edge, Incident, Node, Said
+from lineage.checks import Evaluated
 from lineage.dossier import dossier
-from lineage.facts import Evaluated, Evidence
+from lineage.facts import Evidence
 from lineage.subjects import AsOf, Logged, Pedigree, pedigree
 
 AT = AsOf("log", 9, 1000)

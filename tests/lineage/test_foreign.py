@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from statements import ENTRY, hexes
 
 from lineage import foreign, predicates
-from lineage.facts import Attested
+from lineage.checks import Attested
 from signing import canonical
 from signing.digest import sha256_hex
 from signing.errors import Malformed, Refused

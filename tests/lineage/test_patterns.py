@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineage import patterns
-from lineage.facts import Built, Derived, Evidence, Named, Reported
+from lineage.facts import Built, Derived, Evidence, Named
+from lineage.incidents import Reported
 from signing.errors import Malformed
 
 SHORT = st.text("ab.-A", min_size=1, max_size=3)

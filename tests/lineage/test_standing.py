@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineage.around import Edge, Incident
-from lineage.facts import KINDS, RELATIONS, WEIGHTLESS, Evidence
+from lineage.facts import RELATIONS, WEIGHTLESS, Evidence
+from lineage.incidents import KINDS
 from lineage.standing import (
     ENDED,
     Affected,

@@ -6,7 +6,8 @@ import pytest
 from voting import vote
 
 from lineage.around import Around, Build, Edge, Incident, Node, Said, Tally
-from lineage.facts import Attested, Evaluated, Evidence
+from lineage.checks import Attested, Evaluated
+from lineage.facts import Evidence
 from lineage.predicates.rebuild import verifier
 from lineage.rebuilds import Reproduced
 from lineage.standing import Affected, Clean, Unknown

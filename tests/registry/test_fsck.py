@@ -9,7 +9,8 @@ from sqlmodel import SQLModel
 from world import World
 
 from lineage.assessed import Assessed
-from lineage.facts import Compared, Waived
+from lineage.checks import Compared
+from lineage.facts import Waived
 from lineage.predicates import (
     card,
     containment,

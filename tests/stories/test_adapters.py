@@ -6,7 +6,8 @@ from lineage.standing import Affected, Clean
 from merger.replay import Same
 from registry.store import lineage
 from registry.work.logged import find
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 
 
 def test_an_incident_on_an_adapter_affects_the_merges_that_applied_it(world: World) -> None:

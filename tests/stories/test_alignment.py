@@ -15,7 +15,8 @@ from registry.work.align import align, paired
 from registry.work.attribute import weigh
 from registry.work.engine import NUMPY
 from registry.work.logged import find
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 from registry.work.sample import check
 
 

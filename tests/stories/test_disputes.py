@@ -13,7 +13,7 @@ from lineage.residue import REMOVED
 from lineage.standing import Affected, Clean
 from registry.feed import text as feed_of
 from registry.local import Local
-from registry.store import changes, lineage, subjects
+from registry.store import changes, flagging, subjects
 from registry.store import redaction as redactions
 from registry.work import evidence
 from registry.work.hooks import add, deliver, replay
@@ -184,7 +184,7 @@ def test_law_disputes_move_nothing_and_fold_again_after_any_interleaving(tmp_pat
 def _dispute(world: World, reported: str, artifact: str, key: PrivateKey, *, owns: bool) -> None:
     def bare() -> list[object]:
         with world.home.store.reading() as connection:
-            return [replace(one, disputes=()) for one in lineage.incidents(connection)]
+            return [replace(one, disputes=()) for one in flagging.incidents(connection)]
 
     before, flagged = bare(), world.flagged(reported)
     open_ = next(one.stage for one in before if one.id == reported) != "retracted"

@@ -4,7 +4,8 @@ import pytest
 from world import World
 
 from lineage import predicates
-from lineage.facts import Compared, Evidence
+from lineage.checks import Compared
+from lineage.facts import Evidence
 from lineage.predicates import parentage, redaction
 from lineage.residue import residue
 from lineage.standing import Clean

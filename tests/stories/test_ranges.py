@@ -9,7 +9,7 @@ from lineage.predicates.claims import Claim, Parent
 from lineage.residue import REMOVED
 from lineage.standing import Affected, Clean, Unknown
 from registry.local import Local
-from registry.store import lineage
+from registry.store import flagging
 from registry.work import evidence, owners
 from registry.work.reach import reach
 from signing.errors import Malformed
@@ -22,7 +22,7 @@ def bind(world: World, artifact: str, called: str) -> str:
 
 def told(world: World, incident_id: str) -> tuple[set[str], int]:
     with world.home.store.reading() as connection:
-        (found,) = lineage.incidents(connection, incident_id)
+        (found,) = flagging.incidents(connection, incident_id)
     return set(found.artifacts), found.removed
 
 
@@ -125,7 +125,7 @@ def test_what_rests_on_a_redacted_binding_falls_and_the_incident_says_that_it_ca
     assert world.flagged(reported) == {other, below}
     assert told(world, reported) == ({other}, 1)
     with world.home.store.reading() as connection:
-        then = [lineage.flags(connection, [other, below], size) for size in (before - 1, before, None)]
+        then = [flagging.flags(connection, [other, below], size) for size in (before - 1, before, None)]
     reaching = [[len(found[one]) for one in (other, below)] for found in then]
     assert reaching == [[0, 0], [1, 0], [1, 1]], "each flag is set since there is a way"
     for size in (None, before):
@@ -173,7 +173,7 @@ def test_an_incident_that_loses_its_words_loses_its_ranges_and_says_so(world: Wo
     world.redact(reported)
 
     with world.home.store.reading() as connection:
-        (found,) = lineage.incidents(connection, reported)
+        (found,) = flagging.incidents(connection, reported)
     assert (found.summary, found.selectors, found.removed) == (REMOVED, ("name:hf:jane/*",), 1)
     assert world.flagged(reported) == {named}
     assert world.standing(tuned) == Unknown(missing=())

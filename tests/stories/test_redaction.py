@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from world import World
 
-from lineage.facts import Kind
+from lineage.incidents import Kind
 from lineage.predicates import incident, license, name, redaction, signature  # noqa: A004
 from lineage.residue import REMOVED, Residue
 from lineage.standing import Affected, Clean, Unknown

@@ -14,10 +14,11 @@ from lineage.remedy import Rebuild
 from lineage.standing import Affected, Clean
 from merger.recipe import Recipe
 from registry.home import Home
-from registry.store import lineage, redaction
+from registry.store import flagging, redaction
 from registry.work import remedy as remedies
 from registry.work.logged import find
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 from registry.work.remedy import Corrected, Remedy
 from registry.work.shelf import shelved
 from registry.writer import Step
@@ -45,7 +46,7 @@ class Family:
 
     def remedy(self, replaced: dict[str, str] | None = None, dropped: tuple[str, ...] = ()) -> Remedy:
         with self.world.home.store.reading() as connection:
-            (reported,) = lineage.incidents(connection, self.incident)
+            (reported,) = flagging.incidents(connection, self.incident)
         return remedies.remedy(self.world.home, reported, replaced or {}, dropped)
 
     def run(self, found: Remedy) -> list[Corrected]:

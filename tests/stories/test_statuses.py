@@ -11,7 +11,7 @@ from lineage.standing import Affected, Clean, Unknown
 from lineage.status import Policy
 from registry.exports import openvex
 from registry.local import Local
-from registry.store import lineage, stopping
+from registry.store import flagging, stopping
 from registry.store import redaction as redactions
 from registry.work import evidence, hooks, owners, simulation
 from registry.work.lines import Held
@@ -47,7 +47,7 @@ def stopped(world: World) -> Policy:
 def flags(world: World, *artifacts: str) -> list[set[str]]:
     """The incidents that reach each artifact by the policy that lets statuses stop them."""
     with world.home.store.reading() as connection:
-        found = stopping.reaching(connection, lineage.flags(connection, artifacts), stopped(world))
+        found = stopping.reaching(connection, flagging.flags(connection, artifacts), stopped(world))
     return [{one.id for one in found[artifact]} for artifact in artifacts]
 
 

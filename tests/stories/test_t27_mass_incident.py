@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from world import World
 
 from lineage.predicates import containment, incident, incident_change
-from registry.store import lineage
+from registry.store import flagging
 from registry.work.tensors import Found
 from signing.errors import Forbidden
 from signing.keys import PrivateKey
@@ -201,5 +201,5 @@ def test_law_what_one_operator_confirms_alone_flags_no_more_by_its_word(tmp_path
 
 def _confirmed(world: World, reported: list[str]) -> dict[str, int]:
     with world.home.store.reading() as connection:
-        stages = {one.id: one.stage for one in lineage.incidents(connection)}
+        stages = {one.id: one.stage for one in flagging.incidents(connection)}
     return {one: len(world.flagged(one)) for one in reported if stages[one] == "confirmed"}

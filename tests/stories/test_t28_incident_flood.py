@@ -7,9 +7,9 @@ from world import World
 from lineage import standing
 from lineage.predicates import incident, incident_change
 from registry.app import create
-from registry.cli import tables
+from registry.cli import stands
 from registry.local import Local
-from registry.store import lineage
+from registry.store import flagging
 from signing.errors import Refused
 
 QUOTA = 3
@@ -31,7 +31,7 @@ def said(world: World, artifact: str, words: str, severity="low"):
 
 def stages(world: World) -> list[str]:
     with world.home.store.reading() as connection:
-        return [one.stage for one in lineage.incidents(connection)]
+        return [one.stage for one in flagging.incidents(connection)]
 
 
 def test_t28_beyond_its_quota_an_operator_ends_one_before_it_reports_another(bounded: World) -> None:
@@ -97,7 +97,7 @@ def test_an_ended_key_gives_its_room_back(bounded: World) -> None:
 def test_t28_an_answer_tells_the_gravest_incidents_of_an_artifact_and_counts_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in ("lineage.standing", "registry.answers"):
+    for module in ("lineage.standing", "registry.incidents"):
         monkeypatch.setattr(f"{module}.MOST", 2)
     base = world.artifact()
     child = world.artifact(base)
@@ -120,7 +120,7 @@ def test_t28_an_answer_tells_the_gravest_incidents_of_an_artifact_and_counts_the
         assert (reached["incidents"][0], len(reached["incidents"]), reached["left_out"]) == (grave, 2, 2)
         assert api.get(f"/artifacts/{child}").json()["standing"]["left_out"] == 2
         assert len(api.get("/incidents").json()["incidents"]) == 4, "the list of incidents holds all"
-    tables.standing(local.verdict(child), {})
+    stands.standing(local.verdict(child), {})
     assert "and 2 other incidents, less grave; `studbook incident list` lists them" in capsys.readouterr().out
     assert standing.MOST == 2
     world.check()

@@ -5,7 +5,7 @@ from evidence import REVIEW, SUITE, measured, reviewed
 from world import World
 
 from lineage import predicates
-from lineage.facts import Attested, Evaluated
+from lineage.checks import Attested, Evaluated
 from registry.store import artifacts
 from signing.digest import parse_id
 from signing.errors import Forbidden, Refused

@@ -22,26 +22,17 @@ from lineage.around import Edge
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
 from lineage.declared import Resolved, declared
-from lineage.facts import (
-    Built,
-    Claimed,
-    Contained,
-    Derived,
-    Fact,
-    Licensed,
-    Redacted,
-    Registered,
-    Reported,
-    Selecting,
-)
+from lineage.facts import Built, Claimed, Contained, Derived, Fact, Licensed, Registered
+from lineage.incidents import Reported, Selecting
 from lineage.licensing import judge
+from lineage.removals import Redacted
 from lineage.residue import Residue
 from lineage.standing import spread
 from lineage.status import Policy
 from lineage.terms import carried
 from registry.fsck import fsck
 from registry.settings import Settings
-from registry.store import lineage, log, redaction, stopping, tenure
+from registry.store import flagging, lineage, log, redaction, stopping, tenure
 from signing.log import Leaf
 
 pytestmark = pytest.mark.system
@@ -135,13 +126,13 @@ def check_flags(connection: Connection, root: TrustedRoot, policy: Policy) -> No
     opened = {fact.incident: fact for _, facts in said for fact in facts if isinstance(fact, Reported)}
     selecting = [fact for _, facts in said for fact in facts if isinstance(fact, Selecting)]
     assert opened, "nothing was reported, and nothing tested"
-    assert opened.keys() == {one.id for one in lineage.incidents(connection)}
+    assert opened.keys() == {one.id for one in flagging.incidents(connection)}
     for one, report in opened.items():
         named = set(report.artifacts)
         named |= {each for fact in selecting if fact.incident == one for each in selected(fact, having)}
         due = spread(named, report.what, edges)
-        assert lineage.flagged(connection, one) == due
-        hits = tuple(lineage.incidents(connection, one))
+        assert flagging.flagged(connection, one) == due
+        hits = tuple(flagging.incidents(connection, one))
         passed = stopping.reaching(connection, dict.fromkeys(due, hits), policy)
         stopped = stops_of(said, one, policy)
         assert {each for each, left in passed.items() if left} == spread(named, report.what, edges, stopped)

@@ -3,7 +3,7 @@
 from fuzz.typed import made_again, typed
 from fuzz.words import JSON, members, texts
 
-from lineage.facts import SEVERITIES, Amended
+from lineage.incidents import SEVERITIES, Amended
 from lineage.predicates import incident_amendment
 
 MINUTES, LONGEST = 3, 65536

@@ -5,7 +5,7 @@ from typing import get_args
 from fuzz.typed import made_again, typed
 from fuzz.words import JSON, marks, members, texts
 
-from lineage.facts import KINDS, SEVERITIES, Attribute, Reported, Selecting
+from lineage.incidents import KINDS, SEVERITIES, Attribute, Reported, Selecting
 from lineage.predicates import incident
 from signing.digest import sha256_hex
 

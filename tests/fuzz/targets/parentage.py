@@ -3,7 +3,7 @@
 from fuzz.typed import made_again, typed
 from fuzz.words import JSON, marks, members, texts
 
-from lineage.facts import Compared
+from lineage.checks import Compared
 from lineage.predicates import parentage
 
 MINUTES, LONGEST = 3, 65536

@@ -6,8 +6,9 @@ Apart from the envelope, since a fuzzer that changes base64 seldom changes one w
 from fuzz.words import JSON, marks, members, texts
 
 from lineage import predicates
-from lineage.facts import KINDS, RELATIONS, SEVERITIES
+from lineage.facts import RELATIONS
 from lineage.foreign import RESERVED
+from lineage.incidents import KINDS, SEVERITIES
 from lineage.predicates import discovered, redaction
 from lineage.residue import Residue, residue
 from signing.digest import sha256_hex

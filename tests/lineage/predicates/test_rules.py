@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statements import ENTRY, LOG, PEOPLE, provenances, rebuilds, roots
 
-from lineage.facts import Evaluated
+from lineage.checks import Evaluated
 from lineage.predicates import derivation, evaluation, incident, provenance, rebuild, root
 from lineage.predicates.root import TrustedRoot
 from signing import canonical

@@ -11,7 +11,7 @@ from refusals import problem
 from world import World
 
 from lineage.predicates import claims
-from registry import site
+from registry import afar, site
 from registry.app import create
 from registry.cli.session import out
 from registry.client import Remote
@@ -133,7 +133,7 @@ def test_a_registry_that_goes_back_is_refused(world: World, monkeypatch: pytest.
     client = httpx.Client(transport=again, base_url=URL)
     monkeypatch.setattr(site.httpx, "Client", lambda **_: client)
     with pytest.raises(Malformed, match="and goes back"):
-        list(Remote(URL).conflicts(None))
+        list(afar.conflicts(Remote(URL), None))
 
 
 def test_what_was_never_registered_is_above_and_not_among_what_is_told(
@@ -158,7 +158,7 @@ def test_a_registry_tells_the_same_page_by_page(world: World, terminal, family, 
         monkeypatch.setattr(site.httpx, "Client", lambda **_: api)
         for ref in (None, family["base"]):
             here = terminal("license", "conflicts", *([ref] if ref else []), "--json").json
-            there = [one for page in Remote(URL).conflicts(ref) for one in page.artifacts]
+            there = [one for page in afar.conflicts(Remote(URL), ref) for one in page.artifacts]
             assert [one.artifact for one in there] == [one["artifact"] for one in here["artifacts"]]
             assert [one.outcome for one in there] == [one["outcome"] for one in here["artifacts"]]
         said = terminal("license", "conflicts", family["other"], "--registry", URL)

@@ -6,6 +6,7 @@ from world import OPERATOR, World
 
 from lineage.predicates import claims
 from lineage.predicates.claims import Claim, Parent
+from registry import afar
 from registry.app import create
 from registry.client import Remote
 from signing.errors import Malformed, Untrusted
@@ -79,22 +80,22 @@ def remote(hit, monkeypatch):
 def test_a_registry_says_the_same_and_is_not_believed_about_something_else(terminal, hit, remote) -> None:
     _, made = hit
     asked, changes = remote
-    assert asked.owners(made["incident"]).model_dump(mode="json") == terminal.holds(
+    assert afar.owners(asked, made["incident"]).model_dump(mode="json") == terminal.holds(
         "incident", "owners", made["incident"]
     )
 
     changes[:] = [(b"confirmed", b"closed")]
     with pytest.raises(Malformed, match="'closed' is no stage"):
-        asked.owners(made["incident"])
+        afar.owners(asked, made["incident"])
     changes[:] = [(made["incident"].encode(), b"0" * 64)]
     with pytest.raises(Untrusted, match="answered about incident 0000"):
-        asked.owners(made["incident"])
+        afar.owners(asked, made["incident"])
     changes[:] = [(b'"artifact":"hf:org/Child"', b'"artifact":"hf:org/Other"')]
     with pytest.raises(Malformed, match="the way to hf:org/Other ends at hf:org/Child"):
-        asked.owners(made["incident"])
+        afar.owners(asked, made["incident"])
     changes[:] = [(b'"via":["' + made["base"].encode() + b'","hf:org/Child"', b'"via":["hf:org/Child"')]
     with pytest.raises(Malformed, match="begins at hf:org/Child, which is not named"):
-        asked.owners(made["incident"])
+        afar.owners(asked, made["incident"])
 
 
 def test_over_http_an_incident_has_owners_and_a_stranger_is_absent(hit) -> None:

@@ -4,8 +4,9 @@ from collections import UserList
 
 import pytest
 
-from registry.answers import EdgeOut, IncidentOut, LineageOut, RelativeOut
-from registry.cli import tables
+from registry.answers import EdgeOut, LineageOut, RelativeOut
+from registry.cli import answered
+from registry.incidents import IncidentOut
 
 BASE, ENTRY = f"sha256:{'0' * 64}", "e" * 64
 
@@ -53,7 +54,7 @@ def family(size: int) -> LineageOut:
 def test_every_relative_is_shown_with_its_relation_and_what_reaches_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    tables.lineage(family(3))
+    answered.lineage(family(3))
 
     said = capsys.readouterr().out
     for word in ("finetune", "signed", "data-poisoned"):
@@ -71,6 +72,6 @@ def test_edges_are_gone_through_once() -> None:
 
     answer = family(20)
 
-    tables.lineage(answer.model_copy(update={"edges": Counted(answer.edges)}))
+    answered.lineage(answer.model_copy(update={"edges": Counted(answer.edges)}))
 
     assert len(rounds) == 1

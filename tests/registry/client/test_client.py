@@ -13,7 +13,7 @@ from world import World
 
 from lineage.predicates import license as license_predicate
 from lineage.predicates import redaction as redaction_predicate
-from registry import client
+from registry import afar, client
 from registry.answers import VerdictOut
 from registry.app import create
 from registry.client import Remote
@@ -172,16 +172,16 @@ def why(ancestor: str, descendant: str, *witness: str) -> dict:
             lineage(ONE, "ancestors"),
             lambda remote: remote.ancestors(ONE, SelectionOut(standing="affected")),
         ),
-        (f"/artifacts/{ONE}/influence", influence(OTHER), lambda remote: remote.influence(ONE)),
+        (f"/artifacts/{ONE}/influence", influence(OTHER), lambda remote: afar.influence(remote, ONE)),
         (
             f"/artifacts/{ONE}/reach",
             reach(OTHER, "descendants"),
-            lambda remote: remote.reach(ONE, "descendants", 5, None, named=True),
+            lambda remote: afar.reach(remote, ONE, "descendants", 5, None, named=True),
         ),
         (
             f"/artifacts/{ONE}/reach",
             reach(ONE, "ancestors"),
-            lambda remote: remote.reach(ONE, "descendants", 5, "9.1.1", named=False),
+            lambda remote: afar.reach(remote, ONE, "descendants", 5, "9.1.1", named=False),
         ),
         (f"/artifacts/{ONE}/why", why(OTHER, OTHER), lambda remote: remote.why(OTHER, ONE)),
         (f"/artifacts/{ONE}/why", why(ONE, ONE), lambda remote: remote.why(OTHER, ONE)),

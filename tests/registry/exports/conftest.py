@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from world import World
 
-from lineage.facts import Evaluated
+from lineage.checks import Evaluated
 from lineage.predicates import derivation, evaluation
 
 STUB = "hf:Someone/Base@" + "0f" * 20

@@ -6,7 +6,8 @@ from world import OPERATOR, World
 
 from lineage import predicates
 from lineage.assessed import Assessed
-from lineage.facts import Compared, Evaluated, Waived
+from lineage.checks import Compared, Evaluated
+from lineage.facts import Waived
 from lineage.predicates import (
     card,
     claims,

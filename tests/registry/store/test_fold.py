@@ -6,7 +6,7 @@ from world import World
 from lineage.facts import Evidence
 from lineage.predicates import incident, incident_change, provenance, rebuild
 from merger.recipe import Recipe
-from registry.store import artifacts, lineage
+from registry.store import artifacts, flagging
 from signing.dsse import sign
 from signing.errors import Refused
 
@@ -77,8 +77,8 @@ def test_a_report_repeated_by_another_key_stands_once_in_the_stage_it_has_reache
 
     assert again.index > first.index
     with world.home.store.reading() as connection:
-        (only,) = lineage.incidents(connection)
+        (only,) = flagging.incidents(connection)
         assert (only.id, only.stage) == (first.entry, "confirmed")
-        assert lineage.flags(connection, [base, child, "sha256:" + "ff" * 32])[child] == (only,)
+        assert flagging.flags(connection, [base, child, "sha256:" + "ff" * 32])[child] == (only,)
     assert world.flagged(first.entry) == {base, child}
     world.check()

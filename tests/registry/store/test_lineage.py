@@ -12,12 +12,14 @@ from world import OPERATOR, World
 
 from lineage.around import Edge
 from lineage.assessed import Assessed
+from lineage.checks import Compared
 from lineage.compared import graded
-from lineage.facts import KINDS, MAKINGS, WEIGHTLESS, Compared, Evidence, is_stub
+from lineage.facts import MAKINGS, WEIGHTLESS, Evidence, is_stub
+from lineage.incidents import KINDS
 from lineage.predicates import claims, containment, incident_status, name, parentage, same_as
 from lineage.standing import Affected, Clean, Unknown, spread
 from lineage.status import Policy
-from registry.store import Absent, lineage, stopping
+from registry.store import Absent, flagging, lineage, stopping
 from signing.errors import Refused
 from signing.keys import PrivateKey
 
@@ -146,8 +148,8 @@ def by_policy(world: World, artifacts: list[str], incident: str) -> set[str]:
     """Which of `artifacts` the incident reaches where statuses stop it, by the lists and by each one's own standing."""
     policy = Policy(world.time, stopping=True)
     with world.home.store.reading() as connection:
-        listed = stopping.reaching(connection, lineage.flags(connection, artifacts), policy)
-        ended = lineage.incidents(connection, incident)[0].stage == "retracted"
+        listed = stopping.reaching(connection, flagging.flags(connection, artifacts), policy)
+        ended = flagging.incidents(connection, incident)[0].stage == "retracted"
     found = {one for one in artifacts if incident in {hit.id for hit in listed[one]}}
     for one in () if ended else artifacts:
         standing = world.verdict(one, policy=policy).standing
@@ -275,14 +277,14 @@ def test_a_hub_is_not_read_whole_to_be_cut(world: World, monkeypatch: pytest.Mon
     base = world.artifact()
     for _ in range(20):
         world.artifact(base)
-    read, rows = [], lineage._rows
+    read, rows = [], lineage.rows
 
     def counted(*asked: object) -> object:
         for row in rows(*asked):
             read.append(row)
             yield row
 
-    monkeypatch.setattr(lineage, "_rows", counted)
+    monkeypatch.setattr(lineage, "rows", counted)
     with world.home.store.reading() as connection:
         cut = lineage.below(connection, base, most=3)
 
@@ -295,11 +297,11 @@ def test_an_incident_is_found_by_the_beginning_of_its_id(world: World) -> None:
     ids = [world.report(one, "license"), world.report(two, "license")]
     with world.home.store.reading() as connection:
         for known in ids:
-            (found,) = lineage.incidents(connection, beginning=known[:20])
-            assert found == lineage.incidents(connection, beginning=known)[0]
+            (found,) = flagging.incidents(connection, beginning=known[:20])
+            assert found == flagging.incidents(connection, beginning=known)[0]
             assert found.id == known
-        assert lineage.incidents(connection, beginning="g") == ()
-        assert len(lineage.incidents(connection)) == 2
+        assert flagging.incidents(connection, beginning="g") == ()
+        assert len(flagging.incidents(connection)) == 2
 
 
 def test_the_graph_as_it_stood(world: World) -> None:

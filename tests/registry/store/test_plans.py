@@ -12,6 +12,7 @@ from registry.store import (
     Absent,
     artifacts,
     descent,
+    flagging,
     lineage,
     log,
     places,
@@ -127,7 +128,7 @@ def test_no_answer_walks_through_a_table(story: World) -> None:
             for way in ("descendants", "ancestors"):
                 first = descent.page(connection, artifact, way, 1)
                 descent.page(connection, artifact, way, 1, Cursor(first.size - 1, 1, 0))
-            lineage.flags(connection, [artifact])
+            flagging.flags(connection, [artifact])
             artifacts.files(connection, artifact)
             artifacts.manifests(connection, artifact)
             artifacts.license_of(connection, artifact)

@@ -5,7 +5,8 @@ from world import World
 
 from merger.folder import describe
 from registry.work.chain import Link, links
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 from signing.errors import Malformed
 
 CHAIN = """\

@@ -17,7 +17,7 @@ from registry.work.add import Declared, add
 from registry.work.against import Against, compare
 from registry.work.attribute import weigh
 from registry.work.logged import Provenance, find
-from registry.work.make import prepare
+from registry.work.prepared import prepare
 from registry.work.sample import Checked, check
 from signing.digest import sha256_hex
 from signing.errors import Malformed, Untrusted

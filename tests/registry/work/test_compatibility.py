@@ -14,7 +14,8 @@ from world import World
 
 from merger.folder import Changed
 from registry.work.add import Declared, add
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 from signing.errors import Malformed
 
 # What `LlamaForCausalLM.save_pretrained` writes, in the sizes of a toy.

@@ -3,7 +3,7 @@
 import pytest
 from world import World
 
-from lineage.facts import Evaluated
+from lineage.checks import Evaluated
 from lineage.predicates import derivation, evaluation, signature
 from registry.store import Absent
 from registry.work.difference import diff

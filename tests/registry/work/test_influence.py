@@ -13,7 +13,8 @@ from registry.work import influence as work
 from registry.work.add import Declared, add
 from registry.work.influence import influence
 from registry.work.logged import find
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 
 
 def ranked(world: World, source: str) -> dict[str, tuple]:

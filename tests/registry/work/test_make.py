@@ -12,7 +12,8 @@ from merger.folder import Changed, describe
 from merger.recipe import Recipe
 from registry.store import Absent, artifacts, log
 from registry.work.add import Declared, add
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 from registry.work.terms import RECIPE_LIMIT
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused

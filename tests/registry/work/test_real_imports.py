@@ -14,7 +14,7 @@ from registry.fsck import fsck
 from registry.home import Home
 from registry.local import Local
 from registry.records import SELF, Document, Read
-from registry.store import lineage
+from registry.store import flagging, lineage
 from registry.work import importing, sources
 from registry.work.importing import Import
 
@@ -79,7 +79,7 @@ def test_a_compromised_adapter_flags_its_38_descendants_and_nothing_else(hub) ->
 
     found = Local(home.store, home.now).descendants(ADAPTER)
     with home.store.reading() as connection:
-        assert lineage.flagged(connection, receipt.entry) == {
+        assert flagging.flagged(connection, receipt.entry) == {
             ADAPTER,
             *(one.artifact for one in found.relatives),
         }

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import World
 
-from lineage.facts import KINDS, MAKINGS
+from lineage.facts import MAKINGS
+from lineage.incidents import KINDS
 from lineage.standing import carries
 from registry.found import FindingOut
 from registry.licensed import LicenseOut, UseOut

@@ -17,7 +17,8 @@ from merger.replay import Same
 from merger.tokens import read
 from registry.work import tokenizer
 from registry.work.add import Declared, add
-from registry.work.make import make, prepare
+from registry.work.make import make
+from registry.work.prepared import prepare
 from signing import canonical
 from signing.errors import Malformed
 
