@@ -30,7 +30,6 @@ from registry.store.selecting import called, select, selected
 from registry.store.tail import Tail
 from registry.tables import (
     Edge,
-    File,
     Incident,
     Node,
     Registration,
@@ -45,8 +44,11 @@ _NUMBERS = asking("""
 """)
 # An incident and what it comes to select is asked who reported and confirmed it (`mass`).
 _LOOKING_BACK = (Rooted, Redacted, Agreed, Selecting, Reported, Restaged, Contained)
-_LISTED = text("SELECT 1 FROM file WHERE artifact = :number LIMIT 1")
-_INSERT_NODE, _INSERT_FILE, _INSERT_EDGE = insert(Node), insert(File), insert(Edge)
+_INSERT_NODE, _INSERT_REGISTRATION, _INSERT_EDGE = insert(Node), insert(Registration), insert(Edge)
+# The id of an artifact is the hash of its list of files: whoever registers it again lists the same ones.
+_INSERT_FILE = text(
+    "INSERT INTO file (artifact, name, sha256) VALUES (:artifact, :name, :sha256) ON CONFLICT DO NOTHING"
+)
 
 
 def once(tail: Tail, entry: str, facts: Sequence[Fact]) -> Sequence[Fact]:
@@ -159,10 +161,8 @@ def _register(
     operators: Sequence[str],
 ) -> None:
     said = {"artifact": number, "publishers": " ".join(sorted(operators))}
-    connection.execute(insert(Registration), at | said)
-    # The id of an artifact is the hash of its list of files: whoever registers it lists the same ones.
-    # Of a registration whose payload was removed there is no list.
-    if files and connection.scalar(_LISTED, {"number": number}) is None:
+    connection.execute(_INSERT_REGISTRATION, at | said)
+    if files:  # of a registration whose payload was removed there is no list
         rows = [{"artifact": number, "name": name, "sha256": sha256} for name, sha256 in files]
         connection.execute(_INSERT_FILE, rows)
 
