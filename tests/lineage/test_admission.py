@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from statements import EXAMPLES
 
 from lineage.admission import Known, Questions, admit, questions
+from lineage.assessed import Assessed
 from lineage.checks import Agreed, Rebuilt
 from lineage.facts import (
     WEIGHTLESS,
@@ -55,6 +56,10 @@ def test_every_statement_fits_where_everything_it_needs_is_known(data):
                 "confirmed",
             ),
             disputes=asked.disputes,
+            # A correction that is said must not be known the other way round; one that `fixed` names must be known.
+            corrections=asked.corrections
+            if any(isinstance(fact, Assessed) for fact in facts)
+            else frozenset(),
             quorums={fact.artifact: [fact.verdicts] for fact in facts if isinstance(fact, Agreed)},
             builds={fact.build: fact.artifact for fact in facts if isinstance(fact, Rebuilt)},
         ),
