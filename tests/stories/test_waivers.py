@@ -15,8 +15,9 @@ from lineage.predicates import claims, derivation, license, license_gate, name, 
 from registry.store import gate, lineage
 from registry.store import redaction as stored
 from registry.store.gate import Contradicted
+from registry.work.waiving import waive
 from signing.digest import artifact_id
-from signing.errors import Forbidden, Malformed
+from signing.errors import Forbidden, Malformed, Refused
 from signing.keys import PrivateKey
 
 DAY = 86_400
@@ -123,6 +124,43 @@ def test_a_name_itself_may_be_what_contradicts(world: World) -> None:
         world.bind("kennel/mine", child)
     world.bind("kennel/Llama-mine", child)
     world.check()
+
+
+def test_a_strangers_name_for_an_artifact_shuts_nobody_elses(world: World) -> None:
+    base = world.artifact()
+    world.license(base, "llama3.1")
+    child, anna = world.artifact(base), world.join("anna", "publisher", namespaces=["guest"])
+    world.license(child, "llama3.1")
+    world.decide(shut=False)
+    world.bind("guest/mine", child, anna)
+    world.advance(1)
+    world.decide(shut=True)
+
+    world.bind("kennel/Llama-mine", child)
+    with pytest.raises(Contradicted, match="kennel/mine does not begin with"):
+        world.bind("kennel/mine", child)
+    with pytest.raises(Refused, match=r"finds no conflict about .* as kennel/Llama-other"):
+        waive(world.home, child, "LIC-NAME-PREFIX", world.time + DAY, "asked", name="kennel/Llama-other")
+    accepted = waive(world.home, child, "LIC-NAME-PREFIX", world.time + DAY, "asked", name="kennel/mine")
+    assert "kennel/mine does not begin" in accepted.findings[0].sentence
+    world.bind("kennel/mine", child)
+    world.check()
+
+
+def test_several_names_of_one_artifact_are_judged_by_one_slice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = world.artifact()
+    world.license(base, "mit")
+    child = world.artifact(base)
+    world.license(child, "mit")
+    asked: list[str] = []
+    bare = lineage.bare
+    monkeypatch.setattr(lineage, "bare", lambda at, one: (asked.append(one), bare(at, one))[1])
+    world.publish(
+        "publisher", *(name.statement(child, f"kennel/tuned-{n}", None, world.time) for n in range(3))
+    )
+    assert asked == [child]
 
 
 def test_what_is_named_with_its_registration_is_refused_whole_whatever_the_order(
