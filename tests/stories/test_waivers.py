@@ -237,6 +237,21 @@ def test_a_waiver_is_taken_back_by_a_newer_one_that_ends_and_by_an_order(world: 
     world.check()
 
 
+def test_an_order_over_what_takes_a_waiver_back_does_not_revive_it(world: World, family) -> None:
+    child = family["child"]
+    first = [world.waive(child, one, world.time + DAY) for one in conflicts(world, child)]
+    world.advance(1)
+    taken = [world.waive(child, one, world.time) for one in conflicts(world, child)]
+
+    with pytest.raises(Refused, match=f"redact entry {first[0].index} first"):
+        world.redact(taken[0].entry)
+    assert judged(world, child).accepted == ()
+    for one in (*first, *taken):
+        world.redact(one.entry)
+    assert judged(world, child).accepted == ()
+    world.check()
+
+
 def test_what_an_ended_key_waived_and_decided_since_falls_with_it(world: World, family) -> None:
     child, anna = family["child"], world.join("anna", "publisher", namespaces=["guest"])
     stolen = world.join("kennel", "publisher")
