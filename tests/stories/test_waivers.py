@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import World
 
+from lineage.facts import Waived
 from lineage.finding import Finding
 from lineage.licensing import Licensing, judge
-from lineage.predicates import claims, derivation, license, license_gate, name, redaction, signature  # noqa: A004
+from lineage.predicates import claims, derivation, license, license_gate, name, redaction, signature, waiver  # noqa: A004
+from registry.found import WaiverOut
 from registry.store import gate, lineage
 from registry.store import redaction as stored
 from registry.store.gate import Contradicted
@@ -277,6 +279,24 @@ def test_a_waiver_of_more_than_two_years_is_none(world: World, family) -> None:
     found = conflicts(world, family["child"])[0]
     with pytest.raises(Malformed, match="two years at most"):
         world.waive(family["child"], found, world.time + 732 * DAY)
+
+
+def test_a_waiver_issued_in_the_far_future_ends_two_years_after_it_was_logged(world: World, family) -> None:
+    child, ahead = family["child"], world.time + 9_000 * DAY
+    for one in conflicts(world, child):
+        said = Waived(child, one.kind, one.origin, one.license, "kennel", "we asked", ahead + DAY)
+        world.say(waiver.statement(said, ahead), world.home.keys("publisher"))
+    until = world.time + waiver.LONGEST
+
+    assert [one.until for one in judged(world, child).accepted] == [until]
+    told = WaiverOut.of(judged(world, child).waivers[0], until - 1)
+    assert (told.until, told.live) == (until, True)
+    world.advance(waiver.LONGEST)
+    assert judged(world, child).accepted == ()
+    assert not WaiverOut.of(judged(world, child).waivers[0], world.time).live
+    with pytest.raises(Contradicted):
+        world.bind("kennel/tuned", child)
+    world.check()
 
 
 def test_what_is_unknown_or_to_be_reviewed_is_no_conflict_and_is_bound(world: World) -> None:
