@@ -67,7 +67,9 @@ def test_an_advisory_of_a_registry_is_found_by_the_beginning_of_an_incident(
     value = told("export", incident[:10], "--format", form)
 
     with world.home.store.reading() as connection:
-        assert value["text"] == exports.formats(Reach)[form].text(subjects.reach(connection, incident))
+        assert value["text"] == exports.formats(Reach)[form].text(
+            subjects.reach(connection, incident, world.home.policy())
+        )
 
 
 def test_an_advisory_about_another_incident_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
