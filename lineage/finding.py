@@ -7,7 +7,7 @@ findings together. It says whether declared terms contradict each other, as far 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lineage.around import Edge, Node
@@ -122,6 +122,11 @@ class Case:
     def called(self, artifact: str) -> str:
         """Return the newest name of an artifact, or its id where it has none."""
         return self.nodes[artifact].names[0] if self.nodes[artifact].names else artifact
+
+    def only(self, name: str) -> Case:
+        """Return the case as it is where the artifact has this one name: what others call it is not its owner's to answer for."""
+        named = replace(self.nodes[self.artifact], names=(name,))
+        return replace(self, nodes={**self.nodes, self.artifact: named})
 
     def travelling(self) -> list[tuple[Borne, Way]]:
         """Return what is inherited and has to be passed on: by distribution, or by serving where a license says so."""

@@ -178,7 +178,7 @@ def _ways(artifact: str, edges: tuple[Edge, ...]) -> dict[str, Way]:
     while waiting:
         here = waiting.popleft()
         # In order of id, so that everybody is shown the same one of several shortest ways.
-        for parent in sorted(parents[here] - ways.keys()):
+        for parent in sorted(one for one in parents[here] if one not in ways):
             ways[parent] = (parent, *ways[here])
             waiting.append(parent)
     return ways

@@ -13,6 +13,7 @@ from typing import Literal
 from lineage.around import Around, Edge, Node, Source, Told
 from lineage.declared import declared
 from lineage.facts import WEIGHTLESS
+from lineage.licenses import UNKNOWN
 
 Kind = Literal["parent not signed", "parent not mentioned", "license differs"]
 
@@ -60,13 +61,23 @@ def _held(
                 f"its publisher signs the parent {one}, and {source.name} does not name it",
             )
     own = here.licenses[0] if here.licenses else None
-    if source.license is not None and set(declared(source.license).licenses) != set(declared(own).licenses):
+    if source.license is not None and _differ(source.license, own):
         yield Contradiction(
             "license differs",
             source.name,
             source.license,
             f"{source.name} gives the license {source.license}, and its publisher declares {own or 'none'}",
         )
+
+
+def _differ(given: str, own: str | None) -> bool:
+    """Tell whether two words mean different licenses; of words that nothing here knows, each means its own."""
+    one, other = set(declared(given).licenses), set(declared(own).licenses)
+    return one != other or (bool(one & set(UNKNOWN)) and _spelt(given) != _spelt(own or ""))
+
+
+def _spelt(word: str) -> str:
+    return " ".join(word.casefold().split())
 
 
 def _known(parent: str, names: Iterable[str], told: Told) -> frozenset[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lineage.around import Said
 from lineage.facts import Waived
 from lineage.finding import Finding
+from lineage.predicates.waiver import LONGEST
 
 Waiver = Said[Waived]
 
@@ -49,9 +50,15 @@ def covering(finding: Finding, waivers: Iterable[Waiver]) -> tuple[Waiver, ...]:
     return tuple(one for one in waivers if (one.fact.rule, one.fact.license, one.fact.origin) == about)
 
 
+def end(waiver: Waiver) -> int:
+    """Return when a waiver ends, in unix seconds: as it says, and two years after it was logged at the latest."""
+    # When it was issued is its signer's own word, which could lie far ahead.
+    return min(waiver.fact.expires, waiver.time + LONGEST)
+
+
 def live(waiver: Waiver, now: int) -> bool:
-    """Tell whether a waiver holds at `now`, in unix seconds: until the second at which it expires."""
-    return now < waiver.fact.expires
+    """Tell whether a waiver holds at `now`, in unix seconds: until the second at which it ends."""
+    return now < end(waiver)
 
 
 def unwaived(
@@ -70,6 +77,6 @@ def accepted(findings: Sequence[Finding], waivers: Sequence[Waiver], now: int) -
         if unwaived(conflicts, waivers, namespace, now):
             continue
         mine = [one for one in waivers if one.fact.namespace == namespace and live(one, now)]
-        ends = [one.fact.expires for finding in conflicts for one in covering(finding, mine)]
+        ends = [end(one) for finding in conflicts for one in covering(finding, mine)]
         found.append(Accepted(namespace, min(ends)))
     return tuple(found)

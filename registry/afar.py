@@ -99,13 +99,14 @@ def advisory(remote: Remote, incident: str, form: str) -> str:
 
 
 def dossier(remote: Remote, ref: str, as_of: int | None, since: int | None) -> DossierOut:
-    """Return what there is to say of an artifact and of everything made of it; `Untrusted` where it is told of other sizes."""
+    """Return what there is to say of an artifact and of everything made of it; `Untrusted` where it is told of other sizes, or of another log."""
     artifact = remote.meant(ref)
     sizes = {name: str(size) for name, size in (("as_of", as_of), ("since", since)) if size is not None}
     found = remote.ask(DossierOut, f"/artifacts/{artifact}/dossier", **sizes)
     remote.same(artifact, found.artifact)
     if as_of is not None:
         remote.same(f"{as_of} entries", f"{found.as_of} entries")
+    remote.judge(found.log, found.as_of)
     remote.same(f"changes since {since}", f"changes since {found.changed and found.changed.since}")
     return found
 

@@ -47,6 +47,7 @@ class Remote:
         self.site = Site(url, timeout)
         self.shown = self.site.shown
         self._admit: Callable[[bytes], object] = lambda _: None
+        self.judge: Callable[[str, int], object] = lambda *_: None
 
     def __enter__(self) -> Self:
         return self
@@ -60,9 +61,12 @@ class Remote:
         """Close the connections."""
         self.site.close()
 
-    def follow(self, admit: Callable[[bytes], object]) -> None:
-        """From now on hand the checkpoint of every bundle and receipt to `admit`, which refuses those of another log."""
-        self._admit = admit
+    def follow(self, admit: Callable[[bytes], object], judge: Callable[[str, int], object]) -> None:
+        """From now on hand the checkpoint of every bundle and receipt to `admit`, which refuses those of another log.
+
+        What an answer says of the log itself, its name and its size, is handed to `judge`, which does as much.
+        """
+        self._admit, self.judge = admit, judge
 
     def resolve(self, ref: str) -> str:
         """Return the artifact that the registry says `ref` means: a hint of where to look, and no proof of anything.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from lineage.finding import Finding
-from lineage.waivers import Accepted, Decision, Waiver, covering, live
+from lineage.waivers import Accepted, Decision, Waiver, covering, end, live
 from registry.said import Answer
 
 
@@ -26,7 +26,7 @@ class WaiverOut(Answer):
         """Make the answer from the store's value, as it is read at `now`."""
         return cls(
             namespace=said.fact.namespace,
-            until=said.fact.expires,
+            until=end(said),
             live=live(said, now),
             reason=said.fact.reason,
             operators=said.operators,

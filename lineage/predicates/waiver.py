@@ -8,7 +8,7 @@ artifact, whoever registered it: what somebody publishes under a name of their o
      "namespace": "acme", "reason": "<one line>", "expires": "<unix seconds>", "issued": "<unix seconds>"}
 
 It covers findings of this rule that rest on this license from this origin, and neither another license that the origin declares
-later nor anything made of the artifact. It ends at `expires`, at most two years after it was issued; whoever reads judges that. The newest waiver of a
+later nor anything made of the artifact. It ends at `expires`, at most two years after it was issued, and after it was logged; whoever reads judges that. The newest waiver of a
 namespace about the same thing counts, so that an earlier end takes one back. Establishes `Waived`.
 """
 

@@ -48,7 +48,7 @@ def follow(remote: Remote, home: Path | None, root: TrustedRoot | None = None) -
 
     notebook = Notebook.beside(home or Settings().home, remote.shown)
     reader = Reader(RemoteLog(remote.site), notebook, root)
-    remote.follow(reader.admit)
+    remote.follow(reader.admit, reader.judge)
     if reader.first:
         err.print(
             f"note: {escape(remote.shown)} was not asked from here before: the log {escape(reader.origin)} is remembered"

@@ -174,6 +174,10 @@ def _reviewed(home: Home, *, quiet: bool) -> tuple[ParentageOut, ...]:
 
 def _show_review(found: Sequence[ParentageOut]) -> None:
     for one in found:
+        if one.unread is not None:
+            out.print(
+                f"[bold]{short(one.artifact)}[/] could not be compared: {escape(one.unread)}", soft_wrap=True
+            )
         for suspect in one.suspects:
             out.print(f"[bold]{short(one.artifact)}[/] {_suspicion(suspect)}", soft_wrap=True)
         for parent in one.parents:

@@ -47,18 +47,22 @@ def check(connection: Connection, folded: Sequence[Fact], size: int, time: int) 
 
     `size` is how many entries the log had before the group.
     """
-    names = [fact for fact in folded if isinstance(fact, Named)]
-    if not names or not is_shut(connection):
+    bound: dict[str, list[str]] = {}
+    for fact in folded:
+        if isinstance(fact, Named):
+            bound.setdefault(fact.artifact, []).append(fact.name)
+    if not bound or not is_shut(connection):
         return
-    for named in names:
-        around = lineage.bare(connection, named.artifact)
+    for artifact, names in bound.items():
+        around = lineage.bare(connection, artifact)
         if len(around.nodes) == 1:
             continue  # it inherits nothing that it could contradict
         case, _ = case_of(around)
-        found = against(around, findings(case), named.name, time)
-        if found:
-            registered = artifacts.registered(connection, named.artifact) < size
-            raise Contradicted(refusal(around, found, named.name, registered=registered))
+        for name in dict.fromkeys(names):
+            found = against(around, findings(case.only(name)), name, time)
+            if found:
+                registered = artifacts.registered(connection, artifact) < size
+                raise Contradicted(refusal(around, found, name, registered=registered))
 
 
 def against(around: Around, found: Sequence[Finding], name: str, time: int) -> tuple[Finding, ...]:
@@ -69,7 +73,7 @@ def against(around: Around, found: Sequence[Finding], name: str, time: int) -> t
 
 def refusal(around: Around, found: Sequence[Finding], name: str, *, registered: bool) -> str:
     """Return the sentence that refuses a binding because of what was found, the nearest told whole."""
-    called = {node.id: next(iter(node.names), node.id) for node in around.nodes}
+    called = {node.id: next(iter(node.names), node.id) for node in around.nodes} | {around.artifact: name}
     worst = min(found, key=lambda one: (len(one.via), one.kind))
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     way = " → ".join(called[one] for one in worst.via)

@@ -18,6 +18,7 @@ from registry.store import Absent, falling, log, unbound
 from registry.store.lists import asking, parts
 from registry.store.log import Logged
 from registry.store.reflagging import reflag
+from registry.store.tenure import standing
 from signing.dsse import Envelope
 from signing.errors import Malformed, Refused, Untrusted
 from signing.statement import Statement
@@ -38,6 +39,15 @@ _ALL = text("SELECT entry, id, reason, kept FROM redaction")
 _UNKNOWN = asking(
     "INSERT INTO unknown (artifact, entry) SELECT number, :entry FROM node WHERE id IN :some ON CONFLICT DO NOTHING",
     words="some",
+)
+_WAIVED_BEFORE = asking(
+    f"""
+    SELECT min(older.entry) FROM waiver JOIN waiver AS older ON older.artifact = waiver.artifact AND older.rule = waiver.rule
+    AND older.license = waiver.license AND older.origin = waiver.origin AND older.namespace = waiver.namespace
+    AND older.entry < waiver.entry
+    WHERE waiver.entry IN :leaves AND older.entry NOT IN :leaves AND {standing("older")}
+    """,
+    "leaves",
 )
 _FORGET = tuple(
     asking(sql, "leaves")
@@ -134,7 +144,7 @@ def check_removed(connection: Connection, entry: str) -> None:
 
 
 def check(connection: Connection, facts: Sequence[Fact]) -> None:
-    """Refuse a redaction of what is not logged, or that would keep something else of it."""
+    """Refuse a redaction of what is not logged, that would keep something else of it, or by which an earlier waiver would count again."""
     for fact in facts:
         if isinstance(fact, Redacted):
             leaves = log.indexes(connection, fact.entry)
@@ -144,4 +154,10 @@ def check(connection: Connection, facts: Sequence[Fact]) -> None:
             if due != fact.kept.encode():
                 raise Malformed(
                     f"the redaction of entry {fact.entry} keeps {fact.kept[:200]}, and the entry leaves {due[:200].decode()}"
+                )
+            # The newest waiver counts: without this one an earlier one, which it may have taken back, would count again.
+            older: int | None = connection.scalar(_WAIVED_BEFORE, {"leaves": leaves})
+            if older is not None:
+                raise Refused(
+                    f"entry {fact.entry} is the newer word on what entry {older} accepts, which would count again: redact entry {older} first"
                 )

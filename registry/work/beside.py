@@ -48,10 +48,10 @@ class Beside:
         return {one: parentage.task(self.others[one], self.others[origin]) for one in names}
 
 
-def beside(home: Home, artifact: str, *, files: bool = True) -> Beside:
+def beside(home: Home, artifact: str, *, files: bool = True, skipping: bool = False) -> Beside:
     """Put an artifact beside all that is kept here of its architecture; with `files`, sketches that are missing are made from them.
 
-    Raises `Absent` where there is no sketch of it.
+    Others whose sketch cannot be read are left out if `skipping`. Raises `Absent` where there is no sketch of it.
     """
     own = sketches.of(home, artifact, files=files)
     with home.store.reading() as connection:
@@ -60,7 +60,7 @@ def beside(home: Home, artifact: str, *, files: bool = True) -> Beside:
     for edge in edges if files else ():
         _made(home, edge.parent)
     others, contents = dict[str, Values](), dict[str, str]()
-    for name, one in sketches.alike(home, own.family):
+    for name, one in sketches.alike(home, own.family, skipping=skipping):
         values = fitted(own, one)
         if name != artifact and values is not None:
             others[name], contents[name] = values, one.content

@@ -61,7 +61,8 @@ class SuspectOut(Answer):
 class ParentageOut(Answer):
     """What comparing an artifact's weights came to; `compared` is how many other sketches of its architecture were looked at.
 
-    Nothing here is proven. Suspects are for somebody to look at: they are not logged, and flag nothing.
+    Nothing here is proven. Suspects are for somebody to look at: they are not logged, and flag nothing. Where what is kept of the artifact
+    itself cannot be read, `unread` says why, and nothing was compared.
     """
 
     artifact: str
@@ -72,11 +73,14 @@ class ParentageOut(Answer):
     suspects: tuple[SuspectOut, ...]
     compared: int
     as_of: int
+    unread: str | None = None
 
     @property
     def to_look_at(self) -> bool:
-        """Tell whether there is a suspicion, or a declared parent that the weights contradict."""
-        return bool(self.suspects) or any(one.outcome == "contradicted" for one in self.parents)
+        """Tell whether there is a suspicion, a declared parent that the weights contradict, or something that cannot be read."""
+        return bool(self.suspects or self.unread) or any(
+            one.outcome == "contradicted" for one in self.parents
+        )
 
 
 class SuspicionsOut(Answer):

@@ -22,6 +22,7 @@ from registry.store.log import Receipt
 from registry.work import sketches
 from registry.work.beside import Beside, beside, distances, origin_of
 from registry.work.findings import ParentageOut, SuspectOut, SuspicionsOut, TestedOut
+from signing.errors import Refused
 
 # Where an artifact names no parents, it is looked at as a change from one of so many that are most like it.
 _ROOTS = 4
@@ -29,12 +30,13 @@ _ROOTS = 4
 PAGE = 20
 
 
-def compare(home: Home, artifact: str, *, files: bool = True) -> ParentageOut:
+def compare(home: Home, artifact: str, *, files: bool = True, skipping: bool = False) -> ParentageOut:
     """Return what an artifact's weights say of its declared parents, and whom they suggest besides.
 
-    With `files`, sketches that are missing are made from the files that are here. Raises `Absent` where there is no sketch of it.
+    With `files`, sketches that are missing are made from the files that are here; others whose sketch cannot be read are left out if
+    `skipping`. Raises `Absent` where there is no sketch of it.
     """
-    known = beside(home, artifact, files=files)
+    known = beside(home, artifact, files=files, skipping=skipping)
     copies = [
         SuspectOut(parent=one, kind="same tensors", statistic="digests", value=1, threshold=1, instead=())
         for one in known.candidates()
@@ -81,10 +83,10 @@ def publish(home: Home, found: ParentageOut) -> Receipt | None:
 
 
 def review(home: Home, progress: Callable[[int], object]) -> tuple[ParentageOut, ...]:
-    """Return every artifact with a sketch here that gives rise to a suspicion, or contradicts a declared parent."""
+    """Return every artifact with a sketch here that gives rise to a suspicion, contradicts a declared parent, or cannot be read."""
     found = []
     for artifact in sketches.every(home):
-        found.append(compare(home, artifact))
+        found.append(_looked(home, artifact, files=True))
         progress(1)
     return tuple(one for one in found if one.to_look_at)
 
@@ -93,7 +95,7 @@ def page(home: Home, after: str | None) -> SuspicionsOut:
     """Return what `review` would of the next artifacts in the order of their ids, from the sketches that are kept alone."""
     left = [one for one in sketches.every(home) if after is None or one > after]
     looked = left[:PAGE]
-    found = [compare(home, one, files=False) for one in looked]
+    found = [_looked(home, one, files=False) for one in looked]
     with home.store.reading() as connection:
         size = log.size(connection)
     return SuspicionsOut(
@@ -102,6 +104,26 @@ def page(home: Home, after: str | None) -> SuspicionsOut:
         next=looked[-1] if len(left) > PAGE else None,
         as_of=size,
     )
+
+
+def _looked(home: Home, artifact: str, *, files: bool) -> ParentageOut:
+    """Compare one of many: what cannot be read of it is told in its place, and keeps nobody from the others."""
+    try:
+        return compare(home, artifact, files=files, skipping=True)
+    except Refused as error:
+        with home.store.reading() as connection:
+            size = log.size(connection)
+        return ParentageOut(
+            artifact=artifact,
+            origin=None,
+            r2=None,
+            exact=None,
+            parents=(),
+            suspects=(),
+            compared=0,
+            as_of=size,
+            unread=str(error),
+        )
 
 
 def _tuned(known: Beside, edge: Edge) -> TestedOut:

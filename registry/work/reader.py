@@ -17,6 +17,7 @@ from registry.work.continuity import Continuity
 from registry.work.memory import Memory, Notebook
 from registry.work.served import Source, Tiles, judging
 from signing.checkpoint import Checkpoint
+from signing.errors import Untrusted
 
 
 class Rooted(Source, Protocol):
@@ -60,6 +61,19 @@ class Reader:
             else:
                 self._seen, self._note = self._continuity.accept(memory.checkpoint, note), note
                 self._notebook.write(replace(memory, checkpoint=note))
+
+    def judge(self, log: str, size: int) -> None:
+        """Refuse an answer that is about another log than this one, or about more entries than it has signed a checkpoint for."""
+        if log != self.origin:
+            raise Untrusted(
+                f"the answer is about the log {log}, and the one that is followed is {self.origin}"
+            )
+        if size > self._seen.size:
+            self._look()  # it may have grown since
+        if size > self._seen.size:
+            raise Untrusted(
+                f"the answer is as of {size} entries of {log}, whose checkpoint covers {self._seen.size}"
+            )
 
     def _look(self) -> None:
         """Accept the checkpoint that is served, and remember it."""

@@ -60,11 +60,17 @@ def of(home: Home, artifact: str, *, files: bool = True) -> Sketch:
     return found
 
 
-def alike(home: Home, architecture: str) -> Iterator[tuple[str, Sketch]]:
-    """Go through the sketches of one architecture (64 hex digits), by artifact."""
+def alike(home: Home, architecture: str, *, skipping: bool = False) -> Iterator[tuple[str, Sketch]]:
+    """Go through the sketches of one architecture (64 hex digits), by artifact; one that cannot be read is refused, or left out if `skipping`."""
     folder = home.path / _FOLDER / architecture
     for artifact in _registered(home, folder.glob(_ANY)):
-        yield artifact, _read(folder / parse_id(artifact))
+        try:
+            found = _read(folder / parse_id(artifact))
+        except Malformed:
+            if skipping:
+                continue
+            raise
+        yield artifact, found
 
 
 def every(home: Home) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -54,12 +54,9 @@ def waive(
     if called is None:
         raise Malformed(f"{ref} has no name: say by --name NAMESPACE/NAME for whose names that is accepted")
     naming(home, around.artifact, called)  # what could name nothing is refused here
-    nodes = tuple(
-        replace(node, names=tuple(dict.fromkeys((called, *names)))) if node.id == around.artifact else node
-        for node in around.nodes
-    )
-    case, _ = case_of(replace(around, nodes=nodes))
-    conflicts = [one for one in findings(case) if one.decides == "conflict" and one.kind == rule]
+    case, _ = case_of(around)
+    told = findings(case.only(called))
+    conflicts = [one for one in told if one.decides == "conflict" and one.kind == rule]
     found = {
         (one.license, one.origin): one
         for one in conflicts

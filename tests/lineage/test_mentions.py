@@ -13,7 +13,7 @@ from lineage.verdict import assess
 HERE, AT = "sha256:" + "1" * 64, "@" + "0f" * 20
 REPOSITORIES = [f"hf:acme/m{number}" for number in range(4)]
 SIGNED = ["sha256:" + f"{number:064x}" for number in range(10, 14)]
-TERMS = st.sampled_from([None, "mit", "MIT", "apache-2.0", "odd-words"])
+TERMS = st.sampled_from([None, "mit", "MIT", "apache-2.0", "odd-words", "other-words", "Odd-Words"])
 
 
 def around(parents, told: Told, terms: str | None = None, relation="finetune") -> Around:
@@ -54,6 +54,17 @@ def test_law_there_is_a_line_for_each_parent_that_only_one_of_both_knows(
     differs = given_ is not None and {given_.casefold()} != {(declared or "").casefold()}
     assert [one.value for one in found if one.kind == "license differs"] == ([given_] if differs else [])
     assert all(one.source == "README.md" and one.value in one.sentence for one in found)
+
+
+def test_two_licenses_that_nothing_here_knows_are_two() -> None:
+    def differ(given: str, own: str) -> bool:
+        return bool(contradictions(around((), Told((Source("README.md", (), given),)), own)))
+
+    assert differ("weird-a", "weird-b")
+    assert differ("other", "unknown")
+    assert differ("mit OR weird-a", "mit OR weird-b")
+    assert not differ("Weird-A ", "weird-a")
+    assert not differ("MIT OR apache-2.0", "apache-2.0 or mit")
 
 
 def test_two_commits_of_one_repository_are_two_parents() -> None:

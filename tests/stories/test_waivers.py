@@ -9,14 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import World
 
+from lineage.facts import Waived
 from lineage.finding import Finding
 from lineage.licensing import Licensing, judge
-from lineage.predicates import claims, derivation, license, license_gate, name, redaction, signature  # noqa: A004
+from lineage.predicates import claims, derivation, license, license_gate, name, redaction, signature, waiver  # noqa: A004
+from registry.found import WaiverOut
 from registry.store import gate, lineage
 from registry.store import redaction as stored
 from registry.store.gate import Contradicted
+from registry.work.waiving import waive
 from signing.digest import artifact_id
-from signing.errors import Forbidden, Malformed
+from signing.errors import Forbidden, Malformed, Refused
 from signing.keys import PrivateKey
 
 DAY = 86_400
@@ -125,6 +128,43 @@ def test_a_name_itself_may_be_what_contradicts(world: World) -> None:
     world.check()
 
 
+def test_a_strangers_name_for_an_artifact_shuts_nobody_elses(world: World) -> None:
+    base = world.artifact()
+    world.license(base, "llama3.1")
+    child, anna = world.artifact(base), world.join("anna", "publisher", namespaces=["guest"])
+    world.license(child, "llama3.1")
+    world.decide(shut=False)
+    world.bind("guest/mine", child, anna)
+    world.advance(1)
+    world.decide(shut=True)
+
+    world.bind("kennel/Llama-mine", child)
+    with pytest.raises(Contradicted, match="kennel/mine does not begin with"):
+        world.bind("kennel/mine", child)
+    with pytest.raises(Refused, match=r"finds no conflict about .* as kennel/Llama-other"):
+        waive(world.home, child, "LIC-NAME-PREFIX", world.time + DAY, "asked", name="kennel/Llama-other")
+    accepted = waive(world.home, child, "LIC-NAME-PREFIX", world.time + DAY, "asked", name="kennel/mine")
+    assert "kennel/mine does not begin" in accepted.findings[0].sentence
+    world.bind("kennel/mine", child)
+    world.check()
+
+
+def test_several_names_of_one_artifact_are_judged_by_one_slice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = world.artifact()
+    world.license(base, "mit")
+    child = world.artifact(base)
+    world.license(child, "mit")
+    asked: list[str] = []
+    bare = lineage.bare
+    monkeypatch.setattr(lineage, "bare", lambda at, one: (asked.append(one), bare(at, one))[1])
+    world.publish(
+        "publisher", *(name.statement(child, f"kennel/tuned-{n}", None, world.time) for n in range(3))
+    )
+    assert asked == [child]
+
+
 def test_what_is_named_with_its_registration_is_refused_whole_whatever_the_order(
     world: World, family
 ) -> None:
@@ -199,6 +239,21 @@ def test_a_waiver_is_taken_back_by_a_newer_one_that_ends_and_by_an_order(world: 
     world.check()
 
 
+def test_an_order_over_what_takes_a_waiver_back_does_not_revive_it(world: World, family) -> None:
+    child = family["child"]
+    first = [world.waive(child, one, world.time + DAY) for one in conflicts(world, child)]
+    world.advance(1)
+    taken = [world.waive(child, one, world.time) for one in conflicts(world, child)]
+
+    with pytest.raises(Refused, match=f"redact entry {first[0].index} first"):
+        world.redact(taken[0].entry)
+    assert judged(world, child).accepted == ()
+    for one in (*first, *taken):
+        world.redact(one.entry)
+    assert judged(world, child).accepted == ()
+    world.check()
+
+
 def test_what_an_ended_key_waived_and_decided_since_falls_with_it(world: World, family) -> None:
     child, anna = family["child"], world.join("anna", "publisher", namespaces=["guest"])
     stolen = world.join("kennel", "publisher")
@@ -224,6 +279,24 @@ def test_a_waiver_of_more_than_two_years_is_none(world: World, family) -> None:
     found = conflicts(world, family["child"])[0]
     with pytest.raises(Malformed, match="two years at most"):
         world.waive(family["child"], found, world.time + 732 * DAY)
+
+
+def test_a_waiver_issued_in_the_far_future_ends_two_years_after_it_was_logged(world: World, family) -> None:
+    child, ahead = family["child"], world.time + 9_000 * DAY
+    for one in conflicts(world, child):
+        said = Waived(child, one.kind, one.origin, one.license, "kennel", "we asked", ahead + DAY)
+        world.say(waiver.statement(said, ahead), world.home.keys("publisher"))
+    until = world.time + waiver.LONGEST
+
+    assert [one.until for one in judged(world, child).accepted] == [until]
+    told = WaiverOut.of(judged(world, child).waivers[0], until - 1)
+    assert (told.until, told.live) == (until, True)
+    world.advance(waiver.LONGEST)
+    assert judged(world, child).accepted == ()
+    assert not WaiverOut.of(judged(world, child).waivers[0], world.time).live
+    with pytest.raises(Contradicted):
+        world.bind("kennel/tuned", child)
+    world.check()
 
 
 def test_what_is_unknown_or_to_be_reviewed_is_no_conflict_and_is_bound(world: World) -> None:

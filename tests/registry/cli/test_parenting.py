@@ -178,6 +178,7 @@ def test_a_lost_or_damaged_sketch_is_made_again_while_the_files_are_here(typed) 
     typed.refuses(
         ("parents", "kennel/two", "--test"), 2, ("cannot be read", "remove it, and it is made again")
     )
+    assert "could not be compared" in typed("parents", "--review").out
     path.unlink()
 
     assert typed.holds("parents", "kennel/one", "--test") == before

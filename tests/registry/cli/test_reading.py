@@ -81,7 +81,7 @@ def test_every_checkpoint_that_is_handed_over_is_judged_before_anything_is_retur
     with supply(world) as source:
         remote = source._remote
         notes = {Bundle.parse(line).checkpoint for line in remote.bundles(artifact)}
-        remote.follow(refuse)
+        remote.follow(refuse, lambda *_: None)
         for one in (
             lambda: remote.bundles(artifact),
             lambda: remote.bundle(artifact, ancestors=True),

@@ -1,6 +1,7 @@
 """Dossiers over HTTP, and as somebody elsewhere signs what a registry tells."""
 
 import pytest
+from auditing import Held
 from fastapi.testclient import TestClient
 from rebuilding import supply
 from world import World
@@ -10,6 +11,8 @@ from registry.client import Remote
 from registry.dossier import DossierOut
 from registry.page import page
 from registry.work.dossier import compiled
+from registry.work.memory import Notebook
+from registry.work.reader import Reader
 from signing import canonical
 from signing.errors import Malformed, Untrusted
 
@@ -73,6 +76,13 @@ def test_an_answer_about_something_else_is_refused(world: World, family: str, mo
             Untrusted, match="asked about changes since 3, and answered about changes since None"
         ):
             afar.dossier(remote, family, None, 3)
+        told(log="other.example/log")
+        reader = Reader(Held(world), Notebook(world.folder / "state"))
+        remote.follow(reader.admit, reader.judge)
+        with pytest.raises(
+            Untrusted, match=r"about the log other\.example/log, and the one that is followed"
+        ):
+            afar.dossier(remote, family, None, None)
         told(names=("kennel/\u202eevil",))
         with pytest.raises(Malformed, match="hides what is shown"):
             afar.dossier(remote, family, None, None)

@@ -15,6 +15,7 @@ from registry.deps import Limits
 from registry.work import parents, sketches
 from registry.work.add import Declared, add
 from registry.work.findings import ParentageOut
+from registry.work.shelf import described
 from signing import canonical
 from signing.errors import Malformed, Untrusted
 
@@ -98,6 +99,32 @@ def test_a_request_reads_no_weights_and_tells_no_path(
     assert not path.exists()
     assert not parent.exists()
     assert sketches.of(world.home, tuned["one"]).encode() == raw
+
+
+def test_what_cannot_be_read_of_one_is_told_and_keeps_nobody_from_the_others(
+    world: World, api: TestClient, tuned: dict[str, str]
+) -> None:
+    whole = {one["artifact"]: one for one in api.get("/suspicions").json()["artifacts"]}
+    with world.home.store.reading() as connection:
+        manifest, _ = described(world.home, connection, tuned["one"])
+    world.home.blobs.path(manifest.digest).unlink()
+    (path,) = (world.home.path / "sketches").glob(f"*/{tuned['three'].removeprefix('sha256:')}")
+    path.write_bytes(path.read_bytes()[:-9])
+
+    page = api.get("/suspicions").json()
+
+    found = {one["artifact"]: one for one in page["artifacts"]}
+    assert (page["compared"], page["next"]) == (len(tuned), None)
+    assert (
+        f"manifest sha256:{manifest.digest} of {tuned['one']} is not stored" in found[tuned["one"]]["unread"]
+    )
+    assert "cannot be read" in found[tuned["three"]]["unread"]
+    assert found[tuned["liar"]]["parents"] == whole[tuned["liar"]]["parents"]
+    assert found[tuned["scaled"]]["unread"] is None
+    assert {one.artifact for one in parents.review(world.home, lambda _: None) if one.unread} == {
+        tuned["one"],
+        tuned["three"],
+    }
 
 
 def test_what_has_no_sketch_and_what_is_no_artifact_is_refused(api: TestClient) -> None:

@@ -1,5 +1,6 @@
 """The database refuses what the log must never do, and what Studbook writes is what its migrations make."""
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 from world import World
 
+from registry.store import sqlite
 from registry.store.engine import Database
 from registry.store.schema import migrations
 from registry.store.sqlite import TRIGGERS
@@ -45,6 +47,32 @@ def test_a_connection_is_durable_and_sees_what_replace_removes(world: World) -> 
         assert found == ["wal", 2]
         assert connection.scalar(text("PRAGMA recursive_triggers")) == 1
         assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+@pytest.mark.sqlite
+def test_what_a_killed_writer_left_in_the_write_ahead_log_is_synced_before_it_is_read(
+    world: World, tmp_path: Path
+) -> None:
+    world.artifact()
+    left, synced = tmp_path / "left.db", list[Path]()
+    for end in ("", "-wal"):
+        shutil.copy(f"{world.home.store.at}{end}", f"{left}{end}")
+    opened = sqlite.engine(
+        left,
+        1,
+        create=False,
+        mapped=False,
+        sync=lambda handle: synced.append(Path(f"/proc/self/fd/{handle}").readlink()),
+    )
+    with opened.connect() as connection:
+        assert synced == [tmp_path / "left.db-wal"]
+        assert connection.scalar(text("SELECT count(*) FROM entry")) == world.size()
+    opened.dispose()
+
+    clean = sqlite.engine(left, 1, create=False, mapped=False, sync=lambda _: synced.append(left))
+    with clean.connect():
+        assert len(synced) == 1, "whoever closed it left nothing to sync"
+    clean.dispose()
 
 
 def test_a_reader_sees_one_state_while_another_writes(world: World) -> None:

@@ -116,6 +116,24 @@ def test_t14_an_answer_from_a_fork_behind_an_honest_checkpoint_is_refused(
     assert state.read().checkpoint == source.checkpoint()
 
 
+def test_an_answer_about_another_log_or_more_than_it_signed_is_refused(world: World, tmp_path: Path) -> None:
+    world.model()
+    origin = world.home.root().origin
+    reader = Reader(Held(world), Notebook(tmp_path / "state"))
+    size = world.size()
+    reader.judge(origin, size)
+    with pytest.raises(
+        Untrusted, match=rf"the log other\.example/log, and the one that is followed is {origin}"
+    ):
+        reader.judge("other.example/log", size)
+    with pytest.raises(
+        Untrusted, match=f"as of {size + 1} entries of {origin}, whose checkpoint covers {size}"
+    ):
+        reader.judge(origin, size + 1)
+    world.model()
+    reader.judge(origin, world.size())
+
+
 def test_checkpoints_of_this_log_are_admitted_older_and_newer(world: World, tmp_path: Path) -> None:
     world.model()
     with world.home.store.reading() as connection:
