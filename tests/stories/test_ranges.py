@@ -8,9 +8,12 @@ from lineage.predicates import claims, incident, name
 from lineage.predicates.claims import Claim, Parent
 from lineage.residue import REMOVED
 from lineage.standing import Affected, Clean, Unknown
+from lineage.subjects import Reach
+from registry import exports, feed
 from registry.local import Local
-from registry.store import lineage
+from registry.store import changes, lineage, subjects
 from registry.work import evidence, owners
+from registry.work.history import history
 from registry.work.reach import reach
 from signing.errors import Malformed
 
@@ -188,6 +191,23 @@ def test_a_range_that_does_not_fit_its_subject_is_refused() -> None:
     assert subject.name == "name:acme/*"
     with pytest.raises(Malformed, match="is written in lower case"):
         incident.statement([], "privacy", "low", "reported", "x", contact="y", issued=1, names=["Acme/*"])
+
+
+def test_an_incident_that_selects_nothing_has_owners_history_exports_and_a_place_in_the_feed(
+    world: World,
+) -> None:
+    world.artifact()
+    reported = world.report(None, "compromised", names=["zzz/*"])
+
+    found = owners.owners(world.home, reported)
+    assert (found.owners, found.unowned, found.complete) == ((), (), True)
+    assert history(world.home, reported).flagged == 0
+    assert reached(world, reported).nodes == ()
+    assert all(one.text(reached(world, reported)) for one in exports.formats(Reach).values())
+    with world.home.store.reading() as connection:
+        told_of = changes.newest(connection, 1)
+        said = feed.text(subjects.as_of(connection, world.size()), told_of, "http://here/")
+    assert "It names nothing so far and selects by name:zzz/*." in said
 
 
 def test_whoever_has_only_a_file_of_bundles_sees_what_it_shows(world: World) -> None:
