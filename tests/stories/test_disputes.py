@@ -97,6 +97,30 @@ def test_a_dispute_falls_with_its_key_and_loses_its_words_by_order(world: World)
     world.check()
 
 
+@pytest.mark.parametrize("ordered", ["binding", "report"])
+def test_a_dispute_stands_where_an_order_took_what_it_was_flagged_by(world: World, ordered: str) -> None:
+    ann = world.join("ann", "publisher")
+    base, named = world.artifact(), world.artifact()
+    binding = world.bind("kennel/bad", base).entry
+    child = world.artifact(base, key=ann)
+    reported = world.report(named, "compromised", names=["kennel/*"])
+    say(world, reported, base, world.home.keys("publisher"))
+    say(world, reported, child, ann)
+    world.redact(binding if ordered == "binding" else reported)
+    assert world.flagged(reported) == {named}
+    with world.home.store.reading() as connection:
+        (found,) = lineage.incidents(connection, reported)
+    assert [one.fact.artifact for one in found.disputes] == [base, child]
+
+    say(world, reported, child, ann, words="nor was it")  # what is in doubt is disputed as well
+
+    if ordered == "binding":
+        later = world.artifact(key=ann)
+        with pytest.raises(Refused, match=f"incident {reported} neither names nor reaches {later}"):
+            say(world, reported, later, ann)
+    world.check()
+
+
 def test_a_dispute_is_proven_offline_beside_its_incident(world: World) -> None:
     child = world.artifact()
     reported = world.report(child, "privacy")
