@@ -60,7 +60,7 @@ _NUMBERS = asking("""
     SELECT id, number FROM node WHERE id IN :some UNION ALL SELECT NULL, coalesce(max(number) + 1, 0) FROM node
 """)
 # An incident and what it comes to select is asked who reported and confirmed it (`mass`).
-_LOOKING_BACK = (Rooted, Redacted, Agreed, Selecting, Reported, Restaged, Contained)
+_LOOKING_BACK = (Rooted, Redacted, Agreed, Selecting, Reported, Restaged, Contained, Assessed)
 _LISTED = text("SELECT 1 FROM file WHERE artifact = :number LIMIT 1")
 _INSERT_NODE, _INSERT_FILE, _INSERT_EDGE = insert(Node), insert(File), insert(Edge)
 
