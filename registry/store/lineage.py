@@ -80,6 +80,10 @@ _NAMING = asking(f"""
     WHERE selected.artifact IN :some AND {counting("selected")}
 """)
 _OF = asking(f"SELECT entry FROM incident WHERE id IN :some AND {counting('incident')} ORDER BY entry")
+_CARRIED = asking(f"""
+    SELECT other.entry AS carrying, incident.entry FROM incident AS other JOIN incident ON incident.id = other.id
+    WHERE other.entry IN :some AND {counting("incident")}
+""")
 _NUMBERS = asking("SELECT id, number FROM node WHERE id IN :some")
 _TARGETS = asking(f"""
     SELECT named.incident, node.id FROM (
@@ -161,7 +165,16 @@ def flags(
     for row in _rows(connection, _FLAGGING, numbers, at):
         reaching[numbers[row.artifact]].append(row.incident)
     found = reported(connection, {number for some in reaching.values() for number in some}, at)
-    return {artifact: tuple(found[number] for number in some) for artifact, some in reaching.items()}
+    # A report whose first key was ended flags by the leaf that carries it since, and was told by another one then.
+    lacking = {number for some in reaching.values() for number in some} - found.keys()
+    then = {row.carrying: row.entry for row in _rows(connection, _CARRIED, lacking, at)}
+    found |= {
+        number: one for number, entry in then.items() for one in reported(connection, [entry], at).values()
+    }
+    return {
+        artifact: tuple(found[number] for number in some if number in found)
+        for artifact, some in reaching.items()
+    }
 
 
 def flagged(connection: Connection, incident: str) -> frozenset[str]:
