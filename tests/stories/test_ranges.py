@@ -166,6 +166,20 @@ def test_a_binding_that_was_redacted_before_the_report_is_counted_where_its_name
     world.check()
 
 
+def test_a_namespace_that_is_heard_of_later_was_not_known_then(world: World) -> None:
+    bound = world.model()
+    world.redact(bind(world, bound, "acme/gone"))
+    reported = world.report(None, "privacy", names=["litter/*"])
+    then = world.size()
+    assert (told(world, reported)[1], world.standing(bound)) == (1, Unknown(missing=()))
+
+    bind(world, bound, "acme/kept")
+
+    assert (told(world, reported)[1], world.standing(bound)) == (0, Clean())
+    assert world.standing(bound, size=then) == Unknown(missing=())
+    world.check()
+
+
 def test_an_incident_that_loses_its_words_loses_its_ranges_and_says_so(world: World) -> None:
     bad, named = world.model(), world.model()
     bind(world, bad, "jane-doe/model")
