@@ -17,7 +17,7 @@ from registry.store import changes, lineage, subjects
 from registry.store import redaction as redactions
 from registry.work import evidence
 from registry.work.hooks import add, deliver, replay
-from signing.errors import Forbidden, Refused
+from signing.errors import Forbidden, Refused, Untrusted
 from signing.keys import PrivateKey
 
 
@@ -132,6 +132,29 @@ def test_a_dispute_is_proven_offline_beside_its_incident(world: World) -> None:
     assert [(one.operators, one.fact.text) for one in found.incident.disputes] == [
         (("kennel",), "it is public")
     ]
+
+
+def test_a_file_holds_the_disputes_of_others_and_who_they_are_and_is_about_what_was_asked_for(
+    world: World,
+) -> None:
+    ann = world.join("ann", "publisher")
+    base, other = world.artifact(), world.artifact()
+    world.bind("kennel/base", base)
+    child, theirs = world.artifact(base), world.artifact(base, key=ann)
+    reported = world.report(base, "compromised")
+    say(world, reported, theirs, ann)
+    selecting = world.report(other, "privacy", names=["kennel/*"])
+
+    for asked in (base, child):
+        lines = Local(world.home.store, lambda: world.time).bundle(asked, ancestors=True)
+        found = evidence.read(lines, world.home.root())
+
+        incidents = {one.incident.id: one.incident for one in found.incidents}
+        assert [one.fact.artifact for one in incidents[reported].disputes] == [theirs]
+        assert incidents[selecting].artifacts == tuple(sorted((base, other)))
+        evidence.check_about(found, asked)
+        with pytest.raises(Untrusted, match=f"not about {theirs}"):
+            evidence.check_about(found, theirs)
 
 
 def test_hooks_and_feed_are_told_of_disputes_and_amendments_as_they_stood_then(world: World) -> None:
