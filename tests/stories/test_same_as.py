@@ -174,7 +174,7 @@ def test_a_simulated_report_on_a_stub_says_what_the_report_does(world: World) ->
     below = world.artifact(artifact)
     world.same(artifact, STUB, "owner")
 
-    found = simulation.report(world.home.store, STUB, "compromised")
+    found = simulation.report(world.home, STUB, "compromised")
 
     flagged = world.flagged(world.report(STUB, "compromised"))
     assert {one.artifact for one in found.first} == flagged == {STUB, artifact, below}
