@@ -1,9 +1,13 @@
 """An incident on a range of names reaches what was ever bound there, and says what an order keeps it from telling."""
 
+from collections import defaultdict
+
 import pytest
 from exported import reached
+from exported import told as pedigree_of
 from world import World
 
+from lineage.dossier import dossier
 from lineage.predicates import claims, incident, name
 from lineage.predicates.claims import Claim, Parent
 from lineage.residue import REMOVED
@@ -164,6 +168,22 @@ def test_a_binding_that_was_redacted_before_the_report_is_counted_where_its_name
     # Nothing is left that says which namespace the first one was in, but that it was not acme.
     assert counts == {"kennel/*": 1, "acme/gone": 2, "litter/*": 1, "hf:acme/*": 0}
     world.check()
+
+
+def test_what_is_said_of_an_artifact_is_incomplete_where_an_incident_is_in_doubt(world: World) -> None:
+    bad = world.model()
+    tuned, other = world.model(bad), world.model()
+    entry = bind(world, bad, "kennel/bad")
+    world.report(None, "compromised", names=["kennel/*"])
+    later = world.model()
+    assert pedigree_of(world, tuned).complete
+
+    world.redact(entry)
+
+    found = {one: pedigree_of(world, one).complete for one in (bad, tuned, other, later)}
+    assert found == {bad: False, tuned: False, other: False, later: True}
+    said = dossier(pedigree_of(world, tuned, "ancestors"), defaultdict(tuple))
+    assert (said["standing"], said["complete"]) == ({"state": "unknown", "missing": []}, False)
 
 
 def test_a_namespace_that_is_heard_of_later_was_not_known_then(world: World) -> None:
