@@ -43,7 +43,7 @@ class Questions:
     names: frozenset[str]
     """Which names have these skeletons, and which operators may bind those that no signer of the statement may?"""
     disputes: frozenset[tuple[str, str]]
-    """For which of these does the incident flag the artifact?"""
+    """For which of these does the incident flag the artifact, or may it, for all that an order left?"""
     corrections: frozenset[tuple[str, str]]
     """For which of these does the second supersede the first, directly or by way of others?"""
 

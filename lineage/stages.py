@@ -24,7 +24,7 @@ def check(
 ) -> None:
     """Refuse what may not be said of an incident in this stage; None is one that nobody reported.
 
-    `reaches`: it flags the artifact for which it is disputed.
+    `reaches`: it flags the artifact for which it is disputed, or may, for all that an order left.
     """
     if isinstance(said, Embargoed):
         if stage is not None:

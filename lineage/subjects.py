@@ -41,7 +41,10 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Pedigree:
-    """An artifact and its relatives within `scope`; `complete` is False if any of these was left out."""
+    """An artifact and its relatives within `scope`.
+
+    `complete` is False if any of these was left out, or if an order leaves nobody to tell whether an incident selects one.
+    """
 
     at: AsOf
     verdict: Verdict
@@ -140,7 +143,7 @@ def pedigree(
         descendants=_others(down),
         registered=registered,
         incidents={one: _live(flags.get(one, ())) for one in sorted(nodes)},
-        complete=all(one.complete for one in slices),
+        complete=all(one.complete and not one.doubts for one in (above, *slices)),
     )
 
 

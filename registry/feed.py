@@ -49,7 +49,8 @@ def _entry(root: ET.Element, at: AsOf, change: Change, base: str) -> None:
     said = [
         f"Incident {incident.id} is {change.event}"
         + ("." if change.reason is None else f": {change.reason}"),
-        f"It names {', '.join(incident.artifacts)}.",
+        f"It names {', '.join(incident.artifacts) or 'nothing so far'}"
+        + (f" and selects by {', '.join(incident.selectors)}." if incident.selectors else "."),
         f"Contact: {incident.contact}",
         *(
             f"Disputed by {', '.join(one.operators)} for {one.fact.artifact}: {one.fact.text}"

@@ -26,6 +26,7 @@ from registry.store import flagging, refs
 from registry.store.embargoes import Embargo, embargoes
 from registry.work import embargoed
 from signing.canonical import Json
+from signing.errors import Malformed
 from signing.statement import Statement
 
 app = typer.Typer()
@@ -129,6 +130,11 @@ def embargo(
     as_json: JsonOption = False,
 ) -> None:
     """Log that an incident is known, and not what it is: only its id, which `reveal` proves. Nothing is flagged until then."""
+    if confirmed:
+        # What flags much is confirmed by two, and a file that one of them wrote could never be revealed (T27).
+        raise Malformed(
+            f"{to} would be revealed as confirmed by one operator: keep it back without --confirmed, reveal it, then confirm"
+        )
     what, grave = kind_named(kind), severity_named(severity)
     opened = home_at(home)
     bad = _bad(opened, artifact, key, tensor, name)
@@ -137,7 +143,7 @@ def embargo(
         bad.artifacts,
         what,
         grave,
-        "confirmed" if confirmed else "reported",
+        "reported",
         summary,
         contact=asked,
         issued=opened.now(),

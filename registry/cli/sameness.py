@@ -25,7 +25,7 @@ def same(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that an artifact of yours is what is called otherwise upstream, so that incidents reach both; both stay in the log."""
+    """Say that an artifact of yours is what is called otherwise upstream, so that incidents that name either reach both; both stay in the log."""
     found = saying.say(home_at(home), ref, upstream)
 
     def show() -> None:
@@ -34,7 +34,8 @@ def same(
         )
         if found.by == "owner":
             out.print(
-                f"  said in the name of {escape(sameness.namespace(upstream))}: an incident on either reaches what is made of both",
+                f"  said in the name of {escape(sameness.namespace(upstream))}: an incident that names either reaches what is made of both;"
+                " one on a range of stubs does not name the artifact",
                 soft_wrap=True,
             )
         else:

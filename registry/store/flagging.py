@@ -38,6 +38,10 @@ _FLAGGING = asking("""
     SELECT flag.artifact, flag.incident FROM flag
     WHERE flag.artifact IN :some AND flag.first < :size ORDER BY flag.incident
 """)
+_CARRIED = asking(f"""
+    SELECT other.entry AS carrying, incident.entry FROM incident AS other JOIN incident ON incident.id = other.id
+    WHERE other.entry IN :some AND {counting("incident")}
+""")
 _FLAGGED = text("""
     SELECT node.id FROM flag JOIN incident ON incident.entry = flag.incident JOIN node ON node.number = flag.artifact
     WHERE incident.id = :incident
@@ -70,7 +74,16 @@ def flags(
     for row in rows(connection, _FLAGGING, numbers, at):
         reaching[numbers[row.artifact]].append(row.incident)
     found = reported(connection, {number for some in reaching.values() for number in some}, at)
-    return {artifact: tuple(found[number] for number in some) for artifact, some in reaching.items()}
+    # A report whose first key was ended flags by the leaf that carries it since, and was told by another one then.
+    lacking = {number for some in reaching.values() for number in some} - found.keys()
+    then = {row.carrying: row.entry for row in rows(connection, _CARRIED, lacking, at)}
+    found |= {
+        number: one for number, entry in then.items() for one in reported(connection, [entry], at).values()
+    }
+    return {
+        artifact: tuple(found[number] for number in some if number in found)
+        for artifact, some in reaching.items()
+    }
 
 
 def flagged(connection: Connection, incident: str) -> frozenset[str]:

@@ -43,7 +43,7 @@ _NUMBERS = asking("""
     SELECT id, number FROM node WHERE id IN :some UNION ALL SELECT NULL, coalesce(max(number) + 1, 0) FROM node
 """)
 # An incident and what it comes to select is asked who reported and confirmed it (`mass`).
-_LOOKING_BACK = (Rooted, Redacted, Agreed, Selecting, Reported, Restaged, Contained)
+_LOOKING_BACK = (Rooted, Redacted, Agreed, Selecting, Reported, Restaged, Contained, Assessed)
 _INSERT_NODE, _INSERT_REGISTRATION, _INSERT_EDGE = insert(Node), insert(Registration), insert(Edge)
 # The id of an artifact is the hash of its list of files: whoever registers it again lists the same ones.
 _INSERT_FILE = text(

@@ -17,8 +17,9 @@ from lineage import admission, authority, ownership, predicates, rebuilds
 from lineage.authority import TrustedRoot
 from lineage.checks import Agreed
 from lineage.facts import Fact, Named
+from lineage.incidents import Disputed
 from lineage.skeleton import skeleton
-from registry.store import verdicts
+from registry.store import log, removed, verdicts
 from registry.store.lists import asking
 from registry.store.tenure import standing
 from signing.dsse import Envelope, verified
@@ -60,11 +61,15 @@ _WITH_CHILDREN = asking(
     "SELECT id, id FROM node WHERE id IN :some AND EXISTS (SELECT 1 FROM edge WHERE edge.parent = node.number)",
     "some",
 )
-_ABOVE = asking(f"""
+_WALK = f"""
     WITH RECURSIVE above (number) AS (
         SELECT number FROM node WHERE id = :descendant
         UNION SELECT edge.parent FROM edge JOIN above ON edge.child = above.number WHERE {standing("edge")}
     )
+"""
+_MADE_OF = text(f"{_WALK} SELECT number FROM above")
+_ABOVE = asking(f"""
+    {_WALK}
     SELECT node.id FROM above JOIN node ON node.number = above.number WHERE node.id IN :some
 """)
 _REACHES = text(f"""
@@ -136,7 +141,7 @@ def admit(
 
     `settle` writes the leaves that wait to be, where they are asked for.
     """
-    if any(isinstance(fact, Agreed) for fact in judged.facts):
+    if any(isinstance(fact, Agreed | Disputed) for fact in judged.facts):
         settle()
     operators = authority.check(judged.root, judged.statement, judged.facts, judged.keys, time)
     asked = admission.questions(judged.facts)
@@ -157,7 +162,7 @@ def admit(
         disputes={
             (incident, artifact)
             for incident, artifact in asked.disputes
-            if connection.execute(_REACHES, {"incident": incident, "artifact": artifact}).first()
+            if _disputable(connection, incident, artifact)
         },
         corrections=_superseding(connection, asked.corrections),
     )
@@ -167,6 +172,18 @@ def admit(
     publishers = {artifact: tuple(words.split()) for artifact, words in registered.items()}
     ownership.check(judged.statement, own, operators, publishers)
     return operators
+
+
+def _disputable(connection: Connection, incident: str, artifact: str) -> bool:
+    """Tell whether an incident reaches an artifact, or may: what it selected by was removed, and the artifact was there then."""
+    if connection.execute(_REACHES, {"incident": incident, "artifact": artifact}).first():
+        return True
+    # A dispute is as old as its leaf, and what the flag rested on may be gone when `fsck` asks again.
+    gone = removed.lost(connection, log.size(connection)).get(incident)
+    if gone is None:
+        return False
+    made_of = connection.scalars(_MADE_OF, {"descendant": artifact}).all()
+    return removed.among(connection, made_of, gone.before)
 
 
 def _superseding(connection: Connection, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -92,14 +92,17 @@ def below(connection: Connection, artifact: str, most: int | None = None, size: 
 
 
 def above_all(connection: Connection, artifacts: Sequence[str]) -> Around:
-    """Return several artifacts with everything that any of them is made of, as a slice about the first."""
+    """Return several artifacts with everything that any of them is made of, as a slice about the first; of none, an empty one."""
     return _slice(connection, artifacts, _UP, None, None)
 
 
 def below_all(
     connection: Connection, artifacts: Sequence[str], most: int | None = None, size: int | None = None
 ) -> Around:
-    """Return several artifacts with everything made of any of them, as a slice about the first; it may be cut, as in `below`."""
+    """Return several artifacts with everything made of any of them, as a slice about the first; it may be cut, as in `below`.
+
+    Of no artifacts the slice is empty.
+    """
     return _slice(connection, artifacts, _DOWN, size, most)
 
 
@@ -128,7 +131,8 @@ def _bare(
     connection: Connection, artifacts: Sequence[str], step: TextClause, size: int | None, most: int | None
 ) -> tuple[Around, list[int]]:
     """Return a slice, with the numbers of its artifacts, without most of what is said of them."""
-    at, artifact = log.sized(connection, size), artifacts[0]
+    # An incident that selects nothing yet, or nothing any longer, is asked about too.
+    at, artifact = log.sized(connection, size), next(iter(artifacts), "")
     numbers = numbered(connection, artifacts)
     for one in artifacts:
         if one not in numbers:

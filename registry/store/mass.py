@@ -12,28 +12,30 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from lineage import authority
+from lineage import authority, patterns
+from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
 from lineage.facts import Contained, Fact
 from lineage.incidents import Reported, Restaged
 from registry.settings import Settings
-from registry.store.lists import asking
+from registry.store.lists import asking, parts
 from registry.store.tenure import standing
 from signing.errors import Forbidden
 
+# What is resolved is still refused: bytes do not heal.
 _CONFIRMED = f"""
     SELECT DISTINCT incident.entry, incident.id FROM incident {{0}} WHERE {{1}} AND {standing("incident")}
-    AND 'confirmed' = coalesce(
+    AND coalesce(
         (SELECT stage.stage FROM stage WHERE stage.incident = incident.id AND {standing("stage")}
-         ORDER BY stage.entry DESC, stage.seq DESC LIMIT 1), incident.stage)
+         ORDER BY stage.entry DESC, stage.seq DESC LIMIT 1), incident.stage) IN ('confirmed', 'resolved')
     ORDER BY incident.entry
 """
 _NAMED = asking(_CONFIRMED.format("", "incident.id IN :some"))
-# Of those that a tensor lets select, the ones that flag something new by this leaf.
+# Of those that a tensor or a range of stubs lets select, the ones that flag something new by this leaf.
 _HOLDING = asking(
     _CONFIRMED.format(
         f"JOIN selector ON selector.incident = incident.id AND {standing('selector')}",
-        """selector.attribute = 'tensor' AND selector.value IN :some
+        """selector.attribute = :attribute AND selector.value IN :some
         AND EXISTS (SELECT 1 FROM flag WHERE flag.incident = incident.entry AND flag.first = :index)""",
     )
 )
@@ -107,8 +109,8 @@ def flags(connection: Connection, incident: str) -> int:
 
 
 def _touched(connection: Connection, facts: Iterable[Fact], index: int) -> list[str]:
-    """Return the confirmed incidents that a statement confirms, or lets select more."""
-    named, tensors = set[str](), set[str]()
+    """Return the incidents, confirmed and not taken back, that a statement confirms, or lets select more."""
+    named, tensors, ranges = set[str](), set[str](), set[str]()
     for fact in facts:
         match fact:
             case Reported(incident, stage="confirmed") | Restaged(incident, "confirmed"):
@@ -117,12 +119,17 @@ def _touched(connection: Connection, facts: Iterable[Fact], index: int) -> list[
                 tensors.add(tensor)
             case _:
                 pass
+        # What only keys with the security role say, and it may name a stub that nobody named before.
+        if isinstance(fact, Reported | Assessed):
+            for name in patterns.called([fact]):
+                ranges |= patterns.patterns(name)
     found: dict[str, None] = {}
     if named:
         found |= {row.id: None for row in connection.execute(_NAMED, {"some": sorted(named)})}
-    if tensors:
-        asked = {"some": sorted(tensors), "index": index}
-        found |= {row.id: None for row in connection.execute(_HOLDING, asked)}
+    for attribute, values in (("tensor", tensors), ("name", ranges)):
+        asked = {"attribute": attribute, "index": index}
+        for some in parts(sorted(values)):
+            found |= {row.id: None for row in connection.execute(_HOLDING, asked | {"some": some})}
     return list(found)
 
 

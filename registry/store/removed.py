@@ -31,7 +31,7 @@ _LEAVES = asking(f"""
 # How a fact that is gone is written in what is left.
 _GONE = ('"kind":"removed"', '"kind":"unbound"')
 # A namespace that is left out of these is one of which nothing is known: its bindings are counted.
-_NAMES = text("SELECT DISTINCT name FROM name LIMIT 10000")
+_NAMES = text(f"SELECT name FROM name WHERE {counting('name')} ORDER BY name.entry, name.seq LIMIT 10000")
 _OLDER = asking("SELECT 1 FROM node WHERE number IN :some AND first < :before AND id NOT LIKE 'hf:%' LIMIT 1")
 
 
@@ -97,7 +97,7 @@ def _elsewhere(connection: Connection, size: int) -> Mapping[str, str]:
     """Return the namespaces that are known, folded, each by its hash as it is spelled."""
     root = trust.root(connection, size)
     spelled = {one for key in (root.keys if root else ()) for one in key.namespaces}
-    spelled |= {one.partition("/")[0] for one in connection.scalars(_NAMES)}
+    spelled |= {one.partition("/")[0] for one in connection.scalars(_NAMES, {"size": size})}
     return _hashed(spelled)
 
 

@@ -101,6 +101,12 @@ _CHANGES = tuple(
     f"SELECT {table}.entry FROM {table} JOIN incident ON incident.id = {table}.incident WHERE {standing(table)}"
     for table in ("stage", "amendment", "dispute", "embargo")
 )
+# Whoever disputes speaks for what it registered, and that is proven by the registration.
+_DISPUTING = f"""
+    SELECT registration.entry FROM registration JOIN dispute ON dispute.artifact = registration.artifact
+    JOIN incident ON incident.id = dispute.incident
+    WHERE {standing("registration")} AND {standing("dispute")} AND incident.entry IN ({_INCIDENTS})
+"""
 # Its child is the stub that it is.
 _SAME = f"""
     SELECT edge.entry FROM edge JOIN node ON node.number = edge.parent
@@ -112,6 +118,7 @@ _ENTRIES = asking(
             _SAME,
             *(_SELECT.format(table, column, standing(table)) for table, column in _ABOUT),
             _INCIDENTS,
+            _DISPUTING,
             *(f"{changes} AND incident.entry IN ({_INCIDENTS})" for changes in _CHANGES),
         ]
     )
@@ -263,7 +270,7 @@ def _said(root: TrustedRoot | None, row: Row[Any], uri: str, fact: _Fact) -> Sai
 
 
 def entries(connection: Connection, artifacts: Iterable[str]) -> tuple[int, ...]:
-    """Return the entries that say anything of any of `artifacts` and count: incidents that name them too, and their changes."""
+    """Return the entries that say anything of any of `artifacts` and count: incidents that name them too, their changes, and who disputes them."""
     first = {index for part in parts(artifacts) for index in connection.scalars(_ENTRIES, {"some": part})}
     seconded = {index for part in parts(first) for index in connection.scalars(_SECONDED, {"some": part})}
     return tuple(sorted(first | seconded))

@@ -114,16 +114,29 @@ def read(
 
 
 def check_about(found: Evidence, artifact: str) -> None:
-    """Refuse a file that proves nothing of `artifact`, or something of what it is not made of."""
+    """Refuse a file that proves nothing of `artifact`, or something of what it is not made of.
+
+    What is said of an incident that reaches it belongs to it, and so does who registered what that is disputed for.
+    """
     own, grown = {artifact}, {artifact}
     while grown:
         grown = {edge.parent for edge in found.edges if edge.child in grown} - own
         own |= grown
     # What its owner says that a stub is stands beside the stub, and so does an incident on that.
     own |= {edge.child for edge in found.edges if sameness.owned(edge) and edge.parent in own}
+    # An incident that reaches it may name others, and owners of others may dispute it.
+    reaching = {one.incident.id: one.incident for one in found.incidents if not own.isdisjoint(one.artifacts)}
+    disputed = {said.fact.artifact for one in reaching.values() for said in one.disputes}
     proofs = [line.proof for line in found.held]
-    for proof in proofs:
-        if proof.artifacts and own.isdisjoint(proof.artifacts):
+    for line in found.held:
+        proof = line.proof
+        beside = any(
+            fact.artifact in disputed
+            if isinstance(fact, Registered)
+            else isinstance(fact, Reported | Disputed) and fact.incident in reaching
+            for fact in line.facts
+        )
+        if proof.artifacts and own.isdisjoint(proof.artifacts) and not beside:
             about = ", ".join(proof.artifacts)
             raise Untrusted(f"entry {proof.proven.entry} is proven, and about {about}, not about {artifact}")
     removed = any(artifact in one.artifacts for one in found.gone)

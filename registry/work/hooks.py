@@ -22,7 +22,7 @@ from registry.settings import variable
 from registry.store import Absent, changes, hooks, keys, refs, trust
 from registry.store.hooks import Delivery, Hook
 from registry.work import posting
-from registry.work.owners import concerned
+from registry.work.owners import reached
 from signing import canonical, webhook
 from signing.errors import Malformed, Refused
 
@@ -135,8 +135,8 @@ def message(connection: Connection, hook: Hook, entry: int) -> tuple[str, bytes]
     change = changes.at(connection, entry)
     if change is None:
         return None
-    # As of the change, or a retry would find that a status has expired, and say something else.
-    found = concerned(connection, change.incident.id, Policy(change.time), size=entry + 1)
+    # As of the change, or a retry would find that a status has expired or that more is selected, and say something else.
+    found = reached(connection, change.incident, Policy(change.time), size=entry + 1)
     affected = _of(hook, found)
     if not affected:
         return None

@@ -7,6 +7,7 @@ from collections import defaultdict
 from sqlalchemy import Connection
 
 from lineage import authority
+from lineage.around import Incident
 from lineage.standing import way, ways
 from lineage.status import Policy
 from registry.home import Home
@@ -25,20 +26,28 @@ def owners(home: Home, incident: str, most: int | None = None) -> OwnersOut:
         return concerned(connection, incident, Policy(home.now()), most)
 
 
-def concerned(
-    connection: Connection,
-    incident: str,
-    policy: Policy,
-    most: int | None = None,
-    size: int | None = None,
-) -> OwnersOut:
-    """Return whom an incident concerns by the lineage of the first `size` entries, or of all; its stage is the newest.
+def concerned(connection: Connection, incident: str, policy: Policy, most: int | None = None) -> OwnersOut:
+    """Return whom an incident (its id) concerns, as it is told now.
 
-    A status is told and leaves nobody out, whatever the policy.
+    Raises `Absent` if no entry with this id reports an incident.
     """
     found = next((one for one in flagging.incidents(connection, incident) if one.id == incident), None)
     if found is None:
         raise Absent(f"no entry {incident} reports an incident here")
+    return reached(connection, found, policy, most)
+
+
+def reached(
+    connection: Connection,
+    found: Incident,
+    policy: Policy,
+    most: int | None = None,
+    size: int | None = None,
+) -> OwnersOut:
+    """Return whom an incident, with what it selected then, concerns by the lineage of the first `size` entries, or of all.
+
+    A status is told and leaves nobody out, whatever the policy.
+    """
     below = lineage.below_all(connection, found.artifacts, most, size)
     before = ways(found.artifacts, found.what, below.edges)
     registered = subjects.registered(connection, before, below.size)

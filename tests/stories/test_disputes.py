@@ -17,7 +17,7 @@ from registry.store import changes, flagging, subjects
 from registry.store import redaction as redactions
 from registry.work import evidence
 from registry.work.hooks import add, deliver, replay
-from signing.errors import Forbidden, Refused
+from signing.errors import Forbidden, Refused, Untrusted
 from signing.keys import PrivateKey
 
 
@@ -97,6 +97,30 @@ def test_a_dispute_falls_with_its_key_and_loses_its_words_by_order(world: World)
     world.check()
 
 
+@pytest.mark.parametrize("ordered", ["binding", "report"])
+def test_a_dispute_stands_where_an_order_took_what_it_was_flagged_by(world: World, ordered: str) -> None:
+    ann = world.join("ann", "publisher")
+    base, named = world.artifact(), world.artifact()
+    binding = world.bind("kennel/bad", base).entry
+    child = world.artifact(base, key=ann)
+    reported = world.report(named, "compromised", names=["kennel/*"])
+    say(world, reported, base, world.home.keys("publisher"))
+    say(world, reported, child, ann)
+    world.redact(binding if ordered == "binding" else reported)
+    assert world.flagged(reported) == {named}
+    with world.home.store.reading() as connection:
+        (found,) = flagging.incidents(connection, reported)
+    assert [one.fact.artifact for one in found.disputes] == [base, child]
+
+    say(world, reported, child, ann, words="nor was it")  # what is in doubt is disputed as well
+
+    if ordered == "binding":
+        later = world.artifact(key=ann)
+        with pytest.raises(Refused, match=f"incident {reported} neither names nor reaches {later}"):
+            say(world, reported, later, ann)
+    world.check()
+
+
 def test_a_dispute_is_proven_offline_beside_its_incident(world: World) -> None:
     child = world.artifact()
     reported = world.report(child, "privacy")
@@ -108,6 +132,29 @@ def test_a_dispute_is_proven_offline_beside_its_incident(world: World) -> None:
     assert [(one.operators, one.fact.text) for one in found.incident.disputes] == [
         (("kennel",), "it is public")
     ]
+
+
+def test_a_file_holds_the_disputes_of_others_and_who_they_are_and_is_about_what_was_asked_for(
+    world: World,
+) -> None:
+    ann = world.join("ann", "publisher")
+    base, other = world.artifact(), world.artifact()
+    world.bind("kennel/base", base)
+    child, theirs = world.artifact(base), world.artifact(base, key=ann)
+    reported = world.report(base, "compromised")
+    say(world, reported, theirs, ann)
+    selecting = world.report(other, "privacy", names=["kennel/*"])
+
+    for asked in (base, child):
+        lines = Local(world.home.store, lambda: world.time).bundle(asked, ancestors=True)
+        found = evidence.read(lines, world.home.root())
+
+        incidents = {one.incident.id: one.incident for one in found.incidents}
+        assert [one.fact.artifact for one in incidents[reported].disputes] == [theirs]
+        assert incidents[selecting].artifacts == tuple(sorted((base, other)))
+        evidence.check_about(found, asked)
+        with pytest.raises(Untrusted, match=f"not about {theirs}"):
+            evidence.check_about(found, theirs)
 
 
 def test_hooks_and_feed_are_told_of_disputes_and_amendments_as_they_stood_then(world: World) -> None:

@@ -231,3 +231,33 @@ def test_a_hook_of_nobody_or_nothing_is_refused_and_leaves_no_secret(world: Worl
     with pytest.raises(Absent, match="the environment has no STUDBOOK_TEST_NONE"):
         add(world.home, "https://hooks.example/x", "all", "", "env://STUDBOOK_TEST_NONE")
     assert not (world.home.path / "keys" / "hooks").exists()
+
+
+def test_an_incident_that_selects_nothing_concerns_nobody_and_holds_nothing_up(
+    world: World, receiver: Receiver
+) -> None:
+    base = world.artifact()
+    add(world.home, receiver.url, "all", "")
+    world.report(None, "compromised", names=["zzz/*"])
+    reported = world.report(base, "compromised")
+
+    found = deliver(world.home)
+
+    assert [one.state for one in found] == ["not concerned", "delivered"]
+    assert [got.said["data"]["incident"]["id"] for got in receiver.got] == [reported]
+
+
+def test_a_replay_says_what_the_incident_selected_then(world: World, receiver: Receiver) -> None:
+    first, later = world.artifact(), world.artifact()
+    world.bind("kennel/one", first)
+    hook, _ = add(world.home, receiver.url, "all", "")
+    world.report(None, "compromised", names=["kennel/*"])
+    deliver(world.home)
+
+    world.bind("kennel/two", later)
+    replay(world.home, hook.id, None)
+    deliver(world.home)
+
+    one, other = receiver.got
+    assert (one.id, one.body) == (other.id, other.body)
+    assert one.said["data"]["total"] == 1

@@ -1,16 +1,23 @@
 """An incident on a range of names reaches what was ever bound there, and says what an order keeps it from telling."""
 
+from collections import defaultdict
+
 import pytest
 from exported import reached
+from exported import told as pedigree_of
 from world import World
 
+from lineage.dossier import dossier
 from lineage.predicates import claims, incident, name
 from lineage.predicates.claims import Claim, Parent
 from lineage.residue import REMOVED
 from lineage.standing import Affected, Clean, Unknown
+from lineage.subjects import Reach
+from registry import exports, feed
 from registry.local import Local
-from registry.store import flagging
+from registry.store import changes, flagging, subjects
 from registry.work import evidence, owners
+from registry.work.history import history
 from registry.work.reach import reach
 from signing.errors import Malformed
 
@@ -163,6 +170,36 @@ def test_a_binding_that_was_redacted_before_the_report_is_counted_where_its_name
     world.check()
 
 
+def test_what_is_said_of_an_artifact_is_incomplete_where_an_incident_is_in_doubt(world: World) -> None:
+    bad = world.model()
+    tuned, other = world.model(bad), world.model()
+    entry = bind(world, bad, "kennel/bad")
+    world.report(None, "compromised", names=["kennel/*"])
+    later = world.model()
+    assert pedigree_of(world, tuned).complete
+
+    world.redact(entry)
+
+    found = {one: pedigree_of(world, one).complete for one in (bad, tuned, other, later)}
+    assert found == {bad: False, tuned: False, other: False, later: True}
+    said = dossier(pedigree_of(world, tuned, "ancestors"), defaultdict(tuple))
+    assert (said["standing"], said["complete"]) == ({"state": "unknown", "missing": []}, False)
+
+
+def test_a_namespace_that_is_heard_of_later_was_not_known_then(world: World) -> None:
+    bound = world.model()
+    world.redact(bind(world, bound, "acme/gone"))
+    reported = world.report(None, "privacy", names=["litter/*"])
+    then = world.size()
+    assert (told(world, reported)[1], world.standing(bound)) == (1, Unknown(missing=()))
+
+    bind(world, bound, "acme/kept")
+
+    assert (told(world, reported)[1], world.standing(bound)) == (0, Clean())
+    assert world.standing(bound, size=then) == Unknown(missing=())
+    world.check()
+
+
 def test_an_incident_that_loses_its_words_loses_its_ranges_and_says_so(world: World) -> None:
     bad, named = world.model(), world.model()
     bind(world, bad, "jane-doe/model")
@@ -188,6 +225,23 @@ def test_a_range_that_does_not_fit_its_subject_is_refused() -> None:
     assert subject.name == "name:acme/*"
     with pytest.raises(Malformed, match="is written in lower case"):
         incident.statement([], "privacy", "low", "reported", "x", contact="y", issued=1, names=["Acme/*"])
+
+
+def test_an_incident_that_selects_nothing_has_owners_history_exports_and_a_place_in_the_feed(
+    world: World,
+) -> None:
+    world.artifact()
+    reported = world.report(None, "compromised", names=["zzz/*"])
+
+    found = owners.owners(world.home, reported)
+    assert (found.owners, found.unowned, found.complete) == ((), (), True)
+    assert history(world.home, reported).flagged == 0
+    assert reached(world, reported).nodes == ()
+    assert all(one.text(reached(world, reported)) for one in exports.formats(Reach).values())
+    with world.home.store.reading() as connection:
+        told_of = changes.newest(connection, 1)
+        said = feed.text(subjects.as_of(connection, world.size()), told_of, "http://here/")
+    assert "It names nothing so far and selects by name:zzz/*." in said
 
 
 def test_whoever_has_only_a_file_of_bundles_sees_what_it_shows(world: World) -> None:

@@ -169,6 +169,21 @@ def test_words_that_an_order_removed_keep_their_shape(world: World) -> None:
     world.check()
 
 
+def test_an_incident_on_a_range_reaches_below_the_stubs_and_not_what_their_owner_says_they_are(
+    world: World,
+) -> None:
+    owned, copied = world.artifact(), world.artifact()
+    world.same(owned, "hf:acme/owned", "owner")
+    world.same(copied, "hf:acme/copied", "publisher")
+
+    ranged = world.report(None, "compromised", names=["hf:acme/*"])
+    named = world.report("hf:acme/owned", "compromised")
+
+    assert world.flagged(ranged) == {"hf:acme/owned", "hf:acme/copied", copied}
+    assert world.flagged(named) == {"hf:acme/owned", owned}
+    world.check()
+
+
 def test_a_simulated_report_on_a_stub_says_what_the_report_does(world: World) -> None:
     artifact = world.artifact()
     below = world.artifact(artifact)

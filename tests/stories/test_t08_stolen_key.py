@@ -28,7 +28,7 @@ from lineage.predicates import (
 )
 from lineage.predicates.root import Period
 from lineage.standing import Affected, Clean, Unknown
-from registry.store import artifacts, log, tenure
+from registry.store import artifacts, flagging, log, tenure
 from signing.digest import artifact_id
 from signing.dsse import sign
 from signing.errors import Forbidden, Refused
@@ -178,6 +178,25 @@ def test_an_incident_that_a_stolen_security_key_reported_falls_and_a_stage_it_se
     assert (hit.incident.id, hit.incident.stage) == (real, "reported")
     assert world.flagged(false.entry) == set()
     world.publish("security", incident_change.statement(real, "confirmed", "it is"))
+    world.check()
+
+
+def test_flags_of_a_report_that_another_leaf_carries_are_told_as_of_any_size(world: World) -> None:
+    thief, good = world.join("eve", "security"), world.join("gil", "security")
+    base = world.artifact()
+    world.advance(1)
+    said = incident.statement([base], "compromised", "high", "confirmed", "x", contact="y", issued=world.time)
+    world.say(said, thief)
+    world.advance(1)
+    carrying = world.say(said, good).index
+    world.artifact()
+
+    world.end(thief, world.time - 2)
+
+    with world.home.store.reading() as connection:
+        for size in range(carrying + 1, world.size() + 1):
+            (found,) = flagging.flags(connection, [base], size)[base]
+            assert found.artifacts == (base,)
     world.check()
 
 

@@ -5,10 +5,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import World
 
-from lineage.predicates import containment, incident, incident_change
+from lineage.assessed import Assessed
+from lineage.predicates import containment, incident, incident_change, incident_status
 from registry.store import flagging
 from registry.work.tensors import Found
-from signing.errors import Forbidden
+from signing.errors import Forbidden, Refused
 from signing.keys import PrivateKey
 
 LIMIT = 3
@@ -128,6 +129,40 @@ def test_t27_what_one_key_says_of_tensors_makes_no_confirmed_incident_larger_tha
     guarded.check()
 
 
+def test_t27_a_resolved_incident_becomes_no_larger_by_one_key_than_a_confirmed_one(guarded: World) -> None:
+    """Or a thief would resolve what it confirmed first, and let it select afterwards: it is refused all the same."""
+    guarded.join("ann", "security")
+    own = guarded.home.keys("security")
+    every = [guarded.artifact() for _ in range(LIMIT + 1)]
+    reported = guarded.report(None, "compromised", stage="confirmed", tensors=[TENSOR])
+    guarded.say(incident_change.statement(reported, "resolved", "done"), own)
+
+    with pytest.raises(Forbidden, match=r"flag 4 artifacts.* at most 3: it is confirmed by kennel"):
+        guarded.say(containment.statement(TENSOR, every), own)
+    assert guarded.flagged(reported) == set()
+    guarded.check()
+
+
+def test_t27_stubs_that_one_key_names_make_no_confirmed_incident_on_a_range_larger_than_that(
+    guarded: World,
+) -> None:
+    guarded.join("ann", "security")
+    stubs = [f"hf:acme/m{number}" for number in range(LIMIT + 1)]
+    reported = guarded.report(None, "compromised", stage="confirmed", names=["hf:acme/*"])
+
+    with pytest.raises(Forbidden, match=f"incident {reported[:12]} would be confirmed and flag 4 artifacts"):
+        guarded.report(None, "privacy", *stubs, stage="reported")
+    guarded.report(None, "privacy", *stubs[:LIMIT], stage="reported")
+    found = Assessed(stubs[LIMIT], reported, "affected", None, None, None, "it is so")
+    with pytest.raises(Forbidden, match="flag 4 artifacts"):
+        guarded.publish("security", incident_status.statement(found, guarded.time))
+
+    assert guarded.flagged(reported) == set(stubs[:LIMIT])
+    below = guarded.artifact(stubs[LIMIT])
+    assert guarded.flagged(reported) == {*stubs, below}, "what others make of it is flagged all the same"
+    guarded.check()
+
+
 def test_a_key_that_was_no_security_key_then_confirms_nothing(guarded: World) -> None:
     """A leaf names every trusted key that signed: only those count whose word it is."""
     guarded.join("ann", "security")
@@ -157,11 +192,14 @@ def test_a_confirmation_stays_when_one_of_its_two_keys_turns_out_stolen(guarded:
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     acts=st.lists(
-        st.tuples(st.sampled_from(["child", "report", "confirm", "hold"]), st.integers(0, 3)), max_size=9
+        st.tuples(
+            st.sampled_from(["child", "report", "confirmed", "resolved", "hold", "assess"]), st.integers(0, 3)
+        ),
+        max_size=9,
     )
 )
 def test_law_what_one_operator_confirms_alone_flags_no_more_by_its_word(tmp_path_factory, acts) -> None:
-    """After whatever a thief with one security key says, no confirmed incident flags more than the limit at that leaf."""
+    """After whatever a thief with one security key says, no confirmed or resolved incident flags more than the limit at that leaf."""
     world = World(tmp_path_factory.mktemp("law"))
     world.settings = world.settings.model_copy(update={"confirm_alone": LIMIT})
     world.reopen()
@@ -178,10 +216,21 @@ def test_law_what_one_operator_confirms_alone_flags_no_more_by_its_word(tmp_path
             opening = ("confirmed", "reported")[number % 2]
             tensors = [TENSOR] if number > 1 else []
             said = incident.statement(
-                [named], "privacy", "low", opening, "x", contact="x", issued=world.time, tensors=tensors
+                [named],
+                "privacy",
+                "low",
+                opening,
+                "x",
+                contact="x",
+                issued=world.time,
+                tensors=tensors,
+                names=["hf:acme/*"] if number > 1 else [],
             )
-        elif what == "confirm" and reported:
-            said = incident_change.statement(reported[number % len(reported)], "confirmed", "x")
+        elif what in ("confirmed", "resolved") and reported:
+            said = incident_change.statement(reported[number % len(reported)], what, "x")
+        elif what == "assess" and reported:
+            made_up = Assessed(f"hf:acme/m{world.time}", reported[0], "affected", None, None, None, "x")
+            said = incident_status.statement(made_up, world.time)
         elif what == "hold":
             said = containment.statement(TENSOR, models[number:]) if models[number:] else None
         if said is None:
@@ -189,7 +238,7 @@ def test_law_what_one_operator_confirms_alone_flags_no_more_by_its_word(tmp_path
         before = _confirmed(world, reported)
         try:
             receipt = world.say(said, thief)
-        except Forbidden:
+        except (Forbidden, Refused):
             assert _confirmed(world, reported) == before
             continue
         if what == "report":
@@ -202,4 +251,4 @@ def test_law_what_one_operator_confirms_alone_flags_no_more_by_its_word(tmp_path
 def _confirmed(world: World, reported: list[str]) -> dict[str, int]:
     with world.home.store.reading() as connection:
         stages = {one.id: one.stage for one in flagging.incidents(connection)}
-    return {one: len(world.flagged(one)) for one in reported if stages[one] == "confirmed"}
+    return {one: len(world.flagged(one)) for one in reported if stages[one] in ("confirmed", "resolved")}

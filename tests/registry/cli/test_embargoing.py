@@ -45,6 +45,14 @@ def test_an_incident_is_kept_back_then_revealed_and_shown_with_since_when(regist
     assert registry.holds("log", "fsck")["findings"] == []
 
 
+def test_nothing_is_kept_back_as_confirmed(registry) -> None:
+    """What one operator wrote as confirmed could not be revealed once it flags much."""
+    asked = ("incident", "embargo", "acme/base", "--summary", "x", "--out", "kept.json", "--confirmed")
+    registry.refuses(asked, 2, ("kept.json", "without --confirmed, reveal it, then confirm"))
+    assert not (registry.folder / "kept.json").exists()
+    assert registry.holds("incident", "embargoes") == []
+
+
 def test_what_was_not_kept_back_is_refused(registry) -> None:
     registry.holds("incident", "embargo", "acme/base", "--summary", "x", "--out", "kept.json")
     kept = (registry.folder / "kept.json").read_bytes()

@@ -23,7 +23,7 @@ def test_a_home_says_what_its_artifact_is_upstream_and_show_tells_it(mine) -> No
 
     assert said.code == 0
     assert f"kennel/base is {STUB}  logged as entry {found['index']}" in said.out
-    assert "said in the name of hf:acme: an incident on either reaches" in said.out
+    assert "said in the name of hf:acme: an incident that names either reaches" in said.out
     assert (found["artifact"], found["upstream"], found["by"]) == (shown["artifact"], STUB, "owner")
     (edge,) = shown["same"]
     assert (edge["child"], edge["relation"], edge["evidence"], edge["entry"]) == (
