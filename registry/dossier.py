@@ -5,11 +5,17 @@ Its members are those of `lineage.dossier`, in their order, so that the same con
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from registry.licensed import InheritedOut
 from registry.said import Answer, ContradictionOut
 from registry.selected import Grade
+
+# A registry's word goes onto a page and under a signature: statements hold no longer numbers, and calendars end with the year 9999.
+Count = Annotated[int, Field(ge=0, lt=10**15)]
+Moment = Annotated[int, Field(ge=0, lt=253_402_300_800)]
 
 
 class StoodOut(Answer):
@@ -25,7 +31,7 @@ class MeasuredOut(Answer):
     suite: str
     metric: str
     value: str
-    n: int
+    n: Count
     result: str
     operators: tuple[str, ...]
     entry: str
@@ -35,13 +41,13 @@ class TalliedOut(Answer):
     """How many artifacts declare this license; None where they declare none."""
 
     license: str | None
-    artifacts: int
+    artifacts: Count
 
 
 class RelativesOut(Answer):
     """How many ancestors or descendants are known, which are not, and what they declare."""
 
-    known: int
+    known: Count
     unknown: tuple[str, ...]
     licenses: tuple[TalliedOut, ...]
 
@@ -51,7 +57,7 @@ class CountOut(Answer):
 
     relation: str
     evidence: Grade
-    edges: int
+    edges: Count
 
 
 class ReachingOut(Answer):
@@ -62,7 +68,7 @@ class ReachingOut(Answer):
     severity: str
     stage: str
     summary: str
-    reaches: int
+    reaches: Count
     reaches_it: bool
 
 
@@ -97,7 +103,7 @@ class RegradedOut(Answer):
 class ChangedOut(Answer):
     """What came and went since the log had so many entries, by ids."""
 
-    since: int
+    since: Count
     standing: BothOut
     came: tuple[str, ...]
     went: tuple[str, ...]
@@ -113,8 +119,8 @@ class DossierOut(Answer):
     artifact: str
     names: tuple[str, ...]
     log: str
-    as_of: int
-    time: int
+    as_of: Count
+    time: Moment
     complete: bool
     standing: StoodOut
     license: str | None

@@ -24,11 +24,13 @@ from signing.statement import Statement
 
 URI = schema.BASE + "card/v1"
 ROLES: tuple[Role, ...] = ("publisher",)
+MOST = 1000
+"""Parents that a card may name."""
 
 
 class _Card(schema.Closed):
     file: schema.Line
-    parents: tuple[schema.Stub, ...] = Field(max_length=1000)
+    parents: tuple[schema.Stub, ...] = Field(max_length=MOST)
     license: schema.License | None
 
 

@@ -18,6 +18,7 @@ from registry.cli.session import (
     JsonOption,
     ThreadsOption,
     counted,
+    err,
     home_at,
     new_passphrase,
     out,
@@ -134,6 +135,8 @@ def add(
             threads=threads,
             progress=advance,
         )
+    for remark in added.remarks:
+        err.print(f"note: {escape(remark)}", soft_wrap=True)
     manifest = added.description.manifest
     size = sum(file.size for file in manifest.files)
     entries = sorted({receipt.index for receipt in added.receipts})

@@ -91,6 +91,13 @@ def below(connection: Connection, artifact: str, most: int | None = None, size: 
     return _slice(connection, [artifact], _DOWN, size, most)
 
 
+def made_of(connection: Connection, artifact: str, some: Collection[str]) -> frozenset[str]:
+    """Return which of `some` are made of `artifact`: it is walked by numbers alone, since a hub's descendants would fill the memory."""
+    numbers = _numbers(connection, {artifact, *some})
+    below = set(_reached(connection, [numbers[artifact]], _DOWN, _size(connection, None), None)[0])
+    return frozenset(one for one in some if numbers.get(one) in below)
+
+
 def above_all(connection: Connection, artifacts: Sequence[str]) -> Around:
     """Return several artifacts with everything that any of them is made of, as a slice about the first; of none, an empty one."""
     return _slice(connection, artifacts, _UP, None, None)

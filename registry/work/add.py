@@ -26,10 +26,11 @@ from signing.statement import Statement
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A registered artifact: its description, and the receipts of what was logged about it."""
+    """A registered artifact: its description, the receipts of what was logged about it, and remarks on what could not be."""
 
     description: Description
     receipts: tuple[Receipt, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def add(
         said = declarations(home, connection, artifact, declared.name, declared.license)
         same = sameness.statements(home, connection, artifact, declared.same_as)
         held = tensors.said(connection, artifact, description.manifest)
-    told = cards.statements(folder, artifact, description.manifest)
+    told, remarks = cards.statements(folder, artifact, description.manifest)
     keep(home, description.manifest, description.blocks)
     if copy:
         for file in description.manifest.files:
@@ -109,7 +110,7 @@ def add(
     if sign:
         # P-256 as it is used here signs one statement in one way: these are the bytes that were logged.
         write(folder / SIGNATURE, signed, home.keys("publisher"), force=force)
-    return Added(description, tuple(receipts))
+    return Added(description, tuple(receipts), remarks)
 
 
 def _made(

@@ -30,7 +30,7 @@ class Beside:
     others: Mapping[str, Values]
     contents: Mapping[str, str]
     kin: frozenset[str]
-    """What it is said to descend from, and what is said to descend from it."""
+    """What it is said to descend from, and which of the others are said to descend from it."""
 
     def candidates(self, origin: str | None = None) -> list[str]:
         """Return what nobody declared to be of its lineage."""
@@ -55,7 +55,7 @@ def beside(home: Home, artifact: str, *, files: bool = True, skipping: bool = Fa
     """
     own = sketches.of(home, artifact, files=files)
     with home.store.reading() as connection:
-        above, below = lineage.around(connection, artifact), lineage.below(connection, artifact)
+        above = lineage.around(connection, artifact)
     edges = tuple(edge for edge in above.edges if edge.child == artifact and edge.relation not in WEIGHTLESS)
     for edge in edges if files else ():
         _made(home, edge.parent)
@@ -64,7 +64,9 @@ def beside(home: Home, artifact: str, *, files: bool = True, skipping: bool = Fa
         values = fitted(own, one)
         if name != artifact and values is not None:
             others[name], contents[name] = values, one.content
-    kin = frozenset(node.id for one in (above, below) for node in one.nodes)
+    with home.store.reading() as connection:
+        below = lineage.made_of(connection, artifact, others)
+    kin = below | {node.id for node in above.nodes}
     return Beside(artifact, own, edges, above, others, contents, kin)
 
 

@@ -23,13 +23,25 @@ CARD = "README.md"
 MOST_BYTES = 1 << 20
 
 
-def statements(folder: Path, artifact: str, manifest: Manifest) -> list[tuple[Role, Statement]]:
-    """Return a statement for each file of the folder that says what the artifact was made from, or its license."""
-    return [
-        ("publisher", card.statement(artifact, name, _parents(said), said.license))
-        for name, said in read(folder, artifact, manifest)
-        if _parents(said) or said.license is not None
-    ]
+def statements(
+    folder: Path, artifact: str, manifest: Manifest
+) -> tuple[list[tuple[Role, Statement]], tuple[str, ...]]:
+    """Return a statement for each file of the folder that says what the artifact was made from, or its license.
+
+    With them come remarks, a sentence each, on files that name more parents than a statement holds: of such a file nothing is said.
+    """
+    said: list[tuple[Role, Statement]] = []
+    remarks: list[str] = []
+    for name, claim in read(folder, artifact, manifest):
+        parents = _parents(claim)
+        if len(parents) > card.MOST:
+            # Signed in part, it would be held against the parents that were left out.
+            remarks.append(
+                f"{name} names {len(parents)} parents, more than the {card.MOST} that are signed of one file, so nothing of it is"
+            )
+        elif parents or claim.license is not None:
+            said.append(("publisher", card.statement(artifact, name, parents, claim.license)))
+    return said, tuple(remarks)
 
 
 def read(folder: Path, artifact: str, manifest: Manifest) -> Iterator[tuple[str, Claim]]:

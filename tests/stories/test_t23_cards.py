@@ -118,6 +118,18 @@ def test_a_card_that_changes_while_it_is_read_is_no_file_of_the_artifact(world: 
         cards.statements(made, "sha256:" + "1" * 64, manifest)
 
 
+def test_a_card_that_names_very_many_parents_keeps_no_folder_from_being_added(world: World) -> None:
+    named = "".join(f"- acme/m{number}\n" for number in range(1001))
+    made = folder(world, "many", README_md=f"---\nlicense: mit\nbase_model:\n{named}---\n")
+    added = add(world.home, made, Declared())
+
+    assert added.remarks == (
+        "README.md names 1001 parents, more than the 1000 that are signed of one file, so nothing of it is",
+    )
+    assert kinds(world, added.description.artifact) == []
+    world.check()
+
+
 def test_a_card_is_its_publisher_s_and_says_something(world: World) -> None:
     artifact = world.model()
     said = card.statement(artifact, "README.md", ["hf:acme/base"], None)

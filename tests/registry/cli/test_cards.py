@@ -36,3 +36,14 @@ def test_show_status_and_license_say_where_a_card_differs_and_hold_all_the_same(
         ]
     assert terminal("status", "tuned").code == 0, "it is a finding, and no flag"
     assert terminal("verify", "tuned").code == 0
+
+
+def test_a_card_that_names_more_parents_than_are_signed_is_remarked(terminal, kennel) -> None:
+    shutil.copytree(kennel.home, terminal.home, symlinks=True)
+    made = write_model(terminal.folder / "many", {"norm": ("F32", (4,), floats([1, 2, 3, 5]))})
+    named = "".join(f"- acme/m{number}\n" for number in range(1001))
+    (made / "README.md").write_text(f"---\nbase_model:\n{named}---\n")
+
+    said = terminal("add", "many")
+
+    assert (said.code, "note: README.md names 1001 parents" in said.err) == (0, True), said

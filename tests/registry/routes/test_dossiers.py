@@ -56,6 +56,25 @@ def test_what_a_dossier_cannot_be_about_is_a_problem(api: TestClient, world: Wor
         assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (status, kind), answer.json()
 
 
+@pytest.mark.parametrize(
+    ("member", "number"),
+    [("time", 253_402_300_800), ("time", -1), ("as_of", 10**15), ("as_of", -1), ("edges", 10**15)],
+)
+def test_a_number_that_no_page_can_hold_is_refused(
+    world: World, family: str, member: str, number: int, monkeypatch
+) -> None:
+    own = compiled(world.home.store, family)
+    value = {**own, member: [{**own["edges"][0], member: number}] if member == "edges" else number}
+    monkeypatch.setattr(Remote, "request", lambda *_, **__: canonical.encode(value))
+    with (
+        Remote("http://127.0.0.1:1") as remote,
+        pytest.raises(Malformed, match=f"does not read: {member}.*Input should be"),
+    ):
+        afar.dossier(remote, family, None, None)
+    last = DossierOut.model_validate({**own, "time": 253_402_300_799})
+    assert "9999-12-31T23:59:59Z" in page(last.model_dump(mode="json"))
+
+
 def test_an_answer_about_something_else_is_refused(world: World, family: str, monkeypatch) -> None:
     own = DossierOut.model_validate(compiled(world.home.store, family))
     with supply(world) as source:

@@ -12,6 +12,7 @@ from registry import afar
 from registry.app import create
 from registry.client import Remote
 from registry.deps import Limits
+from registry.store import lineage
 from registry.work import parents, sketches
 from registry.work.add import Declared, add
 from registry.work.findings import ParentageOut
@@ -99,6 +100,25 @@ def test_a_request_reads_no_weights_and_tells_no_path(
     assert not path.exists()
     assert not parent.exists()
     assert sketches.of(world.home, tuned["one"]).encode() == raw
+
+
+def test_of_everything_made_of_a_hub_only_ids_are_looked_at(
+    world: World, api: TestClient, tuned: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = api.get(f"/artifacts/{tuned['base']}/parentage").json()
+    read: list[int] = []
+    nodes = lineage._nodes
+    monkeypatch.setattr(
+        lineage, "_nodes", lambda at, some, size: (read.extend(some), nodes(at, some, size))[1]
+    )
+
+    assert api.get(f"/artifacts/{tuned['base']}/parentage").json() == before
+    assert before["suspects"] == [], "its tunes are no suspects"
+    assert len(read) == 1
+    with world.home.store.reading() as connection:
+        some = [*tuned.values(), "sha256:" + "0" * 64]
+        assert lineage.made_of(connection, tuned["base"], some) == set(tuned.values())
+        assert lineage.made_of(connection, tuned["two"], some) == {tuned["two"], tuned["liar"]}
 
 
 def test_what_cannot_be_read_of_one_is_told_and_keeps_nobody_from_the_others(
