@@ -92,7 +92,7 @@ def below(connection: Connection, artifact: str, most: int | None = None, size: 
 
 
 def made_of(connection: Connection, artifact: str, some: Collection[str]) -> frozenset[str]:
-    """Return which of `some` are made of `artifact`: it is walked by numbers alone, since a hub's descendants would fill the memory."""
+    """Return which of `some` are `artifact` or made of it, walked by numbers alone: what is said of a hub's descendants would fill the memory."""
     numbers = numbered(connection, {artifact, *some})
     below = set(_reached(connection, [numbers[artifact]], _DOWN, log.size(connection), None)[0])
     return frozenset(one for one in some if numbers.get(one) in below)
