@@ -28,6 +28,7 @@ def test_sound(): pass
 """
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("setting", "code", "ending"), [("1", 1, "failed"), ("", 0, "3 skipped")])
 def test_a_skip_is_a_failure_where_nothing_may_be_skipped(
     tmp_path: Path, setting: str, code: int, ending: str

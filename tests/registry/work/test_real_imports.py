@@ -18,6 +18,7 @@ from registry.store import flagging, lineage
 from registry.work import importing, sources
 from registry.work.importing import Import
 
+pytestmark = pytest.mark.system  # half a minute, and the data of a whole hub
 ADAPTER = "hf:ResplendentAI/RP_Format_QuoteAsterisk_Llama3"
 
 

@@ -49,6 +49,7 @@ def studbook(folder: Path, *words: str) -> tuple[int, str, int]:
 @pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="the most memory of a process is read from /proc"
 )
+@pytest.mark.system
 def test_the_smallest_memory_that_is_named_is_enough_and_is_kept(tmp_path: Path) -> None:
     drawn = np.random.Generator(np.random.PCG64(3))
     home = Home.create(tmp_path / "home", None)
