@@ -5,14 +5,16 @@ one pass takes the Gram matrix, and the rest happens on lists of coefficients, a
 rounding once at the end hides in which order anything was evaluated.
 """
 
+from __future__ import annotations
+
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-import mpmath
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,16 +24,15 @@ from merger.method import Values
 from merger.parameters import Parameter
 from merger.reduce import row_sums
 
+if TYPE_CHECKING:
+    import mpmath
+
 # An angle of exactly 0 may come out as 2^-255, from a cosine that is off by one unit in 512 bits: that is below every
 # tolerance a recipe can write in its 64 characters.
 BITS = 512
 # Equal numbers, evaluated in two ways, are equal in this many bits, and so are halves between neighbours in fp64.
 KEPT = 128
 _INFINITE = Fraction(2) ** 1024 - Fraction(2) ** 970
-# mpmath's own context and its cached constants belong to every thread of the process: a precision set there may
-# change in the middle of an evaluation.
-_REAL = mpmath.MPContext()
-_REAL.prec = BITS
 _ALONE = threading.RLock()
 
 BY = Parameter("by", default="tensor", choices=("tensor", "row"), help="of what angles are taken")
@@ -40,11 +41,25 @@ Vector = list[Any]
 """A vector by its coefficients over a tensor's inputs, as numbers of `reals`."""
 
 
+@cache
+def _real() -> Any:
+    """Return this process's one context of 512 bits, loaded by the first merge that needs it: it takes 4 MB.
+
+    mpmath's own context and its cached constants belong to every thread of the process: a precision set there may
+    change in the middle of an evaluation.
+    """
+    import mpmath  # noqa: PLC0415
+
+    real = mpmath.MPContext()
+    real.prec = BITS
+    return real
+
+
 @contextmanager
 def reals() -> Iterator[Any]:
     """Lend this process's one mpmath context of 512 bits, to one thread at a time."""
     with _ALONE:
-        yield _REAL
+        yield _real()
 
 
 def nearest(value: mpmath.mpf) -> float:
@@ -68,10 +83,10 @@ def arc(cosine: mpmath.mpf, t: float) -> list[float]:
     Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985, section 3.3.
     """
     # sin a = sqrt(1 - cos² a), since a lies between 0 and pi: a root is quicker than a sine, and rows are many.
-    whole = _REAL.sqrt(1 - cosine * cosine)
-    angle = _REAL.atan2(whole, cosine)
-    share = _REAL.mpf(t)
-    return [nearest(_REAL.sin(part * angle) / whole) for part in (1 - share, share)]
+    whole = _real().sqrt(1 - cosine * cosine)
+    angle = _real().atan2(whole, cosine)
+    share = _real().mpf(t)
+    return [nearest(_real().sin(part * angle) / whole) for part in (1 - share, share)]
 
 
 class Gram:
@@ -79,26 +94,26 @@ class Gram:
 
     def __init__(self, totals: Sequence[float], count: int) -> None:
         entries = iter(totals)
-        self._rows: list[Vector] = [[_REAL.zero] * count for _ in range(count)]
+        self._rows: list[Vector] = [[_real().zero] * count for _ in range(count)]
         for i in range(count):
             for j in range(i, count):
-                self._rows[i][j] = self._rows[j][i] = _REAL.mpf(next(entries))
+                self._rows[i][j] = self._rows[j][i] = _real().mpf(next(entries))
         self.lengths: Vector = [_root(self._rows[i][i]) for i in range(count)]
         """The lengths of the inputs."""
 
     def cosine(self, i: int, j: int) -> mpmath.mpf:
         """Return the cosine between two inputs, clamped; 0 where one has no length."""
         if not (self.lengths[i] and self.lengths[j]):
-            return _REAL.zero
-        return clamped(self._rows[i][j] / _REAL.sqrt(self._rows[i][i] * self._rows[j][j]))
+            return _real().zero
+        return clamped(self._rows[i][j] / _real().sqrt(self._rows[i][i] * self._rows[j][j]))
 
     def dots(self, vector: Vector) -> Vector:
         """Return the inner products of a vector with every input."""
-        return [_REAL.fdot(row, vector) for row in self._rows]
+        return [_real().fdot(row, vector) for row in self._rows]
 
     def length(self, vector: Vector) -> mpmath.mpf:
         """Return a vector's length, 0 where rounded sums make its square negative."""
-        return _root(_REAL.fdot(vector, self.dots(vector)))
+        return _root(_real().fdot(vector, self.dots(vector)))
 
 
 def finite(totals: Sequence[float]) -> bool:
@@ -108,7 +123,7 @@ def finite(totals: Sequence[float]) -> bool:
 
 def clamped(cosine: mpmath.mpf) -> mpmath.mpf:
     """Return the nearest number from -1 to 1."""
-    return min(_REAL.one, max(-_REAL.one, cosine))
+    return min(_real().one, max(-_real().one, cosine))
 
 
 def sums(k: Operations[B], base: B | None, parents: Sequence[B], _kept: object) -> dict[str, Any]:
@@ -160,8 +175,8 @@ def _inputs(k: Operations[B], base: B | None, parents: Sequence[B]) -> Sequence[
 
 
 def _root(square: mpmath.mpf) -> mpmath.mpf:
-    return _REAL.sqrt(square) if square > 0 else _REAL.zero
+    return _real().sqrt(square) if square > 0 else _real().zero
 
 
 def _kept(value: mpmath.mpf) -> mpmath.mpf:
-    return _REAL.fadd(value, 0, prec=KEPT)
+    return _real().fadd(value, 0, prec=KEPT)

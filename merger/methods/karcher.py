@@ -4,14 +4,17 @@ Karcher, "Riemannian center of mass and mollifier smoothing", Comm. Pure Appl. M
 the unit sphere; docs/arithmetic.md, "Methods".
 """
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
 
-import mpmath
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from merger.gram import Gram, Vector, below, clamped, finite, merge, nearest, reals, sums
 from merger.method import Method, Values
 from merger.parameters import Parameter
+
+if TYPE_CHECKING:
+    import mpmath
 
 
 def resolve(values: Values, totals: Sequence[float]) -> list[float]:
