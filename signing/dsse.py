@@ -89,6 +89,13 @@ def sign(payload: bytes, keys: Sequence[PrivateKey], payload_type: str = IN_TOTO
     return Envelope(payload_type, payload, tuple(Signature(key.sign(message), key.public.id) for key in keys))
 
 
+def countersigned(envelope: Envelope, key: PrivateKey) -> Envelope:
+    """Return `envelope` with one more signature, by `key`; one that it made before is not there twice."""
+    (signature,) = sign(envelope.payload, [key], envelope.payload_type).signatures
+    others = tuple(one for one in envelope.signatures if one.sig != signature.sig)
+    return Envelope(envelope.payload_type, envelope.payload, (*others, signature))
+
+
 def verified(
     envelope: Envelope, keys: Iterable[PublicKey], payload_type: str = IN_TOTO
 ) -> frozenset[PublicKey]:

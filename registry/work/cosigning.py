@@ -87,9 +87,7 @@ def countersign(home: Home, envelope: Envelope, key: PrivateKey) -> Confirmation
         raise Refused(
             f"the key {key.public.id} is not good for the role security in version {root.version} of the trusted root"
         )
-    (signature,) = dsse.sign(envelope.payload, [key]).signatures
-    others = tuple(one for one in envelope.signatures if one.sig != signature.sig)
-    return read(home, Envelope(envelope.payload_type, envelope.payload, (*others, signature)))
+    return read(home, dsse.countersigned(envelope, key))
 
 
 def submit(home: Home, confirmation: Confirmation) -> Receipt:

@@ -59,9 +59,7 @@ def countersign(home: Home, envelope: Envelope, key: PrivateKey) -> Proposal:
         raise Refused(
             f"the key {key.public.id} holds no root role in version {home.root().version} of the trusted root"
         )
-    (signature,) = dsse.sign(envelope.payload, [key]).signatures
-    others = tuple(one for one in envelope.signatures if one.sig != signature.sig)
-    return proposal(home, Envelope(envelope.payload_type, envelope.payload, (*others, signature)))
+    return proposal(home, dsse.countersigned(envelope, key))
 
 
 def submit(home: Home, proposed: Proposal) -> Receipt:
