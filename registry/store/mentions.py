@@ -26,9 +26,11 @@ _LICENSES = asking(f"""
     WHERE node.id IN :some AND {counting("license")} ORDER BY license.entry, license.seq
 """)
 _SAME = asking(f"""
-    SELECT here.id AS artifact, child.id AS child, parent.id AS parent
-    FROM node AS here JOIN edge ON here.number IN (edge.child, edge.parent)
-    JOIN node AS child ON child.number = edge.child JOIN node AS parent ON parent.number = edge.parent
+    SELECT here.id AS artifact, here.id AS child, other.id AS parent FROM node AS here JOIN edge ON edge.child = +here.number
+    JOIN node AS other ON other.number = edge.parent
+    WHERE here.id IN :some AND edge.relation = 'same_as' AND {counting("edge")}
+    UNION SELECT here.id, other.id, here.id FROM node AS here JOIN edge ON edge.parent = +here.number
+    JOIN node AS other ON other.number = edge.child
     WHERE here.id IN :some AND edge.relation = 'same_as' AND {counting("edge")}
 """)
 

@@ -32,12 +32,16 @@ _EVALUATIONS = text(_OF.format("evaluation", counting("said")))
 _ATTESTATIONS = text(_OF.format("attestation", counting("said")))
 _CLAIMS = text(_OF.format("license", counting("said")))
 
+# One look into an index for each end: asked whether it is the one or the other, SQLite goes through all corrections.
 _CORRECTIONS = text(f"""
-    SELECT said.entry, said.seq, entry.time, entry.id, entry.keys, new.id AS artifact, old.id AS earlier
-    FROM node AS here JOIN correction AS said ON here.number IN (said.artifact, said.earlier)
-    JOIN entry ON entry."index" = said.entry
+    SELECT said.entry, said.seq, entry.time, entry.id, entry.keys, new.id AS artifact, old.id AS earlier FROM (
+        SELECT said.entry, said.seq, said.artifact, said.earlier FROM node JOIN correction AS said ON said.artifact = +node.number
+        WHERE node.id = :artifact AND {counting("said")}
+        UNION SELECT said.entry, said.seq, said.artifact, said.earlier FROM node JOIN correction AS said ON said.earlier = +node.number
+        WHERE node.id = :artifact AND {counting("said")}
+    ) AS said JOIN entry ON entry."index" = said.entry
     JOIN node AS new ON new.number = said.artifact JOIN node AS old ON old.number = said.earlier
-    WHERE here.id = :artifact AND {counting("said")} ORDER BY said.entry, said.seq
+    ORDER BY said.entry, said.seq
 """)
 
 _COMPARISONS = asking(f"""

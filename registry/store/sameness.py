@@ -38,11 +38,16 @@ _IS = asking(f"""
     SELECT parent.id FROM ({OWNED}) AS owned JOIN node AS stub ON stub.number = owned.child
     JOIN node AS parent ON parent.number = owned.parent WHERE stub.id IN :some
 """)
+# One look into an index of edges for each end: asked whether it is the one or the other, SQLite goes through all edges.
 _SAID = text(f"""
-    SELECT child.id AS child, parent.id AS parent, edge.evidence, entry.id AS entry
-    FROM node AS here JOIN edge ON here.number IN (edge.child, edge.parent) JOIN entry ON entry."index" = edge.entry
-    JOIN node AS child ON child.number = edge.child JOIN node AS parent ON parent.number = edge.parent
-    WHERE here.id = :artifact AND edge.relation = 'same_as' AND {counting("edge")} ORDER BY edge.entry, edge.seq
+    SELECT child.id AS child, parent.id AS parent, said.evidence, entry.id AS entry FROM (
+        SELECT edge.entry, edge.seq, edge.child, edge.parent, edge.evidence FROM node JOIN edge ON edge.child = +node.number
+        WHERE node.id = :artifact AND edge.relation = 'same_as' AND {counting("edge")}
+        UNION SELECT edge.entry, edge.seq, edge.child, edge.parent, edge.evidence FROM node JOIN edge ON edge.parent = +node.number
+        WHERE node.id = :artifact AND edge.relation = 'same_as' AND {counting("edge")}
+    ) AS said JOIN entry ON entry."index" = said.entry
+    JOIN node AS child ON child.number = said.child JOIN node AS parent ON parent.number = said.parent
+    ORDER BY said.entry, said.seq
 """)
 
 
