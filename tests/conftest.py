@@ -10,6 +10,10 @@ import pytest
 # system` draws all those of the arithmetic and the cores, and `make soak` many times as many.
 SOAK = float(os.environ.get("STUDBOOK_SOAK", "1"))
 
+# A verdict on a commit is the same each time it is asked for; `make soak` draws other examples each time.
+hypothesis.settings.register_profile("verdict", derandomize=SOAK <= 1)
+hypothesis.settings.load_profile("verdict")
+
 # `make system` and continuous integration set it: what is skipped there has silently stopped being tested.
 NO_SKIP = os.environ.get("STUDBOOK_NO_SKIP") == "1"
 

@@ -66,6 +66,7 @@ class Oracle:
         self.bound: dict[str, tuple[str, str]] = {}
         self.stubs: set[str] = set()
         self.ranges: dict[str, str] = {}
+        self.removed: set[str] = set()
 
     def ranged(self, incident: str) -> list[str]:
         pattern = self.ranges.get(incident)
@@ -240,11 +241,16 @@ def take(  # noqa: C901, PLR0912, PLR0915 - one case a step
             reported = world.report(None, kind, names=[pattern])
             oracle.incidents[reported] = ([], kind)
             oracle.ranges[reported] = pattern
-        case ("redact", number) if standing := [*oracle.bound, *oracle.ranges]:
+        case ("redact", number) if standing := [
+            one for one in (*oracle.bound, *oracle.ranges) if one not in oracle.removed
+        ]:
             entry = standing[number % len(standing)]
             world.redact(entry)
+            oracle.removed.add(entry)
             oracle.bound.pop(entry, None)
-            oracle.ranges.pop(entry, None)
+            # A range of upstream names says no name of anybody's here, so it stays (ADR 0046).
+            if not is_stub(oracle.ranges.get(entry, "")):
+                oracle.ranges.pop(entry, None)
         case ("wait", int(seconds)):
             world.advance(seconds)
         case ("compare", one, other, outcome) if oracle.artifacts and pick(one) != pick(other):
