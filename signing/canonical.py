@@ -22,7 +22,7 @@ _Number = TypeVar("_Number", int, float)
 
 DEPTH = 64
 # The largest integer that has no second spelling as a double (RFC 7493, 2.2).
-_LARGEST = 2**53 - 1
+LARGEST = 2**53 - 1
 # A string is one token even if it never closes, or every quote in it would be searched to the end of the text.
 _BRACKETS = re.compile(rb'[\[{\]}]|"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
@@ -106,7 +106,7 @@ def _integer(digits: str) -> int:
     if digits == "-0":
         raise Malformed("the number -0 is read differently by JSON readers; 0 is written without a sign")
     # Length first: int() of a megabyte of digits is quadratic, and Python refuses it with another error.
-    return _in_range(int(digits) if len(digits) <= len(str(-_LARGEST)) else _LARGEST + 1, digits)
+    return _in_range(int(digits) if len(digits) <= len(str(-LARGEST)) else LARGEST + 1, digits)
 
 
 def _float(digits: str) -> float:
@@ -115,7 +115,7 @@ def _float(digits: str) -> float:
 
 
 def _in_range(value: _Number, digits: str) -> _Number:
-    if abs(value) > _LARGEST:
+    if abs(value) > LARGEST:
         raise Malformed(f"the number {digits[:40]} is beyond 2^53 - 1, where JSON readers disagree")
     return value
 

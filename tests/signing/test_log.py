@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signing import canonical
 from signing.digest import sha256_hex
 from signing.errors import Malformed
 from signing.log import Leaf
@@ -23,6 +24,7 @@ def test_a_leaf_is_these_bytes():
 @given(LEAVES)
 def test_a_leaf_is_read_back_and_fits_a_tile(leaf):
     raw = leaf.encode()
+    assert raw == canonical.encode({"v": 1, "pae": leaf.pae, "keys": leaf.keys, "time": leaf.time})
     assert Leaf.parse(raw) == leaf
     assert len(raw) <= 65_535
 
@@ -36,6 +38,7 @@ def test_a_leaf_is_read_back_and_fits_a_tile(leaf):
         ((A, (B, A), 1), "sorted"),
         ((A, (A, A), 1), "each once"),
         ((A, (A,), -1), "not -1"),
+        ((A, (A,), 2**53), "not 9007199254740992"),
         ((A, (A,), True), "not True"),
         ((A, (A,), 1.0), "not 1.0"),
     ],
