@@ -23,7 +23,7 @@ from lineage.removals import Redacted
 from registry.line import Busy, Line, Place
 from registry.settings import Clock, Settings
 from registry.store import bounds, flood, gate, judge, log, mass, pin, redaction, trust
-from registry.store.engine import Database
+from registry.store.engine import Database, alone
 from registry.store.fold import enter, looks_back, once
 from registry.store.judge import Judged
 from registry.store.log import Receipt
@@ -143,27 +143,24 @@ class Writer:
             for group in groups:
                 if group.looks_back or group.names:
                     tail.flush()  # what it writes is rolled back alone if it is refused
-                savepoint, size, time, folded = connection.begin_nested(), tail.size, tail.time, list[Fact]()
+                size, time, folded = tail.size, tail.time, list[Fact]()
                 try:
-                    for one in group.read:
-                        index, facts = self._append(connection, tail, root, *one)
-                        group.indexes.append(index)
-                        folded += facts
-                        if group.looks_back:
-                            root = trust.root(connection)
-                    if group.names:
-                        tail.flush()  # the questions about licenses ask for these entries, too
-                        gate.check(connection, folded, size, tail.time)
+                    with alone(connection):
+                        for one in group.read:
+                            index, facts = self._append(connection, tail, root, *one)
+                            group.indexes.append(index)
+                            folded += facts
+                            if group.looks_back:
+                                root = trust.root(connection)
+                        if group.names:
+                            tail.flush()  # the questions about licenses ask for these entries, too
+                            gate.check(connection, folded, size, tail.time)
                 except OperationalError:
-                    # A full disk or a failing one: SQLite has taken back the whole transaction, savepoints with it.
-                    raise
+                    raise  # of all of them: what was written before is gone
                 except Exception as error:  # noqa: BLE001 - a defect one statement finds must not refuse the others
-                    savepoint.rollback()
                     tail.rewind(size, time)
                     root = trust.root(connection)
                     group.error = error
-                else:
-                    savepoint.commit()
             tail.flush()
             self._at(Step.WRITTEN)
         self._at(Step.COMMITTED)

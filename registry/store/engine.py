@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, ProgrammingError
 
 from registry.settings import Settings
 from registry.store import postgresql, sqlite
 from registry.tables import SCHEMA
 from signing.errors import Malformed, Refused
-
-_WRITES, _LATER = "studbook_writes", "studbook_later"
 
 
 class Database:
@@ -33,11 +31,9 @@ class Database:
             if isinstance(at, Path)
             else postgresql.engine(at, busy_seconds)
         )
-        event.listen(self._engine, "begin", self._begin)
-        kind = sqlite if isinstance(at, Path) else postgresql
-        self._reads = self._engine.execution_options(**kind.READS)
-        self._writes = self._engine.execution_options(**kind.WRITES | {_WRITES: True})
-        self._later = self._writes.execution_options(**{_LATER: True})
+        self._kind = sqlite if isinstance(at, Path) else postgresql
+        self._reads = self._engine.execution_options(**self._kind.READS)
+        self._writes = self._engine.execution_options(**self._kind.WRITES)
 
     @property
     def name(self) -> str:
@@ -47,7 +43,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the log, whatever is written meanwhile."""
-        with _opened(self._reads, self.name) as connection:
+        with self._opened(self._reads) as connection:
+            self._kind.begin(connection, writes=False, later=False)
             yield connection
 
     @contextmanager
@@ -56,7 +53,8 @@ class Database:
 
         What is committed is on disk when the block ends, or, with `later`, at the latest when a later one without it ends.
         """
-        with _opened(self._later if later else self._writes, self.name) as connection:
+        with self._opened(self._writes) as connection:
+            self._kind.begin(connection, writes=True, later=later)
             yield connection
 
     def check_order(self) -> None:
@@ -91,17 +89,23 @@ class Database:
 
     def damage(self, connection: Connection) -> Iterator[str]:
         """Say what the database itself finds wrong with its files."""
-        yield from (sqlite if isinstance(self.at, Path) else postgresql).damage(connection)
+        yield from self._kind.damage(connection)
 
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
 
-    def _begin(self, connection: Connection) -> None:
-        options = connection.get_execution_options()
-        (sqlite if isinstance(self.at, Path) else postgresql).begin(
-            connection, writes=_WRITES in options, later=_LATER in options
-        )
+    @contextmanager
+    def _opened(self, engine: Engine) -> Iterator[Connection]:
+        # What begins a transaction is not told by an event: an engine with a listener asks it before and after every statement.
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except DatabaseError as error:
+            # Locked, full, read-only, damaged: the reader's to hear. Its subclasses but one are defects of ours.
+            if type(error) not in {DatabaseError, OperationalError}:
+                raise
+            raise Refused(f"{self.name}: {' '.join(str(error.orig).split())}") from error
 
 
 def place(home: Path, settings: Settings) -> Path | URL:
@@ -120,12 +124,19 @@ def place(home: Path, settings: Settings) -> Path | URL:
 
 
 @contextmanager
-def _opened(engine: Engine, name: str) -> Iterator[Connection]:
+def alone(connection: Connection) -> Iterator[None]:
+    """Take back what the block wrote, and nothing else, if it raises; a failure of the database itself is not held up.
+
+    SQLAlchemy's own savepoints cost three times as much, and every statement that is logged takes one.
+    """
+    connection.exec_driver_sql("SAVEPOINT alone")
     try:
-        with engine.begin() as connection:
-            yield connection
-    except DatabaseError as error:
-        # Locked, full, read-only, damaged: the reader's to hear. Its subclasses but one are defects of ours.
-        if type(error) not in {DatabaseError, OperationalError}:
-            raise
-        raise Refused(f"{name}: {' '.join(str(error.orig).split())}") from error
+        yield
+    except OperationalError:
+        # A full disk or a failing one: SQLite has taken back the whole transaction, savepoints with it.
+        raise
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT alone")
+        connection.exec_driver_sql("RELEASE SAVEPOINT alone")
+        raise
+    connection.exec_driver_sql("RELEASE SAVEPOINT alone")

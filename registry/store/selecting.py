@@ -48,14 +48,15 @@ _SELECTED = text(
     "INSERT INTO selected (incident, artifact, entry) VALUES (:incident, :artifact, :entry) ON CONFLICT DO NOTHING"
 )
 _INCIDENT = text(f"SELECT entry, what FROM incident WHERE id = :incident AND {standing('incident')}")
-_SELECTING = asking(
-    f"""
-    SELECT incident.id, incident.entry, incident.what, selector.value FROM selector JOIN incident ON incident.id = selector.incident
-    WHERE selector.value IN :some AND selector.attribute = :attribute AND {standing("selector")} AND {standing("incident")}
-    ORDER BY incident.entry
-    """
+_BY = f"""
+    FROM selector JOIN incident ON incident.id = selector.incident
+    WHERE selector.attribute = :attribute AND {standing("selector")} AND {standing("incident")}
+"""
+# Asked for every registration: a question for a list of values is made anew each time, and this one is not.
+_SELECTING = text(
+    f"SELECT incident.id, incident.entry, incident.what {_BY} AND selector.value = :value ORDER BY incident.entry"
 )
-
+_SUSPECTED = asking(f"SELECT DISTINCT selector.value {_BY} AND selector.value IN :some")
 _HOLDERS = text(f"""
     SELECT node.id FROM containment JOIN node ON node.number = containment.artifact
     WHERE containment.tensor = :tensor AND {standing("containment")}
@@ -92,19 +93,20 @@ def selected(
     connection: Connection, index: int, artifact: int, attribute: Attribute, values: Sequence[str]
 ) -> None:
     """Let the incidents that select by any of `values` select an artifact, which leaf `index` gives that attribute."""
-    asked = {"some": list(values), "attribute": attribute}
-    for incident, at, what, _ in connection.execute(_SELECTING, asked).all():
-        connection.execute(_SELECTED, {"incident": incident, "artifact": artifact, "entry": index})
-        flag(connection, at, artifact, index, what)
+    for value in values:
+        asked = {"value": value, "attribute": attribute}
+        for incident, at, what in connection.execute(_SELECTING, asked).all():
+            connection.execute(_SELECTED, {"incident": incident, "artifact": artifact, "entry": index})
+            flag(connection, at, artifact, index, what)
 
 
 def suspected(connection: Connection, attribute: Attribute, values: Iterable[str]) -> tuple[str, ...]:
     """Return those of `values` by which an incident selects, each once."""
     asked = {"attribute": attribute}
     found = {
-        row.value
+        value
         for part in parts(dict.fromkeys(values))
-        for row in connection.execute(_SELECTING, asked | {"some": part})
+        for value in connection.scalars(_SUSPECTED, asked | {"some": part})
     }
     return tuple(sorted(found))
 

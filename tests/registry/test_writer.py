@@ -46,16 +46,25 @@ def test_a_batch_is_one_checkpoint(world: World) -> None:
     world.check(answers)
 
 
-def test_a_receipt_is_given_once_a_commit_was_waited_for_on_the_disk(world: World) -> None:
-    waits: list[bool] = []
+def test_a_receipt_is_given_once_a_commit_was_waited_for_on_the_disk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits, writing = list[bool](), set[Connection]()
     kept = {"sqlite": ("PRAGMA synchronous", 2), "postgresql": ("SHOW synchronous_commit", "on")}
 
     def hear(connection: Connection) -> None:
-        if "studbook_writes" in connection.get_execution_options():
+        if connection in writing:
             ask, full = kept[connection.dialect.name]
             waits.append(connection.exec_driver_sql(ask).scalar() == full)
 
+    def begin(connection: Connection, *, writes: bool, later: bool) -> None:
+        writing.update({connection} if writes else ())
+        begins(connection, writes=writes, later=later)
+
     world.home.writer()
+    kind = world.home.store._kind
+    begins = kind.begin
+    monkeypatch.setattr(kind, "begin", begin)
     event.listen(Engine, "commit", hear)
     try:
         receipts = world.publish("publisher", registration(1)[1])
