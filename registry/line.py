@@ -5,6 +5,7 @@ There is no thread of the line's own that could die unnoticed, and nobody whose 
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,17 +36,20 @@ class Place:
 
 
 _Place = TypeVar("_Place", bound=Place)
+_MOMENT = 0.002  # seconds: less than a commit takes, and more than lies between two that come at once
 
 
 class Line(Generic[_Place]):
     """Callers in the order in which they came."""
 
-    def __init__(self, room: int) -> None:
-        """Let `room` callers wait."""
+    def __init__(self, room: int, pause: Callable[[float], object] = time.sleep) -> None:
+        """Let `room` callers wait; who waits for others to come does so by `pause`, of some seconds."""
         self._room = BoundedSemaphore(room)
         self._waiting: deque[_Place] = deque()
         self._lock = Lock()
         self._leader: _Place | None = None
+        self._pause = pause
+        self._taken = self._around = 0
 
     def stand(self, place: _Place, work: Callable[[], object], patience: float) -> bool:
         """Return once `place` is done, by others or by calls of `work` here; tell whether there was room.
@@ -68,12 +72,21 @@ class Line(Generic[_Place]):
         return True
 
     def take(self, most: int) -> list[_Place]:
-        """Take those who waited longest, until what they brought reaches `most`."""
+        """Take those who waited longest, until what they brought reaches `most`.
+
+        Of those who were done together the first is back before the others, and would be worked for alone, each time: as many
+        as were around last are waited for, as long as they keep coming.
+        """
         taken: list[_Place] = []
+        before, wanted = 0, min(self._around, most)
+        while before < len(self._waiting) < wanted:
+            before = len(self._waiting)
+            self._pause(_MOMENT)
         with self._lock:
             while self._waiting and sum(one.size for one in taken) < most:
                 taken.append(self._waiting.popleft())
                 self._room.release()
+        self._taken = len(taken)
         return taken
 
     def _leave(self, place: _Place) -> None:
@@ -82,6 +95,7 @@ class Line(Generic[_Place]):
                 self._waiting.remove(place)
                 self._room.release()
             if place is self._leader:
+                self._around = self._taken + len(self._waiting)
                 self._hand_on()
 
     def _hand_on(self) -> None:

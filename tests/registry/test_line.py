@@ -70,6 +70,38 @@ def test_law_everything_is_done_once_and_in_order(sizes: list[int], most: int, r
     assert all(sum(one.size for one in batch[:-1]) < most for batch in batches)
 
 
+def test_who_is_back_first_waits_for_the_others_as_long_as_they_come() -> None:
+    coming, paused, batches = list[Place](), list[float](), list[int]()
+    threads: list[Thread] = []
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        if coming:
+            threads.append(stands(line, coming.pop(), work))
+
+    def work() -> None:
+        taken = line.take(8)
+        batches.append(len(taken))
+        for one in taken:
+            one.finish()
+
+    line = Line[Place](8, pause)
+    with held(line):
+        threads += [stands(line, Place(1), work) for _ in range(3)]
+    for thread in threads:
+        thread.join(30)
+    paused.clear()
+
+    coming += [Place(1), Place(1), Place(1)]
+    line.stand(Place(1), work, 30)
+    assert (batches.pop(), len(paused)) == (3, 2)
+    for wanted in (1, 0):
+        paused.clear()
+        coming.clear()
+        line.stand(Place(1), work, 30)
+        assert (batches.pop(), len(paused)) == (1, wanted)
+
+
 def test_who_is_done_does_not_wait_for_who_works_on() -> None:
     line, first, second = Line[Place](4), Place(1), Place(1)
     begun, go = Event(), Event()
