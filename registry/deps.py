@@ -7,6 +7,7 @@ out would hold it while the handler waits for a thread, and the threads could al
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Annotated, cast
@@ -114,10 +115,6 @@ async def _home(served: ServedDep) -> Home:
     return served.home
 
 
-async def _writer(served: ServedDep) -> Writer:
-    return served.writer
-
-
 async def _answers(served: ServedDep) -> Answers:
     return Local(
         served.home.store,
@@ -134,7 +131,6 @@ async def _blobs(served: ServedDep) -> Blobs:
 
 StoreDep = Annotated[Database, Depends(_store)]
 HomeDep = Annotated[Home, Depends(_home)]
-WriterDep = Annotated[Writer, Depends(_writer)]
 LocalDep = Annotated[Answers, Depends(_answers)]
 BlobsDep = Annotated[Blobs, Depends(_blobs)]
 
@@ -200,6 +196,8 @@ async def _body(request: Request, served: ServedDep) -> AsyncIterator[bytes]:
 
 
 RawBody = Annotated[bytes, Depends(_body, scope="function")]
+# For the one handler that is asked more than all others: what FastAPI does for a dependency costs more than reading the body.
+receiving = asynccontextmanager(_body)
 
 
 async def _upload(request: Request, served: ServedDep) -> AsyncIterator[Callable[[int], Iterator[bytes]]]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from registry.deps import EXAMPLE, Hex, RawBody, StoreDep, WriterDep
+from registry.deps import EXAMPLE, Hex, ServedDep, StoreDep, receiving
 from registry.problems import UNREAD, Stalled, TooLarge, documented
 from registry.publish import publish
 from registry.store import Absent, log, tenure
@@ -109,13 +110,14 @@ class ReceiptOut(BaseModel):
         }
     },
 )
-def add_entry(raw: RawBody, writer: WriterDep) -> Response:
+async def add_entry(request: Request, served: ServedDep) -> Response:
     """Append a signed statement to the log.
 
     The same statement by the same keys gets its first receipt again, with the same status: a sender who lost the
     answer asks again and has lost nothing.
     """
-    receipt = publish(writer, raw)
+    async with receiving(request, served) as raw:
+        receipt = await run_in_threadpool(publish, served.writer, raw)
     where = {"Location": f"/entries/{receipt.entry}?index={receipt.index}"}
     # Encoded here: the framework would check its own model again, in a thread that it waits for.
     words = ReceiptOut.of(receipt).model_dump_json()
