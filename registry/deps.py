@@ -245,6 +245,7 @@ async def _chunks(request: Request, most: int, limits: Limits) -> AsyncIterator[
         received += len(chunk)
         if received > most:
             raise TooLarge(f"{received} bytes have arrived; at most {most} are taken here")
-        if not chunk:
+        if chunk:
+            yield chunk
+        if not chunk or told == str(received):
             return
-        yield chunk

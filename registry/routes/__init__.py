@@ -23,6 +23,8 @@ class Resource(Protocol):
 
 
 def discovered() -> Mapping[str, Resource]:
-    """Return every resource of this folder by its name."""
-    names = sorted(one.name for one in pkgutil.iter_modules(__path__))
+    """Return every resource of this folder by its name: paths are tried in turn, and no other is asked for as often as entries."""
+    names = sorted(
+        (one.name for one in pkgutil.iter_modules(__path__)), key=lambda name: (name != "entries", name)
+    )
     return {name: cast("Resource", importlib.import_module(f"{__name__}.{name}")) for name in names}
