@@ -100,11 +100,12 @@ register_url_convertor("rest", _Rest())
 
 
 # These are coroutines, since a plain function would wait for a thread only to return an attribute.
-async def _served(request: Request) -> Served:
+async def served_to(request: Request) -> Served:
+    """Return what the application serves that a request is for."""
     return cast("Served", request.app.state.served)
 
 
-ServedDep = Annotated[Served, Depends(_served)]
+ServedDep = Annotated[Served, Depends(served_to)]
 
 
 async def _store(served: ServedDep) -> Database:
@@ -196,7 +197,7 @@ async def _body(request: Request, served: ServedDep) -> AsyncIterator[bytes]:
 
 
 RawBody = Annotated[bytes, Depends(_body, scope="function")]
-# For the one handler that is asked more than all others: what FastAPI does for a dependency costs more than reading the body.
+# For the one handler that is asked more than all others: what FastAPI does for dependencies costs more than reading the body.
 receiving = asynccontextmanager(_body)
 
 

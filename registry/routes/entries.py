@@ -14,7 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from registry.deps import EXAMPLE, Hex, ServedDep, StoreDep, receiving
+from registry.deps import EXAMPLE, Hex, StoreDep, receiving, served_to
 from registry.problems import UNREAD, Stalled, TooLarge, documented
 from registry.publish import publish
 from registry.store import Absent, log, tenure
@@ -110,12 +110,13 @@ class ReceiptOut(BaseModel):
         }
     },
 )
-async def add_entry(request: Request, served: ServedDep) -> Response:
+async def add_entry(request: Request) -> Response:
     """Append a signed statement to the log.
 
     The same statement by the same keys gets its first receipt again, with the same status: a sender who lost the
     answer asks again and has lost nothing.
     """
+    served = await served_to(request)
     async with receiving(request, served) as raw:
         receipt = await run_in_threadpool(publish, served.writer, raw)
     where = {"Location": f"/entries/{receipt.entry}?index={receipt.index}"}

@@ -73,21 +73,32 @@ def enter(
     index = tail.append(leaf, envelope)
     if looks_back(facts):
         tail.flush()
-    fold(connection, index, leaf, facts, operators)
+    for fact in facts:
+        if isinstance(fact, Selecting):
+            tail.suspect(fact.value)
+    fold(connection, index, leaf, facts, operators, tail.suspects(leaf.keys))
     return index
 
 
 def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
-    connection: Connection, index: int, leaf: Leaf, facts: Sequence[Fact], operators: Sequence[str]
+    connection: Connection,
+    index: int,
+    leaf: Leaf,
+    facts: Sequence[Fact],
+    operators: Sequence[str],
+    suspects: Sequence[str],
 ) -> None:
-    """Write what the statement of `leaf`, at `index` and said by `operators`, establishes."""
+    """Write what the statement of `leaf`, at `index` and said by `operators`, establishes.
+
+    `suspects` are those of its keys by which an incident may select.
+    """
     numbers = _numbered(connection, index, _artifacts(facts))
     for seq, fact in enumerate(facts):
         at: Values = {"entry": index, "seq": seq}
         match fact:
             case Registered(artifact, files):
                 _register(connection, at, numbers[artifact], files, operators)
-                selected(connection, index, numbers[artifact], "key", leaf.keys)
+                selected(connection, index, numbers[artifact], "key", suspects)
             case Derived() | Removed():
                 # All of a statement's edges at once, below; what was removed says nothing.
                 continue
@@ -100,18 +111,24 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
             case Rooted(version, document):
                 before, following = trust.root(connection), TrustedRoot.parse(document.encode())
                 connection.execute(insert(Root), {"version": version, "document": document, "entry": index})
-                revoke(connection, index, before, following, fold)
+                revoke(connection, index, before, following, _carry)
             case _:
                 table, values = row(fact, numbers, leaf.pae)
                 connection.execute(insert(table), at | values)
                 if isinstance(fact, Built):
-                    selected(connection, index, numbers[fact.artifact], "key", leaf.keys)
+                    selected(connection, index, numbers[fact.artifact], "key", suspects)
                 elif isinstance(fact, Contained):
                     selected(connection, index, numbers[fact.artifact], "tensor", [fact.tensor])
     called(connection, index, {name: numbers[one] for name, one in patterns.called(facts).items()})
     edges = [(seq, fact) for seq, fact in enumerate(facts) if isinstance(fact, Derived)]
     if edges:
         _derive(connection, index, numbers, edges)
+
+
+def _carry(
+    connection: Connection, index: int, leaf: Leaf, facts: Sequence[Fact], operators: Sequence[str]
+) -> None:
+    fold(connection, index, leaf, facts, operators, leaf.keys)
 
 
 def _artifacts(facts: Iterable[Fact]) -> list[str]:

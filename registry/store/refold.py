@@ -31,4 +31,4 @@ def _fold(connection: Connection, logged: Logged) -> None:
     operators = authority.check(trust.root(connection), statement, facts, leaf.keys, leaf.time)
     # As when it was written: a statement that counts already says nothing new under other keys.
     stands = tenure.leaves(connection, leaf.pae, logged.index)
-    fold(connection, logged.index, leaf, () if stands else facts, operators)
+    fold(connection, logged.index, leaf, () if stands else facts, operators, leaf.keys)

@@ -56,6 +56,7 @@ _BY = f"""
 _SELECTING = text(
     f"SELECT incident.id, incident.entry, incident.what {_BY} AND selector.value = :value ORDER BY incident.entry"
 )
+_KEYS = asking("SELECT DISTINCT value FROM selector WHERE attribute = 'key' AND value IN :some")
 _SUSPECTED = asking(f"SELECT DISTINCT selector.value {_BY} AND selector.value IN :some")
 _HOLDERS = text(f"""
     SELECT node.id FROM containment JOIN node ON node.number = containment.artifact
@@ -109,6 +110,11 @@ def suspected(connection: Connection, attribute: Attribute, values: Iterable[str
         for value in connection.scalars(_SUSPECTED, asked | {"some": part})
     }
     return tuple(sorted(found))
+
+
+def keys_among(connection: Connection, values: Sequence[str]) -> set[str]:
+    """Return those of `values` by which, as keys, an incident selects or did once: what was voided may be carried by another leaf."""
+    return set(connection.scalars(_KEYS, {"some": values}))
 
 
 def holders(connection: Connection, tensor: str) -> frozenset[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert
 
 from registry.store import log, tenure, tree
+from registry.store.selecting import keys_among
 from registry.tables import Entry, Hash, Payload
 from signing import merkle
 from signing.log import Leaf
@@ -39,6 +40,7 @@ class Tail:
         self._places: dict[str, dict[tuple[str, ...], int]] = {}
         self._hashes = tree.nodes(connection, merkle.root_nodes(self._stored))
         self._lacking = set(entries) - log.held(connection, entries)
+        self._suspected: dict[str, bool] = {}
 
     @property
     def size(self) -> int:
@@ -59,6 +61,18 @@ class Tail:
         return not self.lacks(entry) and (
             entry in self._places or bool(tenure.leaves(self._connection, entry))
         )
+
+    def suspect(self, value: str) -> None:
+        """Say that an incident selects by `value` from now on."""
+        self._suspected[value] = True
+
+    def suspects(self, keys: Sequence[str]) -> list[str]:
+        """Return those of `keys` by which an incident may select: of each the database is asked once."""
+        unasked = [key for key in keys if key not in self._suspected]
+        if unasked:
+            found = keys_among(self._connection, unasked)
+            self._suspected |= {key: key in found for key in unasked}
+        return [key for key in keys if self._suspected[key]]
 
     def append(self, leaf: Leaf, envelope: bytes | None) -> int:
         """Let `leaf` wait as the next entry, with its payload if it still has one; return its index."""

@@ -8,7 +8,7 @@ from batching import held, together, waiting
 from sqlalchemy import Connection, Engine, event, text
 from world import World
 
-from lineage.predicates import derivation, license, name, signature  # noqa: A004 - the statement's own name
+from lineage.predicates import derivation, incident, license, name, signature  # noqa: A004 - the statement's own name
 from registry.home import Home
 from registry.line import Busy
 from registry.publish import publish
@@ -43,6 +43,21 @@ def test_a_batch_is_one_checkpoint(world: World) -> None:
 
     assert [receipt.index for receipt in answers] == list(range(before, before + 8))
     assert {receipt.size for receipt in answers} == {before + 8}
+    world.check(answers)
+
+
+def test_an_incident_on_a_key_selects_what_stands_before_and_after_it_in_its_batch(world: World) -> None:
+    (one, first), (two, second) = registration(1), registration(2)
+    key = world.home.keys("publisher").public.id
+    reported = incident.statement(
+        [], "compromised", "high", "reported", "x", contact="x", issued=world.time, keys=[key]
+    )
+
+    answers = answered(
+        world, signed(world, first), signed(world, reported, "security"), signed(world, second)
+    )
+
+    assert world.flagged(answers[1].entry) == {one, two}
     world.check(answers)
 
 
