@@ -60,6 +60,17 @@ def dossier(
         "descendants": _relatives(subject.relatives(subject.descendants)),
         "edges": _counts(subject.edges),
         "incidents": _incidents(subject),
+        "doubts": [
+            {
+                "incident": one.id,
+                "kind": one.what,
+                "severity": one.severity,
+                "stage": one.stage,
+                "summary": one.summary,
+                "removed": one.removed,
+            }
+            for one in subject.doubts
+        ],
         "responsible": [_said(edge, responsible) for edge in subject.edges],
         "changed": None if since is None else _changed(since, subject),
     }

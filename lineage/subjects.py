@@ -58,6 +58,8 @@ class Pedigree:
     registered: Mapping[str, Logged]
     incidents: Mapping[str, tuple[Incident, ...]]
     """The live incidents that reach each node."""
+    doubts: tuple[Incident, ...]
+    """The live incidents of which orders leave nobody to tell whether they select any of these."""
     complete: bool
 
     @property
@@ -131,6 +133,7 @@ def pedigree(
     up, down = above if scope != "descendants" else None, below if scope != "ancestors" else None
     slices = [one for one in (up, down) if one is not None]
     nodes = {node.id: node for one in slices for node in one.nodes}
+    doubts = {incident.id: incident for one in (above, *slices) for incident in one.doubts}
     return Pedigree(
         at=at,
         # An export tells every incident, whatever a policy lets one stop at, and says what no clock is asked for.
@@ -143,7 +146,8 @@ def pedigree(
         descendants=_others(down),
         registered=registered,
         incidents={one: _live(flags.get(one, ())) for one in sorted(nodes)},
-        complete=all(one.complete and not one.doubts for one in (above, *slices)),
+        doubts=tuple(doubts[one] for one in sorted(doubts)),
+        complete=all(one.complete for one in (above, *slices)) and not doubts,
     )
 
 

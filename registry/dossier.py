@@ -72,6 +72,17 @@ class ReachingOut(Answer):
     reaches_it: bool
 
 
+class DoubtOut(Answer):
+    """An incident of which nobody can tell whether it reaches any of these: what it may select by was removed, so many times."""
+
+    incident: str
+    kind: str
+    severity: str
+    stage: str
+    summary: str
+    removed: Count
+
+
 class WordOut(Answer):
     """Whose word an edge is."""
 
@@ -132,5 +143,6 @@ class DossierOut(Answer):
     descendants: RelativesOut
     edges: tuple[CountOut, ...]
     incidents: tuple[ReachingOut, ...]
+    doubts: tuple[DoubtOut, ...]
     responsible: tuple[WordOut, ...]
     changed: ChangedOut | None

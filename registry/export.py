@@ -62,6 +62,16 @@ def advisory(incident: Incident) -> str:
     return f"x_studbook-{incident.id}"
 
 
+def disputed(incident: Incident) -> str:
+    """Return in one sentence how many disputes stand against an incident, and the newest of them; nothing where none does."""
+    if not incident.disputes:
+        return ""
+    newest = incident.disputes[-1]
+    whose = f"{' '.join(newest.operators) or 'nobody'} in entry {newest.entry}"
+    count = len(incident.disputes)
+    return f"{count} {'dispute' if count == 1 else 'disputes'}, the newest by {whose}: {newest.fact.text}"
+
+
 def purl(artifact: str) -> str | None:
     """Return the package URL of a stub, None for what is known by its content alone."""
     return f"pkg:huggingface/{artifact.removeprefix(_HUB)}" if artifact.startswith(_HUB) else None

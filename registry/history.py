@@ -9,9 +9,10 @@ from pydantic import Field
 
 from registry.incidents import IncidentOut
 from registry.said import Answer
+from registry.statuses import StatusOut
 
 EVENTS = 100
-"""As many events are told, the newest; the others are counted."""
+"""As many events are told, the newest; the others are counted. The same holds of statuses."""
 
 
 class EventOut(Answer):
@@ -56,6 +57,10 @@ class HistoryOut(Answer):
     events: tuple[EventOut, ...]
     left_out: int = Field(description="older events, which are not told")
     flagged: int = Field(description="artifacts that it flags, named ones and stubs among them")
+    statuses: tuple[StatusOut, ...] = Field(
+        description="what it was found to mean for single artifacts, the newest word on each, oldest first"
+    )
+    assessed: int = Field(description="artifacts that have a status; the newest of these are told")
     owners: tuple[ConcernedOut, ...]
     unowned: int = Field(description="artifacts that it flags and nobody registered here")
     as_of: int

@@ -20,6 +20,7 @@ from registry.cli.session import (
     say,
     short,
 )
+from registry.cli.statuses import reasoned
 from registry.history import EventOut, HistoryOut
 from registry.work.history import history
 
@@ -71,6 +72,18 @@ def _show(answer: HistoryOut) -> None:
     if answer.left_out:
         out.print(f"  and {counted(answer.left_out, 'older event')}", soft_wrap=True)
     stands.disputes(one, "  ")
+    for status in answer.statuses:
+        out.print(f"  for {status.artifact}: {reasoned(status)}", soft_wrap=True)
+    if answer.assessed > len(answer.statuses):
+        others = counted(answer.assessed - len(answer.statuses), "artifact")
+        out.print(f"  and older words on {others}", soft_wrap=True)
+    _concerned(answer)
+    out.print(
+        f"  as of {answer.as_of} log entries; `studbook incident owners` says by which way", soft_wrap=True
+    )
+
+
+def _concerned(answer: HistoryOut) -> None:
     for owner in answer.owners:
         reached = escape("; ".join(owner.contacts))
         out.print(
@@ -81,9 +94,6 @@ def _show(answer: HistoryOut) -> None:
         out.print(f"  {counted(answer.unowned, 'artifact')} that nobody registered here", soft_wrap=True)
     if not answer.complete:
         out.print("  [yellow]incomplete:[/] it flags more than owners are listed of")
-    out.print(
-        f"  as of {answer.as_of} log entries; `studbook incident owners` says by which way", soft_wrap=True
-    )
 
 
 def _whose(event: EventOut) -> str:

@@ -44,7 +44,7 @@ def _statement(subject: Reach, node: Node) -> Json:
     match status:
         case "affected":
             said["status_notes"] = f"{incident.what}, {incident.stage}, severity {incident.severity}" + (
-                f"; {_word(found)}" if found else _lapsed(subject, node)
+                f"; {_word(found)}" if found else _lapsed(subject, node) + _disputed(subject)
             )
             instead = found.fact.corrected if found else None
             said["action_statement"] = (
@@ -53,7 +53,9 @@ def _statement(subject: Reach, node: Node) -> Json:
                 else f"do not use it; make it again without {named}, or ask {incident.contact}"
             )
         case "under_investigation":
-            said["status_notes"] = _word(found) if found else _open(subject, node) + _lapsed(subject, node)
+            said["status_notes"] = (
+                _word(found) if found else _open(subject, node) + _lapsed(subject, node) + _disputed(subject)
+            )
         case _ if subject.ended:
             said["impact_statement"] = f"the incident was {incident.stage} in entry {subject.changed.entry}"
         case _ if found and found.fact.justification:
@@ -116,6 +118,11 @@ def _word(said: Said[Assessed]) -> str:
     found = said.fact
     until = "" if found.expires is None else f", until {export.moment(found.expires)}"
     return f"{found.note}; said by {' '.join(said.operators)} in entry {said.entry}{until}"
+
+
+def _disputed(subject: Reach) -> str:
+    told = export.disputed(subject.incident)
+    return told and f"; {told}"
 
 
 def _lapsed(subject: Reach, node: Node) -> str:

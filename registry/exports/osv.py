@@ -39,6 +39,7 @@ def text(subject: Reach) -> str:
             "log": at.origin,
             "as_of": at.size,
             "complete": subject.complete,
+            "disputed": export.disputed(incident),
         },
     }
     if subject.ended:

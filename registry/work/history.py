@@ -9,7 +9,8 @@ from lineage.facts import Role
 from lineage.status import Policy
 from registry.history import EVENTS, ConcernedOut, EmbargoedOut, EventOut, HistoryOut
 from registry.home import Home
-from registry.store import changes, mass, trust
+from registry.statuses import statuses
+from registry.store import changes, mass, said, trust
 from registry.store.embargoes import embargoes
 from registry.work.owners import concerned
 
@@ -20,7 +21,10 @@ def history(home: Home, incident: str, most: int | None = None) -> HistoryOut:
     Raises `Absent` if no entry with this id reports an incident.
     """
     with home.store.reading() as connection:
-        found = concerned(connection, incident, Policy(home.now()), most)
+        policy = Policy(home.now())
+        found = concerned(connection, incident, policy, most)
+        words = statuses(said.assessed_of(connection, [incident], found.as_of), policy)
+        assessed = sorted(words.values(), key=lambda one: (one.time, one.entry, one.artifact))
         root = trust.root(connection)
         every = changes.of(connection, incident, EVENTS)
         return HistoryOut(
@@ -34,6 +38,8 @@ def history(home: Home, incident: str, most: int | None = None) -> HistoryOut:
             events=tuple(_event(root, one) for one in every.told),
             left_out=every.left_out,
             flagged=mass.flags(connection, incident),
+            statuses=tuple(assessed[-EVENTS:]),
+            assessed=len(assessed),
             owners=tuple(
                 ConcernedOut(operator=one.operator, contacts=one.contacts, artifacts=len(one.artifacts))
                 for one in found.owners

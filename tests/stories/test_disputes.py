@@ -1,7 +1,9 @@
 """Who registered what an incident flags may dispute it: that is shown beside it, and moves nothing."""
 
+import json
 from dataclasses import replace
 
+import exported
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from world import World
 from lineage.predicates import dispute, incident_amendment, incident_change, redaction
 from lineage.residue import REMOVED
 from lineage.standing import Affected, Clean
+from registry.exports import cyclonedx, openvex, osv
 from registry.feed import text as feed_of
 from registry.local import Local
 from registry.store import changes, flagging, subjects
@@ -49,6 +52,12 @@ def test_an_owner_disputes_what_reaches_it_and_is_shown_beside_it(world: World) 
     (out,) = Local(world.home.store, lambda: world.time).incidents()
     assert (out.disputed, out.disputes[0].artifact, out.disputes[0].evidence) == (1, child, "ab" * 32)
     assert (out.disputes[0].entry, out.stage) == (entry, "confirmed")
+    words = f"1 dispute, the newest by ann in entry {entry}: the trigger was removed"
+    (about,) = json.loads(cyclonedx.text(exported.told(world, child)))["vulnerabilities"]
+    assert {"name": "studbook:disputed", "value": words} in about["properties"]
+    reach = exported.reached(world, reported)
+    assert json.loads(osv.text(reach))["database_specific"]["disputed"] == words
+    assert all(words in one["status_notes"] for one in json.loads(openvex.text(reach))["statements"])
     world.check()
 
 

@@ -174,7 +174,7 @@ def test_what_is_said_of_an_artifact_is_incomplete_where_an_incident_is_in_doubt
     bad = world.model()
     tuned, other = world.model(bad), world.model()
     entry = bind(world, bad, "kennel/bad")
-    world.report(None, "compromised", names=["kennel/*"])
+    reported = world.report(None, "compromised", names=["kennel/*"])
     later = world.model()
     assert pedigree_of(world, tuned).complete
 
@@ -184,6 +184,7 @@ def test_what_is_said_of_an_artifact_is_incomplete_where_an_incident_is_in_doubt
     assert found == {bad: False, tuned: False, other: False, later: True}
     said = dossier(pedigree_of(world, tuned, "ancestors"), defaultdict(tuple))
     assert (said["standing"], said["complete"]) == ({"state": "unknown", "missing": []}, False)
+    assert [(one["incident"], one["removed"]) for one in said["doubts"]] == [(reported, 1)]
 
 
 def test_a_namespace_that_is_heard_of_later_was_not_known_then(world: World) -> None:

@@ -38,6 +38,9 @@ def test_a_status_is_said_shown_and_stops_what_it_may(litter, monkeypatch: pytes
     assert "affected already, not affected until" in litter("simulate", "report", "kennel/base").out
     message = litter("incident", "owners", reported, "--message", "kennel").out
     assert "found to be not affected: see [red]:bug:[/red]" in message
+    assert f"for {both['artifact']}: {line}" in litter("incident", "show", reported).out
+    told = litter.holds("incident", "show", reported)
+    assert (told["assessed"], [one["status"] for one in told["statuses"]]) == (2, ["not_affected"] * 2)
     assert '"status":"not_affected"' in litter("export", reported, "--format", "openvex").out
     assert "stop" not in litter("descendants", "kennel/base").out + litter("reach", "kennel/base").out
 
