@@ -42,14 +42,20 @@ _MOMENT = 0.002  # seconds: less than a commit takes, and more than lies between
 class Line(Generic[_Place]):
     """Callers in the order in which they came."""
 
-    def __init__(self, room: int, pause: Callable[[float], object] = time.sleep) -> None:
-        """Let `room` callers wait; who waits for others to come does so by `pause`, of some seconds."""
+    def __init__(
+        self,
+        room: int,
+        pause: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Let `room` callers wait; who waits for others to come does so by `pause`, of some seconds of `clock`."""
         self._room = BoundedSemaphore(room)
         self._waiting: deque[_Place] = deque()
         self._lock = Lock()
         self._leader: _Place | None = None
-        self._pause = pause
+        self._pause, self._clock = pause, clock
         self._taken = self._around = 0
+        self._began = self._took = 0.0
 
     def stand(self, place: _Place, work: Callable[[], object], patience: float) -> bool:
         """Return once `place` is done, by others or by calls of `work` here; tell whether there was room.
@@ -75,19 +81,25 @@ class Line(Generic[_Place]):
         """Take those who waited longest, until what they brought reaches `most`.
 
         Of those who were done together the first is back before the others, and would be worked for alone, each time: as many
-        as were around last are waited for, as long as they keep coming.
+        as were around last are waited for, as long as they keep coming, and no longer than the last work took.
         """
         taken: list[_Place] = []
-        before, wanted = 0, min(self._around, most)
-        while before < len(self._waiting) < wanted:
+        before, patience = 0, self._took
+        while patience > 0 and before < len(self._waiting) < self._around and self._brought() < most:
             before = len(self._waiting)
+            patience -= _MOMENT
             self._pause(_MOMENT)
+        self._began = self._clock()
         with self._lock:
             while self._waiting and sum(one.size for one in taken) < most:
                 taken.append(self._waiting.popleft())
                 self._room.release()
         self._taken = len(taken)
         return taken
+
+    def _brought(self) -> int:
+        with self._lock:
+            return sum(one.size for one in self._waiting)
 
     def _leave(self, place: _Place) -> None:
         with self._lock:
@@ -96,6 +108,7 @@ class Line(Generic[_Place]):
                 self._room.release()
             if place is self._leader:
                 self._around = self._taken + len(self._waiting)
+                self._took = self._clock() - self._began
                 self._hand_on()
 
     def _hand_on(self) -> None:

@@ -85,7 +85,8 @@ def test_who_is_back_first_waits_for_the_others_as_long_as_they_come() -> None:
         for one in taken:
             one.finish()
 
-    line = Line[Place](8, pause)
+    slow = iter(range(0, 1000, 10))  # whatever is done takes ten seconds
+    line = Line[Place](8, pause, lambda: next(slow))
     with held(line):
         threads += [stands(line, Place(1), work) for _ in range(3)]
     for thread in threads:
@@ -100,6 +101,44 @@ def test_who_is_back_first_waits_for_the_others_as_long_as_they_come() -> None:
         coming.clear()
         line.stand(Place(1), work, 30)
         assert (batches.pop(), len(paused)) == (1, wanted)
+
+
+def test_nobody_waits_for_others_longer_than_the_last_work_took() -> None:
+    """What was done last took 3 ms, so two moments of 2 ms are waited, whoever comes."""
+    threads, paused = list[Thread](), list[float]()
+    clock = iter(number * 0.003 for number in range(100))
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        threads.append(stands(line, Place(1), work))
+
+    def work() -> None:
+        for one in line.take(100):
+            one.finish()
+
+    line = Line[Place](100, pause, lambda: next(clock))
+    with held(line):
+        threads += [stands(line, Place(1), work) for _ in range(9)]
+    for thread in threads:
+        thread.join(30)
+    paused.clear()
+    line.stand(Place(1), work, 30)
+    assert sum(paused) == 0.004
+
+
+def test_a_batch_that_is_full_waits_for_nobody() -> None:
+    paused = list[float]()
+    line = Line[Place](8, paused.append)
+
+    def work() -> None:
+        for one in line.take(6):
+            one.finish()
+
+    with held(line):
+        threads = [stands(line, Place(3), work) for _ in range(4)]
+    for thread in threads:
+        thread.join(30)
+    assert paused == []
 
 
 def test_who_is_done_does_not_wait_for_who_works_on() -> None:
