@@ -14,7 +14,6 @@ from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from lineage import authority
 from lineage.authority import TrustedRoot
@@ -23,7 +22,7 @@ from lineage.removals import Redacted
 from registry.line import Busy, Line, Place
 from registry.settings import Clock, Settings
 from registry.store import bounds, flood, gate, judge, log, mass, pin, redaction, trust
-from registry.store.engine import Database, alone
+from registry.store.engine import FATAL, Database, alone
 from registry.store.fold import enter, looks_back, once
 from registry.store.judge import Judged
 from registry.store.log import Receipt
@@ -155,8 +154,8 @@ class Writer:
                         if group.names:
                             tail.flush()  # the questions about licenses ask for these entries, too
                             gate.check(connection, folded, size, tail.time)
-                except OperationalError:
-                    raise  # of all of them: what was written before is gone
+                except FATAL:
+                    raise
                 except Exception as error:  # noqa: BLE001 - a defect one statement finds must not refuse the others
                     tail.rewind(size, time)
                     root = trust.root(connection)

@@ -120,7 +120,7 @@ async def add_entry(request: Request) -> Response:
     async with receiving(request, served) as raw:
         receipt = await run_in_threadpool(publish, served.writer, raw)
     where = {"Location": f"/entries/{receipt.entry}?index={receipt.index}"}
-    # Encoded here: the framework would check its own model again, in a thread that it waits for.
+    # Encoded here: the framework would check its own model again.
     words = ReceiptOut.of(receipt).model_dump_json()
     return Response(words, HTTPStatus.CREATED, where, "application/json")
 

@@ -14,6 +14,9 @@ from registry.store import postgresql, sqlite
 from registry.tables import SCHEMA
 from signing.errors import Malformed, Refused
 
+# A full disk or a failing one: SQLite has taken back the whole transaction, savepoints with it.
+FATAL = OperationalError
+
 
 class Database:
     """The database of one home; `reading` gives a snapshot, `writing` the one writer's place."""
@@ -132,8 +135,7 @@ def alone(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("SAVEPOINT alone")
     try:
         yield
-    except OperationalError:
-        # A full disk or a failing one: SQLite has taken back the whole transaction, savepoints with it.
+    except FATAL:
         raise
     except BaseException:
         connection.exec_driver_sql("ROLLBACK TO SAVEPOINT alone")
