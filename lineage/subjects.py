@@ -59,7 +59,7 @@ class Pedigree:
     incidents: Mapping[str, tuple[Incident, ...]]
     """The live incidents that reach each node."""
     doubts: tuple[Incident, ...]
-    """The live incidents of which orders leave nobody to tell whether they select any of these."""
+    """The live incidents of which orders leave nobody to tell whether they reach more of these than `incidents` says."""
     complete: bool
 
     @property

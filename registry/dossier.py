@@ -73,7 +73,7 @@ class ReachingOut(Answer):
 
 
 class DoubtOut(Answer):
-    """An incident of which nobody can tell whether it reaches any of these: what it may select by was removed, so many times."""
+    """An incident that may reach more of these than `incidents` says: what it may select by was removed, so many times."""
 
     incident: str
     kind: str

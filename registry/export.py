@@ -69,7 +69,8 @@ def disputed(incident: Incident) -> str:
     newest = incident.disputes[-1]
     whose = f"{' '.join(newest.operators) or 'nobody'} in entry {newest.entry}"
     count = len(incident.disputes)
-    return f"{count} {'dispute' if count == 1 else 'disputes'}, the newest by {whose}: {newest.fact.text}"
+    about = f"the newest by {whose} for {newest.fact.artifact}"
+    return f"{count} {'dispute' if count == 1 else 'disputes'}, {about}: {newest.fact.text}"
 
 
 def purl(artifact: str) -> str | None:

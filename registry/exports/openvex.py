@@ -43,9 +43,9 @@ def _statement(subject: Reach, node: Node) -> Json:
     named = " ".join(incident.artifacts)
     match status:
         case "affected":
-            said["status_notes"] = f"{incident.what}, {incident.stage}, severity {incident.severity}" + (
-                f"; {_word(found)}" if found else _lapsed(subject, node) + _disputed(subject)
-            )
+            meaning = f"; {_word(found)}" if found else _lapsed(subject, node)
+            begun = f"{incident.what}, {incident.stage}, severity {incident.severity}"
+            said["status_notes"] = begun + meaning + _disputed(subject)
             instead = found.fact.corrected if found else None
             said["action_statement"] = (
                 f"take {instead} instead, which supersedes it"
@@ -53,9 +53,8 @@ def _statement(subject: Reach, node: Node) -> Json:
                 else f"do not use it; make it again without {named}, or ask {incident.contact}"
             )
         case "under_investigation":
-            said["status_notes"] = (
-                _word(found) if found else _open(subject, node) + _lapsed(subject, node) + _disputed(subject)
-            )
+            meaning = _word(found) if found else _open(subject, node) + _lapsed(subject, node)
+            said["status_notes"] = meaning + _disputed(subject)
         case _ if subject.ended:
             said["impact_statement"] = f"the incident was {incident.stage} in entry {subject.changed.entry}"
         case _ if found and found.fact.justification:

@@ -39,7 +39,7 @@ def text(subject: Reach) -> str:
             "log": at.origin,
             "as_of": at.size,
             "complete": subject.complete,
-            "disputed": export.disputed(incident),
+            **({"disputed": export.disputed(incident)} if incident.disputes else {}),
         },
     }
     if subject.ended:

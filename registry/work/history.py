@@ -6,10 +6,10 @@ from lineage import authority
 from lineage.around import Change
 from lineage.authority import TrustedRoot
 from lineage.facts import Role
-from lineage.status import Policy
+from lineage.status import Policy, newest
 from registry.history import EVENTS, ConcernedOut, EmbargoedOut, EventOut, HistoryOut
 from registry.home import Home
-from registry.statuses import statuses
+from registry.statuses import StatusOut
 from registry.store import changes, mass, said, trust
 from registry.store.embargoes import embargoes
 from registry.work.owners import concerned
@@ -23,8 +23,10 @@ def history(home: Home, incident: str, most: int | None = None) -> HistoryOut:
     with home.store.reading() as connection:
         policy = Policy(home.now())
         found = concerned(connection, incident, policy, most)
-        words = statuses(said.assessed_of(connection, [incident], found.as_of), policy)
-        assessed = sorted(words.values(), key=lambda one: (one.time, one.entry, one.artifact))
+        assessed = sorted(
+            newest(said.assessed_of(connection, [incident], found.as_of)).values(),
+            key=lambda one: (one.time, one.entry, one.fact.artifact),
+        )
         root = trust.root(connection)
         every = changes.of(connection, incident, EVENTS)
         return HistoryOut(
@@ -38,7 +40,7 @@ def history(home: Home, incident: str, most: int | None = None) -> HistoryOut:
             events=tuple(_event(root, one) for one in every.told),
             left_out=every.left_out,
             flagged=mass.flags(connection, incident),
-            statuses=tuple(assessed[-EVENTS:]),
+            statuses=tuple(StatusOut.of(one, policy) for one in assessed[-EVENTS:]),
             assessed=len(assessed),
             owners=tuple(
                 ConcernedOut(operator=one.operator, contacts=one.contacts, artifacts=len(one.artifacts))

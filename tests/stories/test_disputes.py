@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from receiving import receiving
 from world import World
 
-from lineage.predicates import dispute, incident_amendment, incident_change, redaction
+from lineage.assessed import Assessed
+from lineage.predicates import dispute, incident_amendment, incident_change, incident_status, redaction
 from lineage.residue import REMOVED
 from lineage.standing import Affected, Clean
 from registry.exports import cyclonedx, openvex, osv
@@ -52,12 +53,17 @@ def test_an_owner_disputes_what_reaches_it_and_is_shown_beside_it(world: World) 
     (out,) = Local(world.home.store, lambda: world.time).incidents()
     assert (out.disputed, out.disputes[0].artifact, out.disputes[0].evidence) == (1, child, "ab" * 32)
     assert (out.disputes[0].entry, out.stage) == (entry, "confirmed")
-    words = f"1 dispute, the newest by ann in entry {entry}: the trigger was removed"
+    words = f"1 dispute, the newest by ann in entry {entry} for {child}: the trigger was removed"
     (about,) = json.loads(cyclonedx.text(exported.told(world, child)))["vulnerabilities"]
     assert {"name": "studbook:disputed", "value": words} in about["properties"]
     reach = exported.reached(world, reported)
     assert json.loads(osv.text(reach))["database_specific"]["disputed"] == words
     assert all(words in one["status_notes"] for one in json.loads(openvex.text(reach))["statements"])
+    found = Assessed(base, reported, "affected", None, None, None, "looked at")
+    world.publish("security", incident_status.statement(found, world.time))
+    about = json.loads(openvex.text(exported.reached(world, reported)))["statements"]
+    assert [words in one["status_notes"] for one in about] == [True, True]
+    assert ["looked at" in one["status_notes"] for one in about].count(True) == 1
     world.check()
 
 
