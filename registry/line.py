@@ -107,8 +107,9 @@ class Line(Generic[_Place]):
                 self._waiting.remove(place)
                 self._room.release()
             if place is self._leader:
-                self._around = self._taken + len(self._waiting)
-                self._took = self._clock() - self._began
+                if place.done:  # who leaves before it worked took nothing, and no time
+                    self._around = self._taken + len(self._waiting)
+                    self._took = self._clock() - self._began
                 self._hand_on()
 
     def _hand_on(self) -> None:

@@ -236,6 +236,7 @@ def test_who_fails_before_its_part_was_taken_is_not_waited_for() -> None:
         line.stand(mine, fail, 1)
 
     assert not line._waiting
+    assert line._took == 0
     thread = Thread(target=line.stand, args=(other, one_each(line), 1), daemon=True)
     thread.start()
     thread.join(30)
