@@ -60,17 +60,7 @@ def dossier(
         "descendants": _relatives(subject.relatives(subject.descendants)),
         "edges": _counts(subject.edges),
         "incidents": _incidents(subject),
-        "doubts": [
-            {
-                "incident": one.id,
-                "kind": one.what,
-                "severity": one.severity,
-                "stage": one.stage,
-                "summary": one.summary,
-                "removed": one.removed,
-            }
-            for one in subject.doubts
-        ],
+        "doubts": [_incident(one) | {"removed": one.removed} for one in subject.doubts],
         "responsible": [_said(edge, responsible) for edge in subject.edges],
         "changed": None if since is None else _changed(since, subject),
     }
@@ -114,17 +104,19 @@ def _incidents(subject: Pedigree) -> list[Json]:
         known |= {one.id: one for one in found}
         reached.update(one.id for one in found)
     return [
-        {
-            "incident": one.id,
-            "kind": one.what,
-            "severity": one.severity,
-            "stage": one.stage,
-            "summary": one.summary,
-            "reaches": reached[one.id],
-            "reaches_it": one in subject.incidents[subject.here.id],
-        }
+        _incident(one) | {"reaches": reached[one.id], "reaches_it": one in subject.incidents[subject.here.id]}
         for one in sorted(known.values(), key=lambda one: one.id)
     ]
+
+
+def _incident(one: Incident) -> dict[str, Json]:
+    return {
+        "incident": one.id,
+        "kind": one.what,
+        "severity": one.severity,
+        "stage": one.stage,
+        "summary": one.summary,
+    }
 
 
 def _said(edge: Edge, responsible: Mapping[str, tuple[str, ...]]) -> Json:

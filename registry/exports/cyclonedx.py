@@ -161,7 +161,7 @@ def _vulnerabilities(subject: Pedigree, standing: Affected) -> Json:
             "affects": [{"ref": subject.here.id}],
             "properties": _properties(
                 [("kind", hit.incident.what), ("stage", hit.incident.stage), ("via", " ".join(hit.via))]
-                + [("disputed", export.disputed(hit.incident)) for _ in hit.incident.disputes[:1]]
+                + ([("disputed", export.disputed(hit.incident))] if hit.incident.disputes else [])
             ),
         }
         for hit in standing.incidents

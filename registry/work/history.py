@@ -23,10 +23,8 @@ def history(home: Home, incident: str, most: int | None = None) -> HistoryOut:
     with home.store.reading() as connection:
         policy = Policy(home.now())
         found = concerned(connection, incident, policy, most)
-        assessed = sorted(
-            newest(said.assessed_of(connection, [incident], found.as_of)).values(),
-            key=lambda one: (one.time, one.entry, one.fact.artifact),
-        )
+        words = newest(said.assessed_of(connection, [incident], found.as_of))
+        assessed = sorted(words.values(), key=lambda one: one.time)
         root = trust.root(connection)
         every = changes.of(connection, incident, EVENTS)
         return HistoryOut(
