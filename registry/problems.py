@@ -78,6 +78,11 @@ MISDIRECTED = Kind("misdirected", 421, "This registry does not answer to that ho
 UNAVAILABLE = Kind("unavailable", 503, "The registry cannot answer now")
 UNEXPECTED = Kind("unexpected", 500, "The registry made a mistake")
 OTHERS = (UNKNOWN_ROUTE, METHOD, MISDIRECTED, UNAVAILABLE, UNEXPECTED)
+# What the server refuses before the application is asked (hyper, under granian): the answer has no body.
+UNHEARD = {
+    414: "The URL is longer than 65,534 bytes",
+    431: "The head of the request is longer than 400 KiB, or has more than 100 fields",
+}
 _RETRY_SECONDS = 2
 
 
@@ -147,7 +152,8 @@ def documented(
     every = (REFUSALS[Busy], MISDIRECTED, UNAVAILABLE, UNEXPECTED)
     for kind in (*(REFUSALS[error] for error in errors), *others, *every):
         found.setdefault(kind.status, []).append(kind)
-    return {**(answers or {}), **{status: _documented(kinds) for status, kinds in found.items()}}
+    unheard = {status: {"description": said} for status, said in UNHEARD.items()}
+    return {**(answers or {}), **{status: _documented(kinds) for status, kinds in found.items()}, **unheard}
 
 
 def _documented(kinds: Sequence[Kind]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from world import SIGNERS, World
 
 from lineage.predicates import derivation
 from lineage.predicates import license as license_predicate
+from registry import problems
 from registry.client import Remote
 from registry.home import Home
 from registry.licensed import UseOut
@@ -186,6 +187,23 @@ def test_large_bytes_are_refused_before_they_are_sent_whole(world: World, servin
     response = httpx.post(f"{serving.url}/entries", content=pieces())
     assert response.status_code == 413
     assert sent < 512 << 20
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "query"),
+    [(200, 99, "x" * 65_000), (414, 0, "x" * 65_536), (431, 101, ""), (431, 0, "x" * 900_000)],
+)
+def test_a_head_that_is_too_long_is_refused_as_described(
+    serving, status: int, fields: int, query: str
+) -> None:
+    head = f"GET /health?{query} HTTP/1.1\r\nHost: localhost\r\n" + "X: y\r\n" * fields + "\r\n"
+    with socket.create_connection(("127.0.0.1", serving.port)) as connection:
+        connection.settimeout(10)
+        connection.sendall(head.encode())
+        answer = connection.makefile("rb").readline()
+
+    assert answer.split()[1] == str(status).encode()
+    assert status == 200 or status in problems.UNHEARD
 
 
 def test_what_is_refused_there_is_refused_here_with_the_same_sentence(world: World, serving) -> None:
