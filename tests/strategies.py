@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from adapting import Adapter, adapted, adapted_by_shapes, seeds, with_tensors
 from filling import Model, Stored, filled, packed
 from hypothesis import HealthCheck, settings
@@ -20,6 +19,7 @@ from hypothesis import strategies as st
 from making import Made, add_all, make, write_lora, write_model, write_statistics
 from measuring import measured
 from reference import second
+from rings import here
 
 from merger.card import configs_of
 from merger.chunks import Chunks
@@ -180,7 +180,7 @@ def on_disk() -> Iterator[On]:
 
 def long_ones(methods):
     """Return these methods for a law over large tensors; those that take longest belong to the system ring."""
-    return [pytest.param(m, marks=pytest.mark.system) if m in _LONG else m for m in methods]
+    return here(set(methods) - _LONG, methods)
 
 
 def tensors(files: Mapping[str, bytes]) -> Model:

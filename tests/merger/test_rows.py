@@ -5,6 +5,7 @@ import pytest
 from filling import filled, packed, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rings import here
 from strategies import LAW, Case, big, cases, on_disk
 
 from merger import plan as planning
@@ -31,7 +32,7 @@ def rowed(method, shapes, dtypes, **members):
     return case.shared(by="row") if method in BY_ROW else case
 
 
-@pytest.mark.parametrize("method", ROWED)
+@pytest.mark.parametrize("method", here(["model_stock", "nuslerp"], ROWED))
 # Of the laws that take longest, the second triple of types is held in the system ring.
 @pytest.mark.parametrize(
     "dtypes",

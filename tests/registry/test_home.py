@@ -99,6 +99,7 @@ def test_the_first_entry_is_the_trusted_root_signed_by_the_root_key(tmp_path: Pa
     assert home.operator("security") == OPERATOR
 
 
+@pytest.mark.system
 def test_an_init_that_is_stopped_anywhere_is_completed_by_the_next(tmp_path: Path) -> None:
     after = 0
     while stopped(tmp_path / f"home-{after}", after=after):

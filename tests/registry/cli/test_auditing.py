@@ -44,7 +44,7 @@ def site(kennel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNam
 def serving(folder: Path) -> Iterator[str]:
     """Hand out a folder of files, and give the URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:

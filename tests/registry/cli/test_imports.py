@@ -6,6 +6,7 @@ import sys
 import pytest
 from making import floats, write_model
 from processes import environment
+from rings import here
 
 HEAVY = (
     "torch",
@@ -38,16 +39,16 @@ def test_help_loads_no_heavy_library(tmp_path) -> None:
     assert loaded(tmp_path, "--help").isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("merge", "recipe.yaml", "--out", "out"),
-        ("add", "one"),
-        ("log", "fsck"),
-        ("verify", "one", "--as", "./one"),
-        ("import", "edges", "edges.csv"),
-    ],
-)
+MERGE = ("merge", "recipe.yaml", "--out", "out")
+OTHERS = [
+    ("add", "one"),
+    ("log", "fsck"),
+    ("verify", "one", "--as", "./one"),
+    ("import", "edges", "edges.csv"),
+]
+
+
+@pytest.mark.parametrize("words", here([MERGE], [MERGE, *OTHERS]))
 def test_what_works_on_a_home_loads_no_heavy_library(terminal, words) -> None:
     terminal.holds("init")
     write_model(terminal.folder / "one", {"w": ("F32", (2,), floats([1, 2]))})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from rebuilding import URL
+from rings import here
 from tuning import weights, write
 
 from registry import site
@@ -60,7 +61,7 @@ def again(typed, name: str, tensors: dict, *words: str, dtype: str = "F32") -> s
     return typed.holds("add", name, "--name", f"kennel/{name}", *words)["artifact"]
 
 
-@pytest.mark.parametrize("method", ["task_arithmetic", "ties", "dare_linear", "dare_ties"])
+@pytest.mark.parametrize("method", here(["ties"], ["task_arithmetic", "ties", "dare_linear", "dare_ties"]))
 def test_a_merge_bears_out_its_parents_and_signs_that(typed, method: str) -> None:
     artifact = merge(typed, method, one="0.7", two="0.3")
     ids = {name: typed.holds("show", f"kennel/{name}")["artifact"] for name in ("base", "one", "two")}
@@ -79,7 +80,7 @@ def test_a_merge_bears_out_its_parents_and_signs_that(typed, method: str) -> Non
     typed.holds("log", "fsck")
 
 
-@pytest.mark.parametrize("method", ["task_arithmetic", "ties", "dare_linear"])
+@pytest.mark.parametrize("method", here(["dare_linear"], ["task_arithmetic", "ties", "dare_linear"]))
 def test_a_withheld_parent_is_suspected_listed_for_review_and_neither_logged_nor_flagged(
     typed, method: str
 ) -> None:
@@ -122,7 +123,10 @@ def _disguised(how: str) -> tuple[dict, str]:
 
 
 @pytest.mark.parametrize("declared", [(), ("--base", "kennel/base")], ids=["alone", "base declared"])
-@pytest.mark.parametrize("how", ["as it is", "renamed tensors", "bfloat16", "scaled", "sparsified"])
+@pytest.mark.parametrize(
+    "how",
+    here(["as it is", "scaled"], ["as it is", "renamed tensors", "bfloat16", "scaled", "sparsified"]),
+)
 def test_t22_what_is_published_again_is_suspected(typed, how: str, declared: tuple[str, ...]) -> None:
     three = typed.holds("show", "kennel/three")["artifact"]
     tensors, dtype = _disguised(how)
