@@ -152,8 +152,10 @@ def documented(
     every = (REFUSALS[Busy], MISDIRECTED, UNAVAILABLE, UNEXPECTED)
     for kind in (*(REFUSALS[error] for error in errors), *others, *every):
         found.setdefault(kind.status, []).append(kind)
-    unheard = {status: {"description": said} for status, said in UNHEARD.items()}
-    return {**(answers or {}), **{status: _documented(kinds) for status, kinds in found.items()}, **unheard}
+    told: dict[int | str, dict[str, Any]] = {
+        status: {"description": said} for status, said in UNHEARD.items()
+    }
+    return {**(answers or {}), **{status: _documented(kinds) for status, kinds in found.items()}, **told}
 
 
 def _documented(kinds: Sequence[Kind]) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class Writer:
         try:
             groups = self._line.take(self._settings.batch)
             self._commit(groups)
-            self._cover()
+            self._sign()
             self._prove([group for group in groups if group.error is None])
             if any(group.removes for group in groups):
                 self._store.settle()  # what is read meanwhile keeps it: `fsck` and the next redaction do it again
@@ -195,13 +195,18 @@ class Writer:
         return index, facts
 
     def _cover(self) -> None:
-        """Transaction 2: a checkpoint over everything committed, whoever committed it."""
+        """Sign for what a stopped process left without a checkpoint."""
         with self._store.reading() as connection:
             self._check_key(trust.root(connection))
-            if log.size(connection) == log.covered(connection):
-                return
+            whole = log.size(connection) == log.covered(connection)
+        if not whole:
+            self._sign()
+
+    def _sign(self) -> None:
+        """Transaction 2: a checkpoint over everything committed, whoever committed it."""
         with self._store.writing() as connection:
             root = trust.root(connection)
+            self._check_key(root)
             if root is None:
                 raise Refused(f"{self._store.name} has entries and no trusted root: run `studbook log fsck`")
             log.cover(connection, root.origin, self._log_key)

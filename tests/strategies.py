@@ -180,7 +180,8 @@ def on_disk() -> Iterator[On]:
 
 def long_ones(methods):
     """Return these methods for a law over large tensors; those that take longest belong to the system ring."""
-    return here(set(methods) - _LONG, methods)
+    every = list(methods)
+    return here(set(every) - _LONG, every)
 
 
 def tensors(files: Mapping[str, bytes]) -> Model:

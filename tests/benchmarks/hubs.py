@@ -73,8 +73,9 @@ class Measured:
         self.deepest = int(hub.closure[:, 2][hub.closure[:, 1].argmax()])
         # What every program has is not looked through for garbage at each answer (`registry.serve` does so, too).
         gc.freeze()
-        # Leaves with lineages of their own, such as a merge takes.
-        self.leaves = [int(one) for one in (below == 0).nonzero()[0][-PARENTS * 100 :]]
+        # Any models at all, and those of the last generation, which have more above them than any others.
+        self.any = np.random.default_rng(SEED).integers(0, hub.nodes, PARENTS * 100)
+        self.last = np.arange(hub.nodes - PARENTS * 100, hub.nodes)
         self.issued = 0
 
     def listed(self, number: int, most: int) -> Callable[[], object]:
@@ -124,22 +125,24 @@ class Measured:
 
         return ask
 
-    def inserts(self) -> object:
-        """Register a child of five parents and say that it is."""
-        self.issued += 1
-        files = {"model.safetensors": f"{self.issued:064x}"}
-        begin = PARENTS * (self.issued % 100)
-        parents = [
-            derivation.Parent(artifact=artifact(one), relation="merge", part={})
-            for one in self.leaves[begin : begin + PARENTS]
-        ]
-        child = artifact_id(files)
-        return self.home.say_all(
-            [
-                ("publisher", signature.statement(f"bench-{self.issued}", files)),
-                ("publisher", derivation.statement(child, parents)),
+    def inserts(self, among: Numbers) -> Callable[[], object]:
+        """Register a child of five of these and say that it is; of five others each time."""
+
+        def ask() -> object:
+            self.issued += 1
+            files = {"model.safetensors": f"{self.issued:064x}"}
+            begin = PARENTS * self.issued % len(among)
+            parents = [
+                derivation.Parent(artifact=artifact(int(one)), relation="merge", part={})
+                for one in among[begin : begin + PARENTS]
             ]
-        )
+            said = [
+                signature.statement(f"bench-{self.issued}", files),
+                derivation.statement(artifact_id(files), parents),
+            ]
+            return self.home.say("publisher", *said)
+
+        return ask
 
 
 def _adapters(below: Numbers, n: int) -> list[int]:
@@ -173,7 +176,8 @@ def rows(one: Measured, graph: "nx.DiGraph[int]", port: int) -> Iterator[tuple[s
     yield "  by recursive SQL", median(one.recursive(one.hub), 1)
     yield "  by networkx", median(lambda: nx.descendants(graph, one.hub), 1)
     yield "ancestors", median(one.above, n)
-    yield f"insert a child of {PARENTS}", median(one.inserts, n)
+    yield f"insert a child of {PARENTS}", median(one.inserts(one.any), 3 * n)
+    yield f"  of {PARENTS} of the last generation", median(one.inserts(one.last), 3 * n)
     yield f"report one with {ADAPTER} descendants", each(one.reports, few)
     yield "report the hub", median(one.reports(one.hub), 3)
 
