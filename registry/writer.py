@@ -201,6 +201,8 @@ class Writer:
             whole = log.size(connection) == log.covered(connection)
         if not whole:
             self._sign()
+            with self._store.reading() as connection:
+                pin.renew(connection, self._pinned)
 
     def _sign(self) -> None:
         """Transaction 2: a checkpoint over everything committed, whoever committed it."""
@@ -212,13 +214,12 @@ class Writer:
             log.cover(connection, root.origin, self._log_key)
             self._at(Step.SIGNED)
         self._at(Step.COVERED)
-        with self._store.reading() as connection:
-            pin.renew(connection, self._pinned)
 
     def _prove(self, groups: Sequence[_Group]) -> None:
-        """Give each of these its receipts, read for all of them at once."""
+        """Pin the trusted root that is covered now, and give each of these its receipts, read for all of them at once."""
         try:
             with self._store.reading() as connection:
+                pin.renew(connection, self._pinned)
                 proven = iter(
                     log.receipts(connection, [index for group in groups for index in group.indexes])
                 )

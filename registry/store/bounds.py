@@ -31,7 +31,8 @@ _WOULD = text(f"""
     SELECT own.number, coalesce(own.ancestors, 0) AS ancestors, coalesce(own.depth, 0) AS depth,
            (SELECT count(*) FROM above WHERE own.number IS NULL OR number <> own.number) AS known,
            (SELECT count(*) FROM node WHERE id IN :parents) AS named,
-           (SELECT max(depth) FROM node WHERE id IN :parents) AS deepest
+           (SELECT max(depth) FROM node WHERE id IN :parents) AS deepest,
+           EXISTS (SELECT 1 FROM edge WHERE edge.parent = own.number) AS late
     FROM (SELECT 1) AS one LEFT JOIN node AS own ON own.id = :child
 """).bindparams(bindparam("all", expanding=True), bindparam("parents", expanding=True))
 _THERE = asking("SELECT id FROM node WHERE id IN :some")
@@ -56,6 +57,7 @@ _IS = text(f"""
         SELECT CAST(:child AS BIGINT) UNION SELECT edge.parent FROM above JOIN edge ON edge.child = +above.number AND {_STANDING}
     )
     SELECT node.ancestors, node.depth, (SELECT count(*) - 1 FROM above) AS now,
+           EXISTS (SELECT 1 FROM edge WHERE edge.parent = :child) AS late,
            (SELECT max(parent.depth) FROM edge JOIN node AS parent ON parent.number = +edge.parent
             WHERE edge.child = :child AND {_STANDING}) + 1 AS deep
     FROM node WHERE number = :child
@@ -67,7 +69,9 @@ _GAIN = text(f"""
     UPDATE node SET ancestors = ancestors + :ancestors, depth = depth + :depth
     WHERE number IN (SELECT number FROM below)
 """)
-
+_GAIN_ALONE = text(
+    "UPDATE node SET ancestors = ancestors + :ancestors, depth = depth + :depth WHERE number = :child"
+)
 
 # A parent lay less deep than its child before, so in the order of those depths each is asked after all that it rests on.
 _FREED = text(f"""
@@ -90,8 +94,9 @@ def shrink(connection: Connection, at: int) -> None:
 def check(connection: Connection, facts: Sequence[Fact], limits: Settings) -> None:
     """Refuse edges with which an artifact, or one below it, would exceed the limits of this home."""
     wanted = _parents(facts)
-    there = {one for some in parts(wanted) for one in connection.scalars(_THERE, {"some": some})}
     # What nothing names yet has above it what its parents have, and in a lattice many have the same ones.
+    several = wanted if len(wanted) > 1 else ()
+    there = {one for some in parts(several) for one in connection.scalars(_THERE, {"some": some})}
     fresh: dict[frozenset[str], Row[Any]] = {}
     for child, named in wanted.items():
         row = None if child in there else fresh.get(frozenset(named))
@@ -141,7 +146,7 @@ def _check(connection: Connection, child: str, parents: int, row: Row[Any], limi
     depth = max(row.depth, (row.deepest or 0) + 1)
     if depth > limits.depth:
         raise Refused(f"{child} would lie {depth} generations deep; at most {limits.depth} are admitted")
-    if row.number is None:  # a stub that nothing named before, so nothing is below it
+    if not row.late:
         return
     late = connection.execute(_LATE, {"child": row.number}).one()
     if not late.artifacts:
@@ -169,4 +174,4 @@ def grow(connection: Connection, children: Iterable[int]) -> None:
         row = connection.execute(_IS, {"child": child}).one()
         gained = {"ancestors": max(0, row.now - row.ancestors), "depth": max(0, row.deep - row.depth)}
         if any(gained.values()):
-            connection.execute(_GAIN, gained | {"child": child})
+            connection.execute(_GAIN if row.late else _GAIN_ALONE, gained | {"child": child})

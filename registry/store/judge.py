@@ -151,8 +151,10 @@ def admit(
             if isinstance(fact, Named):
                 names.setdefault(skeleton(fact.name), []).append(fact.name)
     spelled = {name for some in names.values() for name in some}
+    own = ownership.owned(judged.statement, judged.facts)
+    registered = _pairs(connection, _PUBLISHERS, {*asked.artifacts, *own})
     known = admission.Known(
-        artifacts=_pairs(connection, _PUBLISHERS, asked.artifacts),
+        artifacts={one: registered[one] for one in asked.artifacts if one in registered},
         paths=_connected(connection, asked.children, asked.parents),
         incidents=_pairs(connection, _STAGES, asked.incidents),
         builds=_pairs(connection, _BUILDS, asked.builds),
@@ -167,9 +169,7 @@ def admit(
         corrections=_superseding(connection, asked.corrections),
     )
     admission.admit(judged.facts, known)
-    own = ownership.owned(judged.statement, judged.facts)
-    registered = _pairs(connection, _PUBLISHERS, own)
-    publishers = {artifact: tuple(words.split()) for artifact, words in registered.items()}
+    publishers = {one: tuple(registered[one].split()) for one in own if one in registered}
     ownership.check(judged.statement, own, operators, publishers)
     return operators
 

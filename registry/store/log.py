@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import (
     Connection,
     Executable,
     LargeBinary,
-    Row,
-    TextClause,
     bindparam,
     cast,
     insert,
@@ -59,7 +56,7 @@ class Receipt:
 
 _END = (1 << 63) - 1
 _SIZE = text('SELECT max("index") + 1 FROM entry')
-_TIME = text('SELECT time FROM entry ORDER BY "index" DESC LIMIT 1')
+_END_OF = text('SELECT "index" + 1 AS size, time FROM entry ORDER BY "index" DESC LIMIT 1')
 _FIND = text('SELECT "index" FROM entry WHERE id = :id AND keys = :keys')
 _HELD = asking("SELECT id FROM entry WHERE id IN :some")
 _INDEXES = text('SELECT "index" FROM entry WHERE id = :id ORDER BY "index"')
@@ -79,16 +76,18 @@ _CHECKPOINTS = select(col(Checkpoint.size), cast(Checkpoint.note, LargeBinary).l
     col(Checkpoint.size)
 )
 _COVERED = text("SELECT max(size) FROM checkpoint")
+_DUE = text(
+    'SELECT (SELECT max("index") + 1 FROM entry) AS size, (SELECT max(size) FROM checkpoint) AS covered'
+)
 _SIGNINGS = text("SELECT count(*) FROM checkpoint")
 _NOTE = text("SELECT note FROM checkpoint WHERE size = :size")
 _NEAR = text("SELECT size FROM checkpoint ORDER BY abs(size - :size), size LIMIT 4")
 _NEWEST = text("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
-_LEAVES = asking('SELECT "index" AS number, id, time, leaf FROM entry WHERE "index" IN :some')
 _SIGNED = asking("""
-    SELECT covered.number, checkpoint.size, checkpoint.note
-    FROM (SELECT "index" AS number, (SELECT min(size) FROM checkpoint WHERE size > entry."index") AS size
-          FROM entry WHERE "index" IN :some) AS covered
-    JOIN checkpoint ON checkpoint.size = covered.size
+    SELECT entry."index" AS number, entry.id, entry.time, entry.leaf, checkpoint.size, checkpoint.note
+    FROM entry LEFT JOIN checkpoint
+    ON checkpoint.size = (SELECT min(size) FROM checkpoint AS later WHERE later.size > entry."index")
+    WHERE entry."index" IN :some
 """)
 
 
@@ -105,9 +104,10 @@ def sized(connection: Connection, of: int | None) -> int:
     return grown if of is None else of
 
 
-def last_time(connection: Connection) -> int:
-    """Return the time of the newest entry, 0 for an empty log."""
-    return connection.scalar(_TIME) or 0
+def end(connection: Connection) -> tuple[int, int]:
+    """Return how many entries the log has, and the time of the newest, 0 for an empty log."""
+    row = connection.execute(_END_OF).first()
+    return (0, 0) if row is None else (row.size, row.time)
 
 
 def find(connection: Connection, entry: str, keys: Sequence[str]) -> int | None:
@@ -160,34 +160,33 @@ def cover(connection: Connection, origin: str, key: PrivateKey) -> None:
     Signed inside the write transaction that stores it: two processes could otherwise sign in one order and store in
     the other, and a checkpoint would be signed for a smaller size than the last.
     """
-    grown = size(connection)
-    if grown > covered(connection):
+    grown, covered_ = connection.execute(_DUE).one()
+    if grown and grown > (covered_ or 0):
         signed_ = checkpoint.sign(checkpoint.Checkpoint(origin, grown, tree.root(connection, grown)), key)
         connection.execute(insert(Checkpoint).values(size=grown, note=signed_))
 
 
 def receipts(connection: Connection, wanted: Sequence[int]) -> list[Receipt]:
     """Return what proves each of these entries, under the first checkpoint that covers it."""
-    rows = _by_number(connection, _LEAVES, wanted)
-    signed = _by_number(connection, _SIGNED, wanted)
+    rows = {row.number: row for part in parts(wanted) for row in connection.execute(_SIGNED, {"some": part})}
     for index in wanted:
         if index not in rows:
             raise Absent(f"the log has no entry {index}; it has {size(connection)}")
-        if index not in signed:
+        if rows[index].size is None:
             raise Refused(f"entry {index} waits for its checkpoint: a process stopped before it signed one")
-    paths = {index: merkle.inclusion_nodes(index, signed[index].size) for index in wanted}
+    paths = {index: merkle.inclusion_nodes(index, rows[index].size) for index in wanted}
     found = tree.nodes(connection, list({node for path in paths.values() for node in path}))
     return [
         Receipt(
             index=index,
             entry=rows[index].id,
             time=rows[index].time,
-            size=signed[index].size,
+            size=rows[index].size,
             leaf=rows[index].leaf,
             proof=tuple(
-                merkle.inclusion_proof(index, signed[index].size, [found[one] for one in paths[index]])
+                merkle.inclusion_proof(index, rows[index].size, [found[one] for one in paths[index]])
             ),
-            checkpoint=signed[index].note,
+            checkpoint=rows[index].note,
         )
         for index in wanted
     ]
@@ -232,11 +231,3 @@ def scan(connection: Connection, start: int = 0, end: int | None = None) -> Iter
         256
     ):
         yield Logged(row.number, row.id, row.leaf, row.envelope)
-
-
-def _by_number(connection: Connection, query: TextClause, wanted: Sequence[int]) -> dict[int, Row[Any]]:
-    found: dict[int, Row[Any]] = {}
-    for part in parts(wanted):
-        rows = connection.execute(query, {"some": part})
-        found |= {row.number: row for row in rows}
-    return found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from registry.store import log, trust
+from registry.store import trust
 from registry.store.disk import replace
 from signing.errors import Untrusted
 
@@ -20,7 +20,7 @@ _MODE = 0o644  # public, and what others pin, whatever the umask of whoever made
 
 def renew(connection: Connection, path: Path) -> None:
     """Bring the pin at `path` to the newest covered version, unless it holds what the log never had."""
-    due = trust.document(connection, log.covered(connection))
+    due = trust.pinned(connection)
     if due is None:
         return
     pinned = _read(path)

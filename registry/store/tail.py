@@ -34,8 +34,7 @@ class Tail:
     def __init__(self, connection: Connection, entries: Collection[str] = ()) -> None:
         """Read how long the log is, its newest time, the subtrees that later leaves complete, and which `entries` it lacks."""
         self._connection = connection
-        self.time = log.last_time(connection)
-        self._stored = log.size(connection)
+        self._stored, self.time = log.end(connection)
         self._waiting: list[_Waiting] = []
         self._places: dict[str, dict[tuple[str, ...], int]] = {}
         self._hashes = tree.nodes(connection, merkle.root_nodes(self._stored))

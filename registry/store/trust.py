@@ -11,6 +11,9 @@ from lineage.authority import TrustedRoot
 _ROOT = text(
     "SELECT document FROM root WHERE CAST(:size AS BIGINT) IS NULL OR entry < :size ORDER BY version DESC LIMIT 1"
 )
+_COVERED = text(
+    "SELECT document FROM root WHERE entry < (SELECT max(size) FROM checkpoint) ORDER BY version DESC LIMIT 1"
+)
 _ROOTS = text("SELECT document FROM root ORDER BY version DESC")
 
 
@@ -23,6 +26,12 @@ def root(connection: Connection, of: int | None = None) -> TrustedRoot | None:
 def document(connection: Connection, of: int | None = None) -> str | None:
     """Return that trusted root as it was logged, in canonical JSON."""
     found: str | None = connection.scalar(_ROOT, {"size": of})
+    return found
+
+
+def pinned(connection: Connection) -> str | None:
+    """Return the trusted root of the newest checkpoint, in canonical JSON: what clients pin."""
+    found: str | None = connection.scalar(_COVERED)
     return found
 
 

@@ -29,7 +29,7 @@ def moment(home: Home) -> int:
     The log's own time may be ahead of this machine's clock, and an end before it would void entries.
     """
     with home.store.reading() as connection:
-        return max(home.now(), log.last_time(connection))
+        return max(home.now(), log.end(connection)[1])
 
 
 def rotated(home: Home, role: Role) -> TrustedRoot | None:

@@ -94,10 +94,10 @@ def p99(ask: Callable[[], object], n: int) -> float:
 def asked(one: Measured) -> dict[str, Callable[[], object]]:
     """Return the questions and writes of others."""
     return {
-        "list the adapter's descendants": one.listed(one.adapter, 10_000),
+        "list the adapter's descendants": one.listed(one.adapters[0], 10_000),
         "list a page of the hub's": one.listed(one.hub, 1_000),
         "list ancestors": one.above,
-        "insert a child of 5": one.inserts,
+        "insert a child of 5": one.inserts(one.any),
     }
 
 
