@@ -27,13 +27,22 @@ def reach(
         found = flagging.reported(connection, entries, page.size)
         live = {entry: incident for entry, incident in found.items() if incident.stage not in ENDED}
         flags = {
-            one.artifact: tuple(live[entry] for entry in page.flags.get(one.number, ()) if entry in live)
+            one.artifact: tuple(live[entry] for entry in page.flags[one.number] if entry in live)
             for one in page.relatives
+            if one.number in page.flags
         }
         reached = stopping.reaching(connection, flags, policy, page.size)
         doubts = flagging.doubts(connection, numbers, page.size)
     told = {artifact: gravest(some) for artifact, some in reached.items() if some}
     incidents = {incident.id: incident for some in told.values() for incident in some}
+    reaching = {
+        artifact: {
+            "incidents": tuple(incident.id for incident in some),
+            "left_out": len(reached[artifact]) - len(some),
+        }
+        for artifact, some in told.items()
+    }
+    none = {"incidents": (), "left_out": 0}
     # A list of thousands is made into values at once: one by one takes longer than all else here together.
     return ReachOut.model_validate(
         {
@@ -43,9 +52,8 @@ def reach(
                 {
                     "artifact": one.artifact,
                     "distance": one.distance,
-                    "names": tuple(names.get(one.number, ())),
-                    "incidents": tuple(incident.id for incident in told.get(one.artifact, ())),
-                    "left_out": len(reached[one.artifact]) - len(told.get(one.artifact, ())),
+                    "names": (*names[one.number],) if one.number in names else (),
+                    **reaching.get(one.artifact, none),
                 }
                 for one in page.relatives
             ],

@@ -25,7 +25,7 @@ from clusters import Cluster
 from filled import artifact, filled, weighs
 from hub import Hub, Numbers, drawn
 from running import timed
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from lineage.predicates import derivation, incident, signature
 from registry.home import Home
@@ -35,14 +35,13 @@ from signing.digest import artifact_id
 SEED = 4
 ADAPTER = 1_000
 PARENTS = 5
+# The same numbers three times: from the closure, by walking in SQL, and by networkx.
+CLOSURE = text("SELECT descendant FROM closure WHERE ancestor = :number")
 RECURSIVE = text("""
     WITH RECURSIVE below (number) AS (
         SELECT CAST(:number AS BIGINT) UNION SELECT edge.child FROM edge JOIN below ON edge.parent = below.number
-    ) SELECT node.id FROM below JOIN node ON node.number = below.number WHERE below.number <> :number
+    ) SELECT number FROM below WHERE number <> :number
 """)
-NUMBERS = text(
-    "SELECT distance, descendant FROM closure WHERE ancestor = :number ORDER BY distance, descendant"
-)
 
 
 def median(ask: Callable[[], object], n: int) -> float:
@@ -85,23 +84,19 @@ class Measured:
 
         return ask
 
-    def numbers(self, number: int) -> Callable[[], object]:
+    def numbers(self, number: int, query: TextClause = CLOSURE) -> Callable[[], object]:
+        """Fetch the numbers of all descendants, as the database's driver gives them."""
+
         def ask() -> object:
             with self.home.store.reading() as connection:
-                found = connection.execute(NUMBERS, {"number": number}).all()
+                found = connection.execute(query, {"number": number}).cursor.fetchall()
             assert len(found) == self.counts[number]
             return found
 
         return ask
 
     def recursive(self, number: int) -> Callable[[], object]:
-        def ask() -> object:
-            with self.home.store.reading() as connection:
-                found = connection.execute(RECURSIVE, {"number": number}).all()
-            assert len(found) == self.counts[number]
-            return found
-
-        return ask
+        return self.numbers(number, RECURSIVE)
 
     def above(self) -> object:
         with self.home.store.reading() as connection:
