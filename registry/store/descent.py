@@ -13,13 +13,16 @@ from typing import Literal, NamedTuple, Self
 
 from sqlalchemy import Connection, text
 
-from registry.store import Absent, log
+from registry.store import Absent
 from signing.errors import Malformed, Refused
 
 Direction = Literal["ancestors", "descendants"]
 
 _CURSOR = re.compile(r"([1-9][0-9]{0,17})\.([1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,17})")
-_NUMBER = text("SELECT number FROM node WHERE id = :id AND first < :size")
+_START = text("""
+    SELECT coalesce((SELECT max("index") + 1 FROM entry), 0) AS size, node.number, node.first
+    FROM (SELECT 1) AS one LEFT JOIN node ON node.id = :id
+""")
 _LIST = """
     SELECT node.id, closure.{0}, closure.distance FROM closure JOIN node ON node.number = +closure.{0}
     WHERE closure.{1} = :number AND closure.first < :size AND (closure.distance, closure.{0}) > (:distance, :after)
@@ -101,12 +104,11 @@ def page(
 
     Raises Absent for an artifact that the log did not name, and Refused where the list has changed since the page before.
     """
-    grown = log.size(connection)
+    grown, number, first = connection.execute(_START, {"id": artifact}).one()
     size = grown if after is None else after.size
     if size > grown:
         raise Refused(f"the log has {grown} entries, and the page before was read as of {size}")
-    number = connection.scalar(_NUMBER, {"id": artifact, "size": size})
-    if number is None:
+    if number is None or first >= size:
         raise Absent(f"{artifact} is not in this log")
     ask = _ASKED[direction]
     asked = {"number": number, "size": size}
@@ -122,8 +124,8 @@ def page(
     )
     rows = connection.execute(ask.listed, asked | start | {"most": most + 1}).all()
     found = tuple(map(Relative._make, rows[:most]))
-    total = connection.scalar(ask.count, asked) if after is None else None
     more = len(rows) > most
+    total = None if after else connection.scalar(ask.count, asked) if more else len(rows)
     following = Cursor(size, found[-1].distance, found[-1].number) if more else None
     flags = dict[int, tuple[int, ...]]()
     if found:
