@@ -82,8 +82,8 @@ def _compared(home: Home, live: Connection, left: str | None, progress: Callable
             findings += _blobs(home, fresh)
             remarks = (*_behind(home, fresh), *_redacted(fresh, left))
         again.close()
-    size, waiting = log.size(live), max(0, log.size(live) - log.covered(live))
-    return Report(size, log.signed(live), waiting, tuple(findings), remarks)
+    size, covered = log.extent(live)
+    return Report(size, log.signed(live), max(0, size - covered), tuple(findings), remarks)
 
 
 def _folded(live: Connection, fresh: Connection, progress: Callable[[int], object]) -> Iterator[str]:

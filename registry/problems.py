@@ -81,7 +81,7 @@ OTHERS = (UNKNOWN_ROUTE, METHOD, MISDIRECTED, UNAVAILABLE, UNEXPECTED)
 # What the server refuses before the application is asked (hyper, under granian): the answer has no body.
 UNHEARD = {
     414: "The URL is longer than 65,534 bytes",
-    431: "The head of the request is longer than 400 KiB, or has more than 100 fields",
+    431: "The head of the request is longer than about 400 KiB, or has more than 100 fields",
 }
 _RETRY_SECONDS = 2
 

@@ -90,7 +90,7 @@ class Writer:
         # The trusted root when this process last wrote: whom it refuses is asked about again, whom it trusts is
         # judged again by the one in force when the entry is written.
         self._expected: TrustedRoot | None = None
-        self._cover()
+        self._catch_up()
 
     def append(self, raws: Sequence[tuple[bytes, Envelope]]) -> list[Receipt]:
         """Append these statements together or none of them, and prove each; the caller waits its turn."""
@@ -117,8 +117,10 @@ class Writer:
         groups: list[_Group] = []
         try:
             groups = self._line.take(self._settings.batch)
-            self._commit(groups)
-            self._sign()
+            if self._commit(groups):
+                self._cover()
+            else:
+                self._catch_up()
             self._prove([group for group in groups if group.error is None])
             if any(group.removes for group in groups):
                 self._store.settle()  # what is read meanwhile keeps it: `fsck` and the next redaction do it again
@@ -132,13 +134,17 @@ class Writer:
             for group in groups:
                 group.finish()
 
-    def _commit(self, groups: Sequence[_Group]) -> None:
-        """Transaction 1: entries, payloads, tree and everything folded from them; transaction 2 makes it durable, too."""
+    def _commit(self, groups: Sequence[_Group]) -> bool:
+        """Transaction 1: entries, payloads, tree and everything folded from them; transaction 2 makes it durable, too.
+
+        Tell whether there is anything new.
+        """
         with self._store.writing(later=True) as connection:
             self._at(Step.BEGUN)
             root = self._expected = trust.root(connection)
             self._check_key(root)
             tail = Tail(connection, [envelope.entry for group in groups for _, envelope, _ in group.read])
+            before = tail.size
             for group in groups:
                 if group.looks_back or group.names:
                     tail.flush()  # what it writes is rolled back alone if it is refused
@@ -162,7 +168,9 @@ class Writer:
                     group.error = error
             tail.flush()
             self._at(Step.WRITTEN)
+            grown = tail.size > before
         self._at(Step.COMMITTED)
+        return grown
 
     def _append(
         self,
@@ -194,32 +202,47 @@ class Writer:
         mass.check(connection, root, facts, index, time, self._settings)
         return index, facts
 
-    def _cover(self) -> None:
-        """Sign for what a stopped process left without a checkpoint."""
+    def _catch_up(self) -> None:
+        """Cover what a stopped process left without a checkpoint, and what others did not come to yet."""
+        if self._uncovered():
+            self._cover()
+
+    def _uncovered(self) -> bool:
         with self._store.reading() as connection:
             self._check_key(trust.root(connection))
-            whole = log.size(connection) == log.covered(connection)
-        if not whole:
-            self._sign()
+            size, covered = log.extent(connection)
+        return size > covered
+
+    def _cover(self) -> None:
+        """Transaction 2: a checkpoint over everything committed, whoever committed it."""
+        try:
+            with self._store.writing() as connection:
+                document = self._sign(connection)
+        except Refused:
+            # Others may have had the turn for too long: what they signed for covers what was committed here, too.
+            if self._uncovered():
+                raise
+            return
+        self._at(Step.COVERED)
+        if not pin.is_current(self._pinned, document):
             with self._store.reading() as connection:
                 pin.renew(connection, self._pinned)
 
-    def _sign(self) -> None:
-        """Transaction 2: a checkpoint over everything committed, whoever committed it."""
-        with self._store.writing() as connection:
-            root = trust.root(connection)
-            self._check_key(root)
-            if root is None:
-                raise Refused(f"{self._store.name} has entries and no trusted root: run `studbook log fsck`")
-            log.cover(connection, root.origin, self._log_key)
+    def _sign(self, connection: Connection) -> str:
+        """Store a checkpoint, unless one covers everything; return the trusted root in force."""
+        document = trust.document(connection)
+        if document is None:
+            raise Refused(f"{self._store.name} has entries and no trusted root: run `studbook log fsck`")
+        root = trust.parsed(document)
+        self._check_key(root)
+        if log.cover(connection, root.origin, self._log_key):
             self._at(Step.SIGNED)
-        self._at(Step.COVERED)
+        return document
 
     def _prove(self, groups: Sequence[_Group]) -> None:
-        """Pin the trusted root that is covered now, and give each of these its receipts, read for all of them at once."""
+        """Give each of these its receipts, read for all of them at once."""
         try:
             with self._store.reading() as connection:
-                pin.renew(connection, self._pinned)
                 proven = iter(
                     log.receipts(connection, [index for group in groups for index in group.indexes])
                 )

@@ -42,4 +42,4 @@ def health(home: HomeDep) -> HealthOut:
 
 def _sizes(home: Home) -> tuple[int, int]:
     with home.store.reading() as connection:
-        return log.size(connection), log.covered(connection)
+        return log.extent(connection)

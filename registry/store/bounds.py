@@ -32,7 +32,7 @@ _WOULD = text(f"""
            (SELECT count(*) FROM above WHERE own.number IS NULL OR number <> own.number) AS known,
            (SELECT count(*) FROM node WHERE id IN :parents) AS named,
            (SELECT max(depth) FROM node WHERE id IN :parents) AS deepest,
-           EXISTS (SELECT 1 FROM edge WHERE edge.parent = own.number) AS late
+           EXISTS (SELECT 1 FROM edge WHERE edge.parent = own.number) AS has_children
     FROM (SELECT 1) AS one LEFT JOIN node AS own ON own.id = :child
 """).bindparams(bindparam("all", expanding=True), bindparam("parents", expanding=True))
 _THERE = asking("SELECT id FROM node WHERE id IN :some")
@@ -57,7 +57,7 @@ _IS = text(f"""
         SELECT CAST(:child AS BIGINT) UNION SELECT edge.parent FROM above JOIN edge ON edge.child = +above.number AND {_STANDING}
     )
     SELECT node.ancestors, node.depth, (SELECT count(*) - 1 FROM above) AS now,
-           EXISTS (SELECT 1 FROM edge WHERE edge.parent = :child) AS late,
+           EXISTS (SELECT 1 FROM edge WHERE edge.parent = :child) AS has_children,
            (SELECT max(parent.depth) FROM edge JOIN node AS parent ON parent.number = +edge.parent
             WHERE edge.child = :child AND {_STANDING}) + 1 AS deep
     FROM node WHERE number = :child
@@ -95,7 +95,7 @@ def check(connection: Connection, facts: Sequence[Fact], limits: Settings) -> No
     """Refuse edges with which an artifact, or one below it, would exceed the limits of this home."""
     wanted = _parents(facts)
     # What nothing names yet has above it what its parents have, and in a lattice many have the same ones.
-    several = wanted if len(wanted) > 1 else ()
+    several = wanted if len(wanted) > 1 else ()  # of one alone nothing is shared
     there = {one for some in parts(several) for one in connection.scalars(_THERE, {"some": some})}
     fresh: dict[frozenset[str], Row[Any]] = {}
     for child, named in wanted.items():
@@ -146,7 +146,7 @@ def _check(connection: Connection, child: str, parents: int, row: Row[Any], limi
     depth = max(row.depth, (row.deepest or 0) + 1)
     if depth > limits.depth:
         raise Refused(f"{child} would lie {depth} generations deep; at most {limits.depth} are admitted")
-    if not row.late:
+    if not row.has_children:
         return
     late = connection.execute(_LATE, {"child": row.number}).one()
     if not late.artifacts:
@@ -174,4 +174,4 @@ def grow(connection: Connection, children: Iterable[int]) -> None:
         row = connection.execute(_IS, {"child": child}).one()
         gained = {"ancestors": max(0, row.now - row.ancestors), "depth": max(0, row.deep - row.depth)}
         if any(gained.values()):
-            connection.execute(_GAIN if row.late else _GAIN_ALONE, gained | {"child": child})
+            connection.execute(_GAIN if row.has_children else _GAIN_ALONE, gained | {"child": child})

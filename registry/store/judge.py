@@ -151,10 +151,9 @@ def admit(
             if isinstance(fact, Named):
                 names.setdefault(skeleton(fact.name), []).append(fact.name)
     spelled = {name for some in names.values() for name in some}
-    own = ownership.owned(judged.statement, judged.facts)
-    registered = _pairs(connection, _PUBLISHERS, {*asked.artifacts, *own})
+    registered = _pairs(connection, _PUBLISHERS, asked.artifacts)
     known = admission.Known(
-        artifacts={one: registered[one] for one in asked.artifacts if one in registered},
+        artifacts=registered,
         paths=_connected(connection, asked.children, asked.parents),
         incidents=_pairs(connection, _STAGES, asked.incidents),
         builds=_pairs(connection, _BUILDS, asked.builds),
@@ -169,7 +168,9 @@ def admit(
         corrections=_superseding(connection, asked.corrections),
     )
     admission.admit(judged.facts, known)
-    publishers = {one: tuple(registered[one].split()) for one in own if one in registered}
+    # Whoever owns something had to be registered, and was asked about.
+    own = ownership.owned(judged.statement, judged.facts)
+    publishers = {artifact: tuple(registered[artifact].split()) for artifact in own}
     ownership.check(judged.statement, own, operators, publishers)
     return operators
 

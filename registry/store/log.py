@@ -76,9 +76,9 @@ _CHECKPOINTS = select(col(Checkpoint.size), cast(Checkpoint.note, LargeBinary).l
     col(Checkpoint.size)
 )
 _COVERED = text("SELECT max(size) FROM checkpoint")
-_DUE = text(
-    'SELECT (SELECT max("index") + 1 FROM entry) AS size, (SELECT max(size) FROM checkpoint) AS covered'
-)
+_EXTENT = text("""
+    SELECT coalesce((SELECT max("index") + 1 FROM entry), 0), coalesce((SELECT max(size) FROM checkpoint), 0)
+""")
 _SIGNINGS = text("SELECT count(*) FROM checkpoint")
 _NOTE = text("SELECT note FROM checkpoint WHERE size = :size")
 _NEAR = text("SELECT size FROM checkpoint ORDER BY abs(size - :size), size LIMIT 4")
@@ -154,16 +154,24 @@ def newest(connection: Connection) -> bytes:
     return found
 
 
-def cover(connection: Connection, origin: str, key: PrivateKey) -> None:
-    """Sign and store a checkpoint over all entries, unless one covers them.
+def extent(connection: Connection) -> tuple[int, int]:
+    """Return how many entries the log has, and how many of them its newest checkpoint covers."""
+    grown, signed_for = connection.execute(_EXTENT).one()
+    return grown, signed_for
+
+
+def cover(connection: Connection, origin: str, key: PrivateKey) -> bool:
+    """Sign and store a checkpoint over all entries, unless one covers them; tell whether one was due.
 
     Signed inside the write transaction that stores it: two processes could otherwise sign in one order and store in
     the other, and a checkpoint would be signed for a smaller size than the last.
     """
-    grown, covered_ = connection.execute(_DUE).one()
-    if grown and grown > (covered_ or 0):
-        signed_ = checkpoint.sign(checkpoint.Checkpoint(origin, grown, tree.root(connection, grown)), key)
-        connection.execute(insert(Checkpoint).values(size=grown, note=signed_))
+    grown, before = extent(connection)
+    if grown == before:
+        return False
+    signed_ = checkpoint.sign(checkpoint.Checkpoint(origin, grown, tree.root(connection, grown)), key)
+    connection.execute(insert(Checkpoint).values(size=grown, note=signed_))
+    return True
 
 
 def receipts(connection: Connection, wanted: Sequence[int]) -> list[Receipt]:

@@ -20,12 +20,17 @@ _MODE = 0o644  # public, and what others pin, whatever the umask of whoever made
 
 def renew(connection: Connection, path: Path) -> None:
     """Bring the pin at `path` to the newest covered version, unless it holds what the log never had."""
-    due = trust.pinned(connection)
+    due = trust.covered(connection)
     if due is None:
         return
     pinned = _read(path)
     if pinned is None or (pinned != _lines(due) and holds(connection, pinned)):
         replace(path, _lines(due), _MODE)
+
+
+def is_current(path: Path, document: str) -> bool:
+    """Tell whether the pin at `path` is this version of the trusted root."""
+    return _read(path) == _lines(document)
 
 
 def check(connection: Connection, path: Path) -> None:

@@ -20,7 +20,7 @@ _ROOTS = text("SELECT document FROM root ORDER BY version DESC")
 def root(connection: Connection, of: int | None = None) -> TrustedRoot | None:
     """Return the trusted root in force after the first `of` entries, or after all; None for an empty log."""
     found = document(connection, of)
-    return None if found is None else _parsed(found)
+    return None if found is None else parsed(found)
 
 
 def document(connection: Connection, of: int | None = None) -> str | None:
@@ -29,7 +29,7 @@ def document(connection: Connection, of: int | None = None) -> str | None:
     return found
 
 
-def pinned(connection: Connection) -> str | None:
+def covered(connection: Connection) -> str | None:
     """Return the trusted root of the newest checkpoint, in canonical JSON: what clients pin."""
     found: str | None = connection.scalar(_COVERED)
     return found
@@ -37,7 +37,7 @@ def pinned(connection: Connection) -> str | None:
 
 def roots(connection: Connection) -> list[TrustedRoot]:
     """Return every version of the trusted root that the log brought into force, newest first."""
-    return [_parsed(one) for one in documents(connection)]
+    return [parsed(one) for one in documents(connection)]
 
 
 def documents(connection: Connection) -> list[str]:
@@ -46,5 +46,6 @@ def documents(connection: Connection) -> list[str]:
 
 
 @lru_cache(maxsize=16)
-def _parsed(document: str) -> TrustedRoot:
+def parsed(document: str) -> TrustedRoot:
+    """Read a trusted root as it was logged."""
     return TrustedRoot.parse(document.encode())

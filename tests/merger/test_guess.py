@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rings import here
 from strategies import big, on_disk
 
 from merger import guess, measure
@@ -15,17 +16,11 @@ from merger.seeds import lanes
 SIZE = 5 * CHUNK + 77
 RANKED = sorted(m for m in METHODS if METHODS[m].ranks)
 BACKENDS = [NumpyKernels, CompiledKernels]
+BF16 = ("BF16", "BF16", "BF16")
 
 
-@pytest.mark.parametrize(
-    "method", [m if m == "ties" else pytest.param(m, marks=pytest.mark.system) for m in RANKED]
-)
-# Of the laws that take longest, the second triple of types is held in the system ring.
-@pytest.mark.parametrize(
-    "dtypes",
-    [("BF16", "BF16", "BF16"), pytest.param(("F64", "F32", "F32"), marks=pytest.mark.system)],
-    ids="-".join,
-)
+@pytest.mark.parametrize("method", here(["ties"], RANKED))
+@pytest.mark.parametrize("dtypes", here([BF16], [BF16, ("F64", "F32", "F32")]), ids="-".join)
 def test_guessed_thresholds_give_the_same_files_and_accounts(method, dtypes, monkeypatch):
     case = big(method, {"a": (SIZE,)}, dtypes, out_dtype="float32")
     with on_disk() as disk:

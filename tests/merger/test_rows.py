@@ -24,6 +24,7 @@ ROWED = sorted(m for m in METHODS if METHODS[m].rows)
 BY_ROW = sorted(m for m in ROWED if any(p.name == "by" for p in METHODS[m].parameters))
 # Rows that chunks and spans cut, of less than a span, of more than a span, of more than a chunk.
 CUT = {"a": (CHUNK // 1000 + 30, 1001), "b": (3, CHUNK // 2 - 5), "c": (2, 1, CHUNK + 77), "d": (70000, 1)}
+BF16 = ("BF16", "BF16", "BF16")
 CUT_BY_ROW = CUT | {"d": (300, 1)}
 
 
@@ -33,12 +34,7 @@ def rowed(method, shapes, dtypes, **members):
 
 
 @pytest.mark.parametrize("method", here(["model_stock", "nuslerp"], ROWED))
-# Of the laws that take longest, the second triple of types is held in the system ring.
-@pytest.mark.parametrize(
-    "dtypes",
-    [("BF16", "BF16", "BF16"), pytest.param(("F32", "F64", "F16"), marks=pytest.mark.system)],
-    ids="-".join,
-)
+@pytest.mark.parametrize("dtypes", here([BF16], [BF16, ("F32", "F64", "F16")]), ids="-".join)
 def test_rows_that_chunks_cut_are_the_same_every_way(method, dtypes):
     device = pytest.importorskip("merger.kernels.device")
     case = rowed(method, CUT_BY_ROW if method in BY_ROW else CUT, dtypes, out_dtype="float32")

@@ -7,6 +7,7 @@ write-ahead log, as a power failure may: only what nobody was told about may be 
 import os
 import signal
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from registry.publish import publish
 from registry.writer import Step
 from signing.digest import artifact_id
 from signing.dsse import sign
+from signing.errors import Refused
 
 FILES = {"model.safetensors": "ab" * 32}
 ARTIFACT = artifact_id(FILES)
@@ -79,6 +81,35 @@ def test_an_entry_that_waits_for_its_checkpoint_has_no_receipt(world: World) -> 
         pytest.raises(ValueError, match="waits for its checkpoint"),
     ):
         log.receipt(connection, 1)
+
+
+@pytest.mark.parametrize("covered", [True, False], ids=["covered by another", "covered by nobody"])
+def test_what_another_has_covered_is_proven_though_the_turn_is_held(world: World, covered: bool) -> None:
+    world.publish("publisher", *SAID)
+    settings = world.settings.model_copy(update={"busy_seconds": 1})
+    other = Home.open(world.home.path, clock=lambda: world.time, settings=settings)
+    said = signature.statement("covered", {"model.safetensors": "cd" * 32})
+
+    with ExitStack() as held:
+
+        def at(step: Step) -> None:
+            if step is Step.COMMITTED:
+                if covered:
+                    other.say("publisher", signature.statement("other", {"model.safetensors": "ef" * 32}))
+                held.enter_context(other.store.writing())
+
+        here = Home.open(world.home.path, clock=lambda: world.time, settings=settings, at=at)
+        if covered:
+            receipts = here.say("publisher", said)
+        else:
+            with pytest.raises(Refused, match="lock"):
+                here.say("publisher", said)
+
+    again = world.publish("publisher", said)
+    assert not covered or receipts == again
+    here.store.close()
+    other.store.close()
+    world.check(again)
 
 
 @pytest.mark.system

@@ -34,7 +34,7 @@ FUZZED = settings(
 # A wrong request may also be refused for its length, which no schema can say: a letter is up to twelve bytes of a URL.
 CONFIG = """\
 [checks.negative_data_rejection]
-expected-statuses = [400, 401, 403, 404, 406, 414, 422, 428, 431, "5xx"]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 414, 415, 422, 428, 429, 431, "5xx"]
 """
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 

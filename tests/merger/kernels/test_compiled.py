@@ -18,6 +18,7 @@ from merger.kernels.draws import philox, window
 from merger.methods import METHODS
 from merger.select import within
 
+MIXED = ("F16", "F32", "F64")
 SHAPES = {"a": (3, 70001), "b": (1 << 16,), "c": ()}
 
 
@@ -47,11 +48,7 @@ def plain(monkeypatch):
 
 @pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("method", sorted(METHODS))
-@pytest.mark.parametrize(
-    "dtypes",
-    [pytest.param(("BF16", "BF16", "BF16"), marks=pytest.mark.system), ("F16", "F32", "F64")],
-    ids="-".join,
-)
+@pytest.mark.parametrize("dtypes", here([MIXED], [("BF16", "BF16", "BF16"), MIXED]), ids="-".join)
 def test_a_plain_processor_gives_the_same_files(method, dtypes):
     case = big(method, SHAPES, dtypes, out_dtype="float16")
     with on_disk() as disk:
@@ -60,11 +57,7 @@ def test_a_plain_processor_gives_the_same_files(method, dtypes):
 
 @pytest.mark.parametrize("method", sorted(METHODS))
 @pytest.mark.parametrize("out", ["float64", "float32", "float16", "bfloat16"])
-# The sixteen ways are held in the system ring, those of no type on the way here too.
-@pytest.mark.parametrize(
-    "through",
-    [None, *(pytest.param(t, marks=pytest.mark.system) for t in ("float32", "float16", "bfloat16"))],
-)
+@pytest.mark.parametrize("through", here([None], [None, "float32", "float16", "bfloat16"]))
 def test_every_way_in_and_out_gives_the_files_of_the_reference(method, out, through):
     case = big(method, {"a": (70001,), "b": (7,)}, ("F32", "F16", "BF16"), out_dtype=out, dtype=through)
     case = case.but(dtype=through)
