@@ -1,8 +1,7 @@
 """Signatures both ways with the reference tool, unmodified, in an environment of its own: what each signs, the other checks."""
 
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from making import floats, safetensors
-from processes import ROOT, environment
+from others import installed
 
 from signing import dsse, oms, sigstore
 from signing.digest import SIGNATURE, sha256_hex
@@ -22,7 +21,7 @@ from signing.keys import PrivateKey
 from signing.sigstore import SigstoreBundle
 from signing.statement import Statement, Subject
 
-# Their other dependencies are pinned where everything is. The tool does not import without pyOpenSSL, and does not ask for it.
+# The tool does not import without pyOpenSSL, and does not ask for it.
 REFERENCE = ("model-signing==1.1.1", "pyOpenSSL==26.4.0")
 SHARDS = {
     f"model-0000{n}-of-00002.safetensors": safetensors({f"w{n}": ("F32", (64,), floats([n] * 64))})
@@ -42,22 +41,9 @@ Folder = Callable[[str], Path]
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Run the reference tool; returns what it said."""
-    place = tmp_path_factory.mktemp("reference") / "environment"
-    settings = environment()
-    del settings["PYTHONPATH"]
-
-    def run(*words: object, code: int = 0, program: str = "model_signing") -> str:
-        done = subprocess.run(
-            [place / "bin" / program, *map(str, words)],
-            env=settings, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == code, (words, done.stdout[-4000:], done.stderr[-4000:])
-        return done.stdout + done.stderr
-
-    subprocess.run([sys.executable, "-m", "venv", place], check=True)
-    pip = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-    run(*pip, "-c", ROOT / "constraints.txt", *REFERENCE, program="python")
-    return run
+    return partial(
+        installed(tmp_path_factory.mktemp("reference") / "environment", *REFERENCE), program="model_signing"
+    )
 
 
 @pytest.fixture
