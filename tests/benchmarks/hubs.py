@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -35,6 +36,8 @@ from signing.digest import artifact_id
 SEED = 4
 ADAPTER = 1_000
 PARENTS = 5
+# What PostgreSQL may keep of its tables in memory; its package has 128 MB, for machines of any size.
+SHARED = "400MB"
 # The same numbers three times: from the closure, by walking in SQL, and by networkx.
 CLOSURE = text("SELECT descendant FROM closure WHERE ancestor = :number")
 RECURSIVE = text("""
@@ -84,19 +87,15 @@ class Measured:
 
         return ask
 
-    def numbers(self, number: int, query: TextClause = CLOSURE) -> Callable[[], object]:
-        """Fetch the numbers of all descendants, as the database's driver gives them."""
+    def numbers(self, query: TextClause, numbers: Sequence[int]) -> float:
+        """Return the median milliseconds to fetch the numbers of all descendants of each, as the driver gives them, over one connection."""
+        with self.home.store.reading() as connection:
 
-        def ask() -> object:
-            with self.home.store.reading() as connection:
+            def ask(number: int) -> None:
                 found = connection.execute(query, {"number": number}).cursor.fetchall()
-            assert len(found) == self.counts[number]
-            return found
+                assert len(found) == self.counts[number]
 
-        return ask
-
-    def recursive(self, number: int) -> Callable[[], object]:
-        return self.numbers(number, RECURSIVE)
+            return over([partial(ask, number) for number in numbers])
 
     def above(self) -> object:
         with self.home.store.reading() as connection:
@@ -156,19 +155,18 @@ def rows(one: Measured, graph: "nx.DiGraph[int]", port: int) -> Iterator[tuple[s
     def each(ask: Callable[[int], Callable[[], object]], most: int = n) -> float:
         return over([ask(number) for number in one.adapters[: most + 1]])
 
-    adapter = each(one.numbers)
+    adapter = one.numbers(CLOSURE, one.adapters)
     yield f"{ADAPTER} descendants in the database", adapter
-    yield "  by recursive SQL", (slow := each(one.recursive))
+    yield "  by recursive SQL", (slow := one.numbers(RECURSIVE, one.adapters))
     yield "  times", slow / adapter
     yield "  by networkx", (slow := each(lambda number: lambda: nx.descendants(graph, number)))
     yield "  times", slow / adapter
     yield "  as a page with ids and incidents", each(lambda number: one.listed(number, 10_000))
     yield "  over HTTP", each(lambda number: lambda: fetched(port, number, 10_000))
     yield "  a page of 1,000 of the hub's over HTTP", median(lambda: fetched(port, one.hub, 1_000), n)
-    hub = median(one.numbers(one.hub), few)
-    yield f"{one.counts[one.hub]} descendants' numbers", hub
+    yield f"{one.counts[one.hub]} descendants' numbers", one.numbers(CLOSURE, [one.hub] * (few + 1))
     yield "  with their ids", median(one.listed(one.hub, 1 << 20), few)
-    yield "  by recursive SQL", median(one.recursive(one.hub), 1)
+    yield "  by recursive SQL", one.numbers(RECURSIVE, [one.hub] * 2)
     yield "  by networkx", median(lambda: nx.descendants(graph, one.hub), 1)
     yield "ancestors", median(one.above, n)
     yield f"insert a child of {PARENTS}", median(one.inserts(one.any), 3 * n)
@@ -197,7 +195,7 @@ def databases(on: str) -> Iterator[str | None]:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         raise SystemExit("PostgreSQL is not installed: Debian's package is called postgresql")
-    cluster = Cluster(found[-1].parent, "-c max_connections=100")
+    cluster = Cluster(found[-1].parent, f"-c max_connections=100 -c shared_buffers={SHARED}")
     try:
         yield cluster.url(cluster.create())
     finally:
