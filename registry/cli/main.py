@@ -75,48 +75,44 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for part in (
-    registering.app,
-    sameness.app,
-    importing.app,
-    signatures.app,
-    making.app,
-    aligning.app,
-    tokenizers.app,
-    attributing.app,
-    sharing.app,
-    asking.app,
-    kinship.app,
-    comparing.app,
-    licensing.app,
-    reaching.app,
-    triaging.app,
-    parenting.app,
-    verifying.app,
-    attesting.app,
-    exporting.app,
-    dossiers.app,
-    agreeing.app,
-    running.app,
-):
-    app.registered_commands += part.registered_commands
+# What `--help` lists together: the apps whose commands stand alone, and the groups of commands by their names.
+_PANELS: dict[str, tuple[tuple[typer.Typer, ...], dict[str, typer.Typer]]] = {
+    "Register": (
+        (registering.app, sameness.app, importing.app, signatures.app),
+        {},
+    ),
+    "Merge and rebuild": (
+        (making.app, aligning.app, tokenizers.app, attributing.app, sharing.app),
+        {
+            "recipe": recipes.app,
+            "stats": stats.app,
+            "rebuilder": rebuilding.rebuilder,
+            "rebuilds": agreeing.rebuilds,
+        },
+    ),
+    "Ask about a lineage": (
+        (asking.app, kinship.app, comparing.app, reaching.app, triaging.app, parenting.app),
+        {"simulate": simulating.app},
+    ),
+    "Licenses": ((licensing.app,), {"license": licensing.group}),
+    "Incidents": ((), {"incident": incidents.app, "hooks": hooking.app, "remedy": remedying.app}),
+    "Prove and pass on": (
+        (verifying.app, attesting.app, exporting.app, dossiers.app, agreeing.app),
+        {"keys": keys.app, "log": logs.app, "root": roots.app},
+    ),
+    "This installation": ((running.app,), {}),
+}
 logs.app.registered_commands += auditing.app.registered_commands
 for part in (proposing.app, conflicts.app, waiving.app):
     licensing.group.registered_commands += part.registered_commands
-app.add_typer(licensing.group, name="license")
 for part in (showing.app, reporting.app, cosigning.app, disputing.app, assessing.app, notifying.app):
     incidents.app.registered_commands += part.registered_commands
-app.add_typer(incidents.app, name="incident")
-app.add_typer(hooking.app, name="hooks")
-app.add_typer(keys.app, name="keys")
-app.add_typer(logs.app, name="log")
-app.add_typer(roots.app, name="root")
-app.add_typer(rebuilding.rebuilder, name="rebuilder")
-app.add_typer(remedying.app, name="remedy")
-app.add_typer(agreeing.rebuilds, name="rebuilds")
-app.add_typer(recipes.app, name="recipe")
-app.add_typer(simulating.app, name="simulate")
-app.add_typer(stats.app, name="stats")
+for panel, (alone, groups) in _PANELS.items():
+    for command in [one for part in alone for one in part.registered_commands]:
+        command.rich_help_panel = panel
+        app.registered_commands.append(command)
+    for name, group in groups.items():
+        app.add_typer(group, name=name, rich_help_panel=panel)
 
 
 def _version(wanted: bool) -> None:
