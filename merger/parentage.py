@@ -33,8 +33,9 @@ NO_PART = 0.001
 ON_THE_WAY, OFF_THE_WAY = 0.75, 0.25
 # Under coarse rounding: the share of the elements outside of it that a parent brings within, of which the rest may be this much at most.
 BROUGHT, OUTSIDE = 0.8, 0.04
-# What the others leave outside has to be more than constants that are not known exactly leave there.
-SOME = 0.005
+# What the others leave outside has to be more than constants that are not known exactly leave there, and more elements than
+# somebody who has no part in it brings within by chance.
+SOME, ENOUGH = 0.005, 20
 # How alike two sets of weights are that come from one training.
 LIKE = 0.9
 # How many candidates are looked at closely, under coarse rounding, too, and how many parents one artifact is suspected to have.
@@ -204,11 +205,14 @@ def _coarsely(made: Change, tasks: Values, candidates: Mapping[str, Values]) -> 
 
 
 def _brought(made: Change, without: Values, tasks: Values) -> float:
-    """Return the share of what some tasks leave outside a coarse rounding that more of them bring within; 0 if much is left, or little was."""
+    """Return the share of what some tasks leave outside a coarse rounding that more of them bring within; 0 if much is left, or little was.
+
+    Shares count from `SOME`, and of a small sketch from `ENOUGH` elements.
+    """
     if made.half is None:
         return 0.0
     before, after = within(made, without), within(made, tasks)
-    if 1 - before < SOME or 1 - after > OUTSIDE:
+    if 1 - before < max(SOME, ENOUGH / len(made.values)) or 1 - after > OUTSIDE:
         return 0.0
     return max(after - before, 0.0) / (1 - before)
 

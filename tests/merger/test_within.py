@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sketching import METHODS, N, linear, sketched, tasks, tunes
 
@@ -31,6 +31,8 @@ def test_law_a_merge_that_was_rounded_bears_out_its_parents_and_no_sibling(metho
 
 
 @pytest.mark.parametrize("method", METHODS)
+# Five of a thousand elements were left there, and a sibling brought four of them.
+@example(seed=811, weight=0.3)
 @given(seed=st.integers(0, 10**6), weight=st.sampled_from([0.3, 0.5]))
 @settings(max_examples=4, deadline=None)
 def test_law_a_withheld_parent_is_found_under_rounding_and_nobody_in_its_place(method, seed, weight):
