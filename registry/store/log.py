@@ -167,7 +167,7 @@ def cover(connection: Connection, origin: str, key: PrivateKey) -> bool:
     the other, and a checkpoint would be signed for a smaller size than the last.
     """
     grown, before = extent(connection)
-    if grown == before:
+    if grown <= before:
         return False
     signed_ = checkpoint.sign(checkpoint.Checkpoint(origin, grown, tree.root(connection, grown)), key)
     connection.execute(insert(Checkpoint).values(size=grown, note=signed_))

@@ -6,6 +6,7 @@ write-ahead log, as a power failure may: only what nobody was told about may be 
 
 import os
 import signal
+import sqlite3
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ from world import World
 from lineage.predicates import name, signature
 from registry.home import Home
 from registry.publish import publish
+from registry.store import log
 from registry.writer import Step
 from signing.digest import artifact_id
 from signing.dsse import sign
@@ -74,8 +76,6 @@ def test_entries_without_a_checkpoint_are_covered_before_anything_else_is_writte
 
 def test_an_entry_that_waits_for_its_checkpoint_has_no_receipt(world: World) -> None:
     world.crash(Step.COMMITTED, "publisher", *SAID)
-    from registry.store import log
-
     with (
         world.home.store.reading() as connection,
         pytest.raises(ValueError, match="waits for its checkpoint"),
@@ -110,6 +110,20 @@ def test_what_another_has_covered_is_proven_though_the_turn_is_held(world: World
     here.store.close()
     other.store.close()
     world.check(again)
+
+
+@pytest.mark.sqlite
+def test_a_log_that_lost_entries_below_its_checkpoint_signs_nothing_over_fewer(world: World) -> None:
+    world.publish("publisher", *SAID)
+    world.home.store.close()
+    with sqlite3.connect(world.home.path / "studbook.db") as database:
+        database.execute("DROP TRIGGER entry_no_delete")
+        database.execute('DELETE FROM entry WHERE "index" > 0')
+    key = world.home.keys("log")
+
+    with world.home.store.writing() as connection:
+        assert not log.cover(connection, world.home.root().origin, key)
+        assert log.extent(connection) == (1, 3)
 
 
 @pytest.mark.system
