@@ -212,9 +212,10 @@ def _brought(made: Change, without: Values, tasks: Values) -> float:
     if made.half is None:
         return 0.0
     before, after = within(made, without), within(made, tasks)
-    if 1 - before < max(SOME, ENOUGH / len(made.values)) or 1 - after > OUTSIDE:
+    left = 1 - before
+    if left < SOME or left * len(made.values) < ENOUGH or 1 - after > OUTSIDE:
         return 0.0
-    return max(after - before, 0.0) / (1 - before)
+    return max(after - before, 0.0) / left
 
 
 def _shows(before: Explained, after: Explained) -> bool:
