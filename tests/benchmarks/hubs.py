@@ -2,7 +2,7 @@
 
 usage: python tests/benchmarks/hubs.py [--sizes 100000] [--on sqlite postgresql] [-n 20]
 
-`--sizes 100000 500000 2000000` takes half an hour and 12 GB of memory, nearly all of it networkx's. PostgreSQL is started
+`--sizes 100000 500000 2000000` takes some minutes and 12 GB of memory, nearly all of it networkx's. PostgreSQL is started
 here where it is installed, with the durability that it has by default.
 """
 
