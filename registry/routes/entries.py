@@ -6,11 +6,13 @@ same id; `index` says which leaf is meant, and the oldest one is meant otherwise
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
@@ -95,21 +97,6 @@ class ReceiptOut(BaseModel):
         )
 
 
-@router.post(
-    "/entries",
-    status_code=201,
-    response_model=ReceiptOut,
-    responses=documented(
-        *(Refused, Contradicted, Malformed, TooLarge, Untrusted, Forbidden, Stalled), others=[UNREAD]
-    ),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "description": "A DSSE envelope, of at most 16 MiB; its bytes are kept as they are sent.",
-            "content": {ENVELOPE: _ENVELOPE_SCHEMA, "application/json": _ENVELOPE_SCHEMA},
-        }
-    },
-)
 async def add_entry(request: Request) -> Response:
     """Append a signed statement to the log.
 
@@ -123,6 +110,34 @@ async def add_entry(request: Request) -> Response:
     # Encoded here: the framework would check its own model again.
     words = ReceiptOut.of(receipt).model_dump_json()
     return Response(words, HTTPStatus.CREATED, where, "application/json")
+
+
+class _Bare(APIRoute):
+    """Hands the request on as it is: of what a statement costs, a twentieth was FastAPI's looking for dependencies."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler itself."""
+        return add_entry
+
+
+router.add_api_route(
+    "/entries",
+    add_entry,
+    methods=["POST"],
+    route_class_override=_Bare,
+    status_code=201,
+    response_model=ReceiptOut,
+    responses=documented(
+        *(Refused, Contradicted, Malformed, TooLarge, Untrusted, Forbidden, Stalled), others=[UNREAD]
+    ),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "A DSSE envelope, of at most 16 MiB; its bytes are kept as they are sent.",
+            "content": {ENVELOPE: _ENVELOPE_SCHEMA, "application/json": _ENVELOPE_SCHEMA},
+        }
+    },
+)
 
 
 @router.get(
