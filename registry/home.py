@@ -21,13 +21,14 @@ from lineage.predicates import root as root_predicate
 from lineage.status import Policy
 from registry.publish import publish_all
 from registry.settings import Clock, Settings, now
+from registry.signer import Step
 from registry.store import Absent, keys, log, pin, trust
 from registry.store.blobs import Blobs
 from registry.store.disk import alone
 from registry.store.engine import Database, place
 from registry.store.log import Receipt
 from registry.store.schema import migrate
-from registry.writer import Step, Writer
+from registry.writer import Writer
 from signing import canonical, dsse
 from signing.canonical import Json
 from signing.errors import Refused, Untrusted

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -21,26 +20,17 @@ from lineage.facts import Fact, Named
 from lineage.removals import Redacted
 from registry.line import Busy, Line, Place
 from registry.settings import Clock, Settings
-from registry.store import bounds, flood, gate, judge, log, mass, pin, redaction, trust
+from registry.signer import Signer, Step
+from registry.store import bounds, flood, gate, judge, log, mass, redaction, trust
 from registry.store.engine import FATAL, Database, alone
 from registry.store.fold import enter, looks_back, once
 from registry.store.judge import Judged
 from registry.store.log import Receipt
 from registry.store.tail import Tail
 from signing.dsse import Envelope
-from signing.errors import Refused, Untrusted
+from signing.errors import Refused
 from signing.keys import PrivateKey
 from signing.log import Leaf
-
-
-class Step(StrEnum):
-    """A moment before or after a write, at which a process can stop: the fault table goes through all."""
-
-    BEGUN = "transaction 1 begun"
-    WRITTEN = "entries written, not committed"
-    COMMITTED = "entries committed, no checkpoint"
-    SIGNED = "checkpoint signed and written, not committed"
-    COVERED = "checkpoint committed, no receipt given"
 
 
 @dataclass(slots=True, eq=False)
@@ -84,13 +74,13 @@ class Writer:
 
         `pinned` is the home's `trusted_root.json`, which follows what is covered.
         """
-        self._store, self._pinned, self._log_key = store, pinned, log_key
-        self._clock, self._settings, self._at = clock, settings, at
+        self._store, self._clock, self._settings, self._at = store, clock, settings, at
+        self._signer = Signer(store, pinned, log_key, at)
         self._line = Line[_Group](settings.queue)
         # The trusted root when this process last wrote: whom it refuses is asked about again, whom it trusts is
         # judged again by the one in force when the entry is written.
         self._expected: TrustedRoot | None = None
-        self._catch_up()
+        self._signer.catch_up()
 
     def append(self, raws: Sequence[tuple[bytes, Envelope]]) -> list[Receipt]:
         """Append these statements together or none of them, and prove each; the caller waits its turn."""
@@ -118,9 +108,9 @@ class Writer:
         try:
             groups = self._line.take(self._settings.batch)
             if self._commit(groups):
-                self._cover()
+                self._signer.cover()
             else:
-                self._catch_up()
+                self._signer.catch_up()
             self._prove([group for group in groups if group.error is None])
             if any(group.removes for group in groups):
                 self._store.settle()  # what is read meanwhile keeps it: `fsck` and the next redaction do it again
@@ -142,7 +132,7 @@ class Writer:
         with self._store.writing(later=True) as connection:
             self._at(Step.BEGUN)
             root = self._expected = trust.root(connection)
-            self._check_key(root)
+            self._signer.check_key(root)
             tail = Tail(connection, [envelope.entry for group in groups for _, envelope, _ in group.read])
             before = tail.size
             for group in groups:
@@ -196,48 +186,11 @@ class Writer:
         bounds.check(connection, facts, self._settings)
         flood.check(connection, root, facts, operators, self._settings)
         redaction.check(connection, facts)
-        self._check_key(authority.rooted(facts))
+        self._signer.check_key(authority.rooted(facts))
         index = enter(connection, tail, Leaf(envelope.entry, judged.keys, time), raw, facts, operators)
         bounds.check_grown(connection, facts, self._settings)
         mass.check(connection, root, facts, index, time, self._settings)
         return index, facts
-
-    def _catch_up(self) -> None:
-        """Cover what a stopped process left without a checkpoint, and what others did not come to yet."""
-        if self._uncovered():
-            self._cover()
-
-    def _uncovered(self) -> bool:
-        with self._store.reading() as connection:
-            self._check_key(trust.root(connection))
-            size, covered = log.extent(connection)
-        return size > covered
-
-    def _cover(self) -> None:
-        """Transaction 2: a checkpoint over everything committed, whoever committed it."""
-        try:
-            with self._store.writing() as connection:
-                document = self._sign(connection)
-        except Refused:
-            # Others may have had the turn for too long: what they signed for covers what was committed here, too.
-            if self._uncovered():
-                raise
-            return
-        self._at(Step.COVERED)
-        if not pin.is_current(self._pinned, document):
-            with self._store.reading() as connection:
-                pin.renew(connection, self._pinned)
-
-    def _sign(self, connection: Connection) -> str:
-        """Store a checkpoint, unless one covers everything; return the trusted root in force."""
-        document = trust.document(connection)
-        if document is None:
-            raise Refused(f"{self._store.name} has entries and no trusted root: run `studbook log fsck`")
-        root = trust.parsed(document)
-        self._check_key(root)
-        if log.cover(connection, root.origin, self._log_key):
-            self._at(Step.SIGNED)
-        return document
 
     def _prove(self, groups: Sequence[_Group]) -> None:
         """Give each of these its receipts, read for all of them at once."""
@@ -256,11 +209,3 @@ class Writer:
             return
         for group in groups:
             group.receipts = [next(proven) for _ in group.indexes]
-
-    def _check_key(self, root: TrustedRoot | None) -> None:
-        """Refuse to write what this key could not sign for: entries nobody could prove would be committed."""
-        if root is not None and root.log().public != self._log_key.public:
-            raise Untrusted(
-                f"the log key here is {self._log_key.public.id}, and the trusted root names {root.log().public.id}"
-                f" for {root.origin}: nothing is written; restore the key that belongs to this log"
-            )

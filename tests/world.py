@@ -45,6 +45,7 @@ from registry.fsck import Report, fsck
 from registry.home import Home
 from registry.publish import publish
 from registry.settings import Settings
+from registry.signer import Step
 from registry.store import flagging, lineage, log, redaction, refs
 from registry.store.log import Receipt
 from registry.work.add import Declared, add
@@ -53,7 +54,6 @@ from registry.work.make import make
 from registry.work.prepared import prepare
 from registry.work.rebuild import Rebuilt, rederive
 from registry.work.shelf import shelved
-from registry.writer import Step
 from signing import canonical, checkpoint, merkle
 from signing.bundle import Bundle, verify
 from signing.digest import artifact_id

@@ -13,10 +13,10 @@ from lineage.predicates import redaction as redactions
 from lineage.standing import Affected
 from registry.fsck import fsck
 from registry.home import Home
+from registry.signer import Step
 from registry.store import Absent, log, redaction, schema
 from registry.store.schema import migrations
 from registry.tables import SCHEMA
-from registry.writer import Step
 from signing import dsse
 from signing.digest import parse_id
 from signing.errors import Refused

@@ -10,7 +10,7 @@ from world import BEGINNING, OPERATOR, World
 from lineage.authority import TrustedRoot
 from lineage.predicates import root as root_predicate
 from registry.home import Home
-from registry.writer import Step
+from registry.signer import Step
 from signing import canonical
 from signing.errors import Forbidden, Refused
 from signing.keys import PrivateKey

@@ -12,9 +12,9 @@ from lineage.predicates import derivation, incident, license, name, signature  #
 from registry.home import Home
 from registry.line import Busy
 from registry.publish import publish
+from registry.signer import Step
 from registry.store import log, tree
 from registry.store.gate import Contradicted
-from registry.writer import Step
 from signing import checkpoint
 from signing.digest import artifact_id
 from signing.dsse import Envelope, sign

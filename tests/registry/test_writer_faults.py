@@ -17,8 +17,8 @@ from world import World
 from lineage.predicates import name, signature
 from registry.home import Home
 from registry.publish import publish
+from registry.signer import Step
 from registry.store import log
-from registry.writer import Step
 from signing.digest import artifact_id
 from signing.dsse import sign
 from signing.errors import Refused

@@ -12,8 +12,8 @@ from lineage.predicates import root, signature
 from registry import writer
 from registry.home import Home
 from registry.publish import publish, publish_all
+from registry.signer import Step
 from registry.store import judge
-from registry.writer import Step
 from signing import canonical, dsse, keys
 from signing.dsse import Envelope, Signature, sign
 from signing.errors import Forbidden, Refused, Untrusted

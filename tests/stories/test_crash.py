@@ -5,7 +5,7 @@ from world import World
 
 from lineage.predicates import incident, signature
 from lineage.standing import Affected, Clean
-from registry.writer import Step
+from registry.signer import Step
 from signing.digest import artifact_id
 
 FILES = {"model.safetensors": "ab" * 32}

@@ -14,6 +14,7 @@ from lineage.remedy import Rebuild
 from lineage.standing import Affected, Clean
 from merger.recipe import Recipe
 from registry.home import Home
+from registry.signer import Step
 from registry.store import flagging, redaction
 from registry.work import remedy as remedies
 from registry.work.logged import find
@@ -21,7 +22,6 @@ from registry.work.make import make
 from registry.work.prepared import prepare
 from registry.work.remedy import Corrected, Remedy
 from registry.work.shelf import shelved
-from registry.writer import Step
 from signing.digest import artifact_id
 from signing.errors import Refused, Untrusted
 

@@ -17,7 +17,7 @@ from lineage.predicates import license as license_predicate
 from registry import routes
 from registry.app import create
 from registry.home import Home
-from registry.writer import Step
+from registry.signer import Step
 from signing import dsse
 from signing.errors import Refused
 

@@ -5,7 +5,7 @@ from world import World
 
 from lineage.predicates import license as license_predicate
 from registry.app import create
-from registry.writer import Step
+from registry.signer import Step
 
 
 def test_a_registry_that_covers_its_log_is_well(world: World, api: TestClient) -> None:

@@ -7,8 +7,8 @@ from sqlalchemy import text
 from world import World
 
 from lineage.predicates import signature
+from registry.signer import Step
 from registry.store import log
-from registry.writer import Step
 from signing import canonical, merkle, tiles
 from signing.log import Leaf
 

@@ -12,10 +12,10 @@ from lineage.predicates import claims
 from lineage.predicates.claims import Claim, Parent
 from registry import ingest
 from registry.records import Unread
+from registry.signer import Step
 from registry.store import claims as claimed
 from registry.work import importing, sources
 from registry.work.importing import UNFIT, Import
-from registry.writer import Step
 from signing.errors import Forbidden, Malformed
 
 HEAD = "parent,child,relation\n"
