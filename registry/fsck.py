@@ -89,6 +89,16 @@ def _compared(home: Home, live: Connection, left: str | None, progress: Callable
 def _folded(live: Connection, fresh: Connection, progress: Callable[[int], object]) -> Iterator[str]:
     """Fold every entry of `live` into `fresh`, saying what is wrong with each."""
     tail, told = Tail(fresh), set[str]()
+    yield from _each(live, fresh, tail, told, progress)
+    tail.flush()
+    for entry in redaction.orders(fresh).keys() - told:
+        yield f"table redaction names the entry {entry}, and no entry of the log has it removed"
+
+
+def _each(
+    live: Connection, fresh: Connection, tail: Tail, told: set[str], progress: Callable[[int], object]
+) -> Iterator[str]:
+    """Fold up to the first entry after which nothing can be; `told` gains the entries that have others removed."""
     for index, logged in enumerate(log.scan(live)):
         if logged.index != index:
             yield f"entry {index} is missing: the next one is {logged.index}"
@@ -116,9 +126,6 @@ def _folded(live: Connection, fresh: Connection, progress: Callable[[int], objec
         if index % _AT_ONCE == 0:
             tail.flush()
         progress(index + 1)
-    tail.flush()
-    for entry in redaction.orders(fresh).keys() - told:
-        yield f"table redaction names the entry {entry}, and no entry of the log has it removed"
 
 
 def _said(
@@ -129,9 +136,9 @@ def _said(
         # What is left was signed by whoever had it removed; the tree says that these keys had signed the rest.
         statement, facts = redaction.said(fresh, logged)
         judged = Judged(trust.root(fresh), statement, facts, leaf.keys)
-        return facts, judge.admit(fresh, judged, leaf.pae, leaf.time, tail.flush)
+        return facts, judge.admit(fresh, judged, leaf.pae, leaf.time, tail)
     judged = judge.stands(trust.root(fresh), logged.envelope, leaf)
-    return judged.facts, judge.admit(fresh, judged, leaf.pae, leaf.time, tail.flush)
+    return judged.facts, judge.admit(fresh, judged, leaf.pae, leaf.time, tail)
 
 
 def _checkpoints(live: Connection, fresh: Connection) -> Iterator[str]:

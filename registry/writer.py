@@ -23,10 +23,10 @@ from registry.settings import Clock, Settings
 from registry.signer import Signer, Step
 from registry.store import bounds, flood, gate, judge, log, mass, redaction, trust
 from registry.store.engine import FATAL, Database, alone
-from registry.store.fold import enter, looks_back, once
+from registry.store.fold import enter, once
 from registry.store.judge import Judged
 from registry.store.log import Receipt
-from registry.store.tail import Tail
+from registry.store.tail import Tail, looks_back
 from signing.dsse import Envelope
 from signing.errors import Refused
 from signing.keys import PrivateKey
@@ -136,9 +136,7 @@ class Writer:
             tail = Tail(connection, [envelope.entry for group in groups for _, envelope, _ in group.read])
             before = tail.size
             for group in groups:
-                if group.looks_back or group.names:
-                    tail.flush()  # what it writes is rolled back alone if it is refused
-                size, time, folded = tail.size, tail.time, list[Fact]()
+                mark, size, folded = tail.mark(), tail.size, list[Fact]()
                 try:
                     with alone(connection):
                         for one in group.read:
@@ -153,7 +151,7 @@ class Writer:
                 except FATAL:
                     raise
                 except Exception as error:  # noqa: BLE001 - a defect one statement finds must not refuse the others
-                    tail.rewind(size, time)
+                    tail.rewind(mark)
                     root = trust.root(connection)
                     group.error = error
             tail.flush()
@@ -181,7 +179,7 @@ class Writer:
             redaction.check_removed(connection, envelope.entry)
         # A clock that was set back must not make the log's time decrease (3-trust, "Log").
         time = max(self._clock(), tail.time)
-        operators = judge.admit(connection, judged, envelope.entry, time, tail.flush)
+        operators = judge.admit(connection, judged, envelope.entry, time, tail)
         facts = once(tail, envelope.entry, judged.facts)
         bounds.check(connection, facts, self._settings)
         flood.check(connection, root, facts, operators, self._settings)

@@ -8,57 +8,36 @@ name or a license back to what it was. `once` is asked by the writer and by `fsc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, insert
 
 from lineage import patterns
 from lineage.assessed import Assessed
 from lineage.authority import TrustedRoot
-from lineage.checks import Agreed, Compared
+from lineage.checks import Compared
 from lineage.facts import Built, Contained, Corrected, Derived, Fact, Gated, Registered, Rooted
 from lineage.incidents import Amended, Embargoed, Reported, Restaged, Selecting
 from lineage.removals import Redacted, Removed, Unbound
 from registry.store import bounds, sameness, trust
-from registry.store.lists import asking
 from registry.store.reach import Link, flag, grow
 from registry.store.redaction import redact
+from registry.store.registering import Registering, assign_numbers, register
 from registry.store.revoke import revoke
 from registry.store.rows import Values, row
 from registry.store.selecting import called, select, selected
 from registry.store.tail import Tail
-from registry.tables import (
-    Edge,
-    Incident,
-    Node,
-    Registration,
-    Root,
-    Target,
-)
+from registry.tables import Edge, Incident, Root, Target
 from signing.log import Leaf
 
-# Written out once: building them anew for every statement costs the writer more than running them.
-_NUMBERS = asking("""
-    SELECT id, number FROM node WHERE id IN :some UNION ALL SELECT NULL, coalesce(max(number) + 1, 0) FROM node
-""")
-# An incident and what it comes to select is asked who reported and confirmed it (`mass`).
-_LOOKING_BACK = (Rooted, Redacted, Agreed, Selecting, Reported, Restaged, Contained, Assessed)
-_INSERT_NODE, _INSERT_REGISTRATION, _INSERT_EDGE = insert(Node), insert(Registration), insert(Edge)
-# The id of an artifact is the hash of its list of files: whoever registers it again lists the same ones.
-_INSERT_FILE = text(
-    "INSERT INTO file (artifact, name, sha256) VALUES (:artifact, :name, :sha256) ON CONFLICT DO NOTHING"
-)
+# Written out once: building it anew for every statement costs the writer more than running it.
+_INSERT_EDGE = insert(Edge)
 
 
 def once(tail: Tail, entry: str, facts: Sequence[Fact]) -> Sequence[Fact]:
     """Return what the next leaf folds: `facts`, unless a leaf of the same statement counts already."""
     return () if tail.stands(entry) else facts
-
-
-def looks_back(facts: Iterable[Fact]) -> bool:
-    """Tell whether `facts` ask for earlier leaves: of an ended key, a selected one, what is redacted, a quorum, or who confirms."""
-    return any(isinstance(fact, _LOOKING_BACK) for fact in facts)
 
 
 def enter(
@@ -71,12 +50,16 @@ def enter(
 ) -> int:
     """Append `leaf` and fold what it says; return its index."""
     index = tail.append(leaf, envelope)
-    if looks_back(facts):
-        tail.flush()
     for fact in facts:
         if isinstance(fact, Selecting):
             tail.suspect(fact.value)
-    fold(connection, index, leaf, facts, operators, tail.suspects(leaf.keys))
+    suspects = tail.suspects(leaf.keys)
+    registered = list(_registered(index, facts, operators))
+    if len(registered) == len(facts) and not suspects:
+        tail.register(registered)
+    else:
+        tail.settle(facts)
+        fold(connection, index, leaf, facts, operators, suspects)
     return index
 
 
@@ -92,12 +75,14 @@ def fold(  # noqa: C901 - one case a fact, so that mypy finds the one forgotten
 
     `suspects` are those of its keys by which an incident may select.
     """
-    numbers = _numbered(connection, index, _artifacts(facts))
+    numbers = assign_numbers(connection, dict.fromkeys(_artifacts(facts), index))
+    registered = list(_registered(index, facts, operators))
+    if registered:
+        register(connection, numbers, registered)
     for seq, fact in enumerate(facts):
         at: Values = {"entry": index, "seq": seq}
         match fact:
-            case Registered(artifact, files):
-                _register(connection, at, numbers[artifact], files, operators)
+            case Registered(artifact):
                 selected(connection, index, numbers[artifact], "key", suspects)
             case Derived() | Removed():
                 # All of a statement's edges at once, below; what was removed says nothing.
@@ -155,33 +140,10 @@ def _artifacts(facts: Iterable[Fact]) -> list[str]:
     return list(found)
 
 
-def _numbered(connection: Connection, index: int, artifacts: Sequence[str]) -> dict[str, int]:
-    """Return the number of each artifact, giving new ones the next numbers in the order they are named."""
-    if not artifacts:
-        return {}
-    numbers = {row[0]: row[1] for row in connection.execute(_NUMBERS, {"some": artifacts})}
-    start = numbers.pop(None)
-    unknown = [artifact for artifact in artifacts if artifact not in numbers]
-    if unknown:
-        numbers |= {artifact: start + offset for offset, artifact in enumerate(unknown)}
-        alone = {"first": index, "ancestors": 0, "depth": 0}
-        rows = [{"number": numbers[artifact], "id": artifact} | alone for artifact in unknown]
-        connection.execute(_INSERT_NODE, rows)
-    return numbers
-
-
-def _register(
-    connection: Connection,
-    at: Values,
-    number: int,
-    files: Sequence[tuple[str, str]],
-    operators: Sequence[str],
-) -> None:
-    said = {"artifact": number, "publishers": " ".join(sorted(operators))}
-    connection.execute(_INSERT_REGISTRATION, at | said)
-    if files:  # of a registration whose payload was removed there is no list
-        rows = [{"artifact": number, "name": name, "sha256": sha256} for name, sha256 in files]
-        connection.execute(_INSERT_FILE, rows)
+def _registered(index: int, facts: Iterable[Fact], operators: Sequence[str]) -> Iterator[Registering]:
+    for seq, fact in enumerate(facts):
+        if isinstance(fact, Registered):
+            yield Registering(index, seq, fact.artifact, fact.files, operators)
 
 
 def _derive(

@@ -7,7 +7,7 @@ before the log writer's lock is taken, the others under it; `fsck` asks all agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,11 @@ from sqlalchemy import Connection, TextClause, text
 
 from lineage import admission, authority, ownership, predicates, rebuilds
 from lineage.authority import TrustedRoot
-from lineage.checks import Agreed
-from lineage.facts import Fact, Named
-from lineage.incidents import Disputed
+from lineage.facts import Fact, Named, Registered
 from lineage.skeleton import skeleton
 from registry.store import log, removed, verdicts
 from registry.store.lists import asking
+from registry.store.tail import Tail
 from registry.store.tenure import standing
 from signing.dsse import Envelope, verified
 from signing.errors import Untrusted
@@ -134,15 +133,13 @@ def stands(root: TrustedRoot | None, raw: bytes, leaf: Leaf) -> Judged:
     return judged
 
 
-def admit(
-    connection: Connection, judged: Judged, entry: str, time: int, settle: Callable[[], object]
-) -> tuple[str, ...]:
+def admit(connection: Connection, judged: Judged, entry: str, time: int, tail: Tail) -> tuple[str, ...]:
     """Return the operators that say it, as entry `entry`; refuse what they may not say or what does not fit what the log says so far.
 
-    `settle` writes the leaves that wait to be, where they are asked for.
+    Of what waits in `tail` is written what they may ask for.
     """
-    if any(isinstance(fact, Agreed | Disputed) for fact in judged.facts):
-        settle()
+    if not all(isinstance(fact, Registered) for fact in judged.facts):
+        tail.settle(judged.facts)
     operators = authority.check(judged.root, judged.statement, judged.facts, judged.keys, time)
     asked = admission.questions(judged.facts)
     names = _alike(connection, asked.names)

@@ -1,22 +1,37 @@
 """The end of the log inside one write transaction: what is appended waits here, and is written in bulk.
 
 Row by row, a batch would spend most of its time on the way to the database. A leaf's place, time and hashes follow
-from what the transaction has read once, so they are computed here; `flush` writes them before the commit.
+from what the transaction has read once, so they are computed here; `flush` writes them before the commit. Registrations
+ask for nothing, and wait for the first statement that may ask for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, insert
 
+from lineage.assessed import Assessed
+from lineage.checks import Agreed
+from lineage.facts import Contained, Fact, Rooted
+from lineage.incidents import Disputed, Reported, Restaged, Selecting
+from lineage.removals import Redacted
 from registry.store import log, tenure, tree
+from registry.store.registering import Registering, assign_numbers, register
 from registry.store.selecting import keys_among
 from registry.tables import Entry, Hash, Payload
 from signing import merkle
 from signing.log import Leaf
 from signing.merkle import Node
+
+# What is asked about earlier leaves: an incident, and what it comes to select, who reported and confirmed it (`mass`).
+_LOOKING_BACK = (Rooted, Redacted, Agreed, Selecting, Reported, Restaged, Contained, Assessed, Disputed)
+
+
+def looks_back(facts: Iterable[Fact]) -> bool:
+    """Tell whether `facts` ask for earlier leaves: of an ended key, a selected one, what is redacted, a quorum, or who confirms."""
+    return any(isinstance(fact, _LOOKING_BACK) for fact in facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +43,59 @@ class _Waiting:
     completed: Sequence[Node]
 
 
+@dataclass(slots=True)
+class Mark:
+    """Where a log ends: what is stored, and what waits after it."""
+
+    stored: int
+    time: int
+    hashes: dict[Node, bytes]
+    lacking: set[str]
+    waiting: list[_Waiting] = field(default_factory=list)
+    places: dict[str, dict[tuple[str, ...], int]] = field(default_factory=dict)
+    registering: list[Registering] = field(default_factory=list)
+
+    def copied(self) -> Mark:
+        """Return the same, which stays as it is when this one goes on."""
+        places = {entry: found.copy() for entry, found in self.places.items()}
+        before = self.stored, self.time, self.hashes.copy(), self.lacking.copy()
+        return Mark(*before, self.waiting.copy(), places, self.registering.copy())
+
+
 class Tail:
     """The log as a write transaction sees it: what is stored, and after it what waits to be."""
 
     def __init__(self, connection: Connection, entries: Collection[str] = ()) -> None:
         """Read how long the log is, its newest time, the subtrees that later leaves complete, and which `entries` it lacks."""
         self._connection = connection
-        self._stored, self.time = log.end(connection)
-        self._waiting: list[_Waiting] = []
-        self._places: dict[str, dict[tuple[str, ...], int]] = {}
-        self._hashes = tree.nodes(connection, merkle.root_nodes(self._stored))
-        self._lacking = set(entries) - log.held(connection, entries)
+        stored, time = log.end(connection)
+        hashes = tree.nodes(connection, merkle.root_nodes(stored))
+        self._end = Mark(stored, time, hashes, set(entries) - log.held(connection, entries))
         self._suspected: dict[str, bool] = {}
 
     @property
     def size(self) -> int:
         """How many entries the log has, with those that wait."""
-        return self._stored + len(self._waiting)
+        return self._end.stored + len(self._end.waiting)
+
+    @property
+    def time(self) -> int:
+        """When the newest entry was logged, in unix seconds."""
+        return self._end.time
 
     def lacks(self, entry: str) -> bool:
         """Tell whether it is known, without asking, that no leaf has this entry id."""
-        return entry in self._lacking
+        return entry in self._end.lacking
 
     def find(self, entry: str, keys: tuple[str, ...]) -> int | None:
         """Return the index of the leaf with this entry id and exactly these keys, if there is one."""
-        place = self._places.get(entry, {}).get(keys)
+        place = self._end.places.get(entry, {}).get(keys)
         return log.find(self._connection, entry, keys) if place is None else place
 
     def stands(self, entry: str) -> bool:
         """Tell whether a leaf with this entry id counts, whoever signed it."""
         return not self.lacks(entry) and (
-            entry in self._places or bool(tenure.leaves(self._connection, entry))
+            entry in self._end.places or bool(tenure.leaves(self._connection, entry))
         )
 
     def suspect(self, value: str) -> None:
@@ -75,60 +112,71 @@ class Tail:
 
     def append(self, leaf: Leaf, envelope: bytes | None) -> int:
         """Let `leaf` wait as the next entry, with its payload if it still has one; return its index."""
-        index, encoded = self.size, leaf.encode()
-        self._hashes[0, index] = merkle.leaf_hash(encoded)
+        index, encoded, end = self.size, leaf.encode(), self._end
+        end.hashes[0, index] = merkle.leaf_hash(encoded)
         parents = merkle.completed(index)
         for level, at in parents:
-            left, right = self._hashes[level - 1, 2 * at], self._hashes[level - 1, 2 * at + 1]
-            self._hashes[level, at] = merkle.node_hash(left, right)
-        self._waiting.append(_Waiting(index, leaf, encoded, envelope, [(0, index), *parents]))
-        self._places.setdefault(leaf.pae, {})[leaf.keys] = index
-        self._lacking.discard(leaf.pae)
-        self.time = leaf.time
+            left, right = end.hashes[level - 1, 2 * at], end.hashes[level - 1, 2 * at + 1]
+            end.hashes[level, at] = merkle.node_hash(left, right)
+        end.waiting.append(_Waiting(index, leaf, encoded, envelope, [(0, index), *parents]))
+        end.places.setdefault(leaf.pae, {})[leaf.keys] = index
+        end.lacking.discard(leaf.pae)
+        end.time = leaf.time
         return index
 
-    def rewind(self, size: int, time: int) -> None:
-        """Forget the entries beyond `size`, rolled back if they were written; `time` is the newest before them."""
-        self.time = time
-        if size < self._stored:
-            self._stored = size
-            self._waiting.clear()
-            self._places.clear()
-            self._hashes = tree.nodes(self._connection, merkle.root_nodes(size))
-            return
-        kept = size - self._stored
-        for one in self._waiting[kept:]:
-            places = self._places[one.leaf.pae]
-            del places[one.leaf.keys]
-            if not places:
-                del self._places[one.leaf.pae]
-        del self._waiting[kept:]
+    def register(self, some: Iterable[Registering]) -> None:
+        """Let these registrations wait, which ask for nothing, until `settle`."""
+        self._end.registering += some
+
+    def mark(self) -> Mark:
+        """Return where the log ends now, for `rewind`."""
+        return self._end.copied()
+
+    def rewind(self, mark: Mark) -> None:
+        """Let the log end where it ended, once the database has taken back what was written since: what waited then waits again."""
+        self._end = mark
+
+    def settle(self, facts: Iterable[Fact]) -> None:
+        """Write as much of what waits as a statement with these facts may ask for: all, or the registrations."""
+        if looks_back(facts):
+            self.flush()
+        else:
+            self._register()
 
     def flush(self) -> None:
         """Write what waits."""
-        if not self._waiting:
+        self._register()
+        end = self._end
+        if not end.waiting:
             return
         entries = [
             {"index": one.index, "id": one.leaf.pae, "keys": " ".join(one.leaf.keys), "time": one.leaf.time}
             | {"leaf": one.encoded}
-            for one in self._waiting
+            for one in end.waiting
         ]
         self._connection.execute(insert(Entry), entries)
         payloads = [
-            {"index": one.index, "envelope": one.envelope}
-            for one in self._waiting
-            if one.envelope is not None
+            {"index": one.index, "envelope": one.envelope} for one in end.waiting if one.envelope is not None
         ]
         if payloads:
             self._connection.execute(insert(Payload), payloads)
         nodes = [
-            {"level": level, "index": at, "hash": self._hashes[level, at]}
-            for one in self._waiting
+            {"level": level, "index": at, "hash": end.hashes[level, at]}
+            for one in end.waiting
             for level, at in one.completed
         ]
         self._connection.execute(insert(Hash), nodes)
-        self._stored = self.size
-        self._waiting.clear()
-        self._places.clear()
+        stored = self.size
         # The subtrees that later leaves complete were read at the beginning, or completed since.
-        self._hashes = {node: self._hashes[node] for node in merkle.root_nodes(self._stored)}
+        hashes = {node: end.hashes[node] for node in merkle.root_nodes(stored)}
+        self._end = Mark(stored, end.time, hashes, end.lacking)
+
+    def _register(self) -> None:
+        waiting = self._end.registering
+        if not waiting:
+            return
+        first: dict[str, int] = {}
+        for one in waiting:
+            first.setdefault(one.artifact, one.entry)
+        register(self._connection, assign_numbers(self._connection, first), waiting)
+        waiting.clear()

@@ -8,7 +8,7 @@ from batching import held, together, waiting
 from sqlalchemy import Connection, Engine, event, text
 from world import World
 
-from lineage.predicates import derivation, incident, license, name, signature  # noqa: A004 - the statement's own name
+from lineage.predicates import derivation, dispute, incident, license, name, signature  # noqa: A004 - the statement's own name
 from registry.home import Home
 from registry.line import Busy
 from registry.publish import publish
@@ -131,6 +131,22 @@ def test_a_name_that_is_refused_for_what_it_means_costs_no_other_of_its_batch(wo
     assert isinstance(answers[1], Contradicted)
     kept = [answer for answer in answers if not isinstance(answer, Refused)]
     assert [receipt.index for receipt in kept] == [before, before + 1, before + 2]
+    world.check(kept)
+
+
+def test_a_refused_dispute_takes_nothing_of_its_batch_back(world: World) -> None:
+    (artifact, one), (_, two) = registration(1), registration(2)
+
+    answers = answered(
+        world,
+        signed(world, one),
+        signed(world, dispute.statement("0" * 64, artifact, "it is not so", None, world.time)),
+        signed(world, two),
+    )
+
+    assert isinstance(answers[1], Refused)
+    kept = [answer for answer in answers if not isinstance(answer, Refused)]
+    assert [receipt.index for receipt in kept] == [1, 2]
     world.check(kept)
 
 
