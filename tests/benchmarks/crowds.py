@@ -27,6 +27,7 @@ from signing.statement import Statement
 
 CHAIN, TOGETHER = 100_000, 1_000
 WIDTH, LEVELS = 65, 16
+ROUNDS = 9
 
 
 Part = Callable[[bool], list[Claim]]
@@ -116,12 +117,12 @@ def main() -> None:
         after: dict[str, list[float]] = {what: [] for what in questions}
         for what, how in questions.items():
             once(how)
-            before[what] = [p99(how, given.n) for _ in range(3)]
+            before[what] = [p99(how, given.n) for _ in range(ROUNDS)]
         said(one, "chain", chain("chain", CHAIN))
         said(one, "more chains", chains(given.chains))
         said(one, "lattice", lattice())
         for what, how in questions.items():
-            after[what] = [p99(how, given.n) for _ in range(3)]
+            after[what] = [p99(how, given.n) for _ in range(ROUNDS)]
     for what in questions:
         was, now = statistics.median(before[what]), statistics.median(after[what])
         print(f"  {what:32} p99 {was:7.2f} ms before, {now:7.2f} ms after: {now / was - 1:+.0%}")

@@ -7,7 +7,6 @@ here where it is installed, with the durability that it has by default.
 """
 
 import argparse
-import gc
 import http.client
 import statistics
 import sys
@@ -30,6 +29,7 @@ from sqlalchemy import TextClause, text
 
 from lineage.predicates import derivation, incident, signature
 from registry.home import Home
+from registry.serve import collect_rarely
 from registry.store import descent
 from signing.digest import artifact_id
 
@@ -73,8 +73,7 @@ class Measured:
         self.hub, self.adapters = int(below.argmax()), _adapters(below, n + 1)
         self.counts = {one: int(below[one]) for one in (self.hub, *self.adapters)}
         self.deepest = int(hub.closure[:, 2][hub.closure[:, 1].argmax()])
-        # What every program has is not looked through for garbage at each answer (`registry.serve` does so, too).
-        gc.freeze()
+        collect_rarely()
         # Any models at all, and those of the last generation, which have more above them than any others.
         self.any = np.random.default_rng(SEED).integers(0, hub.nodes, PARENTS * 100)
         self.last = np.arange(hub.nodes - PARENTS * 100, hub.nodes)
