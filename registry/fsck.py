@@ -7,7 +7,7 @@ signatures, order of time, triggers and tables hold together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,25 +89,28 @@ def _compared(home: Home, live: Connection, left: str | None, progress: Callable
 def _folded(live: Connection, fresh: Connection, progress: Callable[[int], object]) -> Iterator[str]:
     """Fold every entry of `live` into `fresh`, saying what is wrong with each."""
     tail, told = Tail(fresh), set[str]()
-    yield from _each(live, fresh, tail, told, progress)
+    whole = yield from _each(live, fresh, tail, told, progress)
     tail.flush()
-    for entry in redaction.orders(fresh).keys() - told:
+    for entry in redaction.orders(fresh).keys() - told if whole else ():
         yield f"table redaction names the entry {entry}, and no entry of the log has it removed"
 
 
 def _each(
     live: Connection, fresh: Connection, tail: Tail, told: set[str], progress: Callable[[int], object]
-) -> Iterator[str]:
-    """Fold up to the first entry after which nothing can be; `told` gains the entries that have others removed."""
+) -> Generator[str, None, bool]:
+    """Fold every entry up to one after which none can be folded, and tell whether there was none such.
+
+    `told` gains the entries that others have removed.
+    """
     for index, logged in enumerate(log.scan(live)):
         if logged.index != index:
             yield f"entry {index} is missing: the next one is {logged.index}"
-            return
+            return False
         try:
             leaf = Leaf.parse(logged.leaf)
         except Refused as error:
             yield f"entry {index}: {error}; nothing after it can be folded"
-            return
+            return False
         if leaf.time < tail.time:
             yield f"entry {index} has the time {leaf.time}, before the entry above it, {tail.time}"
         try:
@@ -121,11 +124,12 @@ def _each(
             enter(fresh, tail, leaf, logged.envelope, facts, operators)
         except Refused as error:
             yield f"entry {index}: {error}; nothing after it can be folded"
-            return
+            return False
         told |= {fact.entry for fact in facts if isinstance(fact, Redacted)}
         if index % _AT_ONCE == 0:
             tail.flush()
         progress(index + 1)
+    return True
 
 
 def _said(

@@ -1,4 +1,7 @@
-"""Checkpoints of one home's log: the second of the writer's two transactions signs and stores one over everything committed."""
+"""Checkpoints of one home's log: the second of the writer's two transactions signs and stores one over everything committed.
+
+The moments of both transactions are named here, since the writer knows the signer.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from lineage import authority
 from lineage.authority import TrustedRoot
-from lineage.facts import Fact, Named
+from lineage.facts import Fact, Named, Rooted
 from lineage.removals import Redacted
 from registry.line import Busy, Line, Place
 from registry.settings import Clock, Settings
@@ -26,7 +26,7 @@ from registry.store.engine import FATAL, Database, alone
 from registry.store.fold import enter, once
 from registry.store.judge import Judged
 from registry.store.log import Receipt
-from registry.store.tail import Tail, looks_back
+from registry.store.tail import Tail
 from signing.dsse import Envelope
 from signing.errors import Refused
 from signing.keys import PrivateKey
@@ -41,11 +41,6 @@ class _Group(Place):
     indexes: list[int] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     error: BaseException | None = None
-
-    @property
-    def looks_back(self) -> bool:
-        """Whether one of them reads earlier entries."""
-        return any(looks_back(judged.facts) for _, _, judged in self.read)
 
     @property
     def names(self) -> bool:
@@ -136,14 +131,19 @@ class Writer:
             tail = Tail(connection, [envelope.entry for group in groups for _, envelope, _ in group.read])
             before = tail.size
             for group in groups:
-                mark, size, folded = tail.mark(), tail.size, list[Fact]()
+                # Within the savepoint it would be taken back with a refused group, and written again for the next one.
+                if group.names:
+                    tail.flush()
+                for _, _, judged in group.read:
+                    tail.prepare(judged.facts)
+                end, size, folded = tail.end(), tail.size, list[Fact]()
                 try:
                     with alone(connection):
                         for one in group.read:
                             index, facts = self._append(connection, tail, root, *one)
                             group.indexes.append(index)
                             folded += facts
-                            if group.looks_back:
+                            if any(isinstance(fact, Rooted) for fact in facts):
                                 root = trust.root(connection)
                         if group.names:
                             tail.flush()  # the questions about licenses ask for these entries, too
@@ -151,7 +151,7 @@ class Writer:
                 except FATAL:
                     raise
                 except Exception as error:  # noqa: BLE001 - a defect one statement finds must not refuse the others
-                    tail.rewind(mark)
+                    tail.rewind(end)
                     root = trust.root(connection)
                     group.error = error
             tail.flush()

@@ -23,6 +23,7 @@ IGNORED: tuple[str, ...] = (SIGNATURE, *_TOP)
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _PREFIX = "sha256:"
+_LONGEST = 1024
 # Reserved by Windows with any extension: `aux.safetensors` opens a serial port there. Folded case.
 _DEVICES = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$"}
@@ -64,7 +65,7 @@ def check_names(names: Iterable[str]) -> None:
     for name in names:
         fault = _fault(name)
         if fault:
-            raise Malformed(f"the file name {name!r} {fault}")
+            raise Malformed(f"the file name {name!r:.1100} {fault}")
         folded = _folded(name)
         if folded in seen:
             raise Malformed(f"the file names {seen[folded]!r} and {name!r} are equal under case folding")
@@ -105,6 +106,8 @@ def _hides(name: str) -> bool:
 
 
 _RULES: tuple[tuple[Callable[[str], bool], str], ...] = (
+    # The longest path of macOS; PostgreSQL would index a name of up to 2,704 bytes.
+    (lambda name: len(name.encode(errors="surrogatepass")) > _LONGEST, f"is longer than {_LONGEST} bytes"),
     (lambda name: not {"", ".", ".."}.isdisjoint(name.split("/")), "is not a relative path of plain parts"),
     (
         lambda name: "\\" in name or ":" in name,

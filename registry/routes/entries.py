@@ -113,11 +113,14 @@ async def add_entry(request: Request) -> Response:
 
 
 class _Bare(APIRoute):
-    """Hands the request on as it is: of what a statement costs, a twentieth was FastAPI's looking for dependencies."""
+    """Hands the request on as it is: of what a statement costs, a twentieth was FastAPI's looking for dependencies.
+
+    Those of the application or a router would not be asked.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler itself."""
-        return add_entry
+        return self.endpoint
 
 
 router.add_api_route(

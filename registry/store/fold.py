@@ -27,7 +27,7 @@ from registry.store.registering import Registering, assign_numbers, register
 from registry.store.revoke import revoke
 from registry.store.rows import Values, row
 from registry.store.selecting import called, select, selected
-from registry.store.tail import Tail
+from registry.store.tail import Tail, only_registers
 from registry.tables import Edge, Incident, Root, Target
 from signing.log import Leaf
 
@@ -54,9 +54,8 @@ def enter(
         if isinstance(fact, Selecting):
             tail.suspect(fact.value)
     suspects = tail.suspects(leaf.keys)
-    registered = list(_registered(index, facts, operators))
-    if len(registered) == len(facts) and not suspects:
-        tail.register(registered)
+    if only_registers(facts) and not suspects:
+        tail.register(_registered(index, facts, operators))
     else:
         tail.settle(facts)
         fold(connection, index, leaf, facts, operators, suspects)

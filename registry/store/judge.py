@@ -15,7 +15,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from lineage import admission, authority, ownership, predicates, rebuilds
 from lineage.authority import TrustedRoot
-from lineage.facts import Fact, Named, Registered
+from lineage.facts import Fact, Named
 from lineage.skeleton import skeleton
 from registry.store import log, removed, verdicts
 from registry.store.lists import asking
@@ -138,8 +138,7 @@ def admit(connection: Connection, judged: Judged, entry: str, time: int, tail: T
 
     Of what waits in `tail` is written what they may ask for.
     """
-    if not all(isinstance(fact, Registered) for fact in judged.facts):
-        tail.settle(judged.facts)
+    tail.prepare(judged.facts)
     operators = authority.check(judged.root, judged.statement, judged.facts, judged.keys, time)
     asked = admission.questions(judged.facts)
     names = _alike(connection, asked.names)

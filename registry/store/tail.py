@@ -1,8 +1,8 @@
 """The end of the log inside one write transaction: what is appended waits here, and is written in bulk.
 
 Row by row, a batch would spend most of its time on the way to the database. A leaf's place, time and hashes follow
-from what the transaction has read once, so they are computed here; `flush` writes them before the commit. Registrations
-ask for nothing, and wait for the first statement that may ask for them.
+from what the transaction has read once, so they are computed here; `flush` writes them before the commit. A statement that
+only registers asks for nothing, unless an incident selects by its key: it waits for the first one that may ask for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert
 
 from lineage.assessed import Assessed
 from lineage.checks import Agreed
-from lineage.facts import Contained, Fact, Rooted
+from lineage.facts import Contained, Fact, Registered, Rooted
 from lineage.incidents import Disputed, Reported, Restaged, Selecting
 from lineage.removals import Redacted
 from registry.store import log, tenure, tree
@@ -25,13 +25,20 @@ from signing import merkle
 from signing.log import Leaf
 from signing.merkle import Node
 
-# What is asked about earlier leaves: an incident, and what it comes to select, who reported and confirmed it (`mass`).
+# So many files of registrations wait: one names up to a hundred thousand.
+_FILES = 10_000
+# What asks for earlier leaves; of an incident, and of what it comes to select, that is who reported and confirmed it (`mass`).
 _LOOKING_BACK = (Rooted, Redacted, Agreed, Selecting, Reported, Restaged, Contained, Assessed, Disputed)
 
 
 def looks_back(facts: Iterable[Fact]) -> bool:
-    """Tell whether `facts` ask for earlier leaves: of an ended key, a selected one, what is redacted, a quorum, or who confirms."""
+    """Tell whether `facts` ask for earlier leaves: of an ended key, a selected one, what is redacted or disputed, a quorum, or who confirms."""
     return any(isinstance(fact, _LOOKING_BACK) for fact in facts)
+
+
+def only_registers(facts: Iterable[Fact]) -> bool:
+    """Tell whether `facts` ask for nothing that others say."""
+    return all(isinstance(fact, Registered) for fact in facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class _Waiting:
 
 
 @dataclass(slots=True)
-class Mark:
+class End:
     """Where a log ends: what is stored, and what waits after it."""
 
     stored: int
@@ -55,11 +62,11 @@ class Mark:
     places: dict[str, dict[tuple[str, ...], int]] = field(default_factory=dict)
     registering: list[Registering] = field(default_factory=list)
 
-    def copied(self) -> Mark:
+    def copied(self) -> End:
         """Return the same, which stays as it is when this one goes on."""
         places = {entry: found.copy() for entry, found in self.places.items()}
         before = self.stored, self.time, self.hashes.copy(), self.lacking.copy()
-        return Mark(*before, self.waiting.copy(), places, self.registering.copy())
+        return End(*before, self.waiting.copy(), places, self.registering.copy())
 
 
 class Tail:
@@ -70,7 +77,7 @@ class Tail:
         self._connection = connection
         stored, time = log.end(connection)
         hashes = tree.nodes(connection, merkle.root_nodes(stored))
-        self._end = Mark(stored, time, hashes, set(entries) - log.held(connection, entries))
+        self._end = End(stored, time, hashes, set(entries) - log.held(connection, entries))
         self._suspected: dict[str, bool] = {}
 
     @property
@@ -125,19 +132,26 @@ class Tail:
         return index
 
     def register(self, some: Iterable[Registering]) -> None:
-        """Let these registrations wait, which ask for nothing, until `settle`."""
+        """Let these registrations wait until `settle`, unless they would take much memory."""
         self._end.registering += some
+        if sum(len(one.files) for one in self._end.registering) > _FILES:
+            self._register()
 
-    def mark(self) -> Mark:
+    def end(self) -> End:
         """Return where the log ends now, for `rewind`."""
         return self._end.copied()
 
-    def rewind(self, mark: Mark) -> None:
+    def rewind(self, end: End) -> None:
         """Let the log end where it ended, once the database has taken back what was written since: what waited then waits again."""
-        self._end = mark
+        self._end = end.copied()
 
-    def settle(self, facts: Iterable[Fact]) -> None:
-        """Write as much of what waits as a statement with these facts may ask for: all, or the registrations."""
+    def prepare(self, facts: Sequence[Fact]) -> None:
+        """Write what may be asked for to judge a statement with these facts."""
+        if not only_registers(facts):
+            self.settle(facts)
+
+    def settle(self, facts: Sequence[Fact]) -> None:
+        """Write what may be asked for to fold a statement with these facts: all, or the registrations."""
         if looks_back(facts):
             self.flush()
         else:
@@ -169,7 +183,7 @@ class Tail:
         stored = self.size
         # The subtrees that later leaves complete were read at the beginning, or completed since.
         hashes = {node: end.hashes[node] for node in merkle.root_nodes(stored)}
-        self._end = Mark(stored, end.time, hashes, end.lacking)
+        self._end = End(stored, end.time, hashes, end.lacking)
 
     def _register(self) -> None:
         waiting = self._end.registering

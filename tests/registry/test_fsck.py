@@ -242,6 +242,17 @@ def test_what_is_tampered_with_is_found(story: World, case: str) -> None:
     assert len(findings) < 4 * len(SQLModel.metadata.tables)  # of each table, some
 
 
+@pytest.mark.sqlite
+def test_behind_an_entry_that_cannot_be_read_nothing_is_said_of_what_was_removed(story: World) -> None:
+    with story.home.store.writing() as connection:
+        untriggered("UPDATE entry SET leaf = 'x' WHERE \"index\" = 2")(connection)
+
+    findings = story.fsck().findings
+
+    assert findings[0].startswith("entry 2: ")
+    assert not [one for one in findings if "no entry of the log has it removed" in one]
+
+
 def test_every_table_that_is_folded_is_compared(story: World) -> None:
     """A table that holds something and is emptied is always missed by somebody."""
     from sqlmodel import SQLModel

@@ -150,6 +150,23 @@ def test_a_refused_dispute_takes_nothing_of_its_batch_back(world: World) -> None
     world.check(kept)
 
 
+def test_what_waits_is_written_once_whatever_is_refused_behind_it(world: World) -> None:
+    (_, one), (_, two), (stranger, _) = registration(1), registration(2), registration(3)
+    world.home.writer()
+    written = list[str]()
+    hear = lambda *said: written.append(said[2])  # noqa: E731
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        refused = [signed(world, license.statement(stranger, "mit", number)) for number in range(4)]
+        answers = answered(world, signed(world, one), signed(world, two), *refused)
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+
+    assert [isinstance(answer, Refused) for answer in answers] == [False, False, True, True, True, True]
+    assert len([words for words in written if words.startswith("INSERT INTO node")]) == 1
+    world.check([answer for answer in answers if not isinstance(answer, Refused)])
+
+
 def test_a_group_is_logged_together_or_not_at_all(world: World) -> None:
     (_, one), (stranger, _) = registration(1), registration(2)
     size = world.size()

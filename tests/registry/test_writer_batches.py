@@ -59,6 +59,7 @@ def said(world: World, ann: PrivateKey, what: str, one: int, other: int) -> byte
 
 
 def told(answer: list[Receipt] | Refused) -> str | list[int]:
+    assert answer, "it is answered"
     return str(answer) if isinstance(answer, Refused) else [one.index for one in answer]
 
 

@@ -166,8 +166,16 @@ def test_t5_names_that_only_begin_alike_are_files_apart():
 
 def test_t5_a_very_deep_name_is_checked_at_once():
     start = time.process_time()
-    digest.check_names(["a/" * 300_000 + "b"])
+    digest.check_names([f"{'a/' * 500}{number}" for number in range(1_000)])
+    with pytest.raises(Malformed, match="longer than 1024 bytes"):
+        digest.check_names(["a/" * 300_000 + "b"])
     assert time.process_time() - start < 2
+
+
+def test_t5_a_name_is_as_long_as_every_system_stores():
+    digest.check_names(["é" * 512])
+    with pytest.raises(Malformed, match="longer than 1024 bytes"):
+        digest.check_names(["é" * 512 + "a"])
 
 
 def test_t5_links_are_not_followed_here(tmp_path):

@@ -112,10 +112,10 @@ def test_what_waits_can_be_taken_back(world: World) -> None:
     with world.home.store.writing() as connection:
         tail = Tail(connection)
         first = tail.append(leaf(1), b"1")
-        mark = tail.mark()
+        end = tail.end()
         for number in range(2, 9):
             tail.append(leaf(number), b"x")
-        tail.rewind(mark)
+        tail.rewind(end)
         assert (tail.size, tail.time) == (2, world.time + 1)
         assert tail.find(f"{5:064x}", ("cd" * 32,)) is None
         assert tail.find(f"{1:064x}", ("cd" * 32,)) == first
