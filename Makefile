@@ -4,8 +4,8 @@ PYTHON ?= python3.11
 TORCH_INDEX ?=
 BIN := .venv/bin
 # What writes and reads logs, once more with all of them in PostgreSQL.
-ON_POSTGRESQL := tests/stories tests/registry/store tests/registry/test_writer.py tests/registry/test_writer_waits.py \
-  tests/registry/test_writer_faults.py tests/registry/test_fsck.py tests/registry/test_postgresql.py
+ON_POSTGRESQL := tests/stories tests/registry/store tests/registry/test_writer.py tests/registry/test_writer_batches.py \
+  tests/registry/test_writer_waits.py tests/registry/test_writer_faults.py tests/registry/test_fsck.py tests/registry/test_postgresql.py
 # Of these, `make test` draws a quarter of the examples of each law.
 CORES := tests/merger tests/reference tests/lineage
 PIP := $(BIN)/python -m pip --disable-pip-version-check
