@@ -45,6 +45,16 @@ RECURSIVE = text("""
         SELECT CAST(:number AS BIGINT) UNION SELECT edge.child FROM edge JOIN below ON edge.parent = below.number
     ) SELECT number FROM below WHERE number <> :number
 """)
+# As a page lists them: nearest first, with the length of the shortest way.
+NEAREST = text(
+    "SELECT descendant, distance FROM closure WHERE ancestor = :number ORDER BY distance, descendant"
+)
+RECURSIVE_NEAREST = text("""
+    WITH RECURSIVE below (number, distance) AS (
+        SELECT CAST(:number AS BIGINT), 0
+        UNION SELECT edge.child, below.distance + 1 FROM edge JOIN below ON edge.parent = below.number
+    ) SELECT number, min(distance) FROM below WHERE distance > 0 GROUP BY number ORDER BY 2, 1
+""")
 
 
 def median(ask: Callable[[], object], n: int) -> float:
@@ -160,6 +170,11 @@ def rows(one: Measured, graph: "nx.DiGraph[int]", port: int) -> Iterator[tuple[s
     yield "  times", slow / adapter
     yield "  by networkx", (slow := each(lambda number: lambda: nx.descendants(graph, number)))
     yield "  times", slow / adapter
+    yield "  nearest first", (nearest := one.numbers(NEAREST, one.adapters))
+    yield "    by recursive SQL", (slow := one.numbers(RECURSIVE_NEAREST, one.adapters))
+    yield "    times", slow / nearest
+    yield "    by networkx", (slow := each(lambda number: lambda: walked(graph, number)))
+    yield "    times", slow / nearest
     yield "  as a page with ids and incidents", each(lambda number: one.listed(number, 10_000))
     yield "  over HTTP", each(lambda number: lambda: fetched(port, number, 10_000))
     yield "  a page of 1,000 of the hub's over HTTP", median(lambda: fetched(port, one.hub, 1_000), n)
@@ -172,6 +187,12 @@ def rows(one: Measured, graph: "nx.DiGraph[int]", port: int) -> Iterator[tuple[s
     yield f"  of {PARENTS} of the last generation", median(one.inserts(one.last), 3 * n)
     yield f"report one with {ADAPTER} descendants", each(one.reports, few)
     yield "report the hub", median(one.reports(one.hub), 3)
+
+
+def walked(graph: "nx.DiGraph[int]", number: int) -> list[tuple[int, int]]:
+    """Return the descendants of a model, nearest first, each with the length of the shortest way to it."""
+    found = nx.single_source_shortest_path_length(graph, number)
+    return sorted((distance, one) for one, distance in found.items() if distance)
 
 
 def fetched(port: int, number: int, limit: int) -> bytes:
