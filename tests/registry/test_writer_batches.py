@@ -144,7 +144,9 @@ class Sayings:
         return self.world.home.keys(role)
 
     def _earlier(self, back: int) -> bytes:
-        return (self.raws or [self.say("register", back, 0)])[-1 - back % max(1, len(self.raws))]
+        if not self.raws:
+            self.say("register", back, 0)
+        return self.raws[-1 - back % len(self.raws)]
 
     def _incident(self, back: int) -> str:
         return self.incidents[-1 - back % len(self.incidents)]
