@@ -5,7 +5,10 @@ Like the rest of `answers`, made from the store, sent by the HTTP routes, read b
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import ConfigDict, Field, model_validator
 
 from registry.incidents import IncidentOut
 from registry.said import Answer
@@ -17,8 +20,11 @@ MOST = 10_000
 """How many one may be asked to hold."""
 
 
-class ReachedOut(Answer):
+@dataclass(frozen=True, slots=True)
+class ReachedOut:
     """One artifact on the list: how far, what it is called, and the ids of the gravest live incidents that reach it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     artifact: str
     distance: int

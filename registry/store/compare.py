@@ -90,7 +90,10 @@ _NAMED = f"""
     ) AS odd JOIN incident ON incident.entry = odd.incident JOIN node ON node.number = odd.artifact
 """
 _CLOSURE = "SELECT ancestor, descendant, distance FROM closure"
-_LOOPS = text("SELECT id FROM closure JOIN node ON number = ancestor WHERE ancestor = descendant LIMIT 1")
+_CALLED = text("""
+    SELECT node.id, closure.id FROM closure JOIN node ON node.number = closure.descendant WHERE closure.id <> node.id LIMIT 1
+""")
+_LOOPS = text("SELECT node.id FROM closure JOIN node ON number = ancestor WHERE ancestor = descendant LIMIT 1")
 
 
 def lay_out(fresh: Connection) -> None:
@@ -133,6 +136,8 @@ def definitions(live: Connection) -> Iterator[str]:
     """Say where closure or flags are not what the edges make them."""
     for (artifact,) in live.execute(_LOOPS):
         yield f"closure: {artifact} is its own ancestor"
+    for artifact, called in live.execute(_CALLED):
+        yield f"closure: a descendant is {artifact}, and the table calls it {called}"
     for here, there, word in ((_CLOSURE, _CLOSED, "holds"), (_CLOSED, _CLOSURE, "lacks")):
         only = asking(
             f"SELECT * FROM ({here}) AS one EXCEPT SELECT * FROM ({there}) AS other LIMIT 1",

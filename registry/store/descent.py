@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, Self
 from sqlalchemy import Connection, text
 
 from registry.store import Absent
+from registry.store.lists import packed
 from signing.errors import Malformed, Refused
 
 Direction = Literal["ancestors", "descendants"]
@@ -23,8 +24,9 @@ _START = text("""
     SELECT coalesce((SELECT max("index") + 1 FROM entry), 0) AS size, node.number, node.first
     FROM (SELECT 1) AS one LEFT JOIN node ON node.id = :id
 """)
+# A thousand descendants lie together, with their ids: looked up one by one they lie as far apart as hashes do.
 _LIST = """
-    SELECT node.id, closure.{0}, closure.distance FROM closure JOIN node ON node.number = +closure.{0}
+    SELECT closure.distance, closure.{0} AS number, {2}
     WHERE closure.{1} = :number AND closure.first < :size AND (closure.distance, closure.{0}) > (:distance, :after)
     ORDER BY closure.distance, closure.{0} LIMIT :most
 """
@@ -40,17 +42,20 @@ _ENDED = text("SELECT max(entry) FROM root WHERE entry >= :size")
 
 
 class _Asked:
-    """The questions about one direction: which column is listed, and which one is given."""
+    """The questions about one direction: which column is listed, which one is given, and where the id is."""
 
-    def __init__(self, listed: str, given: str) -> None:
-        self.listed, self.flagged, self.count, self.moved = (
-            text(one.format(listed, given)) for one in (_LIST, _FLAGGED, _COUNT, _MOVED)
+    def __init__(self, listed: str, given: str, named: str) -> None:
+        self.flagged, self.count, self.moved = (
+            text(one.format(listed, given)) for one in (_FLAGGED, _COUNT, _MOVED)
         )
+        self.listed = packed(_LIST.format(listed, given, named), ["distance", "number"], ["id"])
 
 
 _ASKED: dict[Direction, _Asked] = {
-    "descendants": _Asked("descendant", "ancestor"),
-    "ancestors": _Asked("ancestor", "descendant"),
+    "descendants": _Asked("descendant", "ancestor", "closure.id FROM closure"),
+    "ancestors": _Asked(
+        "ancestor", "descendant", "node.id FROM closure JOIN node ON node.number = +closure.ancestor"
+    ),
 }
 
 
@@ -75,11 +80,11 @@ class Cursor:
 
 
 class Relative(NamedTuple):
-    """An artifact on the list, and the length of the shortest way to it, in edges."""
+    """An artifact on the list, and the length of the shortest way to it, in edges; they sort as they are listed."""
 
-    artifact: str
-    number: int
     distance: int
+    number: int
+    artifact: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +127,9 @@ def page(
     start = (
         {"distance": 0, "after": 0} if after is None else {"distance": after.distance, "after": after.number}
     )
-    rows = connection.execute(ask.listed, asked | start | {"most": most + 1}).all()
-    found = tuple(map(Relative._make, rows[:most]))
+    rows = sorted(map(Relative, *ask.listed(connection, asked | start | {"most": most + 1})))
     more = len(rows) > most
+    found = tuple(rows[:most])
     total = None if after else connection.scalar(ask.count, asked) if more else len(rows)
     following = Cursor(size, found[-1].distance, found[-1].number) if more else None
     flags = dict[int, tuple[int, ...]]()

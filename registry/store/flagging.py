@@ -94,6 +94,8 @@ def flagged(connection: Connection, incident: str) -> frozenset[str]:
 def doubts(connection: Connection, numbers: Collection[int], size: int) -> tuple[Incident, ...]:
     """Return the live incidents of which it is unknown whether they select any of these artifacts."""
     gone = removed.lost(connection, size)
+    if not gone:
+        return ()
     entries = [row.entry for row in rows(connection, _OF, gone, size)]
     found = reported(connection, entries, size).values()
     return tuple(
@@ -106,6 +108,8 @@ def doubts(connection: Connection, numbers: Collection[int], size: int) -> tuple
 def reported(connection: Connection, numbers: Iterable[int], size: int) -> dict[int, Incident]:
     """Return the incidents that these entries opened, in the stage that each had in the log of its first `size` entries."""
     wanted = sorted(set(numbers))
+    if not wanted:
+        return {}
     named: dict[int, list[str]] = defaultdict(list)
     for row in rows(connection, _TARGETS, wanted, size):
         named[row.incident].append(row.id)

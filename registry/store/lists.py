@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, Connection, Row, String, TextClause, bindparam, text
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    String,
+    TextClause,
+    bindparam,
+    text,
+)
 
 _Value = TypeVar("_Value")
+Packed = Callable[[Connection, Mapping[str, object]], list[list[Any]]]
+"""Asks something with values, and gives its columns, each as a list."""
 _AT_ONCE = 10_000
+_JOINED = {"sqlite": "group_concat({})", "postgresql": "string_agg(CAST({} AS TEXT), ',')"}
 # More rows than any question gives.
 ALL = 1 << 62
 
@@ -24,6 +36,29 @@ def asking(sql: str, *lists: str, words: str | None = None) -> TextClause:
     if words:
         expanding.append(bindparam(words, type_=String(), expanding=True))
     return text(sql).bindparams(*expanding)
+
+
+def packed(sql: str, numbers: Sequence[str], words: Sequence[str] = ()) -> Packed:
+    """Return what asks `sql`, and gives a list for each of these columns, of `numbers` first; all are in one order, which is any.
+
+    The database hands over one value for a column, of words without commas, and not a row at a time: drivers take longer for
+    a thousand rows than the database takes to find them.
+    """
+    queries = {
+        name: text(f"SELECT {', '.join(map(join.format, (*numbers, *words)))} FROM ({sql}) AS listed")
+        for name, join in _JOINED.items()
+    }
+
+    def ask(connection: Connection, values: Mapping[str, object]) -> list[list[Any]]:
+        found = connection.execute(queries[connection.dialect.name], values).one()
+        of_numbers, of_words = found[: len(numbers)], found[len(numbers) :]
+        return [
+            # The database's own numbers and nobody's document: read one by one they take twice as long.
+            *(json.loads(f"[{one or ''}]") for one in of_numbers),  # noqa: TID251
+            *(one.split(",") if one else [] for one in of_words),
+        ]
+
+    return ask
 
 
 def parts(some: Iterable[_Value]) -> Iterator[list[_Value]]:

@@ -31,18 +31,19 @@ class Link(NamedTuple):
 # of a child have above them is put together first: in a lattice they have all of it in common, and each row would be tried once a parent.
 _GROW = asking(
     """
-    INSERT INTO closure (ancestor, distance, descendant, first, since)
+    INSERT INTO closure (ancestor, distance, descendant, first, since, id)
     WITH fresh (number) AS (
         SELECT number FROM node WHERE number IN :parents AND NOT EXISTS (
             SELECT 1 FROM closure AS held
             WHERE held.ancestor = node.number AND held.distance = 1 AND held.descendant = :child)
     )
-    SELECT above.number, above.distance + 1 + below.distance, below.number, :entry, :entry
+    SELECT above.number, above.distance + 1 + below.distance, below.number, :entry, :entry, below.id
     FROM (SELECT number, min(distance) AS distance FROM (
               SELECT closure.ancestor AS number, closure.distance FROM fresh JOIN closure ON closure.descendant = +fresh.number
               UNION ALL SELECT number, 0 FROM fresh
           ) AS led GROUP BY number) AS above,
-         (SELECT descendant AS number, distance FROM closure WHERE ancestor = :child UNION ALL SELECT :child, 0) AS below
+         (SELECT descendant AS number, distance, id FROM closure WHERE ancestor = :child
+          UNION ALL SELECT number, 0, id FROM node WHERE number = :child) AS below
     WHERE true
     ON CONFLICT (descendant, ancestor) DO UPDATE SET distance = excluded.distance, since = excluded.since
     WHERE excluded.distance < closure.distance

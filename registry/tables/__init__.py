@@ -100,5 +100,5 @@ __all__ = [
     "Waiver",
 ]
 
-SCHEMA = "0017"
+SCHEMA = "0018"
 """The migration this code reads and writes; compared when a home is opened, without importing alembic."""

@@ -37,8 +37,9 @@ class Edge(SQLModel, table=True):
 class Closure(SQLModel, table=True):
     """`ancestor` put weights into `descendant`, as of entry `first`; `distance` is the shortest way in edges, as of entry `since`.
 
-    Descendants of one artifact lie together, nearest first: a page of a hub's is read as fast as all of a leaf's. The few
-    whose distance changed are indexed, since that is what a list read in pages cannot bear in between.
+    Descendants of one artifact lie together, nearest first, each with its `id`: a page of a hub's is read as fast as all of a
+    leaf's, and looks up none of a thousand that lie far apart. The few whose distance changed are indexed, since that is what a
+    list read in pages cannot bear in between.
     """
 
     __table_args__: ClassVar[Args] = (
@@ -51,6 +52,7 @@ class Closure(SQLModel, table=True):
     descendant: int = key()
     first: int = whole()
     since: int = whole()
+    id: str
 
 
 class Incident(SQLModel, table=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lineage.standing import ENDED, gravest
 from registry.home import Home
 from registry.incidents import IncidentOut
-from registry.reached import ReachOut
+from registry.reached import ReachedOut, ReachOut
 from registry.store import descent, flagging, lineage, stopping
 from registry.store.descent import Cursor, Direction
 
@@ -35,28 +35,17 @@ def reach(
         doubts = flagging.doubts(connection, numbers, page.size)
     told = {artifact: gravest(some) for artifact, some in reached.items() if some}
     incidents = {incident.id: incident for some in told.values() for incident in some}
-    reaching = {
-        artifact: {
-            "incidents": tuple(incident.id for incident in some),
-            "left_out": len(reached[artifact]) - len(some),
-        }
-        for artifact, some in told.items()
-    }
-    none = {"incidents": (), "left_out": 0}
-    # A list of thousands is made into values at once: one by one takes longer than all else here together.
+    relatives = []
+    for one in page.relatives:
+        some = told.get(one.artifact, ())
+        left_out = len(reached[one.artifact]) - len(some) if some else 0
+        ids = tuple(incident.id for incident in some)
+        relatives.append(ReachedOut(one.artifact, one.distance, (*names.get(one.number, ()),), ids, left_out))
     return ReachOut.model_validate(
         {
             "artifact": page.artifact,
             "direction": direction,
-            "relatives": [
-                {
-                    "artifact": one.artifact,
-                    "distance": one.distance,
-                    "names": (*names[one.number],) if one.number in names else (),
-                    **reaching.get(one.artifact, none),
-                }
-                for one in page.relatives
-            ],
+            "relatives": relatives,
             "incidents": tuple(map(IncidentOut.of, incidents.values())),
             "doubts": tuple(map(IncidentOut.of, doubts)),
             "stopping": policy.stopping,

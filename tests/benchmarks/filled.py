@@ -78,10 +78,11 @@ def _edges(hub: Hub) -> Iterator[Sequence[object]]:
 
 
 def _closure(hub: Hub) -> Iterator[Sequence[object]]:
+    ids = list(map(artifact, range(hub.nodes)))
     rows: Numbers = hub.closure[np.lexsort((hub.closure[:, 2], hub.closure[:, 1], hub.closure[:, 0]))]
     for start in range(0, len(rows), AT_ONCE):
         for ancestor, distance, descendant in rows[start : start + AT_ONCE].tolist():
-            yield ancestor, distance, descendant, 0, 0
+            yield ancestor, distance, descendant, 0, 0, ids[descendant]
 
 
 def _put(connection: Connection, table: Table, rows: Rows) -> None:

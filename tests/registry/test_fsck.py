@@ -77,11 +77,16 @@ CASES: dict[str, tuple[Tamper, str]] = {
     "an embargo is of another incident": (run("UPDATE embargo SET incident = 'ab'"), "table embargo holds"),
     "an incident is softened": (run("UPDATE incident SET stage = 'retracted'"), "table incident holds"),
     "the closure is cut": (run("DELETE FROM closure"), "closure: it lacks"),
-    "the closure is widened": (run("INSERT INTO closure VALUES (2, 1, 1, 1, 1)"), "closure: it holds"),
+    "the closure is widened": (run("INSERT INTO closure VALUES (2, 1, 1, 1, 1, 'x')"), "closure: it holds"),
     "a way is stretched": (run("UPDATE closure SET distance = distance + 1"), "closure: it holds"),
     "a change of distance is forgotten": (run("UPDATE closure SET since = since + 1"), "table closure holds"),
+    "a descendant has another's id": (run("UPDATE closure SET id = 'sha256:ab'"), "table closure holds"),
+    "a descendant has another's id, by what ids are": (
+        run("UPDATE closure SET id = 'sha256:ab'"),
+        "and the table calls it sha256:ab",
+    ),
     "an artifact is its own ancestor": (
-        run("INSERT INTO closure VALUES (1, 1, 1, 1, 1)"),
+        run("INSERT INTO closure VALUES (1, 1, 1, 1, 1, 'x')"),
         "its own ancestor",
     ),
     "a file's digest is changed": (run("UPDATE file SET sha256 = 'ab'"), "table file holds"),

@@ -14,7 +14,7 @@ from lineage.standing import Affected
 from registry.fsck import fsck
 from registry.home import Home
 from registry.signer import Step
-from registry.store import Absent, log, redaction, schema
+from registry.store import Absent, descent, log, redaction, schema
 from registry.store.schema import migrations
 from registry.tables import SCHEMA
 from signing import dsse
@@ -215,6 +215,27 @@ def test_init_brings_a_home_of_an_older_schema_up_to_date_and_folds_its_log_agai
 
     world.reopen()
     assert world.resolve("kennel/base") == base
+    world.check()
+
+
+def test_init_finds_the_ids_of_all_that_descends_in_a_home_without_them(world: World) -> None:
+    from sqlalchemy import text
+
+    base = world.artifact("hf:kennel/upstream")
+    child = world.artifact(base)
+    world.derive(base, world.artifact())
+    with world.home.store.writing() as connection:
+        connection.execute(text("ALTER TABLE closure DROP COLUMN id"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0017'"))
+    with pytest.raises(Refused, match=f"schema 0017, this Studbook reads {SCHEMA}: run `studbook init`"):
+        world.reopen()
+
+    Home.create(world.home.path, clock=lambda: world.time, settings=world.home.settings).store.close()
+
+    world.reopen()
+    with world.home.store.reading() as connection:
+        found = descent.page(connection, "hf:kennel/upstream", "descendants", 10).relatives
+    assert [(one.distance, one.artifact) for one in found] == [(1, base), (2, child)]
     world.check()
 
 
