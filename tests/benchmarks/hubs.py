@@ -25,12 +25,14 @@ from clusters import Cluster
 from filled import artifact, filled, weighs
 from hub import Hub, Numbers, drawn
 from running import timed
-from sqlalchemy import TextClause, text
 
+from lineage.facts import WEIGHTLESS
 from lineage.predicates import derivation, incident, signature
 from registry.home import Home
 from registry.serve import collect_rarely
 from registry.store import descent
+from registry.store.lists import Packed, packed
+from registry.store.tenure import standing
 from signing.digest import artifact_id
 
 SEED = 4
@@ -38,23 +40,34 @@ ADAPTER = 1_000
 PARENTS = 5
 # What PostgreSQL may keep of its tables in memory; its package has 128 MB, for machines of any size.
 SHARED = "400MB"
-# The same numbers three times: from the closure, by walking in SQL, and by networkx.
-CLOSURE = text("SELECT descendant FROM closure WHERE ancestor = :number")
-RECURSIVE = text("""
+# The same numbers three times: from the closure, by walking in SQL, and by networkx; both of the database as pages read them.
+# A walk has to ask of each edge what the closure has settled: whether it carries weights, and still counts.
+LIVE = f"edge.relation NOT IN ({', '.join(map(repr, sorted(WEIGHTLESS)))}) AND {standing('edge')}"
+CLOSURE = packed("SELECT descendant AS number FROM closure WHERE ancestor = :number", ["number"])
+RECURSIVE = packed(
+    f"""
     WITH RECURSIVE below (number) AS (
         SELECT CAST(:number AS BIGINT) UNION SELECT edge.child FROM edge JOIN below ON edge.parent = below.number
+        WHERE {LIVE}
     ) SELECT number FROM below WHERE number <> :number
-""")
-# As a page lists them: nearest first, with the length of the shortest way.
-NEAREST = text(
-    "SELECT descendant, distance FROM closure WHERE ancestor = :number ORDER BY distance, descendant"
+    """,
+    ["number"],
 )
-RECURSIVE_NEAREST = text("""
+# As a page lists them: nearest first, with the length of the shortest way.
+NEAREST = packed(
+    "SELECT descendant AS number, distance FROM closure WHERE ancestor = :number ORDER BY distance, descendant",
+    ["distance", "number"],
+)
+RECURSIVE_NEAREST = packed(
+    f"""
     WITH RECURSIVE below (number, distance) AS (
         SELECT CAST(:number AS BIGINT), 0
         UNION SELECT edge.child, below.distance + 1 FROM edge JOIN below ON edge.parent = below.number
-    ) SELECT number, min(distance) FROM below WHERE distance > 0 GROUP BY number ORDER BY 2, 1
-""")
+        WHERE {LIVE}
+    ) SELECT number, min(distance) AS distance FROM below WHERE distance > 0 GROUP BY number ORDER BY 2, 1
+    """,
+    ["distance", "number"],
+)
 
 
 def median(ask: Callable[[], object], n: int) -> float:
@@ -96,13 +109,13 @@ class Measured:
 
         return ask
 
-    def numbers(self, query: TextClause, numbers: Sequence[int]) -> float:
-        """Return the median milliseconds to fetch the numbers of all descendants of each, as the driver gives them, over one connection."""
+    def numbers(self, query: Packed, numbers: Sequence[int]) -> float:
+        """Return the median milliseconds to list the numbers of all descendants of each, over one connection."""
         with self.home.store.reading() as connection:
 
             def ask(number: int) -> None:
-                found = connection.execute(query, {"number": number}).cursor.fetchall()
-                assert len(found) == self.counts[number]
+                found = query(connection, {"number": number})
+                assert len(found[0]) == self.counts[number]
 
             return over([partial(ask, number) for number in numbers])
 
