@@ -93,7 +93,9 @@ _CLOSURE = "SELECT ancestor, descendant, distance FROM closure"
 _CALLED = text("""
     SELECT node.id, closure.id FROM closure JOIN node ON node.number = closure.descendant WHERE closure.id <> node.id LIMIT 1
 """)
-_LOOPS = text("SELECT node.id FROM closure JOIN node ON number = ancestor WHERE ancestor = descendant LIMIT 1")
+_LOOPS = text(
+    "SELECT node.id FROM closure JOIN node ON number = ancestor WHERE ancestor = descendant LIMIT 1"
+)
 
 
 def lay_out(fresh: Connection) -> None:

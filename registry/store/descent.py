@@ -24,16 +24,14 @@ _START = text("""
     SELECT coalesce((SELECT max("index") + 1 FROM entry), 0) AS size, node.number, node.first
     FROM (SELECT 1) AS one LEFT JOIN node ON node.id = :id
 """)
-# A thousand descendants lie together, with their ids: looked up one by one they lie as far apart as hashes do.
+# A thousand descendants lie together, with their ids: looked up one by one they lie as far apart as hashes do. The flags of each are
+# asked for by itself: a plan that joins all flags at once, made while there were few, is the wrong one after the next incident.
 _LIST = """
-    SELECT closure.distance, closure.{0} AS number, {2}
+    SELECT closure.distance, closure.{0} AS number, {2}, coalesce(
+        (SELECT joined(flag.incident) FROM flag WHERE flag.artifact = closure.{0} AND flag.first < :size), '') AS flags
+    FROM closure {3}
     WHERE closure.{1} = :number AND closure.first < :size AND (closure.distance, closure.{0}) > (:distance, :after)
     ORDER BY closure.distance, closure.{0} LIMIT :most
-"""
-_FLAGGED = """
-    SELECT flag.artifact, flag.incident FROM closure JOIN flag ON flag.artifact = +closure.{0} AND flag.first < :size
-    WHERE closure.{1} = :number AND closure.first < :size AND (closure.distance, closure.{0}) > (:distance, :after)
-    AND (closure.distance, closure.{0}) <= (:farthest, :last) ORDER BY flag.incident
 """
 _COUNT = "SELECT count(*) FROM closure WHERE {1} = :number AND first < :size"
 _MOVED = "SELECT max(since) FROM closure WHERE {1} = :number AND since > first AND since >= :size AND first < :size"
@@ -44,18 +42,14 @@ _ENDED = text("SELECT max(entry) FROM root WHERE entry >= :size")
 class _Asked:
     """The questions about one direction: which column is listed, which one is given, and where the id is."""
 
-    def __init__(self, listed: str, given: str, named: str) -> None:
-        self.flagged, self.count, self.moved = (
-            text(one.format(listed, given)) for one in (_FLAGGED, _COUNT, _MOVED)
-        )
-        self.listed = packed(_LIST.format(listed, given, named), ["distance", "number"], ["id"])
+    def __init__(self, listed: str, given: str, named: str, at: str = "") -> None:
+        self.count, self.moved = (text(one.format(listed, given)) for one in (_COUNT, _MOVED))
+        self.listed = packed(_LIST.format(listed, given, named, at), ["distance", "number"], ["id", "flags"])
 
 
 _ASKED: dict[Direction, _Asked] = {
-    "descendants": _Asked("descendant", "ancestor", "closure.id FROM closure"),
-    "ancestors": _Asked(
-        "ancestor", "descendant", "node.id FROM closure JOIN node ON node.number = +closure.ancestor"
-    ),
+    "descendants": _Asked("descendant", "ancestor", "closure.id"),
+    "ancestors": _Asked("ancestor", "descendant", "node.id", "JOIN node ON node.number = +closure.ancestor"),
 }
 
 
@@ -80,26 +74,26 @@ class Cursor:
 
 
 class Relative(NamedTuple):
-    """An artifact on the list, and the length of the shortest way to it, in edges; they sort as they are listed."""
+    """An artifact on the list, and the length of the shortest way to it, in edges; they sort as they are listed.
+
+    `flags` are the entries of incidents, in whatever stage, that reach it.
+    """
 
     distance: int
     number: int
     artifact: str
+    flags: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of a list: `total` counts all of it and is told with the first page, `next` is where it goes on.
-
-    `flags` are the entries of incidents, in whatever stage, that reach the artifact with each number.
-    """
+    """Some of a list: `total` counts all of it and is told with the first page, `next` is where it goes on."""
 
     artifact: str
     size: int
     relatives: tuple[Relative, ...]
     total: int | None
     next: Cursor | None
-    flags: dict[int, tuple[int, ...]]
 
 
 def page(
@@ -127,14 +121,11 @@ def page(
     start = (
         {"distance": 0, "after": 0} if after is None else {"distance": after.distance, "after": after.number}
     )
-    rows = sorted(map(Relative, *ask.listed(connection, asked | start | {"most": most + 1})))
+    distances, numbers, ids, flags = ask.listed(connection, asked | start | {"most": most + 1})
+    reaching = [tuple(sorted(map(int, some.split()))) if some else () for some in flags]
+    rows = sorted(map(Relative, distances, numbers, ids, reaching))
     more = len(rows) > most
     found = tuple(rows[:most])
     total = None if after else connection.scalar(ask.count, asked) if more else len(rows)
     following = Cursor(size, found[-1].distance, found[-1].number) if more else None
-    flags = dict[int, tuple[int, ...]]()
-    if found:
-        end = {"farthest": found[-1].distance, "last": found[-1].number}
-        for row in connection.execute(ask.flagged, asked | start | end):
-            flags[row.artifact] = (*flags.get(row.artifact, ()), row.incident)
-    return Page(artifact, size, found, total, following, flags)
+    return Page(artifact, size, found, total, following)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
@@ -21,7 +22,9 @@ _Value = TypeVar("_Value")
 Packed = Callable[[Connection, Mapping[str, object]], list[list[Any]]]
 """Asks something with values, and gives its columns, each as a list."""
 _AT_ONCE = 10_000
-_JOINED = {"sqlite": "group_concat({})", "postgresql": "string_agg(CAST({} AS TEXT), ',')"}
+# How a database makes one value of many: the column, and what stands between.
+_JOINS = {"sqlite": "group_concat({}, '{}')", "postgresql": "string_agg(CAST({} AS TEXT), '{}')"}
+_JOINED = re.compile(r"joined\((.+?)\)")
 # More rows than any question gives.
 ALL = 1 << 62
 
@@ -42,12 +45,9 @@ def packed(sql: str, numbers: Sequence[str], words: Sequence[str] = ()) -> Packe
     """Return what asks `sql`, and gives a list for each of these columns, of `numbers` first; all are in one order, which is any.
 
     The database hands over one value for a column, of words without commas, and not a row at a time: drivers take longer for
-    a thousand rows than the database takes to find them.
+    a thousand rows than the database takes to find them. In `sql`, `joined(column)` is all values of it with spaces between.
     """
-    queries = {
-        name: text(f"SELECT {', '.join(map(join.format, (*numbers, *words)))} FROM ({sql}) AS listed")
-        for name, join in _JOINED.items()
-    }
+    queries = {name: text(_packing(sql, join, (*numbers, *words))) for name, join in _JOINS.items()}
 
     def ask(connection: Connection, values: Mapping[str, object]) -> list[list[Any]]:
         found = connection.execute(queries[connection.dialect.name], values).one()
@@ -55,10 +55,15 @@ def packed(sql: str, numbers: Sequence[str], words: Sequence[str] = ()) -> Packe
         return [
             # The database's own numbers and nobody's document: read one by one they take twice as long.
             *(json.loads(f"[{one or ''}]") for one in of_numbers),  # noqa: TID251
-            *(one.split(",") if one else [] for one in of_words),
+            *([] if one is None else one.split(",") for one in of_words),
         ]
 
     return ask
+
+
+def _packing(sql: str, join: str, columns: Sequence[str]) -> str:
+    listed = _JOINED.sub(lambda found: join.format(found[1], " "), sql)
+    return f"SELECT {', '.join(join.format(one, ',') for one in columns)} FROM ({listed}) AS listed"
 
 
 def parts(some: Iterable[_Value]) -> Iterator[list[_Value]]:

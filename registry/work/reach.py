@@ -23,13 +23,13 @@ def reach(
         page = descent.page(connection, artifact, direction, most, cursor)
         numbers = [one.number for one in page.relatives]
         names = lineage.names(connection, numbers, page.size) if named else {}
-        entries = {entry for some in page.flags.values() for entry in some}
+        entries = {entry for one in page.relatives for entry in one.flags}
         found = flagging.reported(connection, entries, page.size)
         live = {entry: incident for entry, incident in found.items() if incident.stage not in ENDED}
         flags = {
-            one.artifact: tuple(live[entry] for entry in page.flags[one.number] if entry in live)
+            one.artifact: tuple(live[entry] for entry in one.flags if entry in live)
             for one in page.relatives
-            if one.number in page.flags
+            if one.flags
         }
         reached = stopping.reaching(connection, flags, policy, page.size)
         doubts = flagging.doubts(connection, numbers, page.size)

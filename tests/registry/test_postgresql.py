@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from clusters import cluster
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlmodel import SQLModel
 from world import BEGINNING, OPERATOR, World
@@ -14,6 +14,7 @@ from world import BEGINNING, OPERATOR, World
 from lineage.predicates import signature
 from registry.home import Home
 from registry.settings import Settings
+from registry.store import descent
 from registry.store.engine import Database
 from registry.store.postgresql import TRIGGERS
 from signing.errors import Malformed, Refused
@@ -121,6 +122,34 @@ def test_the_migrations_make_what_the_tables_say(world: World) -> None:
         assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
         found = set(connection.scalars(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")))
         assert found == set(TRIGGERS)
+
+
+def test_a_page_looks_up_each_flag_also_by_a_plan_made_while_there_were_none(world: World) -> None:
+    base = world.artifact()
+    world.artifact(base)
+    with world.home.store.writing() as connection:
+        for table in ("flag", "closure"):
+            connection.exec_driver_sql(f"ANALYZE {table}")
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, values: object, *_rest: object) -> None:
+        asked.append((statement, values))
+
+    engine = world.home.store._engine
+    event.listen(engine, "before_cursor_execute", note)
+    with world.home.store.reading() as connection:
+        descent.page(connection, base, "descendants", 10)
+    event.remove(engine, "before_cursor_execute", note)
+
+    plans = []
+    with world.home.store.reading() as connection:
+        for statement, values in asked:
+            told = connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars()  # type: ignore[arg-type]
+            plans.append("\n".join(told))
+    assert [plan for plan in plans if "Seq Scan" in plan] == []
+    (listed,) = (plan for plan in plans if " flag" in plan)
+    assert "flag_by_artifact" in listed
+    assert "Index Cond: (artifact = closure.descendant)" in listed
 
 
 def test_an_order_of_text_that_is_not_that_of_its_bytes_is_refused(tmp_path: Path) -> None:
