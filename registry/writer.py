@@ -9,7 +9,9 @@ a checkpoint. A statement that is refused costs its own group and nothing else; 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -102,11 +104,8 @@ class Writer:
         groups: list[_Group] = []
         try:
             groups = self._line.take(self._settings.batch)
-            if self._commit(groups):
-                self._signer.cover()
-            else:
-                self._signer.catch_up()
-            self._prove([group for group in groups if group.error is None])
+            finish = self._signer.cover if self._commit(groups) else self._signer.catch_up
+            finish(partial(self._prove, [group for group in groups if group.error is None]))
             if any(group.removes for group in groups):
                 self._store.settle()  # what is read meanwhile keeps it: `fsck` and the next redaction do it again
         except BaseException as error:
@@ -124,41 +123,63 @@ class Writer:
 
         Tell whether there is anything new.
         """
-        with self._store.writing(later=True) as connection:
-            self._at(Step.BEGUN)
-            root = self._expected = trust.root(connection)
-            self._signer.check_key(root)
-            tail = Tail(connection, [envelope.entry for group in groups for _, envelope, _ in group.read])
-            before = tail.size
+        try:
+            with self._store.writing(later=True) as connection:
+                grown = self._write(connection, groups)
+        except Exception as error:
+            if len(groups) > 1:
+                raise
+            # It had the transaction to itself and took it back; what others left behind is covered all the same.
             for group in groups:
-                # Within the savepoint it would be taken back with a refused group, and written again for the next one.
-                if group.names:
-                    tail.flush()
-                for _, _, judged in group.read:
-                    tail.prepare(judged.facts)
-                end, size, folded = tail.end(), tail.size, list[Fact]()
-                try:
-                    with alone(connection):
-                        for one in group.read:
-                            index, facts = self._append(connection, tail, root, *one)
-                            group.indexes.append(index)
-                            folded += facts
-                            if any(isinstance(fact, Rooted) for fact in facts):
-                                root = trust.root(connection)
-                        if group.names:
-                            tail.flush()  # the questions about licenses ask for these entries, too
-                            gate.check(connection, folded, size, tail.time)
-                except FATAL:
-                    raise
-                except Exception as error:  # noqa: BLE001 - a defect one statement finds must not refuse the others
-                    tail.rewind(end)
-                    root = trust.root(connection)
-                    group.error = error
-            tail.flush()
-            self._at(Step.WRITTEN)
-            grown = tail.size > before
+                group.error = error
+            return False
         self._at(Step.COMMITTED)
         return grown
+
+    def _write(self, connection: Connection, groups: Sequence[_Group]) -> bool:
+        self._at(Step.BEGUN)
+        root = self._expected = trust.root(connection)
+        self._signer.check_key(root)
+        tail = Tail(connection, [envelope.entry for group in groups for _, envelope, _ in group.read])
+        before, several = tail.size, len(groups) > 1
+        for group in groups:
+            # Within the savepoint it would be taken back with a refused group, and written again for the next one.
+            if group.names:
+                tail.flush()
+            for _, _, judged in group.read:
+                tail.prepare(judged.facts)
+            end = tail.end()
+            try:
+                with alone(connection) if several else nullcontext():
+                    root = self._enter(connection, tail, root, group)
+            except FATAL:
+                raise
+            except Exception as error:
+                if not several:
+                    raise
+                # A defect that one statement finds must not refuse the others.
+                tail.rewind(end)
+                root = trust.root(connection)
+                group.error = error
+        tail.flush()
+        self._at(Step.WRITTEN)
+        return tail.size > before
+
+    def _enter(
+        self, connection: Connection, tail: Tail, root: TrustedRoot | None, group: _Group
+    ) -> TrustedRoot | None:
+        """Append the statements of a group; return the trusted root in force after them."""
+        size, folded = tail.size, list[Fact]()
+        for one in group.read:
+            index, facts = self._append(connection, tail, root, *one)
+            group.indexes.append(index)
+            folded += facts
+            if any(isinstance(fact, Rooted) for fact in facts):
+                root = trust.root(connection)
+        if group.names:
+            tail.flush()  # the questions about licenses ask for these entries, too
+            gate.check(connection, folded, size, tail.time)
+        return root
 
     def _append(
         self,
@@ -190,20 +211,17 @@ class Writer:
         mass.check(connection, root, facts, index, time, self._settings)
         return index, facts
 
-    def _prove(self, groups: Sequence[_Group]) -> None:
+    def _prove(self, groups: Sequence[_Group], connection: Connection) -> None:
         """Give each of these its receipts, read for all of them at once."""
         try:
-            with self._store.reading() as connection:
-                proven = iter(
-                    log.receipts(connection, [index for group in groups for index in group.indexes])
-                )
+            proven = iter(log.receipts(connection, [index for group in groups for index in group.indexes]))
         except Refused as error:
             if len(groups) == 1:
                 groups[0].error = error
                 return
             # What is damaged is one entry's: the others are proven without it.
             for group in groups:
-                self._prove([group])
+                self._prove([group], connection)
             return
         for group in groups:
             group.receipts = [next(proven) for _ in group.indexes]
