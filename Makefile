@@ -62,6 +62,8 @@ bench: .venv/.dev  ## figures, as ratios against a named rival
 	$(BIN)/python tests/benchmarks/verifying.py
 	$(BIN)/python tests/benchmarks/leaves.py
 	$(BIN)/python tests/benchmarks/checking.py
+	$(BIN)/python tests/benchmarks/hubs.py
+	$(BIN)/python tests/benchmarks/crowds.py --chains 1
 
 soak: .venv/.dev  ## the same laws with many more examples, and many more kills
 	STUDBOOK_KILLS=500 STUDBOOK_SOAK=20 $(BIN)/pytest -q -n 2 -m "system or not system" -k "law or kill"
