@@ -37,12 +37,10 @@ class Signer:
         """`pinned` is the home's `trusted_root.json`; `at` is called at every step."""
         self._store, self._pinned, self._log_key, self._at = store, pinned, log_key, at
 
-    def catch_up(self, also: Callable[[Connection], object] | None = None) -> None:
-        """Cover what a stopped process left without a checkpoint, and what others did not come to yet; then read `also`."""
+    def catch_up(self) -> None:
+        """Cover what a stopped process left without a checkpoint, and what others did not come to yet."""
         if self._uncovered():
-            self.cover(also)
-        elif also is not None:
-            self._read(also)
+            self.cover()
 
     def _uncovered(self) -> bool:
         with self._store.reading() as connection:
@@ -50,28 +48,20 @@ class Signer:
             size, covered = log.extent(connection)
         return size > covered
 
-    def cover(self, also: Callable[[Connection], object] | None = None) -> None:
-        """Transaction 2: a checkpoint over everything committed, whoever committed it; `also` reads under it and refuses nothing."""
+    def cover(self) -> None:
+        """Transaction 2: a checkpoint over everything committed, whoever committed it."""
         try:
             with self._store.writing() as connection:
                 document = self._sign(connection)
-                if also is not None:
-                    also(connection)
         except Refused:
             # Others may have had the turn for too long: what they signed for covers what was committed here, too.
             if self._uncovered():
                 raise
-            if also is not None:
-                self._read(also)
             return
         self._at(Step.COVERED)
         if not pin.is_current(self._pinned, document):
             with self._store.reading() as connection:
                 pin.renew(connection, self._pinned)
-
-    def _read(self, also: Callable[[Connection], object]) -> None:
-        with self._store.reading() as connection:
-            also(connection)
 
     def _sign(self, connection: Connection) -> str:
         """Store a checkpoint, unless one covers everything; return the trusted root in force."""

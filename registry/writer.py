@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -104,8 +103,11 @@ class Writer:
         groups: list[_Group] = []
         try:
             groups = self._line.take(self._settings.batch)
-            finish = self._signer.cover if self._commit(groups) else self._signer.catch_up
-            finish(partial(self._prove, [group for group in groups if group.error is None]))
+            if self._commit(groups):
+                self._signer.cover()
+            else:
+                self._signer.catch_up()
+            self._prove([group for group in groups if group.error is None])
             if any(group.removes for group in groups):
                 self._store.settle()  # what is read meanwhile keeps it: `fsck` and the next redaction do it again
         except BaseException as error:
@@ -123,15 +125,16 @@ class Writer:
 
         Tell whether there is anything new.
         """
+        begun = False
         try:
             with self._store.writing(later=True) as connection:
+                begun = True
                 grown = self._write(connection, groups)
         except Exception as error:
-            if len(groups) > 1:
+            if not begun or len(groups) != 1:
                 raise
             # It had the transaction to itself and took it back; what others left behind is covered all the same.
-            for group in groups:
-                group.error = error
+            groups[0].error = error
             return False
         self._at(Step.COMMITTED)
         return grown
@@ -211,17 +214,20 @@ class Writer:
         mass.check(connection, root, facts, index, time, self._settings)
         return index, facts
 
-    def _prove(self, groups: Sequence[_Group], connection: Connection) -> None:
+    def _prove(self, groups: Sequence[_Group]) -> None:
         """Give each of these its receipts, read for all of them at once."""
         try:
-            proven = iter(log.receipts(connection, [index for group in groups for index in group.indexes]))
+            with self._store.reading() as connection:
+                proven = iter(
+                    log.receipts(connection, [index for group in groups for index in group.indexes])
+                )
         except Refused as error:
             if len(groups) == 1:
                 groups[0].error = error
                 return
             # What is damaged is one entry's: the others are proven without it.
             for group in groups:
-                self._prove([group], connection)
+                self._prove([group])
             return
         for group in groups:
             group.receipts = [next(proven) for _ in group.indexes]

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    BindParameter,
-    Connection,
-    Row,
-    String,
-    TextClause,
-    bindparam,
-    text,
-)
+from pydantic_core import from_json
+from sqlalchemy import BindParameter, Connection, Row, String, TextClause, bindparam, text
+
+from signing.errors import Refused
 
 _Value = TypeVar("_Value")
 Packed = Callable[[Connection, Mapping[str, object]], list[list[Any]]]
@@ -51,12 +45,20 @@ def packed(sql: str, numbers: Sequence[str], words: Sequence[str] = ()) -> Packe
 
     def ask(connection: Connection, values: Mapping[str, object]) -> list[list[Any]]:
         found = connection.execute(queries[connection.dialect.name], values).one()
-        of_numbers, of_words = found[: len(numbers)], found[len(numbers) :]
-        return [
-            # The database's own numbers and nobody's document: read one by one they take twice as long.
-            *(json.loads(f"[{one or ''}]") for one in of_numbers),  # noqa: TID251
-            *([] if one is None else one.split(",") for one in of_words),
-        ]
+        try:
+            lists = [from_json(f"[{one or ''}]") for one in found[: len(numbers)]]
+        except ValueError as error:
+            raise Refused(
+                f"{', '.join(numbers)} hold what is no number ({error}): run `studbook log fsck`"
+            ) from error
+        lists += ([] if one is None else one.split(",") for one in found[len(numbers) :])
+        # What a column lacks or has too much of would be given to another row.
+        if len({len(one) for one in lists}) > 1:
+            counts = ", ".join(
+                f"{len(one)} of {name}" for name, one in zip((*numbers, *words), lists, strict=True)
+            )
+            raise Refused(f"a list has {counts}: run `studbook log fsck`")
+        return lists
 
     return ask
 

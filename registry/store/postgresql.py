@@ -25,8 +25,8 @@ _SORTED = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
 _COLLATION = text(
     "SELECT datcollate, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"
 )
-# Every question here looks things up. Of a table that is small PostgreSQL would rather read all, and keeps to that for minutes after
-# an incident has flagged a hundred thousand artifacts. What is read all the same looks so dear to it that it would be compiled.
+# Answers and writes look things up. Of a table that is small PostgreSQL would rather read all, and keeps to that for minutes after
+# an incident has flagged a hundred thousand artifacts. What has to be read whole looks so dear to it then that it would be compiled.
 _LOOKS = "-c enable_seqscan=off -c jit=off"
 _TRIGGERS = text("""
     SELECT pg_trigger.tgname AS name, pg_get_triggerdef(pg_trigger.oid) AS sql, pg_proc.prosrc AS body,

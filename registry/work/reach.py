@@ -40,7 +40,15 @@ def reach(
         some = told.get(one.artifact, ())
         left_out = len(reached[one.artifact]) - len(some) if some else 0
         ids = tuple(incident.id for incident in some)
-        relatives.append(ReachedOut(one.artifact, one.distance, (*names.get(one.number, ()),), ids, left_out))
+        relatives.append(
+            ReachedOut(
+                one.artifact,
+                one.distance,
+                names=(*names.get(one.number, ()),),
+                incidents=ids,
+                left_out=left_out,
+            )
+        )
     return ReachOut.model_validate(
         {
             "artifact": page.artifact,

@@ -154,6 +154,27 @@ def test_what_is_no_cursor_is_refused(written: str) -> None:
         Cursor.parse(written)
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("id", "a,b", "a list has 2 of distance, 2 of number, 3 of id, 2 of flags: run `studbook log fsck`"),
+        ("distance", "x", "distance, number hold what is no number"),
+    ],
+)
+@pytest.mark.sqlite
+def test_what_is_damaged_is_told_and_not_given_to_another_artifact(
+    world: World, column: str, value: str, sentence: str
+) -> None:
+    base = world.artifact()
+    child = world.artifact(base)
+    world.artifact(child)
+    with world.home.store.writing() as connection:
+        one = "UPDATE closure SET {} = ? WHERE ancestor = 0 AND distance = 1"
+        connection.exec_driver_sql(one.format(column), (value,))
+    with world.home.store.reading() as connection, pytest.raises(Refused, match=sentence):
+        descent.page(connection, base, "descendants", 10)
+
+
 def test_a_cursor_of_a_longer_log_is_refused(world: World) -> None:
     base = world.artifact()
     with world.home.store.reading() as connection, pytest.raises(Refused, match="read as of 99"):
