@@ -18,7 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from filled import filled
 from hub import drawn
-from hubs import SEED, Measured, databases, once
+from hubs import SEED, Measured, databases
+from running import once
 
 from lineage.predicates import claims
 from lineage.predicates.claims import Claim, Parent

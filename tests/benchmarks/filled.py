@@ -45,6 +45,7 @@ def filled(path: Path, hub: Hub, database: str | None) -> Home:
         _put(connection, closure, _closure(hub))
         for index in closure.indexes:
             index.create(connection)
+    home.store.settle()  # nobody's write-ahead log holds two million models
     if database is not None:
         # What PostgreSQL does by itself a minute later.
         import psycopg

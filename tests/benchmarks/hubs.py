@@ -2,37 +2,38 @@
 
 usage: python tests/benchmarks/hubs.py [--sizes 100000] [--on sqlite postgresql] [-n 20]
 
-`--sizes 100000 500000 2000000` takes some minutes and 12 GB of memory, nearly all of it networkx's. PostgreSQL is started
-here where it is installed, with the durability that it has by default.
+`--sizes 100000 500000 2000000` takes some minutes and 12 GB of memory, nearly all of it networkx's, which has a process of its own: its
+millions of objects would slow down everything beside them. PostgreSQL is started here where it is installed, with the durability that
+it has by default.
 """
 
 import argparse
 import http.client
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import networkx as nx
 import numpy as np
+import rivals
 from admission import listening
 from clusters import Cluster
 from filled import artifact, filled, weighs
 from hub import Hub, Numbers, drawn
-from running import timed
+from rivals import RECURSIVE, RECURSIVE_NEAREST
+from running import median, over, timed
 
-from lineage.facts import WEIGHTLESS
 from lineage.predicates import derivation, incident, signature
 from registry.home import Home
 from registry.serve import collect_rarely
 from registry.store import descent
 from registry.store.lists import Packed, packed
-from registry.store.tenure import standing
 from signing.digest import artifact_id
 
 SEED = 4
@@ -40,51 +41,13 @@ ADAPTER = 1_000
 PARENTS = 5
 # What PostgreSQL may keep of its tables in memory; its package has 128 MB, for machines of any size.
 SHARED = "400MB"
-# The same numbers three times: from the closure, by walking in SQL, and by networkx; both of the database as pages read them.
-# A walk has to ask of each edge what the closure has settled: whether it carries weights, and still counts.
-LIVE = f"edge.relation NOT IN ({', '.join(map(repr, sorted(WEIGHTLESS)))}) AND {standing('edge')}"
+# As pages read them, and as the rivals list the same.
 CLOSURE = packed("SELECT descendant AS number FROM closure WHERE ancestor = :number", ["number"])
-RECURSIVE = packed(
-    f"""
-    WITH RECURSIVE below (number) AS (
-        SELECT CAST(:number AS BIGINT) UNION SELECT edge.child FROM edge JOIN below ON edge.parent = below.number
-        WHERE {LIVE}
-    ) SELECT number FROM below WHERE number <> :number
-    """,
-    ["number"],
-)
 # As a page lists them: nearest first, with the length of the shortest way.
 NEAREST = packed(
     "SELECT descendant AS number, distance FROM closure WHERE ancestor = :number ORDER BY distance, descendant",
     ["distance", "number"],
 )
-RECURSIVE_NEAREST = packed(
-    f"""
-    WITH RECURSIVE below (number, distance) AS (
-        SELECT CAST(:number AS BIGINT), 0
-        UNION SELECT edge.child, below.distance + 1 FROM edge JOIN below ON edge.parent = below.number
-        WHERE {LIVE}
-    ) SELECT number, min(distance) AS distance FROM below WHERE distance > 0 GROUP BY number ORDER BY 2, 1
-    """,
-    ["distance", "number"],
-)
-
-
-def median(ask: Callable[[], object], n: int) -> float:
-    """Return the median of `n` runs, in milliseconds, after one that warms up."""
-    return over([ask] * (n + 1))
-
-
-def over(asks: Sequence[Callable[[], object]]) -> float:
-    """Return the median of these, each run once, in milliseconds, after the first of them, which warms up."""
-    asks[0]()
-    return 1e3 * statistics.median(map(once, asks[1:]))
-
-
-def once(ask: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    ask()
-    return time.perf_counter() - start
 
 
 class Measured:
@@ -117,7 +80,7 @@ class Measured:
                 found = query(connection, {"number": number})
                 assert len(found[0]) == self.counts[number]
 
-            return over([partial(ask, number) for number in numbers])
+            return over([partial(ask, number) for number in (*numbers, *numbers, *numbers)])
 
     def above(self) -> object:
         with self.home.store.reading() as connection:
@@ -170,7 +133,7 @@ def _adapters(below: Numbers, n: int) -> list[int]:
     return [int(one) for one in np.resize(drawn_, n)]
 
 
-def rows(one: Measured, graph: "nx.DiGraph[int]", port: int) -> Iterator[tuple[str, float]]:
+def rows(one: Measured, rival: Executor, port: int) -> Iterator[tuple[str, float]]:
     """Measure everything; yield what it is and the milliseconds it took, or the times it is faster."""
     n, few = one.n, max(3, one.n // 4)
 
@@ -181,12 +144,12 @@ def rows(one: Measured, graph: "nx.DiGraph[int]", port: int) -> Iterator[tuple[s
     yield f"{ADAPTER} descendants in the database", adapter
     yield "  by recursive SQL", (slow := one.numbers(RECURSIVE, one.adapters))
     yield "  times", slow / adapter
-    yield "  by networkx", (slow := each(lambda number: lambda: nx.descendants(graph, number)))
+    yield "  by networkx", (slow := rival.submit(rivals.networkx, one.adapters).result())
     yield "  times", slow / adapter
     yield "  nearest first", (nearest := one.numbers(NEAREST, one.adapters))
     yield "    by recursive SQL", (slow := one.numbers(RECURSIVE_NEAREST, one.adapters))
     yield "    times", slow / nearest
-    yield "    by networkx", (slow := each(lambda number: lambda: walked(graph, number)))
+    yield "    by networkx", (slow := rival.submit(rivals.networkx, one.adapters, nearest=True).result())
     yield "    times", slow / nearest
     yield "  as a page with ids and incidents", each(lambda number: one.listed(number, 10_000))
     yield "  over HTTP", each(lambda number: lambda: fetched(port, number, 10_000))
@@ -194,18 +157,12 @@ def rows(one: Measured, graph: "nx.DiGraph[int]", port: int) -> Iterator[tuple[s
     yield f"{one.counts[one.hub]} descendants' numbers", one.numbers(CLOSURE, [one.hub] * (few + 1))
     yield "  with their ids", median(one.listed(one.hub, 1 << 20), few)
     yield "  by recursive SQL", one.numbers(RECURSIVE, [one.hub] * 2)
-    yield "  by networkx", median(lambda: nx.descendants(graph, one.hub), 1)
+    yield "  by networkx", rival.submit(rivals.networkx, [one.hub] * 2).result()
     yield "ancestors", median(one.above, n)
     yield f"insert a child of {PARENTS}", median(one.inserts(one.any), 3 * n)
     yield f"  of {PARENTS} of the last generation", median(one.inserts(one.last), 3 * n)
     yield f"report one with {ADAPTER} descendants", each(one.reports, few)
     yield "report the hub", median(one.reports(one.hub), 3)
-
-
-def walked(graph: "nx.DiGraph[int]", number: int) -> list[tuple[int, int]]:
-    """Return the descendants of a model, nearest first, each with the length of the shortest way to it."""
-    found = nx.single_source_shortest_path_length(graph, number)
-    return sorted((distance, one) for one, distance in found.items() if distance)
 
 
 def fetched(port: int, number: int, limit: int) -> bytes:
@@ -243,25 +200,24 @@ def main() -> None:
     said = ask.parse_args()
     for size in said.sizes:
         hub = drawn(size, SEED)
-        start = time.perf_counter()
-        graph: nx.DiGraph[int] = nx.DiGraph(hub.edges.tolist())
-        built = time.perf_counter() - start
-        counts = f"{size} models, {len(hub.edges)} edges, {len(hub.closure)} closure rows"
-        print(f"\n{counts}; networkx is built in {built:.1f} s", flush=True)
-        for on in said.on:
-            with databases(on) as database, tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "home"
-                start = time.perf_counter()
-                home = filled(path, hub, database)
-                took = time.perf_counter() - start
-                print(f"  {on}: filled in {took:.0f} s, {weighs(home):.0f} MB", flush=True)
-                measure(Measured(home, hub, said.n), graph, path, database)
+        with ProcessPoolExecutor(1, get_context("spawn")) as rival:
+            built = rival.submit(rivals.build, hub.edges).result()
+            counts = f"{size} models, {len(hub.edges)} edges, {len(hub.closure)} closure rows"
+            print(f"\n{counts}; networkx is built in {built:.1f} s", flush=True)
+            for on in said.on:
+                with databases(on) as database, tempfile.TemporaryDirectory() as folder:
+                    path = Path(folder) / "home"
+                    start = time.perf_counter()
+                    home = filled(path, hub, database)
+                    took = time.perf_counter() - start
+                    print(f"  {on}: filled in {took:.0f} s, {weighs(home):.0f} MB", flush=True)
+                    measure(Measured(home, hub, said.n), rival, path, database)
 
 
-def measure(one: Measured, graph: "nx.DiGraph[int]", path: Path, database: str | None) -> None:
+def measure(one: Measured, rival: Executor, path: Path, database: str | None) -> None:
     given = {"STUDBOOK_HOME": str(path), **({} if database is None else {"STUDBOOK_DATABASE": database})}
     with listening(given) as (process, port):
-        for what, took in rows(one, graph, port):
+        for what, took in rows(one, rival, port):
             print(f"    {what:40} {took:10.2f}{'' if 'times' in what else ' ms'}", flush=True)
         print(f"    {'peak of the server':40} {peak(process.pid):10.0f} MB")
     words = ["env", *(f"{name}={value}" for name, value in given.items()), sys.executable, "-m", "registry"]

@@ -2,10 +2,11 @@
 
 import hashlib
 import os
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -79,3 +80,20 @@ def _pieces(paths: Sequence[Path]):
         with path.open("rb", buffering=0) as file:
             while got := file.readinto(buffer):
                 yield buffer[:got]
+
+
+def median(ask: Callable[[], object], n: int) -> float:
+    """Return the median of `n` runs, in milliseconds, after one that warms up."""
+    return over([ask] * (n + 1))
+
+
+def over(asks: Sequence[Callable[[], object]]) -> float:
+    """Return the median of these, each run once, in milliseconds, after the first of them, which warms up."""
+    asks[0]()
+    return 1e3 * statistics.median(map(once, asks[1:]))
+
+
+def once(ask: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    ask()
+    return time.perf_counter() - start
