@@ -27,7 +27,7 @@ from clusters import Cluster
 from filled import artifact, filled, weighs
 from hub import Hub, Numbers, drawn
 from rivals import RECURSIVE, RECURSIVE_NEAREST
-from running import median, over, timed
+from running import ROUNDS, median, over, timed
 
 from lineage.predicates import derivation, incident, signature
 from registry.home import Home
@@ -61,7 +61,7 @@ class Measured:
         self.deepest = int(hub.closure[:, 2][hub.closure[:, 1].argmax()])
         collect_rarely()
         # Any models at all, and those of the last generation, which have more above them than any others.
-        self.any = np.random.default_rng(SEED).integers(0, hub.nodes, PARENTS * 100)
+        self.any = np.random.default_rng(SEED).integers(0, hub.nodes, PARENTS * 15 * n)
         self.last = np.arange(hub.nodes - PARENTS * 100, hub.nodes)
         self.issued = 0
 
@@ -80,7 +80,7 @@ class Measured:
                 found = query(connection, {"number": number})
                 assert len(found[0]) == self.counts[number]
 
-            return over([partial(ask, number) for number in (*numbers, *numbers, *numbers)])
+            return over([partial(ask, number) for number in numbers] * ROUNDS)
 
     def above(self) -> object:
         with self.home.store.reading() as connection:
@@ -137,8 +137,8 @@ def rows(one: Measured, rival: Executor, port: int) -> Iterator[tuple[str, float
     """Measure everything; yield what it is and the milliseconds it took, or the times it is faster."""
     n, few = one.n, max(3, one.n // 4)
 
-    def each(ask: Callable[[int], Callable[[], object]], most: int = n) -> float:
-        return over([ask(number) for number in one.adapters[: most + 1]])
+    def each(ask: Callable[[int], Callable[[], object]]) -> float:
+        return over([ask(number) for number in one.adapters] * ROUNDS)
 
     adapter = one.numbers(CLOSURE, one.adapters)
     yield f"{ADAPTER} descendants in the database", adapter
@@ -159,9 +159,9 @@ def rows(one: Measured, rival: Executor, port: int) -> Iterator[tuple[str, float
     yield "  by recursive SQL", one.numbers(RECURSIVE, [one.hub] * 2)
     yield "  by networkx", rival.submit(rivals.networkx, [one.hub] * 2).result()
     yield "ancestors", median(one.above, n)
-    yield f"insert a child of {PARENTS}", median(one.inserts(one.any), 3 * n)
+    yield f"insert a child of {PARENTS}", median(one.inserts(one.any), 15 * n)
     yield f"  of {PARENTS} of the last generation", median(one.inserts(one.last), 3 * n)
-    yield f"report one with {ADAPTER} descendants", each(one.reports, few)
+    yield f"report one with {ADAPTER} descendants", over(list(map(one.reports, one.adapters[: few + 1])))
     yield "report the hub", median(one.reports(one.hub), 3)
 
 

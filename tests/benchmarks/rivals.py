@@ -6,7 +6,7 @@ from functools import partial
 
 import networkx as nx
 from hub import Numbers
-from running import over
+from running import ROUNDS, over
 
 from lineage.facts import WEIGHTLESS
 from registry.serve import collect_rarely
@@ -51,7 +51,7 @@ def build(edges: Numbers) -> float:
 def networkx(numbers: Sequence[int], *, nearest: bool = False) -> float:
     """Return the median milliseconds that networkx takes for the descendants of each of these, with distances and sorted if `nearest`."""
     ask = walked if nearest else nx.descendants
-    return over([partial(ask, _graph, number) for number in (*numbers, *numbers, *numbers)])
+    return over([partial(ask, _graph, number) for number in numbers] * ROUNDS)
 
 
 def walked(graph: "nx.DiGraph[int]", number: int) -> list[tuple[int, int]]:

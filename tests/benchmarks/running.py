@@ -13,6 +13,8 @@ from pathlib import Path
 from blake3 import blake3
 
 MIB = 1 << 20
+# How often each of several questions is asked: a server has been asked before, and has not been asked the same just now.
+ROUNDS = 3
 _PROBE = (
     "import resource,subprocess,sys;c=subprocess.run(sys.argv[1:],capture_output=True,text=True);"
     "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss);c.returncode and sys.exit(c.stderr[-2000:])"
