@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, Self
 from sqlalchemy import Connection, text
 
 from registry.store import Absent
-from registry.store.lists import packed
+from registry.store.lists import packed, whole
 from signing.errors import Malformed, Refused
 
 Direction = Literal["ancestors", "descendants"]
@@ -122,7 +122,7 @@ def page(
         {"distance": 0, "after": 0} if after is None else {"distance": after.distance, "after": after.number}
     )
     distances, numbers, ids, flags = ask.listed(connection, asked | start | {"most": most + 1})
-    reaching = [tuple(sorted(map(int, some.split()))) if some else () for some in flags]
+    reaching = [tuple(sorted(whole("incident", some.replace(" ", ",")))) if some else () for some in flags]
     rows = sorted(map(Relative, distances, numbers, ids, reaching))
     more = len(rows) > most
     found = tuple(rows[:most])

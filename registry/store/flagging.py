@@ -94,8 +94,6 @@ def flagged(connection: Connection, incident: str) -> frozenset[str]:
 def doubts(connection: Connection, numbers: Collection[int], size: int) -> tuple[Incident, ...]:
     """Return the live incidents of which it is unknown whether they select any of these artifacts."""
     gone = removed.lost(connection, size)
-    if not gone:
-        return ()
     entries = [row.entry for row in rows(connection, _OF, gone, size)]
     found = reported(connection, entries, size).values()
     return tuple(

@@ -45,12 +45,8 @@ def packed(sql: str, numbers: Sequence[str], words: Sequence[str] = ()) -> Packe
 
     def ask(connection: Connection, values: Mapping[str, object]) -> list[list[Any]]:
         found = connection.execute(queries[connection.dialect.name], values).one()
-        try:
-            lists = [from_json(f"[{one or ''}]") for one in found[: len(numbers)]]
-        except ValueError as error:
-            raise Refused(
-                f"{', '.join(numbers)} hold what is no number ({error}): run `studbook log fsck`"
-            ) from error
+        written = zip(numbers, found[: len(numbers)], strict=True)
+        lists = [whole(column, one or "") for column, one in written]
         lists += ([] if one is None else one.split(",") for one in found[len(numbers) :])
         # What a column lacks or has too much of would be given to another row.
         if len({len(one) for one in lists}) > 1:
@@ -61,6 +57,15 @@ def packed(sql: str, numbers: Sequence[str], words: Sequence[str] = ()) -> Packe
         return lists
 
     return ask
+
+
+def whole(column: str, written: str) -> list[Any]:
+    """Read numbers of a column with commas between; Refused where the database holds something else."""
+    try:
+        found: list[Any] = from_json(f"[{written}]")
+    except ValueError as error:
+        raise Refused(f"{column} holds what is no number ({error}): run `studbook log fsck`") from error
+    return found
 
 
 def _packing(sql: str, join: str, columns: Sequence[str]) -> str:

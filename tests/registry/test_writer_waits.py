@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 from world import World
 
@@ -112,4 +112,27 @@ def test_a_full_disk_is_said_as_what_it_is(world: World, monkeypatch: pytest.Mon
     world.publish("publisher", registration(1))
 
     assert world.size() == 2
+    world.check()
+
+
+def test_who_never_had_its_turn_asks_for_it_once_also_where_another_left_something_uncovered(
+    world: World,
+) -> None:
+    settings = world.settings.model_copy(update={"busy_seconds": 1})
+    home = Home.open(world.home.path, clock=lambda: world.time, settings=settings)
+    waiting = home.writer()
+    world.crash(Step.COMMITTED, "publisher", registration(1))
+    raw = sign(registration(2).encode(), [home.keys("publisher")]).encode()
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "IMMEDIATE" in statement or "advisory" in statement:
+            asked.append(statement)
+
+    event.listen(home.store._engine, "before_cursor_execute", note)
+    with world.home.store.writing(), pytest.raises(Refused, match="lock"):
+        publish(waiting, raw)
+    assert len(asked) == 1
+
+    assert publish(waiting, raw).index == 2
     world.check()

@@ -155,22 +155,25 @@ def test_what_is_no_cursor_is_refused(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "sentence"),
+    ("damage", "sentence"),
     [
-        ("id", "a,b", "a list has 2 of distance, 2 of number, 3 of id, 2 of flags: run `studbook log fsck`"),
-        ("distance", "x", "distance, number hold what is no number"),
+        (
+            "UPDATE closure SET id = 'a,b' WHERE distance = 1 AND ancestor = 0",
+            "a list has 2 of distance, 2 of number, 3 of id, 2 of flags: run `studbook log fsck`",
+        ),
+        ("UPDATE closure SET distance = 'x' WHERE ancestor = 0", "distance holds what is no number"),
+        ("INSERT INTO flag VALUES ('x', 1, 0)", "incident holds what is no number"),
     ],
 )
 @pytest.mark.sqlite
 def test_what_is_damaged_is_told_and_not_given_to_another_artifact(
-    world: World, column: str, value: str, sentence: str
+    world: World, damage: str, sentence: str
 ) -> None:
     base = world.artifact()
     child = world.artifact(base)
     world.artifact(child)
     with world.home.store.writing() as connection:
-        one = "UPDATE closure SET {} = ? WHERE ancestor = 0 AND distance = 1"
-        connection.exec_driver_sql(one.format(column), (value,))
+        connection.exec_driver_sql(damage)
     with world.home.store.reading() as connection, pytest.raises(Refused, match=sentence):
         descent.page(connection, base, "descendants", 10)
 
